@@ -1,0 +1,19 @@
+/** What the API shows. `main.ts` fills it from the loop and the xDS server: edges never import each other. */
+export interface ApiSource {
+  /** Is what was verified being served? */
+  ready(): { readonly ready: boolean; readonly message: string };
+  repositories(): readonly Named[];
+  /** The very text that `fairlead verify -o json` prints; null before the first verified state. */
+  verification(repository: string): string | null;
+  /** In path order. */
+  scopes(): readonly { readonly path: string }[];
+  /** Connected proxies, in the order of their ids. */
+  proxies(): readonly { readonly proxy: string }[];
+  /** Entries of the lineage of a scope, by dotted path or uid; null where there is no such scope. */
+  lineage(scope: string): Lineage | null;
+  /** A hint to fetch; false where there is no such repository. */
+  trigger(repository: string): Promise<boolean>;
+}
+
+type Named = { readonly name: string };
+export type Lineage = { readonly scope: string; readonly uid: string; readonly entries: readonly object[] };

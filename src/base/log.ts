@@ -1,0 +1,6 @@
+/** The logger port: structured fields first, as pino has it. Implemented where `main.ts` wires it. */
+export interface Log {
+  info(fields: Readonly<Record<string, unknown>>, message: string): void;
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
+  error(fields: Readonly<Record<string, unknown>>, message: string): void;
+}

@@ -1,0 +1,85 @@
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { Failure } from '../base/failure.ts';
+import { createTreeDigests, type GitBackend, type ObjectId, openIsomorphic } from '../git/index.ts';
+import { type Line, type LineState, openLine, type Pin } from '../governance/index.ts';
+import type { Context } from './context.ts';
+import { readPin } from './pin-file.ts';
+
+/** A clone on this disk with its pin: all that offline commands need. */
+export type Clone = {
+  /** Top of the worktree; the git directory itself where there is none. */
+  readonly folder: string;
+  readonly gitdir: string;
+  readonly backend: GitBackend;
+  readonly pin: Pin;
+  readonly line: Line;
+};
+
+export type CloneFlags = { readonly repository?: string; readonly pin?: string };
+
+/** Opens the clone that holds `--repository` (default: where we stand) under its pin. */
+export async function openClone(context: Context, flags: CloneFlags): Promise<Clone> {
+  const { folder, gitdir } = await findGitdir(resolve(context.cwd, flags.repository ?? '.'));
+  const pin = await readPin(flags.pin === undefined ? pinPath(gitdir) : resolve(context.cwd, flags.pin));
+  const backend = await openIsomorphic({ gitdir });
+  return { folder, gitdir, backend, pin, line: openLine(backend, createTreeDigests(backend), pin) };
+}
+
+/** Where `trust` puts the pin of a clone, and every offline command looks for it. */
+export function pinPath(gitdir: string): string {
+  return join(gitdir, 'fairlead', 'pin.json');
+}
+
+/** `s(tip)`. A tip that is not on the pinned line is a refusal. */
+export async function judge(clone: Clone, tip: ObjectId): Promise<LineState> {
+  const verdict = await clone.line.state(tip);
+  if (verdict.ok) return verdict.state;
+  throw new Refusal(verdict.rule, verdict.reason);
+}
+
+/** The main line's tip of a clone: what the remote had when we last fetched, else the local branch. */
+export async function mainTip(clone: Clone, ref: string | undefined): Promise<ObjectId> {
+  if (ref !== undefined) return clone.backend.resolve(ref);
+  for (const name of ['refs/remotes/origin/main', 'refs/heads/main', 'HEAD']) {
+    const id = await clone.backend.resolve(name).catch(() => null);
+    if (id !== null) return id;
+  }
+  throw new Failure('ref-missing', 'no main branch here', 'name the main line, for example --main origin/main');
+}
+
+/** A verdict against the whole command: exit code 3. */
+export class Refusal extends Error {
+  readonly rule: string;
+
+  constructor(rule: string, reason: string) {
+    super(reason);
+    this.rule = rule;
+  }
+}
+
+/** The repository that a folder is in, found as git does: upwards. A linked worktree shares the common directory. */
+export async function findGitdir(start: string): Promise<{ folder: string; gitdir: string }> {
+  for (let folder = start; ; folder = dirname(folder)) {
+    const found = await gitdirAt(folder);
+    if (found !== null) return { folder, gitdir: found };
+    if (dirname(folder) === folder) break;
+  }
+  throw new Failure('no-repository', `${start} is not in a git repository`, 'go into a clone, or name it with --repository');
+}
+
+async function gitdirAt(folder: string): Promise<string | null> {
+  const dot = join(folder, '.git');
+  const kind = await stat(dot).catch(() => null);
+  if (kind?.isDirectory()) return dot;
+  if (kind?.isFile()) return linked(folder, await readFile(dot, 'utf8'));
+  const bare = await stat(join(folder, 'HEAD')).catch(() => null);
+  const objects = await stat(join(folder, 'objects')).catch(() => null);
+  return bare?.isFile() && objects?.isDirectory() ? folder : null;
+}
+
+async function linked(folder: string, file: string): Promise<string> {
+  const gitdir = resolve(folder, file.replace(/^gitdir: /, '').trim());
+  const common = await readFile(join(gitdir, 'commondir'), 'utf8').catch(() => '.');
+  return resolve(gitdir, common.trim());
+}

@@ -1,0 +1,56 @@
+import { InvalidArgumentError, Option } from 'commander';
+import { stringify } from 'yaml';
+import type { Context } from './context.ts';
+
+const FORMATS = ['table', 'json', 'yaml'] as const;
+export type Format = (typeof FORMATS)[number];
+
+/** What `-o json|yaml` prints: plain data that says what it is. */
+export type Document = { readonly apiVersion: string; readonly kind: string };
+
+export const API_VERSION = 'fairlead.dev/v1alpha1';
+
+export function outputOption(): Option {
+  return new Option('-o, --output <format>', 'how to print').choices(FORMATS).default('table');
+}
+
+/** Prints a document in the wanted format; `table` is called only when that is what people want to read. */
+export function print(context: Context, format: Format, document: Document, table: () => string): void {
+  if (format === 'json') context.terminal.out(`${JSON.stringify(document, null, 2)}\n`);
+  else if (format === 'yaml') context.terminal.out(stringify(document));
+  else context.terminal.out(table());
+}
+
+/** Columns padded to their widest cell, two spaces apart, no trailing spaces. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd();
+  return `${all.map(line).join('\n')}\n`;
+}
+
+/** Breaks text at spaces so that no line is wider than `width` columns, every line after the first indented. */
+export function wrap(text: string, indent: string, width = 80): string {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(lines.length === 0 ? `${indent}${word}` : `${indent}${word}`);
+  }
+  return lines.join('\n');
+}
+
+/** An id or digest as people compare it: its first ten hex digits. */
+export function short(id: string | null): string {
+  return id === null ? '-' : id.slice(0, 10);
+}
+
+/** A positive integer option. */
+export function integer(text: string): number {
+  if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new InvalidArgumentError('a positive integer is expected');
+  return Number(text);
+}

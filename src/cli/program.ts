@@ -1,0 +1,44 @@
+import { Command, CommanderError } from 'commander';
+import { Failure } from '../base/failure.ts';
+import { commands } from './commands/index.ts';
+import type { Context, Surroundings } from './context.ts';
+import { exit } from './exit.ts';
+import { openTerminal } from './terminal.ts';
+
+/** Runs one command line (without `node` and the script); the exit code. Never throws for what a user did. */
+export async function runCommandLine(argv: readonly string[], surroundings: Surroundings): Promise<number> {
+  const { environment, stdin, stdout, stderr } = surroundings;
+  const terminal = openTerminal({ stdin, stdout, stderr }, environment);
+  let code: number = exit.ok;
+  const finish = (given: number) => {
+    code = given;
+  };
+  try {
+    await buildProgram({ ...surroundings, terminal, finish }).parseAsync(argv, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exit.ok : exit.usage;
+    if (!(error instanceof Failure)) throw error;
+    terminal.say(`error: ${error.message} [${error.code}]`);
+    terminal.say(`  fix: ${error.fix}`);
+    return error.code.endsWith('timeout') ? exit.timeout : exit.error;
+  }
+}
+
+function buildProgram(context: Context): Command {
+  const program = new Command('fairlead')
+    .description('Only a quorum of a scope\'s own anchors can change that scope.')
+    .helpCommand(false)
+    .addHelpText('after', '\nTry it: fairlead demo');
+  const output = {
+    writeOut: (text: string) => context.terminal.out(text),
+    writeErr: (text: string) => context.terminal.say(text.trimEnd()),
+    getOutHelpWidth: () => 80,
+    getErrHelpWidth: () => 80,
+    getOutHasColors: () => false,
+    getErrHasColors: () => false,
+  };
+  program.configureOutput(output).exitOverride();
+  for (const build of commands) program.addCommand(build(context).configureOutput(output).exitOverride());
+  return program;
+}

@@ -1,0 +1,40 @@
+import { createInterface } from 'node:readline/promises';
+import { styleText } from 'node:util';
+
+export type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red' | 'cyan';
+
+/** Where a command writes. Lines end with one line feed; nothing is coloured off a terminal. */
+export type Terminal = {
+  /** Data. */
+  out(text: string): void;
+  /** Chatter and progress. */
+  say(line: string): void;
+  paint(style: Style, text: string): string;
+  /** Asks a yes-or-no question; null when nobody is there to answer. */
+  confirm(question: string): Promise<boolean | null>;
+};
+
+export type Streams = {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+};
+
+export function openTerminal(
+  { stdin, stdout, stderr }: Streams,
+  environment: Readonly<Record<string, string | undefined>>,
+): Terminal {
+  const colour = stdout.isTTY === true && (environment.NO_COLOR ?? '') === '';
+  return {
+    out: (text) => void stdout.write(text.endsWith('\n') ? text : `${text}\n`),
+    say: (line) => void stderr.write(`${line}\n`),
+    paint: (style, text) => (colour ? styleText(style, text, { validateStream: false }) : text),
+    async confirm(question) {
+      if (stdin.isTTY !== true || stderr.isTTY !== true) return null;
+      const lines = createInterface({ input: stdin, output: stderr });
+      const answer = await lines.question(`${question} [y/N] `);
+      lines.close();
+      return /^y(es)?$/i.test(answer.trim());
+    },
+  };
+}

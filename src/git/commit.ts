@@ -1,0 +1,132 @@
+import { objectMalformed } from './failures.ts';
+import type { ObjectId } from './objects.ts';
+
+/** The one signature of a commit: its armour, and the bytes it is over (the raw object minus that header). */
+export type CommitSignature = {
+  readonly format: 'ssh' | 'openpgp' | 'unknown';
+  /** The armoured text, header continuation removed; each line ends in LF. */
+  readonly armor: string;
+  readonly signed: Uint8Array;
+};
+
+/** A commit as its raw bytes say it (G1). */
+export type Commit = {
+  readonly id: ObjectId;
+  readonly tree: ObjectId;
+  readonly parents: readonly ObjectId[];
+  /** Name and mail of the author header, for people only: never evidence. */
+  readonly author: string;
+  /** Raw message bytes after the first blank line. */
+  readonly message: Uint8Array;
+  /** Null where there is none, and always where there is a `refusal`: nobody can use it by oversight. */
+  readonly signature: CommitSignature | null;
+  /** Why this commit can never be a vote (G1), or null. It is history all the same. */
+  readonly refusal: string | null;
+};
+
+/** One header; `start` and `end` are offsets into the raw object, continuation lines and last LF included. */
+type Header = {
+  readonly name: string;
+  readonly value: string;
+  readonly more: readonly string[];
+  readonly start: number;
+  readonly end: number;
+};
+
+/**
+ * Splits the raw bytes of a commit object (without git's object header) by G1 alone: no git, no library.
+ * Throws `Failure` `object-malformed` if tree or parents cannot be read as git reads them.
+ */
+export function parseCommit(id: ObjectId, raw: Uint8Array): Commit {
+  const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
+  const blank = bytes.indexOf('\n\n');
+  const head = bytes.toString('latin1', 0, blank < 0 ? bytes.length : blank + 1);
+  const history = HISTORY.exec(head);
+  if (history === null || head.startsWith('parent ', history[0].length)) throw objectMalformed(id, 'commit');
+  const [start, tree = '', parents = ''] = history;
+  const headers = splitHeaders(head, start.length);
+  const refusal = refusalOf(bytes, blank, start, headers);
+  return {
+    id,
+    tree: tree.toLowerCase(),
+    parents: [...parents.matchAll(/[0-9a-f]{40}/gi)].map(([parent]) => parent.toLowerCase()),
+    author: person(headers[0]),
+    message: bytes.subarray(blank < 0 ? bytes.length : blank + 2),
+    signature: refusal === null ? signatureOf(bytes, headers) : null,
+    refusal,
+  };
+}
+
+/** What git itself takes for the history: the first line, and the lines right after it that begin with `parent`. */
+const HISTORY = /^tree ([0-9a-fA-F]{40})\n((?:parent [0-9a-fA-F]{40}\n)*)/;
+
+function splitHeaders(head: string, from: number): readonly Header[] {
+  const headers: { name: string; value: string; more: string[]; start: number; end: number }[] = [];
+  let start = from;
+  while (start < head.length) {
+    const feed = head.indexOf('\n', start);
+    const end = feed < 0 ? head.length : feed + 1;
+    const line = head.slice(start, feed < 0 ? end : feed);
+    const last = headers.at(-1);
+    if (line.startsWith(' ') && last !== undefined) {
+      last.more.push(line.slice(1));
+      last.end = end;
+    } else {
+      const space = line.indexOf(' ');
+      const name = space < 0 ? line : line.slice(0, space);
+      headers.push({ name, value: space < 0 ? '' : line.slice(space + 1), more: [], start, end });
+    }
+    start = end;
+  }
+  return headers;
+}
+
+/** The first clause of G1 that the commit breaks, in words, or null. */
+function refusalOf(bytes: Buffer, blank: number, start: string, headers: readonly Header[]): string | null {
+  if (bytes.includes(0)) return 'contains a NUL byte';
+  if (bytes.includes(13)) return 'contains a carriage return';
+  if (blank < 0) return 'has no blank line after its headers';
+  if (/[A-F]/.test(start)) return 'names tree or parents in upper case';
+  const [author, committer, ...others] = headers;
+  if (author?.name !== 'author' || author.more.length > 0) return 'has no author line after tree and parents';
+  if (committer?.name !== 'committer' || committer.more.length > 0)
+    return 'has no committer line after author';
+  return others.map(headerRefusal).find((reason) => reason !== null) ?? repetition(others);
+}
+
+function headerRefusal({ name, value, more }: Header): string | null {
+  if (!/^[a-z][a-z0-9-]*$/.test(name)) return `has a malformed header ${JSON.stringify(name)}`;
+  if (['tree', 'parent', 'author', 'committer'].includes(name))
+    return `has a second or misplaced ${name} header`;
+  if (name.startsWith('gpgsig') && name !== 'gpgsig') return `has a second kind of signature header, ${name}`;
+  if (name === 'encoding' && !(/^utf-?8$/i.test(value) && more.length === 0))
+    return 'is not encoded in UTF-8';
+  return null;
+}
+
+function repetition(headers: readonly Header[]): string | null {
+  const count = (name: string) => headers.filter((header) => header.name === name).length;
+  if (count('gpgsig') > 1) return 'has more than one signature header';
+  return count('encoding') > 1 ? 'has more than one encoding header' : null;
+}
+
+function signatureOf(bytes: Buffer, headers: readonly Header[]): CommitSignature | null {
+  const header = headers.find(({ name }) => name === 'gpgsig');
+  if (header === undefined) return null;
+  const { value, more, start, end } = header;
+  return {
+    format: FORMATS.get(value) ?? 'unknown',
+    armor: [value, ...more].map((line) => `${line}\n`).join(''),
+    signed: Buffer.concat([bytes.subarray(0, start), bytes.subarray(end)]),
+  };
+}
+
+const FORMATS: ReadonlyMap<string, 'ssh' | 'openpgp'> = new Map([
+  ['-----BEGIN SSH SIGNATURE-----', 'ssh'],
+  ['-----BEGIN PGP SIGNATURE-----', 'openpgp'],
+]);
+
+function person(header: Header | undefined): string {
+  const value = header?.name === 'author' ? header.value : '';
+  return Buffer.from(value.slice(0, value.lastIndexOf('>') + 1) || value, 'latin1').toString('utf8');
+}

@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { inflateSync } from 'node:zlib';
+import { objectCorrupt } from './failures.ts';
+import { type Files, isAbsent, namesIn } from './files.ts';
+
+/**
+ * Copies every object file that `to` lacks, and so also what was lost there. Each is checked on the way: an unpacked object by
+ * its name, a pack by its trailer (`wholeFiles`). Git writes objects before the ref that needs them, and a pack before it
+ * removes what it packed: unpacked objects first, then packs, and again if one vanished in between, misses nothing.
+ */
+export async function copyObjects(
+  files: Files,
+  from: string,
+  to: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await copyUnpacked(files, join(from, 'objects'), join(to, 'objects'), signal);
+      return await copyPacks(files, join(from, 'objects', 'pack'), join(to, 'objects', 'pack'), signal);
+    } catch (error) {
+      if (!isAbsent(error) || attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
+const ATTEMPTS = 5;
+
+async function copyUnpacked(files: Files, from: string, to: string, signal?: AbortSignal): Promise<void> {
+  for (const folder of await namesIn(files, from)) {
+    signal?.throwIfAborted();
+    if (!/^[0-9a-f]{2}$/.test(folder)) continue;
+    const here = new Set(await namesIn(files, join(to, folder)));
+    const missing = (await namesIn(files, join(from, folder))).filter((name) => isNew(name, here));
+    if (missing.length > 0) await files.mkdir(join(to, folder), { recursive: true });
+    await Promise.all(missing.map((name) => copyObject(files, from, to, folder, name)));
+  }
+}
+
+function isNew(name: string, here: ReadonlySet<string>): boolean {
+  return /^[0-9a-f]{38}$/.test(name) && !here.has(name);
+}
+
+async function copyObject(
+  files: Files,
+  from: string,
+  to: string,
+  folder: string,
+  name: string,
+): Promise<void> {
+  const bytes = await files.readFile(join(from, folder, name));
+  if (hashOf(bytes) !== folder + name) throw objectCorrupt(folder + name, from);
+  await files.writeFile(join(to, folder, name), bytes);
+}
+
+/** The name of an object file's content; null when it cannot even be inflated. */
+function hashOf(bytes: Uint8Array): string | null {
+  try {
+    return createHash('sha1').update(inflateSync(bytes)).digest('hex');
+  } catch {
+    return null;
+  }
+}
+
+async function copyPacks(files: Files, from: string, to: string, signal?: AbortSignal): Promise<void> {
+  const here = new Set(await namesIn(files, to));
+  const names = (await namesIn(files, from)).filter((name) => /^pack-[0-9a-f]{40}\.idx$/.test(name));
+  for (const index of names.filter((name) => !here.has(name))) {
+    signal?.throwIfAborted();
+    const pack = index.replace(/idx$/, 'pack');
+    await files.writeFile(join(to, pack), await files.readFile(join(from, pack)));
+    await files.writeFile(join(to, index), await files.readFile(join(from, index)));
+  }
+}

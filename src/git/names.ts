@@ -1,0 +1,69 @@
+import type { TreeEntry } from './objects.ts';
+import { compareEntries, DIRECTORY, FILE } from './tree.ts';
+
+/** G10 for one tree: what the first bad entry is, or null. Masked directories are entries like all others. */
+export function treeProblem(
+  entries: readonly TreeEntry[],
+): { readonly entry: TreeEntry; readonly reason: string } | null {
+  const folded = new Set<string>();
+  let last: TreeEntry | null = null;
+  for (const entry of entries) {
+    const reason = entryProblem(entry) ?? orderProblem(last, entry) ?? twinProblem(folded, entry);
+    if (reason !== null) return { entry, reason };
+    last = entry;
+  }
+  return null;
+}
+
+/** A name as text: one character per byte, so that no two names look the same. */
+export function nameText(name: Uint8Array): string {
+  return Buffer.from(name.buffer, name.byteOffset, name.byteLength).toString('latin1');
+}
+
+/** `nameText` for people: everything but printable ASCII as `\xNN`. */
+export function printable(name: Uint8Array): string {
+  const escaped = (character: string) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  return nameText(name).replace(/[^ -~]/g, escaped);
+}
+
+function entryProblem({ mode, name }: TreeEntry): string | null {
+  return modeProblem(mode) ?? nameProblem(nameText(name));
+}
+
+function modeProblem(mode: string): string | null {
+  if (mode === DIRECTORY || mode === FILE) return null;
+  return MODES.get(mode) ?? `has mode ${mode}, which is neither a directory nor a plain file`;
+}
+
+const MODES: ReadonlyMap<string, string> = new Map([
+  ['100755', 'is executable'],
+  ['120000', 'is a symbolic link'],
+  ['160000', 'is a submodule'],
+]);
+
+/** The aliases of `.git` on HFS+ (ignorable characters) and NTFS (`git~1`, streams) fall to the character set. */
+function nameProblem(name: string): string | null {
+  if (!/^[A-Za-z0-9._@+=,() -]{1,255}$/.test(name))
+    return 'is not 1 to 255 of the characters A-Z a-z 0-9 ._@+=,()-';
+  if (name.startsWith(' ')) return 'starts with a space';
+  if (/[ .]$/.test(name)) return 'ends with a space or a dot';
+  if (/^\.git$/i.test(name)) return 'is git’s own folder';
+  if (/^\.gitmodules$/i.test(name)) return 'names submodules';
+  return WINDOWS_DEVICE.test(name) ? 'is a device on Windows' : null;
+}
+
+/** A device whatever the case and whatever follows the first dot: `con`, `NUL.txt`, `com1 .yaml`. */
+const WINDOWS_DEVICE = /^(?:con|prn|aux|nul|com[0-9]|lpt[0-9]) *(?:\.|$)/i;
+
+function orderProblem(last: TreeEntry | null, entry: TreeEntry): string | null {
+  const order = last === null ? -1 : compareEntries(last, entry);
+  if (order < 0) return null;
+  return order === 0 ? 'is in its tree twice' : 'is out of order in its tree';
+}
+
+function twinProblem(folded: Set<string>, { name }: TreeEntry): string | null {
+  const key = nameText(name).toLowerCase();
+  if (folded.has(key)) return 'differs from another name in its folder in case only';
+  folded.add(key);
+  return null;
+}

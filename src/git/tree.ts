@@ -1,0 +1,37 @@
+import { objectMalformed } from './failures.ts';
+import type { ObjectId, TreeEntry } from './objects.ts';
+
+/** The mode of a directory and of a plain file as git writes them: the only two that G10 allows. */
+export const DIRECTORY = '40000';
+export const FILE = '100644';
+
+/**
+ * Reads the raw bytes of a tree object, in their order and judging nothing: order, names and modes are G10's business.
+ * Throws `Failure` `object-malformed` where git would find no entry either.
+ */
+export function parseTree(id: ObjectId, raw: Uint8Array): readonly TreeEntry[] {
+  const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
+  const entries: TreeEntry[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const space = bytes.indexOf(0x20, at);
+    const end = bytes.indexOf(0, at);
+    if (space < at || end < space || end + 21 > bytes.length) throw objectMalformed(id, 'tree');
+    const mode = bytes.toString('latin1', at, space);
+    if (!/^[0-7]{1,7}$/.test(mode)) throw objectMalformed(id, 'tree');
+    const name = bytes.subarray(space + 1, end);
+    entries.push({ mode, name, id: bytes.toString('hex', end + 1, end + 21) });
+    at = end + 21;
+  }
+  return entries;
+}
+
+/** Git's order of tree entries: by bytes, a directory as if its name ended in `/`. */
+export function compareEntries(left: TreeEntry, right: TreeEntry): number {
+  return Buffer.compare(sortKey(left), sortKey(right));
+}
+
+function sortKey({ mode, name }: TreeEntry): Uint8Array {
+  return mode === DIRECTORY ? Buffer.concat([name, SLASH]) : name;
+}
+
+const SLASH = Buffer.from('/');

@@ -1,0 +1,83 @@
+import { isAlias, isMap, isNode, isScalar, parseAllDocuments, visit } from 'yaml';
+import type { Ruleset } from './ruleset.ts';
+
+/** What a governance file says, or why it says nothing (G12). */
+export type Data =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly reason: string };
+
+const MAX_DEPTH = 64;
+
+/**
+ * Reads one governance file by G12: UTF-8, YAML 1.2 core, one document; no duplicate keys, anchors, aliases,
+ * tags, merge keys or `__proto__`. Caps are checked before the parser sees a byte, so that no input can make
+ * one machine give up where another does not.
+ */
+export function readData(bytes: Uint8Array, ruleset: Ruleset): Data {
+  if (bytes.length > ruleset.governanceFileBytes)
+    return no(`larger than ${ruleset.governanceFileBytes} bytes`);
+  const text = decode(bytes);
+  if (text === null) return no('not UTF-8');
+  if (nestsDeeply(text)) return no(`nested deeper than ${MAX_DEPTH} levels`);
+  const documents = parseAllDocuments(text, {
+    version: '1.2',
+    schema: 'core',
+    merge: false,
+    uniqueKeys: true,
+    strict: true,
+    prettyErrors: false,
+  });
+  const [document] = documents;
+  if (!Array.isArray(documents) || documents.length !== 1 || document === undefined) {
+    return no('not exactly one YAML document');
+  }
+  const [mistake] = [...document.errors, ...document.warnings];
+  if (mistake !== undefined) return no(mistake.message.split('\n')[0] ?? 'not YAML');
+  const refusal = refusedNode(document);
+  if (refusal !== null) return no(refusal);
+  return { ok: true, value: document.toJS({ maxAliasCount: 0 }) };
+}
+
+function no(reason: string): Data {
+  return { ok: false, reason };
+}
+
+function decode(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+/** An upper bound, blind to quotes: brackets that are open at once, and compact block levels of one line. */
+function nestsDeeply(text: string): boolean {
+  let open = 0;
+  for (const character of text) {
+    if (character === '[' || character === '{') open += 1;
+    else if (character === ']' || character === '}') open -= 1;
+    if (open > MAX_DEPTH) return true;
+  }
+  return text.split('\n').some((line) => (/^[ \t?:-]*/.exec(line)?.[0].length ?? 0) > 2 * MAX_DEPTH);
+}
+
+function refusedNode(document: Parameters<typeof visit>[0]): string | null {
+  let reason: string | null = null;
+  visit(document, {
+    Node(_key, node) {
+      if (isAlias(node)) reason ??= 'a YAML alias';
+      else if (node.anchor !== undefined) reason ??= 'a YAML anchor';
+      else if (node.tag !== undefined) reason ??= 'a YAML tag';
+      if (isMap(node)) reason ??= refusedKey(node.items.map((pair) => pair.key));
+    },
+  });
+  return reason;
+}
+
+function refusedKey(keys: readonly unknown[]): string | null {
+  for (const key of keys) {
+    if (!isNode(key) || !isScalar(key) || typeof key.value !== 'string') return 'a key that is not a string';
+    if (key.value === '__proto__' || key.value === '<<') return `the key ${key.value}`;
+  }
+  return null;
+}

@@ -1,0 +1,146 @@
+import { sha256 } from '../base/digest.ts';
+import { fileAt, type ObjectId, type Objects, type TreeDigests } from '../git/index.ts';
+import type { Delegation } from './delegation.ts';
+import { badGrants, overGrant } from './grants.ts';
+import { createOwnTrees, joinPath, type OwnTrees } from './own.ts';
+import { readPolicy } from './policy.ts';
+import { type Ruleset, ruleset1 } from './ruleset.ts';
+import type { LineState, Pin, Policy, ScopeState } from './types.ts';
+
+export type Refusal = { readonly ok: false; readonly rule: string; readonly reason: string };
+export type Pinned = { readonly ok: true; readonly pin: Pin; readonly state: LineState } | Refusal;
+
+type Place = {
+  readonly record: Delegation | null;
+  readonly parent: ScopeState | null;
+  readonly depth: number;
+};
+type Genesis = {
+  readonly objects: Objects;
+  readonly owns: OwnTrees;
+  readonly ruleset: Ruleset;
+  readonly commit: ObjectId;
+  readonly tree: ObjectId;
+  readonly scopes: Map<string, ScopeState>;
+};
+
+/**
+ * What a pin of `commit` would hold, for `fairlead trust`: the root scope at `path` and, recursively, every live
+ * `path` record. The pin is the approval: possession of keys is not required, `unproven` names who has not shown it.
+ */
+export async function makePin(
+  objects: Objects,
+  digests: TreeDigests,
+  commit: ObjectId,
+  path: string,
+  ruleset: Ruleset = ruleset1,
+): Promise<Pinned> {
+  const { tree } = await objects.commit(commit);
+  const owns = createOwnTrees(objects, digests, path, ruleset);
+  const genesis = { objects, owns, ruleset, commit, tree, scopes: new Map<string, ScopeState>() };
+  const refusal = await addScope(genesis, '', { record: null, parent: null, depth: 0 });
+  if (refusal !== null) return refusal;
+  const [root] = genesis.scopes.keys();
+  const pairs = [...genesis.scopes].map(([uid, { accepted }]) => [uid, accepted.digest]);
+  const pin: Pin = { commit, path, uid: root ?? '', seq: 1, digests: Object.fromEntries(pairs) };
+  return { ok: true, pin, state: { pin, tip: commit, index: 0, scopes: genesis.scopes } };
+}
+
+/** s(0) of a pin: refused where the genesis does not hold what was pinned. */
+export async function genesisState(
+  objects: Objects,
+  digests: TreeDigests,
+  pin: Pin,
+  ruleset: Ruleset,
+): Promise<LineState | Refusal> {
+  const made = await makePin(objects, digests, pin.commit, pin.path, ruleset);
+  if (!made.ok) return made;
+  const differs =
+    made.pin.uid !== pin.uid ||
+    Object.keys(made.pin.digests).length !== Object.keys(pin.digests).length ||
+    Object.entries(made.pin.digests).some(([uid, digest]) => pin.digests[uid] !== digest);
+  if (differs)
+    return refused('Line', 'the genesis does not hold what was pinned: run `fairlead trust` and compare');
+  return { ...made.state, pin, scopes: made.state.scopes };
+}
+
+function refused(rule: string, reason: string): Refusal {
+  return { ok: false, rule, reason };
+}
+
+async function addScope(genesis: Genesis, directory: string, place: Place): Promise<Refusal | null> {
+  const where = directory === '' ? 'the root scope' : directory;
+  if (place.depth > genesis.ruleset.delegationDepth)
+    return refused('G17', `${where} is delegated too deeply`);
+  const own = await genesis.owns.own(genesis.tree, directory);
+  if (!own.ok) return refused(own.rule, `${where}: ${own.reason}`);
+  const read = await readPolicy(genesis.objects, own.tree, own.files, genesis.ruleset);
+  if (!read.ok) return refused(read.rule, `${where}: ${read.reason}`);
+  const uid = place.record?.uid ?? (await rootUid(genesis.objects, own.tree));
+  if (genesis.scopes.has(uid)) return refused('G19', `${where}: uid ${uid} is introduced twice`);
+  const records = await genesis.owns.delegations(own.tree);
+  const reason = badPlace(read.name, read.policy, records, place);
+  if (reason !== null) return refused('Scope', `${where}: ${reason}`);
+  const scope = firstState(genesis, uid, directory, place, own.digest, read);
+  genesis.scopes.set(uid, scope);
+  for (const record of records) {
+    if (!record.live || record.path === null) continue;
+    const next = { record, parent: scope, depth: place.depth + 1 };
+    const refusal = await addScope(genesis, joinPath(directory, record.path), next);
+    if (refusal !== null) return refusal;
+  }
+  return null;
+}
+
+/** formats.md, uid: the root's is made from the bytes of its first `scope.yaml`. */
+async function rootUid(objects: Objects, tree: ObjectId): Promise<string> {
+  return sha256('fairlead-uid-1\0', (await fileAt(objects, tree, 'scope.yaml')) ?? '');
+}
+
+function badPlace(name: string, policy: Policy, records: readonly Delegation[], place: Place): string | null {
+  const { record } = place;
+  if (record !== null && record.name !== name)
+    return `it calls itself ${name}, and its parent's record says ${record.name}`;
+  return overGrant(policy.owns, record?.grants ?? null) ?? badGrants(records, policy.owns);
+}
+
+function firstState(
+  genesis: Genesis,
+  uid: string,
+  directory: string,
+  place: Place,
+  digest: string,
+  read: { readonly policy: Policy; readonly name: string },
+): ScopeState {
+  const { commit } = genesis;
+  const { policy, name } = read;
+  return {
+    uid,
+    name,
+    path: place.parent === null ? name : `${place.parent.path}.${name}`,
+    directory,
+    parent: place.parent?.uid ?? null,
+    seq: 1,
+    accepted: { digest, commit, directory },
+    landed: digest,
+    epoch: { commit, index: 0 },
+    policy,
+    hold: null,
+    unproven: policy.anchors.map((anchor) => anchor.name),
+    lineage: [
+      {
+        event: 'genesis',
+        seq: 1,
+        class: null,
+        commit,
+        base: null,
+        next: digest,
+        votes: [],
+        withdrawals: [],
+        policy: policy.digest,
+        rule: null,
+        reason: null,
+      },
+    ],
+  };
+}

@@ -1,0 +1,155 @@
+import type { Commit, ObjectId, Objects } from '../git/index.ts';
+import type { Ruleset } from './ruleset.ts';
+import { readStatements, type Statement } from './statement.ts';
+
+/** A commit ≤ the tip, with `intro`: the least i with commit ≤ mi. */
+export type Visit = {
+  readonly commit: Commit;
+  readonly intro: number;
+  readonly statements: readonly Statement[];
+};
+
+/**
+ * The commits of one line, in the order in which its main line m0 … mN brought them in; parents before children.
+ * A function of the object bytes alone: how many main-line commits arrive at once is invisible.
+ */
+export type History = {
+  readonly main: readonly ObjectId[];
+  readonly visits: ReadonlyMap<ObjectId, Visit>;
+  /** Visits by intro, each list with parents before children. */
+  readonly byIntro: readonly (readonly Visit[])[];
+  /** Main-line commits at which nothing is accepted, and why: an octopus, or over a cap (governance.md, Evaluation). */
+  readonly barred: ReadonlyMap<number, string>;
+  /** Main-line indices whose commits never vote (over a cap). */
+  readonly mute: ReadonlySet<number>;
+  extend(id: ObjectId): Promise<void>;
+};
+
+type Mutable = {
+  readonly main: ObjectId[];
+  readonly visits: Map<ObjectId, Visit>;
+  readonly byIntro: Visit[][];
+  readonly barred: Map<number, string>;
+  readonly mute: Set<number>;
+  past: boolean;
+};
+
+/** The history that begins at the pinned genesis; what is older has intro 0 and is read only when something needs it. */
+export async function openHistory(objects: Objects, genesis: ObjectId, ruleset: Ruleset): Promise<History> {
+  const history: Mutable = {
+    main: [genesis],
+    visits: new Map(),
+    byIntro: [],
+    barred: new Map(),
+    mute: new Set(),
+    past: false,
+  };
+  const commit = await objects.commit(genesis);
+  history.byIntro.push([visit(history, commit, 0)]);
+  history.past = commit.parents.length === 0;
+  return { ...history, extend: (id) => extend(objects, history, id, ruleset) };
+}
+
+function visit(history: Mutable, commit: Commit, intro: number): Visit {
+  const entry = { commit, intro, statements: readStatements(commit.message) };
+  history.visits.set(commit.id, entry);
+  return entry;
+}
+
+async function extend(objects: Objects, history: Mutable, id: ObjectId, ruleset: Ruleset): Promise<void> {
+  const intro = history.main.length;
+  let fresh = await unvisited(objects, history, id);
+  if (!history.past && fresh.some(({ parents }) => parents.length === 0)) {
+    await visitPast(objects, history);
+    fresh = await unvisited(objects, history, id);
+  }
+  history.main.push(id);
+  history.byIntro.push(fresh.map((commit) => visit(history, commit, intro)));
+  bar(history, intro, fresh, ruleset);
+}
+
+/** A root commit that is new to us may be older than the genesis: only then is everything below the genesis read. */
+async function visitPast(objects: Objects, history: Mutable): Promise<void> {
+  const [genesis] = history.byIntro[0] ?? [];
+  for (const parent of genesis?.commit.parents ?? []) {
+    for (const commit of await unvisited(objects, history, parent)) visit(history, commit, 0);
+  }
+  history.past = true;
+}
+
+/** What `id` adds, parents before children, first parents first. */
+async function unvisited(objects: Objects, history: Mutable, id: ObjectId): Promise<readonly Commit[]> {
+  const done = new Set<ObjectId>();
+  const order: Commit[] = [];
+  const stack: { commit: Commit; next: number }[] = [];
+  const enter = async (commitId: ObjectId): Promise<void> => {
+    if (history.visits.has(commitId) || done.has(commitId)) return;
+    done.add(commitId);
+    stack.push({ commit: await objects.commit(commitId), next: 0 });
+  };
+  await enter(id);
+  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+    const parent = top.commit.parents[top.next];
+    top.next += 1;
+    if (parent !== undefined) await enter(parent);
+    else {
+      order.push(top.commit);
+      stack.pop();
+    }
+  }
+  return order;
+}
+
+/** Evaluation, last paragraph, and G17: such a commit accepts nothing; it does not break the line. */
+function bar(history: Mutable, intro: number, fresh: readonly Commit[], ruleset: Ruleset): void {
+  const parents = fresh.at(-1)?.parents.length ?? 0;
+  if (parents > 2) history.barred.set(intro, `a merge of ${parents} parents accepts nothing`);
+  const side = fresh.length - 1;
+  const long = fresh.find(({ message }) => message.length > ruleset.messageBytes);
+  const reason =
+    side > ruleset.sideCommits
+      ? `${side} side commits in one merge; the cap is ${ruleset.sideCommits}`
+      : long === undefined
+        ? null
+        : `the message of ${long.id} is over ${ruleset.messageBytes} bytes`;
+  if (reason === null) return;
+  history.barred.set(intro, reason);
+  history.mute.add(intro);
+}
+
+/** V2: the commits that have main-line commit `index` as a proper ancestor. */
+export function descendants(history: History, index: number): ReadonlySet<ObjectId> {
+  const epoch = history.main[index];
+  const found = new Set<ObjectId>();
+  if (epoch === undefined) return found;
+  for (const visits of history.byIntro.slice(index + 1)) {
+    for (const { commit } of visits) {
+      if (commit.parents.some((parent) => parent === epoch || found.has(parent))) found.add(commit.id);
+    }
+  }
+  return found;
+}
+
+/**
+ * I4: the commits from which a diff of `c` against this line can have started since the epoch. These are the
+ * ancestors x of c that came in before c did, are not ≤ epoch, and have no child on the way to c that came in with them.
+ *
+ * Example: main m1 ← m2, c ← m1 merged at m3. For c: x = m1 (intro 1), since no other ancestor of c has intro 1.
+ */
+export function views(history: History, c: Visit, epochIndex: number): readonly Visit[] {
+  const ancestors = new Map<ObjectId, Visit>();
+  const covered = new Set<ObjectId>();
+  const pending: Visit[] = [c];
+  for (let child = pending.pop(); child !== undefined; child = pending.pop()) {
+    for (const id of child.commit.parents) {
+      const parent = history.visits.get(id);
+      if (parent === undefined || parent.intro <= epochIndex) continue;
+      if (child !== c && parent.intro === child.intro) covered.add(id);
+      if (!ancestors.has(id)) {
+        ancestors.set(id, parent);
+        pending.push(parent);
+      }
+    }
+  }
+  return [...ancestors.values()].filter((x) => x.intro < c.intro && !covered.has(x.commit.id));
+}

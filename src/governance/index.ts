@@ -1,0 +1,29 @@
+/**
+ * Governance: may we believe it?
+ *
+ * Takes a pin and the objects of a repository, and folds the main line one commit at a time into the state of every
+ * scope (`Line.state`). Guarantees to the next room: a `VerifiedScope` holds exactly the bytes that a quorum of the
+ * scope's own anchors accepted, whatever was done to the repository. Refuses by holding one scope, with rule, numbers
+ * and names; a missing object is no verdict at all. Pure: the verdict is a function of (pin, tip, ruleset) and object
+ * bytes (G0). Rules are those of the design's governance text; grep for their names.
+ */
+export type { FileChange } from './classify.ts';
+export { type Following, follow } from './follow.ts';
+export { makePin } from './genesis.ts';
+export { type Line, openLine, type Verdict } from './line.ts';
+export { type Proposal, propose } from './proposal.ts';
+export { countQuorum } from './quorum.ts';
+export { type Ruleset, ruleset1 } from './ruleset.ts';
+export { formatApproval, formatWithdrawal } from './statement.ts';
+export type {
+  Candidate,
+  Hold,
+  LineageEntry,
+  LineState,
+  Pin,
+  Policy,
+  ScopeState,
+  VerifiedScope,
+  Vote,
+} from './types.ts';
+export { formatVerification, verification } from './verification.ts';

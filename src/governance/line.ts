@@ -1,0 +1,118 @@
+import type { ObjectId, Objects, TreeDigests } from '../git/index.ts';
+import { fold } from './fold.ts';
+import { genesisState, type Refusal } from './genesis.ts';
+import { openHistory } from './history.ts';
+import { createOwnTrees, type OwnTrees } from './own.ts';
+import { type Ruleset, ruleset1 } from './ruleset.ts';
+import type { LineState, Pin, VerifiedScope } from './types.ts';
+import { verifyScope } from './verified.ts';
+import type { Bench } from './votes.ts';
+
+export type Verdict = { readonly ok: true; readonly state: LineState } | Refusal;
+
+/** One repository's line: its pin, and a memo of the history on which no verdict depends. */
+export interface Line {
+  readonly pin: Pin;
+  /**
+   * s(tip). Throws `Failure` where an object is missing: that is `unavailable`, never a verdict.
+   * Refused where the tip's first-parent chain does not reach the genesis (G9), or the pin does not hold.
+   */
+  state(tip: ObjectId): Promise<Verdict>;
+  /** The accepted bytes of every scope of a state, parents before children. */
+  scopes(state: LineState): Promise<readonly VerifiedScope[]>;
+  /** First parents from `tip` down to `stop` (exclusive), newest first; null where the chain does not meet it. */
+  chain(tip: ObjectId, stops: ReadonlySet<ObjectId>): Promise<readonly ObjectId[] | null>;
+  readonly owns: OwnTrees;
+}
+
+type Walk = { readonly bench: Bench; readonly states: { last: LineState } };
+
+export function openLine(
+  objects: Objects,
+  digests: TreeDigests,
+  pin: Pin,
+  ruleset: Ruleset = ruleset1,
+): Line {
+  const owns = createOwnTrees(objects, digests, pin.path, ruleset);
+  const checked: Bench['checked'] = new Map();
+  const memo = new Map<string, VerifiedScope>();
+  let walk: Walk | null = null;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  const begin = async (): Promise<Walk | Refusal> => {
+    const first = await genesisState(objects, digests, pin, ruleset);
+    if ('ok' in first) return first;
+    const history = await openHistory(objects, pin.commit, ruleset);
+    return { bench: { history, owns, ruleset, checked }, states: { last: first } };
+  };
+
+  const state = async (tip: ObjectId): Promise<Verdict> => {
+    const last = walk?.states.last.tip;
+    const stops = new Set([pin.commit, ...(last === undefined ? [] : [last])]);
+    const chain = await firstParents(objects, tip, stops);
+    if (chain === null)
+      return { ok: false, rule: 'G9', reason: `${tip} does not descend from the genesis by first parents` };
+    const met = chain.at(-1);
+    if (walk === null || met !== last) {
+      walk = null;
+      const begun = await begin();
+      if ('ok' in begun) return begun;
+      const whole = met === pin.commit ? chain : await firstParents(objects, tip, new Set([pin.commit]));
+      walk = begun;
+      return advance(begun, whole ?? []);
+    }
+    return advance(walk, chain);
+  };
+
+  const advance = async (current: Walk, chain: readonly ObjectId[]): Promise<Verdict> => {
+    try {
+      for (const id of chain.slice(0, -1).reverse()) {
+        await current.bench.history.extend(id);
+        current.states.last = await fold(current.bench, current.states.last);
+      }
+    } catch (error) {
+      walk = null;
+      throw error;
+    }
+    return { ok: true, state: current.states.last };
+  };
+
+  return {
+    pin,
+    owns,
+    state(tip) {
+      const result = turn.then(() => state(tip));
+      turn = result.catch(() => undefined);
+      return result;
+    },
+    async scopes(state) {
+      const scopes: VerifiedScope[] = [];
+      for (const scope of state.scopes.values()) {
+        const key = `${scope.uid} ${scope.seq} ${scope.accepted.digest}`;
+        const known = memo.get(key) ?? (await verifyScope(objects, owns, scope));
+        memo.set(key, known);
+        scopes.push(known);
+      }
+      const live = new Set(scopes);
+      for (const [key, scope] of memo) if (!live.has(scope)) memo.delete(key);
+      return scopes;
+    },
+    chain: (tip, stops) => firstParents(objects, tip, stops),
+  };
+}
+
+/** `tip`, its first parent, … down to the first of `stops`, which is the last element; null if none is met. */
+async function firstParents(
+  objects: Objects,
+  tip: ObjectId,
+  stops: ReadonlySet<ObjectId>,
+): Promise<readonly ObjectId[] | null> {
+  const chain: ObjectId[] = [];
+  for (let id: ObjectId | undefined = tip; id !== undefined; ) {
+    chain.push(id);
+    if (stops.has(id)) return chain;
+    const { parents }: { parents: readonly ObjectId[] } = await objects.commit(id);
+    id = parents[0];
+  }
+  return null;
+}

@@ -1,0 +1,169 @@
+import { sha256 } from '../base/digest.ts';
+import type { Scope } from '../generated/schemas/Scope.ts';
+import { validateScope } from '../generated/schemas/validators.js';
+import { fileAt, type ObjectId, type Objects, type OwnFile } from '../git/index.ts';
+import { readData } from './data.ts';
+import type { Ruleset } from './ruleset.ts';
+import { schemaMistake } from './schema.ts';
+import { type AnchorKey, parseOpenpgpKey, parseSshKey } from './signature/index.ts';
+import type { Anchor, MutationClass, Policy } from './types.ts';
+
+export type PolicyRead =
+  | { readonly ok: true; readonly policy: Policy; readonly name: string }
+  | { readonly ok: false; readonly rule: string; readonly reason: string };
+
+type ReadAnchors =
+  | { readonly ok: true; readonly anchors: readonly Anchor[] }
+  | { readonly ok: false; readonly rule: string; readonly reason: string };
+
+type SourceAnchor = Scope['spec']['anchors'][number];
+
+const MEBI = 1024 * 1024;
+
+/**
+ * Reads who decides over a scope from its own tree (formats.md, "A scope's governance files").
+ * Valid only if every threshold can be reached (G6), no key serves twice (G4), and classes get no weaker:
+ * t(update) ≤ t(reconfigure) ≤ t(structural).
+ */
+export async function readPolicy(
+  objects: Objects,
+  tree: ObjectId,
+  files: readonly OwnFile[],
+  ruleset: Ruleset,
+): Promise<PolicyRead> {
+  const bytes = await fileAt(objects, tree, 'scope.yaml');
+  if (bytes === null) return no('G12', 'scope.yaml is missing');
+  const data = readData(bytes, ruleset);
+  if (!data.ok) return no('G12', `scope.yaml: ${data.reason}`);
+  if (!validateScope(data.value)) return no('G12', `scope.yaml: ${schemaMistake(validateScope.errors)}`);
+  const { metadata, spec } = data.value as Scope;
+  if (spec.ruleset !== ruleset.number) return no('G21', `ruleset ${spec.ruleset} is not known here`);
+  const read = await readAnchors(objects, tree, files, spec, ruleset);
+  if (!read.ok) return read;
+  const policy = toPolicy(spec, read.anchors, sha256(bytes));
+  const reason = badThreshold(policy) ?? badOwns(policy);
+  return reason === null ? { ok: true, policy, name: metadata.name } : no('G6', reason);
+}
+
+function no(
+  rule: string,
+  reason: string,
+): { readonly ok: false; readonly rule: string; readonly reason: string } {
+  return { ok: false, rule, reason };
+}
+
+function toPolicy(spec: Scope['spec'], anchors: readonly Anchor[], digest: string): Policy {
+  return {
+    anchors,
+    threshold: spec.quorum.threshold,
+    byClass: spec.quorum.byClass ?? {},
+    require: spec.quorum.require ?? [],
+    statements: spec.quorum.statements ?? 'Optional',
+    owns: { namespaces: spec.owns?.namespaces ?? [], hosts: spec.owns?.hosts ?? [] },
+    trustDomain: spec.identity?.trustDomain ?? null,
+    limits: { files: spec.limits?.files ?? Infinity, bytes: toBytes(spec.limits?.bytes) },
+    digest,
+  };
+}
+
+function toBytes(quantity: string | number | undefined): number {
+  if (quantity === undefined) return Infinity;
+  const [, digits, unit] = /^(\d+)(Ki|Mi|Gi)?$/.exec(String(quantity)) ?? [];
+  const factor = unit === 'Ki' ? 1024 : unit === 'Mi' ? MEBI : unit === 'Gi' ? 1024 * MEBI : 1;
+  return Number(digits) * factor;
+}
+
+/** t(class): what is not listed takes the strength that formats.md gives it. */
+export function threshold(policy: Policy, mutation: MutationClass): number {
+  const listed = policy.byClass[mutation];
+  if (listed !== undefined) return listed;
+  if (mutation === 'update') return policy.threshold;
+  if (mutation === 'renew') return threshold(policy, 'update');
+  if (mutation === 'reconfigure') return Math.max(policy.threshold, threshold(policy, 'update'));
+  return threshold(policy, 'reconfigure');
+}
+
+const STRUCTURAL: readonly MutationClass[] = ['delegate', 'split', 'merge', 'move', 'dissolve', 'undelegate'];
+
+function badThreshold(policy: Policy): string | null {
+  const people = policy.anchors.length;
+  for (const mutation of ['update', 'reconfigure', ...STRUCTURAL] as const) {
+    const needed = threshold(policy, mutation);
+    if (needed > people) return `${mutation} needs ${needed} of ${people} anchors: it can never be reached`;
+  }
+  for (const { type, atLeast } of policy.require) {
+    const count = policy.anchors.filter((anchor) => anchor.type === type).length;
+    if (atLeast > count) return `${atLeast} of type ${type} are required, and there are ${count}`;
+  }
+  const reconfigure = threshold(policy, 'reconfigure');
+  if (threshold(policy, 'update') > reconfigure) return 'reconfigure is weaker than update';
+  const weak = STRUCTURAL.find((mutation) => threshold(policy, mutation) < reconfigure);
+  return weak === undefined ? null : `${weak} is weaker than reconfigure`;
+}
+
+function badOwns(policy: Policy): string | null {
+  const host = policy.owns.hosts.find(
+    (pattern) => pattern !== '*' && pattern.replace(/^\*\./, '').includes('*'),
+  );
+  return host === undefined ? null : `host ${host}: a wildcard stands only leftmost`;
+}
+
+async function readAnchors(
+  objects: Objects,
+  tree: ObjectId,
+  files: readonly OwnFile[],
+  spec: Scope['spec'],
+  ruleset: Ruleset,
+): Promise<ReadAnchors> {
+  const anchors: Anchor[] = [];
+  const recovery = spec.recovery?.anchors ?? [];
+  const names = new Set<string>();
+  const owners = new Map<string, string>();
+  for (const source of [...spec.anchors, ...recovery] as readonly SourceAnchor[]) {
+    if (names.has(source.name)) return no('G6', `anchor ${source.name} twice`);
+    names.add(source.name);
+    const keys: AnchorKey[] = [];
+    for (const written of source.keys) {
+      const read = await readKey(objects, tree, files, written);
+      if (!read.ok) return no('G6', `anchor ${source.name}: ${read.reason}`);
+      const reason = claim(read.key, source.name, owners, ruleset);
+      if (reason !== null) return no('G4', reason);
+      keys.push(read.key);
+    }
+    if (anchors.length < spec.anchors.length)
+      anchors.push({ name: source.name, type: source.type ?? 'human', keys });
+  }
+  return { ok: true, anchors };
+}
+
+/** G4: one secret is one vote, whatever its format; forge keys and published test keys are nobody's. */
+function claim(key: AnchorKey, name: string, owners: Map<string, string>, ruleset: Ruleset): string | null {
+  const materials = key.format === 'ssh' ? [key.material] : key.materials;
+  for (const material of materials) {
+    if (ruleset.refusedKeys.has(material)) {
+      return `anchor ${name}: ${key.fingerprint} is a published test key or a forge's key, which others can sign with`;
+    }
+    const owner = owners.get(material);
+    if (owner !== undefined) return `${owner} and ${name} list the same key ${key.fingerprint}`;
+    owners.set(material, name);
+  }
+  return null;
+}
+
+async function readKey(
+  objects: Objects,
+  tree: ObjectId,
+  files: readonly OwnFile[],
+  written: SourceAnchor['keys'][number],
+): Promise<{ ok: true; key: AnchorKey } | { ok: false; reason: string }> {
+  if ('ssh' in written) return parseSshKey(written.ssh);
+  const { file, sha256: digest, openpgp } = written;
+  const own = files.find(({ path }) => path === file);
+  if (own === undefined) return { ok: false, reason: `${file} is missing` };
+  if (own.sha256 !== digest)
+    return { ok: false, reason: `${file} has sha256 ${own.sha256}, and scope.yaml says ${digest}` };
+  const certificate = await fileAt(objects, tree, file);
+  return certificate === null
+    ? { ok: false, reason: `${file} is missing` }
+    : parseOpenpgpKey(certificate, openpgp);
+}

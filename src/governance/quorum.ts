@@ -1,0 +1,37 @@
+import { threshold } from './policy.ts';
+import type { MutationClass, Policy } from './types.ts';
+
+/** Whether the anchors who signed are a quorum, in numbers and names. A value: its refusal explains itself. */
+export type Quorum = {
+  readonly met: boolean;
+  readonly needed: number;
+  readonly signed: readonly string[];
+  /** Anchors who could still complete it. */
+  readonly missing: readonly string[];
+  readonly reason: string;
+};
+
+/** Counts anchors, never commits or keys (G4), against the old policy (G5). Order of `signed` is the policy's. */
+export function countQuorum(policy: Policy, mutation: MutationClass, voters: ReadonlySet<string>): Quorum {
+  const needed = threshold(policy, mutation);
+  const signed = policy.anchors.filter(({ name }) => voters.has(name));
+  const others = policy.anchors.filter(({ name }) => !voters.has(name));
+  const unmet = policy.require.filter(
+    ({ type, atLeast }) => signed.filter((anchor) => anchor.type === type).length < atLeast,
+  );
+  const short = Math.max(0, needed - signed.length);
+  const met = short === 0 && unmet.length === 0;
+  const useful = short > 0 ? others : others.filter(({ type }) => unmet.some((rule) => rule.type === type));
+  const names = signed.map(({ name }) => name);
+  const missing = met ? [] : useful.map(({ name }) => name);
+  const numbers = `${names.length} of ${needed}: ${names.length === 0 ? 'nobody' : names.join(', ')} signed`;
+  const want = short === 0 ? '' : `; ${wanted(short, missing)} missing`;
+  const rules = unmet.map(({ type, atLeast }) => `; at least ${atLeast} of type ${type} must sign`).join('');
+  return { met, needed, signed: names, missing, reason: numbers + want + rules };
+}
+
+/** `bo or cy`, `alice`, `2 of alice, bo, cy`, `alice and bo`. */
+function wanted(short: number, names: readonly string[]): string {
+  if (short === names.length) return names.join(' and ');
+  return short === 1 ? names.join(' or ') : `${short} of ${names.join(', ')}`;
+}

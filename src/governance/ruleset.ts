@@ -1,0 +1,30 @@
+import { forgeKeys, testKeys } from './signature/index.ts';
+
+/**
+ * Constants of ruleset 1 (G17, G21): part of the verdict, never of a configuration.
+ * Tests alone pass another one, to be allowed to sign with the published test keys.
+ */
+export type Ruleset = {
+  readonly number: number;
+  readonly sideCommits: number;
+  readonly messageBytes: number;
+  readonly signatureChecks: number;
+  readonly ownFiles: number;
+  readonly ownBytes: number;
+  readonly governanceFileBytes: number;
+  readonly delegationDepth: number;
+  /** Key material that can never be an anchor: forges sign for everybody, test keys are published. */
+  readonly refusedKeys: ReadonlySet<string>;
+};
+
+export const ruleset1: Ruleset = {
+  number: 1,
+  sideCommits: 10_000,
+  messageBytes: 64 * 1024,
+  signatureChecks: 1_000,
+  ownFiles: 20_000,
+  ownBytes: 256 * 1024 * 1024,
+  governanceFileBytes: 1024 * 1024,
+  delegationDepth: 16,
+  refusedKeys: new Set([...forgeKeys, ...testKeys]),
+};

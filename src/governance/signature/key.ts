@@ -1,0 +1,33 @@
+import type { SigningKey } from './openpgp-packet.ts';
+
+/** A key of an anchor, normalised (G4): `material` is the raw public key, equal for one secret in either format. */
+export type AnchorKey = SshKey | OpenpgpKey;
+
+export type SshKey = {
+  readonly format: 'ssh';
+  /** `ed25519:` and 64 hex digits. */
+  readonly material: string;
+  /** `SHA256:` and base64 without padding, as `ssh-keygen -lf` prints it. */
+  readonly fingerprint: string;
+  /** The key in SSH's wire encoding (RFC 4253 6.6): what an SSHSIG embeds. */
+  readonly publicKey: Uint8Array;
+};
+
+export type OpenpgpKey = {
+  readonly format: 'openpgp';
+  /** Of the primary key: `ed25519:…`, `ecdsa-nistP256:…` or `rsa:<n>:<e>`, in hex. */
+  readonly material: string;
+  /** Of the primary key and of every subkey that may sign. */
+  readonly materials: readonly string[];
+  /** Of the primary key: 40 (v4) or 64 (v6) upper-case hex digits. */
+  readonly fingerprint: string;
+  readonly certificate: Certificate;
+};
+
+/** What a pinned certificate says about its keys; both maps are by full fingerprint. */
+type Certificate = {
+  /** The keys that may sign. Never empty. */
+  readonly signing: ReadonlyMap<string, SigningKey>;
+  /** The others, with the reason why a signature of theirs is refused. */
+  readonly refused: ReadonlyMap<string, string>;
+};

@@ -1,0 +1,161 @@
+import type { ObjectId } from '../git/index.ts';
+import type { AnchorKey } from './signature/index.ts';
+
+/** What an operator pins out of band (`fairlead trust`): where a line begins, and what stands there. */
+export type Pin = {
+  readonly commit: ObjectId;
+  /** Path of the mesh inside the repository; `.` is the whole repository. */
+  readonly path: string;
+  /** uid of the root scope. */
+  readonly uid: string;
+  readonly seq: number;
+  /** Own digest of every scope that lives at the genesis, by uid. */
+  readonly digests: Readonly<Record<string, string>>;
+};
+
+/** Classes of a mutation, derived from bytes and never declared. */
+export type MutationClass =
+  | 'update'
+  | 'reconfigure'
+  | 'delegate'
+  | 'split'
+  | 'merge'
+  | 'move'
+  | 'dissolve'
+  | 'undelegate'
+  | 'renew';
+
+export type Anchor = {
+  readonly name: string;
+  readonly type: 'human' | 'automation';
+  readonly keys: readonly AnchorKey[];
+};
+
+export type Requirement = { readonly type: 'human' | 'automation'; readonly atLeast: number };
+
+/** Who decides over a scope, read from its `scope.yaml` and the certificates that it pins. */
+export type Policy = {
+  readonly anchors: readonly Anchor[];
+  readonly threshold: number;
+  readonly byClass: Readonly<Partial<Record<MutationClass, number>>>;
+  readonly require: readonly Requirement[];
+  readonly statements: 'Optional' | 'Required';
+  readonly owns: { readonly namespaces: readonly string[]; readonly hosts: readonly string[] };
+  readonly trustDomain: string | null;
+  readonly limits: { readonly files: number; readonly bytes: number };
+  /** SHA-256 over `scope.yaml`, which binds every key. */
+  readonly digest: string;
+};
+
+/** The bytes that a scope serves: where to read them, and their own digest. */
+export type Accepted = { readonly digest: string; readonly commit: ObjectId; readonly directory: string };
+
+/** One anchor's counted approval of a candidate. */
+export type Vote = {
+  readonly anchor: string;
+  readonly fingerprint: string;
+  readonly commit: ObjectId;
+  readonly form: 'implicit' | 'explicit';
+};
+
+/** Why a commit that looks like an approval is none; shown to users, never evidence. */
+export type Refused = {
+  readonly commit: ObjectId;
+  readonly anchor: string | null;
+  readonly rule: string;
+  readonly reason: string;
+};
+
+/** `(uid, seq, base → next)`: the whole difference between accepted and landed, with its class. */
+export type Candidate = {
+  readonly class: MutationClass | 'mixed';
+  readonly seq: number;
+  readonly base: string;
+  readonly next: string;
+};
+
+/** A scope whose main-line tree differs from its accepted tree. It keeps serving the accepted one. */
+export type Hold = {
+  /** The main-line commit at which this verdict was first reached. */
+  readonly commit: ObjectId;
+  /** The first main-line commit at which the scope was not clean. */
+  readonly since: ObjectId;
+  readonly rule: string;
+  /** e.g. `1 of 2: alice signed; bo or cy missing`. */
+  readonly reason: string;
+  readonly candidate: Candidate | null;
+  readonly signed: readonly string[];
+  readonly missing: readonly string[];
+  readonly needed: number;
+  readonly votes: readonly Vote[];
+  readonly refused: readonly Refused[];
+};
+
+/** One entry per main-line commit at which a scope's digest, accepted state, hold or withdrawals change. */
+export type LineageEntry = {
+  readonly event: 'genesis' | 'accepted' | 'held' | 'lifted' | 'withdrawn';
+  readonly seq: number;
+  readonly class: MutationClass | 'mixed' | null;
+  readonly commit: ObjectId;
+  readonly base: string | null;
+  readonly next: string | null;
+  readonly votes: readonly Vote[];
+  readonly policy: string;
+  /** Withdrawals for the next mutation that came in here. */
+  readonly withdrawals: readonly Vote[];
+  readonly rule: string | null;
+  readonly reason: string | null;
+};
+
+export type ScopeState = {
+  readonly uid: string;
+  /** The name as the parent's record gives it. */
+  readonly name: string;
+  /** Dotted path from the root: `acme`, `acme.payments`. */
+  readonly path: string;
+  /** Directory within the mesh path; empty for the root. */
+  readonly directory: string;
+  readonly parent: string | null;
+  readonly seq: number;
+  readonly accepted: Accepted;
+  /** Own digest of what stands on the main line; null for ⊥. */
+  readonly landed: string | null;
+  readonly epoch: { readonly commit: ObjectId; readonly index: number };
+  readonly policy: Policy;
+  readonly hold: Hold | null;
+  readonly lineage: readonly LineageEntry[];
+  /** Anchors of a genesis policy that no accepted vote has yet shown to hold their key. */
+  readonly unproven: readonly string[];
+};
+
+/** `s(tip)`: every scope of one line, after the main-line commit `tip`. */
+export type LineState = {
+  readonly pin: Pin;
+  readonly tip: ObjectId;
+  /** i of the tip in m0 … mN. */
+  readonly index: number;
+  /** By uid, parents before children, siblings in record order. */
+  readonly scopes: ReadonlyMap<string, ScopeState>;
+};
+
+declare const verified: unique symbol;
+
+/** A file of a scope's accepted tree; `path` is relative to the scope's directory. */
+export type ScopeFile = { readonly path: string; readonly bytes: Uint8Array };
+
+/** Accepted bytes of one scope. Only `governance` constructs it: translating unverified YAML does not compile. */
+export type VerifiedScope = {
+  readonly [verified]: true;
+  readonly uid: string;
+  readonly path: string;
+  readonly directory: string;
+  readonly seq: number;
+  readonly epoch: ObjectId;
+  readonly digest: string;
+  readonly commit: ObjectId;
+  readonly owns: { readonly namespaces: readonly string[]; readonly hosts: readonly string[] };
+  readonly trustDomain: string | null;
+  readonly signers: readonly string[];
+  /** Manifests only: neither `scope.yaml`, `delegations.yaml`, `anchors/` nor `identity/`. */
+  readonly files: readonly ScopeFile[];
+};

@@ -1,0 +1,166 @@
+import { readFile } from "node:fs/promises";
+import { pino } from "pino";
+import { type ApiSource, createApi } from "./api/index.ts";
+import { Failure } from "./base/failure.ts";
+import type { Log } from "./base/log.ts";
+import { byCodeUnit } from "./base/order.ts";
+import { runCommandLine } from "./cli/index.ts";
+import { cacheDir, configFile, environment, type Flags, type ServerConfig, serverConfig } from "./config.ts";
+import { createTreeDigests, openIsomorphic } from "./git/index.ts";
+import { formatVerification, openLine } from "./governance/index.ts";
+import { stages } from "./pipeline.ts";
+import {
+  type Clock,
+  createLoop,
+  createMemoryQueue,
+  createServed,
+  nodeFiles,
+  openDataFolder,
+  type RepositoryLoop,
+  readPin,
+  systemClock,
+  type WorkQueue,
+} from "./reconcile/index.ts";
+import { createXdsServer, type XdsServer } from "./xds/index.ts";
+
+/** What the composition root takes from the world. */
+export type World = { readonly log: Log; readonly clock: Clock; readonly random: () => number };
+
+/** A running control plane. */
+export interface Server {
+  readonly xdsPort: number;
+  readonly httpPort: number;
+  /** Drains: no new work, answers in flight end, streams are closed, and the data folder is let go. */
+  close(): Promise<void>;
+}
+
+/**
+ * Wires git → governance → manifests → mesh → translate → xds, and drives it. Resolves when both ports answer; what
+ * was followed before is served then, whether the remote answers or not. Throws `Failure` where it cannot start.
+ */
+export async function createServer(config: ServerConfig, world: World): Promise<Server> {
+  await using starting = new AsyncDisposableStack();
+  const { log, clock, random } = world;
+  const folder = await openDataFolder(config.dataDir);
+  starting.defer(() => folder.close());
+  const pin = await readPin(nodeFiles, config.pin);
+  const { gitdir, witness } = await folder.repository(config.name);
+  const remote = { url: config.repository, branch: config.branch };
+  const git = await openIsomorphic({ gitdir, remote, timeoutMs: config.fetchTimeoutMs });
+  const line = openLine(git, createTreeDigests(git), pin);
+  const served = createServed(stages);
+  const now = () => clock.now();
+  const { removalTimeoutMs, fetchTimeoutMs, pollMs, name } = config;
+  const xds = createXdsServer({ snapshotFor: served.snapshotFor, log, now, removalTimeoutMs });
+  starting.defer(() => xds.close());
+  const files = folder.files;
+  const stores = { name, pin, git, line, files, witness };
+  const timing = { clock, random, log, pollMs, fetchTimeoutMs };
+  const loop = createLoop({ ...stores, ...timing, read: stages.read, served, distribution: xds });
+  await loop.restore();
+  const closing = new AbortController();
+  const loops = new Map([[loop.name, loop]]);
+  const handler = (key: string) => reconcile(loops, key, closing.signal);
+  const queue = createMemoryQueue({ handler, clock, random });
+  const api = createApi(apiSource(loops, xds, queue), log);
+  starting.defer(() => api.close());
+  const httpPort = await api.listen(config.http.host, config.http.port);
+  const xdsPort = await xds.listen(config.xds.host, config.xds.port);
+  starting.defer(() => queue.close());
+  starting.defer(() => closing.abort());
+  for (const key of loops.keys()) await queue.add(key);
+  log.info({ xdsPort, httpPort, repository: name }, "listening");
+  const running = starting.move();
+  return { xdsPort, httpPort, close: () => running.disposeAsync() };
+}
+
+async function reconcile(loops: ReadonlyMap<string, RepositoryLoop>, key: string, signal: AbortSignal) {
+  const loop = loops.get(key);
+  return loop === undefined ? { outcome: "done" as const } : loop.reconcile(signal);
+}
+
+/** What the API shows, taken from the other edges. */
+function apiSource(loops: ReadonlyMap<string, RepositoryLoop>, xds: XdsServer, queue: WorkQueue): ApiSource {
+  const statuses = () => [...loops.values()].map((loop) => loop.status());
+  const states = () => [...loops.values()].flatMap((loop) => loop.state() ?? []);
+  return {
+    ready() {
+      const waiting = statuses().find(({ appliedRevision }) => appliedRevision === null);
+      const condition = waiting?.conditions.find(({ type }) => type === "Ready");
+      const message =
+        waiting === undefined ? "what was verified is served" : `${waiting.name}: ${condition?.message}`;
+      return { ready: waiting === undefined, message };
+    },
+    repositories: () => statuses().map(({ scopes, ...rest }) => ({ ...rest, scopes: scopes.length })),
+    verification(name) {
+      const state = loops.get(name)?.state() ?? null;
+      return state === null ? null : formatVerification(state);
+    },
+    scopes: () =>
+      statuses()
+        .flatMap(({ scopes }) => scopes)
+        .sort((a, b) => byCodeUnit(a.path, b.path)),
+    proxies: () => [...xds.sessions()].sort((a, b) => byCodeUnit(a.proxy, b.proxy)),
+    lineage(wanted) {
+      const scopes = states().flatMap((state) => [...state.scopes.values()]);
+      const found = scopes.find(({ uid, path }) => uid === wanted || path === wanted);
+      return found === undefined ? null : { scope: found.path, uid: found.uid, entries: found.lineage };
+    },
+    async trigger(name) {
+      if (!loops.has(name)) return false;
+      await queue.add(name);
+      return true;
+    },
+  };
+}
+
+/** JSON lines on standard error: standard output is for data. */
+function createLog(): Log {
+  return pino(
+    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: 2, sync: true }),
+  );
+}
+
+/** A control plane as the process' surroundings have it: real clock, real randomness. */
+export function start(config: ServerConfig, log: Log = createLog()): Promise<Server> {
+  return createServer(config, { log, clock: systemClock, random: Math.random });
+}
+
+/** `fairlead serve`: runs until SIGINT or SIGTERM; a second signal ends it at once. The exit code. */
+async function serve(flags: Flags): Promise<number> {
+  const stop = Promise.withResolvers<NodeJS.Signals>();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.resolve(signal));
+  const log = createLog();
+  const server = await start(await readConfig(flags), log);
+  const signal = await stop.promise;
+  log.info({ signal }, "draining");
+  await server.close();
+  return 0;
+}
+
+async function readConfig(flags: Flags): Promise<ServerConfig> {
+  const cwd = process.cwd();
+  const path = configFile(flags, environment(), cwd);
+  const file =
+    path === null ? null : await readFile(path, "utf8").catch((cause: unknown) => unreadable(path, cause));
+  return serverConfig({ flags, environment: environment(), cwd, file });
+}
+
+function unreadable(path: string, cause: unknown): never {
+  throw new Failure("config-invalid", `${path} cannot be read: ${cause}`, "check --config", { cause });
+}
+
+/** The program: `argv` without node and script. The exit code. */
+export function main(argv: readonly string[]): Promise<number> {
+  const { stdin, stdout, stderr } = process;
+  const env = environment();
+  const streams = { stdin, stdout, stderr };
+  return runCommandLine(argv, {
+    environment: env,
+    cwd: process.cwd(),
+    cacheDir: cacheDir(env),
+    ...streams,
+    serve,
+  });
+}

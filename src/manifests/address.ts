@@ -1,0 +1,24 @@
+const label = '[A-Za-z0-9_]([-A-Za-z0-9_]{0,61}[A-Za-z0-9_])?';
+const hostName = new RegExp(`^(?=.{1,253}$)${label}(\\.${label})*$`);
+const octet = '(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])';
+const ipv4 = new RegExp(`^${octet}(\\.${octet}){3}$`);
+
+/** Whether `text` is an IPv4 or IPv6 address (RFC 4291 text, without zone). */
+export function isIp(text: string): boolean {
+  return ipv4.test(text) || isIpv6(text);
+}
+
+/** Whether `text` is a host name that is no IP address. */
+export function isHostName(text: string): boolean {
+  return hostName.test(text) && !/^[0-9.]+$/.test(text);
+}
+
+function isIpv6(text: string): boolean {
+  const tail = /^(.*:)([0-9.]+)$/.exec(text);
+  const hex = tail?.[2]?.includes('.') ? (ipv4.test(tail[2]) ? `${tail[1]}0:0` : '') : text;
+  const halves = hex.split('::');
+  if (halves.length > 2 || !hex.includes(':')) return false;
+  const groups = halves.flatMap((half) => (half === '' ? [] : half.split(':')));
+  const fits = halves.length === 2 ? groups.length <= 7 : groups.length === 8;
+  return fits && groups.every((group) => /^[0-9a-fA-F]{1,4}$/.test(group));
+}

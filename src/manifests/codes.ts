@@ -1,0 +1,76 @@
+/** What a problem of this room is called in `docs/problems.md`, and what to do about it where nothing better is known. */
+export const codes = {
+  FL2001: { title: 'not UTF-8', fix: 'save the file as UTF-8' },
+  FL2002: { title: 'not well-formed', fix: 'correct the syntax here' },
+  FL2003: { title: 'key given twice', fix: 'keep one of the two' },
+  FL2004: { title: 'YAML anchor or alias', fix: 'write the value out where it is used' },
+  FL2005: { title: 'YAML tag', fix: 'remove the tag; quote the value if it must be text' },
+  FL2006: { title: 'YAML merge key', fix: 'write the merged keys out' },
+  FL2007: { title: 'file too large', fix: 'split it into files of at most 1 MiB' },
+  FL2008: { title: 'nested too deeply', fix: 'nest at most 64 levels' },
+  FL2009: { title: 'too many documents in a file', fix: 'keep at most 1000 documents in one file' },
+  FL2010: { title: 'document is not a mapping', fix: 'start it with apiVersion, kind and metadata' },
+  FL2011: { title: 'key is not text', fix: 'quote the key' },
+  FL2012: { title: 'number out of range', fix: 'quote it, or write a number that JSON can hold' },
+  FL2013: { title: 'YAML directive', fix: 'remove it: manifests are YAML 1.2' },
+  FL2014: {
+    title: 'read differently by YAML 1.1 tools',
+    fix: 'quote the value if it is text, else write true, false or a plain number',
+  },
+  FL2101: { title: 'apiVersion or kind missing', fix: 'add it' },
+  FL2102: { title: 'kind unknown to a mesh', fix: 'keep it outside the mesh path' },
+  FL2103: { title: 'apiVersion unknown for the kind', fix: 'write one that Fairlead reads' },
+  FL2104: {
+    title: 'known, but not honoured yet',
+    fix: 'remove it; Fairlead would otherwise serve something else than it says',
+  },
+  FL2105: { title: 'unknown field', fix: 'remove it' },
+  FL2106: { title: 'required field missing', fix: 'add it' },
+  FL2107: { title: 'wrong type', fix: 'write a value of the right type' },
+  FL2108: { title: 'value is not one of those allowed', fix: 'write an allowed value' },
+  FL2109: { title: 'malformed value', fix: 'correct the value' },
+  FL2110: {
+    title: 'malformed duration',
+    fix: 'write a duration with its unit, at least 1ms: 250ms, 1.5s, 1m30s',
+  },
+  FL2111: { title: 'port out of range', fix: 'write a port from 1 to 65535' },
+  FL2112: { title: 'metadata.name missing', fix: 'give the resource a name' },
+  FL2113: {
+    title: 'governance file out of place',
+    fix: 'Scope stands only in scope.yaml and Delegations only in delegations.yaml of a scope',
+  },
+  FL2114: {
+    title: 'kind known, but not honoured yet',
+    fix: 'keep it outside the mesh path until Fairlead honours it',
+  },
+  FL2115: {
+    title: 'plaintext secret',
+    fix: 'delete it from git and replace its value everywhere; keep it in the cluster or a secret store, and name it from here',
+  },
+  FL2201: { title: 'weights add up to nothing', fix: 'give at least one destination a weight above 0' },
+  FL2202: { title: 'resource given twice', fix: 'keep one of them; until then none is served' },
+  FL2203: {
+    title: 'namespace not owned by the scope',
+    fix: 'use a namespace that the scope owns, or add it to owns.namespaces',
+  },
+  FL2204: { title: 'port given twice', fix: 'give each port its own number and name' },
+  FL2205: { title: 'several ports without names', fix: 'name each port' },
+  FL2206: { title: 'endpoints and workloadSelector', fix: 'keep one of the two' },
+  FL2207: {
+    title: 'resolution does not fit',
+    fix: 'change the resolution, or the hosts, addresses and endpoints',
+  },
+  FL2208: {
+    title: 'malformed address',
+    fix: 'write an IP address, or a host name where the resolution is DNS',
+  },
+  FL2209: { title: 'port name unknown', fix: 'use the name of a port of the service entry' },
+  FL2210: { title: 'destination without a weight', fix: 'give every destination of the route a weight' },
+  FL2211: { title: 'not an RE2 expression', fix: 'write it without look-around and back-references' },
+  FL2212: { title: 'given twice', fix: 'keep one of the two' },
+  FL2213: { title: 'host not usable here', fix: 'name a host, or a wildcard such as *.example.com' },
+  FL2214: { title: 'service entry without endpoints', fix: 'add endpoints or a workloadSelector' },
+  FL2215: { title: 'route never reached', fix: 'move the route without a match to the end' },
+} as const;
+
+export type Code = keyof typeof codes;

@@ -1,0 +1,16 @@
+import type { Code } from './codes.ts';
+import type { Path } from './types.ts';
+
+/** A mistake in one document, before its file is known. */
+export type Finding = {
+  readonly code: Code;
+  readonly message: string;
+  readonly path: Path;
+  /** Default: the code's. */
+  readonly fix?: string;
+  /** What to point at; default: the value. */
+  readonly on?: 'key' | 'value';
+};
+
+/** Codes of documents that are honoured, but perhaps not as their author expects. */
+export const warnings: ReadonlySet<Code> = new Set(['FL2014', 'FL2210', 'FL2214', 'FL2215']);

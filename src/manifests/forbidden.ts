@@ -1,0 +1,66 @@
+import type { CST } from 'yaml';
+import type { Code } from './codes.ts';
+
+const maxDepth = 64;
+
+export type OffsetProblem = { readonly code: Code; readonly message: string; readonly offset: number };
+type Kept = {
+  readonly kept: readonly CST.Token[];
+  readonly problems: readonly OffsetProblem[];
+  /** The last directive's document begins after these tokens. */
+  readonly endsInDirective: boolean;
+};
+
+/**
+ * Takes out the documents that use YAML anchors, aliases, tags or directives or nest too deeply, before anything
+ * recursive sees them (G12): the tokens are walked with a stack of our own. One problem per document, the first.
+ */
+export function findForbidden(tokens: readonly CST.Token[]): Kept {
+  const kept: CST.Token[] = [];
+  const problems: OffsetProblem[] = [];
+  let directive: OffsetProblem | null = null;
+  for (const token of tokens) {
+    if (token.type === 'directive') {
+      directive ??= { code: 'FL2013', message: `directive ${token.source}`, offset: token.offset };
+    } else if (token.type === 'document') {
+      const problem = directive ?? inDocument(token);
+      if (problem === null) kept.push(token);
+      else problems.push(problem);
+      directive = null;
+    } else kept.push(token);
+  }
+  if (directive !== null) problems.push(directive);
+  return { kept, problems, endsInDirective: directive !== null };
+}
+
+type Step = { readonly token: unknown; readonly depth: number };
+
+function inDocument(document: CST.Document): OffsetProblem | null {
+  const steps: Step[] = [{ token: document, depth: 0 }];
+  for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
+    const problem = inToken(step);
+    if (problem !== null) return problem;
+    steps.push(...below(step).reverse());
+  }
+  return null;
+}
+
+function inToken({ token, depth }: Step): OffsetProblem | null {
+  const { type, source, offset } = token as { type?: string; source?: string; offset?: number };
+  const at = offset ?? 0;
+  if (depth > maxDepth) return { code: 'FL2008', message: `more than ${maxDepth} levels`, offset: at };
+  if (type === 'anchor' || type === 'alias')
+    return { code: 'FL2004', message: `${type} ${source}`, offset: at };
+  if (type === 'tag') return { code: 'FL2005', message: `tag ${source}`, offset: at };
+  return null;
+}
+
+/** What stands inside a token: a document's value, a collection's items, an item's start, key, separator and value. */
+function below({ token, depth }: Step): Step[] {
+  const { start, key, sep, value, items } = token as Readonly<Record<string, unknown>>;
+  const inner = [start, key, sep, value].flat().filter((item) => item !== null && typeof item === 'object');
+  const nested = Array.isArray(items)
+    ? items.map((item: unknown) => ({ token: item, depth: depth + 1 }))
+    : [];
+  return [...inner.map((item) => ({ token: item, depth })), ...nested];
+}

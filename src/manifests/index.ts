@@ -1,0 +1,30 @@
+/**
+ * `manifests`: what does a scope say?
+ *
+ * Takes a `VerifiedScope` and guarantees to `mesh`: every resource has an honoured kind and version, fits its schema to
+ * the last field, stands in a namespace that the scope owns, and is the only one of its kind, namespace and name in
+ * the scope; `source` and `at()` say where it is written. Specs are as written: no defaults, no resolved names.
+ *
+ * Refuses, as problems with a file, line, column, stable code and fix (`docs/problems.md`): YAML beyond the 1.2 core
+ * (anchors, aliases, tags, merge keys, directives), what it does not know, what it knows and cannot honour,
+ * secrets. A problem of severity `error` leaves out its own document and nothing else.
+ */
+export type {
+  DestinationRuleSpec,
+  HttpMatch,
+  HttpRoute,
+  PresenceOrMatch,
+  Retries,
+  ServiceEntryPort,
+  ServiceEntrySpec,
+  ServicePort,
+  ServiceSpec,
+  StringMatch,
+  Subset,
+  VirtualServiceSpec,
+  WeightedDestination,
+  WorkloadEntrySpec,
+} from '../generated/schemas/index.ts';
+export { durationMs } from './duration.ts';
+export { readManifests } from './read.ts';
+export type * from './types.ts';

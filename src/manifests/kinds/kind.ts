@@ -1,0 +1,51 @@
+import type { SchemaError, Validator } from '../../generated/schemas/index.ts';
+import type { Finding } from '../finding.ts';
+import type { About, Resource } from '../types.ts';
+
+/** What every manifest has once its schema fits. */
+export type Manifest = {
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
+};
+
+/** A document that fits the schema of its kind. */
+export type Fitting = {
+  readonly metadata: Manifest['metadata'];
+  /** What a schema cannot say: rules between fields. */
+  readonly findings: readonly Finding[];
+  resource(about: About): Resource;
+};
+
+/** One kind of manifest: what it is called, and how a document becomes a resource. */
+export type Kind = {
+  readonly name: string;
+  readonly apiVersions: readonly string[];
+  read(document: unknown): Fitting | { readonly errors: readonly SchemaError[] };
+};
+
+/** The only place where a document's type is narrowed. */
+export function defineKind<M extends Manifest>(definition: {
+  readonly name: string;
+  readonly apiVersions: readonly string[];
+  readonly validate: Validator<M>;
+  check(manifest: M): Iterable<Finding>;
+  resource(manifest: M, about: About): Resource;
+}): Kind {
+  const { name, apiVersions, validate, check, resource } = definition;
+  return {
+    name,
+    apiVersions,
+    read(document) {
+      if (!validate(document)) return { errors: validate.errors ?? [] };
+      const findings = [...check(document)];
+      return { metadata: document.metadata, findings, resource: (about) => resource(document, about) };
+    },
+  };
+}
+
+export const istioNetworking = ['v1', 'v1beta1', 'v1alpha3'].map(
+  (version) => `networking.istio.io/${version}`,
+);

@@ -1,0 +1,94 @@
+import {
+  type ServiceEntryManifest,
+  type ServiceEntrySpec,
+  validateServiceEntry,
+} from '../../generated/schemas/index.ts';
+import { isHostName, isIp } from '../address.ts';
+import type { Finding } from '../finding.ts';
+import { defineKind, istioNetworking } from './kind.ts';
+import { checkPorts } from './ports.ts';
+
+/** Istio ServiceEntry: a service that Kubernetes does not know. */
+export const serviceEntry = defineKind({
+  name: 'ServiceEntry',
+  apiVersions: istioNetworking,
+  validate: validateServiceEntry,
+  check,
+  resource: ({ spec }, about) => ({ ...about, kind: 'ServiceEntry', spec }),
+});
+
+function* check({ spec }: ServiceEntryManifest): Generator<Finding> {
+  if ((spec.ports ?? []).length === 0)
+    yield { code: 'FL2106', message: 'spec.ports is missing', path: ['spec'] };
+  yield* checkPorts(spec.ports ?? [], 'number');
+  yield* checkHosts(spec);
+  yield* checkAddresses(spec);
+  yield* checkResolution(spec);
+  yield* checkEndpoints(spec);
+}
+
+function* checkHosts({ hosts, resolution, endpoints = [] }: ServiceEntrySpec): Generator<Finding> {
+  for (const [index, host] of hosts.entries()) {
+    const path = ['spec', 'hosts', index];
+    if (host === '*') yield { code: 'FL2213', message: 'a service entry cannot stand for every host', path };
+    if (hosts.indexOf(host) < index) yield { code: 'FL2212', message: `host ${host} is given twice`, path };
+    if (host.startsWith('*.') && resolution === 'DNS' && endpoints.length === 0) {
+      yield { code: 'FL2207', message: `${host} cannot be looked up by DNS`, path };
+    }
+  }
+}
+
+function* checkAddresses({ addresses = [], resolution }: ServiceEntrySpec): Generator<Finding> {
+  for (const [index, address] of addresses.entries()) {
+    const path = ['spec', 'addresses', index];
+    const [ip = '', bits] = address.split('/');
+    const most = ip.includes(':') ? 128 : 32;
+    if (!isIp(ip) || (bits !== undefined && Number(bits) > most)) {
+      yield { code: 'FL2208', message: `${address} is no IP address or range`, path };
+    } else if (bits !== undefined && resolution === 'DNS') {
+      yield { code: 'FL2207', message: 'a range of addresses does not go with resolution DNS', path };
+    }
+  }
+}
+
+function* checkResolution(spec: ServiceEntrySpec): Generator<Finding> {
+  const { endpoints = [], resolution = 'NONE', workloadSelector } = spec;
+  if (endpoints.length > 0 && workloadSelector !== undefined) {
+    yield {
+      code: 'FL2206',
+      message: 'endpoints and workloadSelector exclude each other',
+      path: ['spec', 'workloadSelector'],
+      on: 'key',
+    };
+  }
+  if (resolution === 'NONE' && endpoints.length > 0) {
+    yield {
+      code: 'FL2207',
+      message: 'resolution NONE goes to the original destination: it has no endpoints',
+      path: ['spec', 'endpoints'],
+    };
+  }
+  if (resolution === 'STATIC' && endpoints.length === 0 && workloadSelector === undefined) {
+    yield { code: 'FL2214', message: 'nothing answers for this service', path: ['spec', 'resolution'] };
+  }
+}
+
+function* checkEndpoints({ endpoints = [], ports = [], resolution }: ServiceEntrySpec): Generator<Finding> {
+  const names = new Set(ports.map(({ name }) => name));
+  for (const [index, { address, ports: own = {} }] of endpoints.entries()) {
+    const path = ['spec', 'endpoints', index];
+    if (address === undefined) yield { code: 'FL2106', message: 'the endpoint has no address', path };
+    else if (!isIp(address) && !(resolution === 'DNS' && isHostName(address))) {
+      yield { code: 'FL2208', message: `${address} cannot be an address here`, path: [...path, 'address'] };
+    }
+    for (const name of Object.keys(own)) {
+      if (names.has(name)) continue;
+      yield {
+        code: 'FL2209',
+        message: `the service entry has no port ${name}`,
+        path: [...path, 'ports', name],
+        on: 'key',
+      };
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import {
+  type HttpRoute,
+  type VirtualServiceManifest,
+  type VirtualServiceSpec,
+  validateVirtualService,
+} from '../../generated/schemas/index.ts';
+import { durationMs } from '../duration.ts';
+import type { Finding } from '../finding.ts';
+import type { Path } from '../types.ts';
+import { checkExportTo } from './export-to.ts';
+import { checkMatch } from './http-match.ts';
+import { defineKind, istioNetworking } from './kind.ts';
+
+/** Istio VirtualService: how requests for a host are routed. */
+export const virtualService = defineKind({
+  name: 'VirtualService',
+  apiVersions: istioNetworking,
+  validate: validateVirtualService,
+  check,
+  resource: ({ spec }, about) => ({ ...about, kind: 'VirtualService', spec }),
+});
+
+function* check({ spec }: VirtualServiceManifest): Generator<Finding> {
+  const { gateways = [], http = [] } = spec;
+  for (const [index, gateway] of gateways.entries()) {
+    if (gateway === 'mesh') continue;
+    const message = `Fairlead knows gateways such as ${gateway}, but honours only mesh yet`;
+    yield { code: 'FL2104', message, path: ['spec', 'gateways', index] };
+  }
+  yield* checkExportTo(spec.exportTo);
+  yield* checkHosts(spec);
+  if (http.length === 0) yield { code: 'FL2106', message: 'spec.http is missing', path: ['spec'] };
+  for (const [index, route] of http.entries()) yield* checkRoute(route, ['spec', 'http', index]);
+  yield* checkOrder(http);
+}
+
+function* checkHosts({ hosts }: VirtualServiceSpec): Generator<Finding> {
+  for (const [index, host] of hosts.entries()) {
+    const path = ['spec', 'hosts', index];
+    if (host === '*')
+      yield { code: 'FL2213', message: 'a VirtualService of the mesh cannot stand for every host', path };
+    if (hosts.indexOf(host) < index) yield { code: 'FL2212', message: `host ${host} is given twice`, path };
+  }
+}
+
+function* checkRoute(route: HttpRoute, path: Path): Generator<Finding> {
+  yield* checkWeights(route, path);
+  yield* checkDuration(route.timeout, [...path, 'timeout']);
+  yield* checkDuration(route.retries?.perTryTimeout, [...path, 'retries', 'perTryTimeout']);
+  for (const [index, match] of (route.match ?? []).entries())
+    yield* checkMatch(match, [...path, 'match', index]);
+}
+
+/** Weights are proportions, whatever they add up to; a destination without one gets nothing. */
+function* checkWeights({ route }: HttpRoute, path: Path): Generator<Finding> {
+  const total = route.reduce((sum, { weight = 0 }) => sum + weight, 0);
+  const isAlone = route.length === 1 && route[0]?.weight === undefined;
+  if (isAlone) return;
+  if (total === 0 || total > 4_294_967_295) {
+    const message =
+      total === 0 ? 'no destination has a weight' : 'the weights add up to more than 4294967295';
+    yield { code: 'FL2201', message, path: [...path, 'route'] };
+    return;
+  }
+  for (const [index, { weight, destination }] of route.entries()) {
+    if (weight !== undefined) continue;
+    yield { code: 'FL2210', message: `${destination.host} gets no request`, path: [...path, 'route', index] };
+  }
+}
+
+function* checkDuration(duration: string | undefined, path: Path): Generator<Finding> {
+  if (duration === undefined || durationMs(duration) >= 1 || durationMs(duration) === 0) return;
+  yield { code: 'FL2110', message: `${duration} is less than 1ms`, path };
+}
+
+/** The first route that fits is taken (Istio): after one without a match, none is. */
+function* checkOrder(http: readonly HttpRoute[]): Generator<Finding> {
+  const last = http.findIndex(({ match = [] }) => match.length === 0);
+  if (last === -1 || last === http.length - 1) return;
+  const message = `every request is taken by spec.http[${last}]`;
+  yield { code: 'FL2215', message, path: ['spec', 'http', last + 1] };
+}

@@ -1,0 +1,121 @@
+import { byCodeUnit } from '../base/order.ts';
+import type { Problem } from '../base/problem.ts';
+import type { VerifiedScope } from '../governance/index.ts';
+import { codes } from './codes.ts';
+import { type Draft, withoutTwins } from './duplicates.ts';
+import { findKind } from './find-kind.ts';
+import { type Finding, warnings } from './finding.ts';
+import type { Fitting } from './kinds/kind.ts';
+import { schemaFindings } from './schema-findings.ts';
+import { readText, type Text, type TextDocument, type TextProblem } from './text.ts';
+import type { About, Path, Position, ScopeResources } from './types.ts';
+
+const maxFindings = 50;
+
+/**
+ * What a scope's manifests say, and everything that is wrong with them, in byte order of the files. Pure: the same
+ * scope gives the same resources. Reads `.yaml`, `.yml` and `.json`; never a directory whose name begins with a dot.
+ */
+export function readManifests(scope: VerifiedScope): ScopeResources {
+  const files = scope.files.filter(({ path }) => isManifest(path));
+  const sorted = files.toSorted((left, right) => byCodeUnit(left.path, right.path));
+  const read = sorted.map((file) => readFile(scope, file));
+  const { resources, problems } = withoutTwins(read.flatMap(({ drafts }) => drafts));
+  const all = [...read.flatMap((file) => file.problems), ...problems];
+  return { scope, resources, problems: all.toSorted(byPlace) };
+}
+
+function isManifest(path: string): boolean {
+  return (
+    /\.(yaml|yml|json)$/i.test(path) &&
+    !path
+      .split('/')
+      .slice(0, -1)
+      .some((name) => name.startsWith('.'))
+  );
+}
+
+type FileRead = { readonly drafts: readonly Draft[]; readonly problems: readonly Problem[] };
+
+function readFile(scope: VerifiedScope, { path, bytes }: VerifiedScope['files'][number]): FileRead {
+  const file = scope.directory === '' ? path : `${scope.directory}/${path}`;
+  const read = (): Text => readText(bytes, /\.json$/i.test(path) ? 'json' : 'yaml');
+  const text = read();
+  const again = once(read);
+  const drafts: Draft[] = [];
+  const problems = text.problems.map((problem) => asProblem(problem, file));
+  for (const [index, document] of text.documents.entries()) {
+    // The nodes of a whole mesh are too many to keep: who asks for a position reads the file again, once.
+    const at = (place: Path): Position => again().documents[index]?.at(place) ?? document.position;
+    const { fitting, findings } = readDocument(scope, document);
+    problems.push(...findings.map((finding) => asProblem(located(finding, document), file)));
+    if (fitting === null) continue;
+    const source = { scope: scope.path, uid: scope.uid, file, ...document.position };
+    drafts.push({
+      resource: fitting.resource(aboutOf(fitting, source, at)),
+      namePosition: document.at(['metadata', 'name']),
+    });
+  }
+  return { drafts, problems };
+}
+
+type DocumentRead = { readonly fitting: Fitting | null; readonly findings: readonly Finding[] };
+
+function readDocument(scope: VerifiedScope, { value }: TextDocument): DocumentRead {
+  const found = findKind(value);
+  if ('finding' in found) return { fitting: null, findings: [found.finding] };
+  const read = found.kind.read(value);
+  if ('errors' in read)
+    return { fitting: null, findings: distinct(schemaFindings(found.kind.name, value, read.errors)) };
+  const findings = distinct([...checkNamespace(scope, read), ...read.findings]);
+  return { fitting: findings.every(({ code }) => warnings.has(code)) ? read : null, findings };
+}
+
+function* checkNamespace({ owns, path }: VerifiedScope, { metadata }: Fitting): Generator<Finding> {
+  const namespace = namespaceOf(metadata);
+  if (owns.namespaces.includes('*') || owns.namespaces.includes(namespace)) return;
+  yield {
+    code: 'FL2203',
+    message: `${path} does not own the namespace ${namespace}`,
+    path: ['metadata', 'namespace'],
+  };
+}
+
+/** Kubernetes' default. */
+function namespaceOf(metadata: Fitting['metadata']): string {
+  return metadata.namespace ?? 'default';
+}
+
+function aboutOf({ metadata }: Fitting, source: About['source'], at: About['at']): About {
+  const { name, labels = {} } = metadata;
+  return { namespace: namespaceOf(metadata), name, labels, source, at };
+}
+
+/** One finding per place and code, and not more than anybody reads. */
+function distinct(findings: readonly Finding[]): readonly Finding[] {
+  const byKey = new Map(findings.map((finding) => [JSON.stringify([finding.code, finding.path]), finding]));
+  return [...byKey.values()].slice(0, maxFindings);
+}
+
+function located(finding: Finding, document: TextDocument): TextProblem {
+  const { path, on = 'value', ...rest } = finding;
+  return { ...rest, position: on === 'key' ? document.keyAt(path) : document.at(path) };
+}
+
+function asProblem({ code, message, fix, position }: TextProblem, file: string): Problem {
+  const severity = warnings.has(code) ? 'warning' : 'error';
+  return { code, severity, message, fix: fix ?? codes[code].fix, file, ...position };
+}
+
+function byPlace(left: Problem, right: Problem): number {
+  const files = byCodeUnit(left.file, right.file);
+  return files || left.line - right.line || left.column - right.column || byCodeUnit(left.code, right.code);
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}

@@ -1,0 +1,52 @@
+import type { Problem } from '../base/problem.ts';
+import type {
+  DestinationRuleSpec,
+  ServiceEntrySpec,
+  ServiceSpec,
+  VirtualServiceSpec,
+  WorkloadEntrySpec,
+} from '../generated/schemas/index.ts';
+import type { VerifiedScope } from '../governance/index.ts';
+
+/** Counted from 1, columns in UTF-16 units. */
+export type Position = { readonly line: number; readonly column: number };
+
+/** Keys and indexes from a document's root: `['spec', 'http', 0, 'route']`. */
+export type Path = readonly (string | number)[];
+
+/** Where a resource is written. `file` is relative to the mesh path. */
+export type Source = Position & { readonly scope: string; readonly uid: string; readonly file: string };
+
+/** What resources of all kinds have. */
+export type About = {
+  readonly namespace: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly source: Source;
+  /** Position of the value at `path` in the source, or of the nearest thing above it that is written there. */
+  at(path: Path): Position;
+};
+
+type ResourceOf<Kind extends string, Spec> = About & { readonly kind: Kind; readonly spec: Spec };
+
+export type ServiceResource = ResourceOf<'Service', ServiceSpec>;
+export type ServiceEntryResource = ResourceOf<'ServiceEntry', ServiceEntrySpec>;
+export type WorkloadEntryResource = ResourceOf<'WorkloadEntry', WorkloadEntrySpec>;
+export type VirtualServiceResource = ResourceOf<'VirtualService', VirtualServiceSpec>;
+export type DestinationRuleResource = ResourceOf<'DestinationRule', DestinationRuleSpec>;
+
+/** A manifest that is honoured in full. Absent fields are absent: defaults belong to `mesh`. */
+export type Resource =
+  | ServiceResource
+  | ServiceEntryResource
+  | WorkloadEntryResource
+  | VirtualServiceResource
+  | DestinationRuleResource;
+
+/** What one scope says. */
+export type ScopeResources = {
+  readonly scope: VerifiedScope;
+  /** In byte order of their files, then as written. */
+  readonly resources: readonly Resource[];
+  readonly problems: readonly Problem[];
+};

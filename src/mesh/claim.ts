@@ -1,0 +1,58 @@
+import type { Problem } from '../base/problem.ts';
+import type { Path, Resource } from '../manifests/index.ts';
+import { mistake, warning } from './mistake.ts';
+import { ownerOfHost, ownerOfNamespace, ownersWithin } from './ownership.ts';
+import type { Owner, Visibility } from './types.ts';
+
+/** Whether a manifest may speak for a host, and to whom. `visibility` null: it may not. */
+export type Claim = {
+  readonly host: string;
+  readonly visibility: Visibility | null;
+  readonly problems: readonly Problem[];
+};
+
+/** Whether the scope of `resource` may define or route `host`: its own, or one that nobody owns, for itself only. */
+export function claimHost(resource: Resource, host: string, path: Path, owners: readonly Owner[]): Claim {
+  const { scope, uid } = resource.source;
+  const refuse = (problem: Problem): Claim => ({ host, visibility: null, problems: [problem] });
+  const owner = ownerOfHost(owners, host);
+  if (owner !== null && owner.uid !== uid) {
+    return refuse(mistake(resource, path, 'FL3102', `${host} is owned by ${owner.path}, not by ${scope}`));
+  }
+  const within = ownersWithin(owners, host, uid).map((other) => other.path);
+  if (within.length > 0) {
+    return refuse(
+      mistake(resource, path, 'FL3103', `${host} of ${scope} covers hosts of ${within.join(', ')}`),
+    );
+  }
+  const wanted = exportOf(resource);
+  if (owner !== null) return { host, visibility: asWritten(resource, wanted), problems: [] };
+  const message = `nobody owns ${host}: only the namespaces of ${scope} see it`;
+  return {
+    host,
+    visibility: ownOnly(resource, wanted, owners),
+    problems: wanted.includes('.') ? [] : [warning(resource, path, 'FL3104', message)],
+  };
+}
+
+function exportOf({ spec }: Resource): readonly string[] {
+  const exportTo = 'exportTo' in spec ? spec.exportTo : undefined;
+  return exportTo === undefined || exportTo.length === 0 ? ['*'] : exportTo;
+}
+
+/** `*` everybody, `.` the own namespace, `~` nobody (Istio's exportTo). */
+function asWritten(resource: Resource, wanted: readonly string[]): Visibility {
+  if (wanted.includes('*')) return { to: 'everybody' };
+  const names = wanted
+    .filter((name) => name !== '~')
+    .map((name) => (name === '.' ? resource.namespace : name));
+  return { to: 'namespaces', names: [...new Set(names)].sort() };
+}
+
+function ownOnly(resource: Resource, wanted: readonly string[], owners: readonly Owner[]): Visibility {
+  const { uid } = resource.source;
+  const visibility = asWritten(resource, wanted);
+  if (visibility.to !== 'namespaces') return { to: 'scope', uid };
+  const names = visibility.names.filter((name) => ownerOfNamespace(owners, name)?.uid === uid);
+  return { to: 'namespaces', names };
+}

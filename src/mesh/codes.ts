@@ -1,0 +1,37 @@
+/** What a problem of this room is called in `docs/problems.md`, and what to do about it where nothing better is known. */
+export const codes = {
+  FL3101: {
+    title: 'namespace owned by another scope',
+    fix: 'move the manifest to the scope that owns the namespace',
+  },
+  FL3102: {
+    title: 'host owned by another scope',
+    fix: 'ask its owner for the change, or use a host that this scope owns',
+  },
+  FL3103: {
+    title: 'wildcard reaches hosts of other scopes',
+    fix: 'use a narrower wildcard or the hosts themselves',
+  },
+  FL3104: {
+    title: 'host that nobody owns',
+    fix: 'nothing, if only this scope needs it; else have it added to owns.hosts',
+  },
+  FL3105: { title: 'rule outside the namespace of its host', fix: "move it to the host's namespace" },
+  FL3106: { title: 'virtual address claimed twice', fix: 'give each service an address of its own' },
+  FL3201: { title: 'host defined twice', fix: 'keep one of them; until then none is served' },
+  FL3202: { title: 'two routings for one host', fix: 'merge them into one; until then none is honoured' },
+  FL3203: { title: 'subset defined twice', fix: 'keep one of them; until then none is honoured' },
+  FL3301: { title: 'unknown host', fix: 'correct the host, or define a service for it' },
+  FL3302: {
+    title: 'unknown subset',
+    fix: 'add the subset to a DestinationRule of the host, or correct its name',
+  },
+  FL3303: { title: 'unknown port', fix: 'name a port that the host has' },
+  FL3304: { title: 'workload cannot serve the port', fix: 'add the port to spec.ports of the workload' },
+  FL3305: {
+    title: 'workload has no IP address',
+    fix: 'give it an IP address, or let a service with resolution DNS select it',
+  },
+} as const;
+
+export type Code = keyof typeof codes;

@@ -1,0 +1,20 @@
+/**
+ * `mesh`: what should the mesh be?
+ *
+ * Takes what all scopes say and guarantees to `translate`: hosts are in full and lower case; every service and routing
+ * is defined by the one scope that owns its host, or is visible to its own scope alone where nobody does; no two
+ * visible to one client share a host, nor two services an address; names, subsets and endpoints are in a fixed order;
+ * endpoints of a listed service are IP addresses. A destination may name what does not exist or what a client cannot
+ * see: that is a value, to be answered 503. The result depends on the resources alone, not on the order of scopes.
+ *
+ * Refuses, as problems at a place: manifests in another scope's namespace, hosts of another scope, wildcards that
+ * reach into one, and conflicts, of which neither side is honoured (`docs/problems.md`, FL3101 to FL3305).
+ *
+ * A `VirtualService` whose destination is missing stays in force: default routing in its place would send requests
+ * where nobody wanted them. Two for one host are both left out, since neither can be preferred.
+ */
+export { type Built, build } from './build.ts';
+export { covers } from './hosts.ts';
+export { isVisible, ownerOfNamespace } from './ownership.ts';
+export type * from './types.ts';
+export { hasLabels } from './workloads.ts';

@@ -1,0 +1,75 @@
+import { covers, namespaceOfHost } from './hosts.ts';
+import type { Mesh, Owner, Visibility } from './types.ts';
+
+type Claim = { readonly owner: Owner; readonly pattern: string };
+
+/**
+ * The scope that owns a namespace, or null. A child's grant beats its parent's `*`: of all scopes whose `owns` covers
+ * the name, the deepest; two unrelated ones as deep as each other cancel out.
+ */
+export function ownerOfNamespace(owners: readonly Owner[], namespace: string): Owner | null {
+  return deepest(claimsOf(owners, 'namespaces', namespace));
+}
+
+/**
+ * The scope that owns a host or a pattern of hosts, or null. Hosts of the cluster, and names that read as their short
+ * forms (`cart.shop` where a scope names `shop` its own), belong to the namespace's owner. A single label is nobody's:
+ * whoever owned it would own a short name in every namespace.
+ */
+export function ownerOfHost(owners: readonly Owner[], host: string): Owner | null {
+  const namespace = namespaceOfHost(host) ?? shortFormNamespace(owners, host);
+  if (namespace !== null) return ownerOfNamespace(owners, namespace);
+  return host.includes('.') ? deepest(claimsOf(owners, 'hosts', host)) : null;
+}
+
+/** Other scopes that own hosts within the wildcard `pattern`, so that it would speak for them too. */
+export function ownersWithin(owners: readonly Owner[], pattern: string, uid: string): readonly Owner[] {
+  if (!pattern.startsWith('*')) return [];
+  const reachesNamespaces =
+    namespaceOfHost(pattern) === null && covers(pattern, 'any.namespace.svc.cluster.local');
+  return owners.filter((owner) => {
+    if (owner.uid === uid) return false;
+    const hosts = owner.hosts.filter((inner) => inner !== '*' && covers(pattern, inner));
+    return (
+      hosts.some((inner) => ownerOfHost(owners, inner) === owner) ||
+      (reachesNamespaces && hasNamespace(owner))
+    );
+  });
+}
+
+/** Whether clients in a namespace may see it. */
+export function isVisible(mesh: Pick<Mesh, 'owners'>, visibility: Visibility, namespace: string): boolean {
+  if (visibility.to === 'everybody') return true;
+  if (visibility.to === 'namespaces') return visibility.names.includes(namespace);
+  return ownerOfNamespace(mesh.owners, namespace)?.uid === visibility.uid;
+}
+
+function hasNamespace(owner: Owner): boolean {
+  return owner.namespaces.some((name) => name !== '*');
+}
+
+function shortFormNamespace(owners: readonly Owner[], host: string): string | null {
+  const [, namespace] = /^[^.*]+\.([^.]+)$/.exec(host) ?? [];
+  return namespace !== undefined && owners.some((owner) => owner.namespaces.includes(namespace))
+    ? namespace
+    : null;
+}
+
+function claimsOf(owners: readonly Owner[], what: 'namespaces' | 'hosts', name: string): readonly Claim[] {
+  return owners.flatMap((owner) =>
+    owner[what].filter((pattern) => covers(pattern, name)).map((pattern) => ({ owner, pattern })),
+  );
+}
+
+/** The deepest scope's claim, then the longest pattern; null when two scopes are still equal. */
+function deepest(claims: readonly Claim[]): Owner | null {
+  const ranked = [...claims].sort((left, right) => rank(right) - rank(left));
+  const [first] = ranked;
+  if (first === undefined) return null;
+  const rival = ranked.find((claim) => claim.owner !== first.owner && rank(claim) === rank(first));
+  return rival === undefined ? first.owner : null;
+}
+
+function rank({ owner, pattern }: Claim): number {
+  return owner.path.split('.').length * 1024 + pattern.length;
+}

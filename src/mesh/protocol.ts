@@ -1,0 +1,33 @@
+import type { ServiceEntryPort } from '../manifests/index.ts';
+import type { Port, Protocol } from './types.ts';
+
+const known: Readonly<Record<string, Protocol>> = {
+  http: 'http',
+  'grpc-web': 'http',
+  http2: 'http2',
+  grpc: 'http2',
+  'kubernetes.io/h2c': 'http2',
+  tcp: 'tcp',
+  tls: 'tcp',
+  https: 'tcp',
+  mongo: 'tcp',
+  mysql: 'tcp',
+  redis: 'tcp',
+};
+
+/**
+ * Protocol of a Kubernetes port (Istio, "explicit protocol selection"): `appProtocol`, else the name up to its first
+ * `-`. TLS is opaque here, so it is `tcp`.
+ */
+export function protocolOf(name: string, appProtocol: string | undefined): Protocol {
+  const declared = appProtocol === undefined ? undefined : known[appProtocol.toLowerCase()];
+  if (declared !== undefined) return declared;
+  const lower = name.toLowerCase();
+  if (lower.startsWith('grpc-web')) return 'http';
+  return known[lower.split('-')[0] ?? ''] ?? 'undeclared';
+}
+
+/** Port of a service entry: its protocol says it, or else its name. */
+export function portOfEntry({ number, name, protocol }: ServiceEntryPort): Port {
+  return { number, name, protocol: protocolOf(name, protocol) };
+}

@@ -1,0 +1,79 @@
+import type { Problem } from '../base/problem.ts';
+import type { ServiceEntryResource, ServicePort, ServiceResource } from '../manifests/index.ts';
+import { claimHost } from './claim.ts';
+import { serviceHost } from './hosts.ts';
+import { originOf } from './mistake.ts';
+import { portOfEntry, protocolOf } from './protocol.ts';
+import type { Discovery, Owner, Port, Service } from './types.ts';
+
+/** A service and the manifest that defines it. */
+export type Defined = {
+  readonly service: Service;
+  readonly resource: ServiceResource | ServiceEntryResource;
+};
+
+/** The service of a Kubernetes Service, visible to everybody. Its host belongs to its namespace, hence to its scope. */
+export function readService(resource: ServiceResource): Defined {
+  const { name, namespace, spec } = resource;
+  const host = serviceHost(name, namespace);
+  const addresses = spec.clusterIPs ?? (spec.clusterIP === undefined ? [] : [spec.clusterIP]);
+  const service: Service = {
+    id: `${namespace}/${host}`,
+    host,
+    namespace,
+    shortName: name,
+    addresses: addresses.filter((address) => address !== '' && address !== 'None'),
+    ports: byNumber((spec.ports ?? []).map(portOfService)),
+    discovery: 'listed',
+    subsets: [],
+    visibility: { to: 'everybody' },
+    origin: originOf(resource),
+  };
+  return { service, resource };
+}
+
+/** One service per host of the entry that the scope may define. */
+export function readServiceEntry(
+  resource: ServiceEntryResource,
+  owners: readonly Owner[],
+): { readonly defined: readonly Defined[]; readonly problems: readonly Problem[] } {
+  const claims = resource.spec.hosts.map((host, index) => {
+    return claimHost(resource, host.toLowerCase(), ['spec', 'hosts', index], owners);
+  });
+  const problems = claims.flatMap((claim) => claim.problems);
+  // A refused host leaves out the whole manifest, as every error does.
+  if (claims.some(({ visibility }) => visibility === null)) return { defined: [], problems };
+  const defined = claims.flatMap(({ host, visibility }) => {
+    return visibility === null ? [] : [{ service: { ...common(resource, host), visibility }, resource }];
+  });
+  return { defined, problems };
+}
+
+function common(resource: ServiceEntryResource, host: string): Omit<Service, 'visibility'> {
+  const { namespace, spec } = resource;
+  return {
+    id: `${namespace}/${host}`,
+    host,
+    namespace,
+    shortName: null,
+    // A range of addresses is nobody's name: only traffic that is captured by address could use it.
+    addresses: (spec.addresses ?? []).filter((address) => !address.includes('/')),
+    ports: byNumber((spec.ports ?? []).map(portOfEntry)),
+    discovery: discoveries[spec.resolution ?? 'NONE'],
+    subsets: [],
+    origin: originOf(resource),
+  };
+}
+
+const discoveries = { NONE: 'original', STATIC: 'listed', DNS: 'looked-up' } as const satisfies Record<
+  string,
+  Discovery
+>;
+
+function portOfService({ port, name = '', appProtocol }: ServicePort): Port {
+  return { number: port, name, protocol: protocolOf(name, appProtocol) };
+}
+
+function byNumber(ports: readonly Port[]): readonly Port[] {
+  return [...ports].sort((left, right) => left.number - right.number);
+}

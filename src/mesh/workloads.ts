@@ -1,0 +1,132 @@
+import { byCodeUnit } from '../base/order.ts';
+import type { Problem } from '../base/problem.ts';
+import type { ServiceEntryResource, ServiceResource, WorkloadEntryResource } from '../manifests/index.ts';
+import { isIpAddress } from './hosts.ts';
+import { mistake, originOf } from './mistake.ts';
+import type { Defined } from './services.ts';
+import type { Endpoint, Origin } from './types.ts';
+
+type Labels = Readonly<Record<string, string>>;
+
+/** A workload before it is bound to a service: inline in a service entry, or a manifest of its own. */
+type Workload = {
+  readonly address: string | undefined;
+  readonly ports: Readonly<Record<string, number>>;
+  readonly labels: Labels;
+  readonly locality: string;
+  readonly weight: number;
+  readonly namespace: string;
+  readonly origin: Origin;
+  readonly manifest: WorkloadEntryResource | null;
+};
+
+/** Endpoints of a service: those inline, or the workloads of its namespace that it selects (Istio, Kubernetes). */
+export function endpointsOf(
+  { service, resource }: Defined,
+  manifests: readonly WorkloadEntryResource[],
+): { readonly endpoints: readonly Endpoint[]; readonly problems: readonly Problem[] } {
+  const problems: Problem[] = [];
+  const endpoints: Endpoint[] = [];
+  for (const workload of workloadsOf(resource, manifests)) {
+    if (workload.address === undefined) continue;
+    if (service.discovery === 'listed' && !isIpAddress(workload.address)) {
+      problems.push(...hostNameProblem(workload, service.host));
+      continue;
+    }
+    const ports = targetPorts(resource, workload);
+    problems.push(...missingPorts(service.ports.length - ports.size, workload, service.host));
+    const { address, labels, locality, weight, namespace, origin } = workload;
+    if (ports.size > 0) endpoints.push({ address, ports, labels, locality, weight, namespace, origin });
+  }
+  return { endpoints: endpoints.sort((left, right) => byCodeUnit(left.address, right.address)), problems };
+}
+
+/** Whether `labels` has all of `selector`. */
+export function hasLabels(labels: Labels, selector: Labels): boolean {
+  return Object.entries(selector).every(([name, value]) => labels[name] === value);
+}
+
+function workloadsOf(
+  resource: ServiceResource | ServiceEntryResource,
+  manifests: readonly WorkloadEntryResource[],
+): readonly Workload[] {
+  if (resource.kind === 'ServiceEntry' && resource.spec.endpoints !== undefined) return inline(resource);
+  const selector =
+    resource.kind === 'Service' ? resource.spec.selector : resource.spec.workloadSelector?.labels;
+  // An empty selector selects nothing: Kubernetes leaves the endpoints to somebody else.
+  if (selector === undefined || Object.keys(selector).length === 0) return [];
+  return manifests
+    .filter(({ namespace }) => namespace === resource.namespace)
+    .map(fromManifest)
+    .filter(({ labels }) => hasLabels(labels, selector));
+}
+
+function inline(resource: ServiceEntryResource): readonly Workload[] {
+  return (resource.spec.endpoints ?? []).map((endpoint, index) => ({
+    address: endpoint.address,
+    ports: endpoint.ports ?? {},
+    labels: endpoint.labels ?? {},
+    locality: endpoint.locality ?? '',
+    weight: endpoint.weight || 1,
+    namespace: resource.namespace,
+    origin: { ...originOf(resource), ...resource.at(['spec', 'endpoints', index]) },
+    manifest: null,
+  }));
+}
+
+function fromManifest(resource: WorkloadEntryResource): Workload {
+  const { spec, labels, namespace } = resource;
+  return {
+    address: spec.address,
+    ports: spec.ports ?? {},
+    // The labels of the metadata win, as in Istio.
+    labels: { ...spec.labels, ...labels },
+    locality: spec.locality ?? '',
+    weight: spec.weight || 1,
+    namespace,
+    origin: originOf(resource),
+    manifest: resource,
+  };
+}
+
+/** Port of the workload for every port of the service that it can serve; a named target has to be in its ports. */
+function targetPorts(
+  resource: ServiceResource | ServiceEntryResource,
+  { ports }: Workload,
+): ReadonlyMap<number, number> {
+  const targets = resource.kind === 'Service' ? serviceTargets(resource) : entryTargets(resource);
+  const found = targets.flatMap(({ number, name, target }): readonly (readonly [number, number])[] => {
+    const mapped = ports[name] ?? (typeof target === 'string' ? ports[target] : target);
+    return mapped === undefined ? [] : [[number, mapped]];
+  });
+  return new Map(found.sort(([left], [right]) => left - right));
+}
+
+type Target = { readonly number: number; readonly name: string; readonly target: number | string };
+
+function serviceTargets({ spec }: ServiceResource): readonly Target[] {
+  return (spec.ports ?? []).map(({ port, name = '', targetPort }) => {
+    return { number: port, name, target: targetPort ?? port };
+  });
+}
+
+function entryTargets({ spec }: ServiceEntryResource): readonly Target[] {
+  return (spec.ports ?? []).map(({ number, name, targetPort }) => ({
+    number,
+    name,
+    target: targetPort ?? number,
+  }));
+}
+
+function missingPorts(count: number, { manifest }: Workload, host: string): readonly Problem[] {
+  if (count === 0 || manifest === null) return [];
+  return [
+    mistake(manifest, ['spec', 'ports'], 'FL3304', `${host} has ${count} named port(s) that are not here`),
+  ];
+}
+
+function hostNameProblem({ manifest, address }: Workload, host: string): readonly Problem[] {
+  if (manifest === null) return [];
+  const message = `${host} needs an IP address, not ${address}: the workload gets none of its requests`;
+  return [mistake(manifest, ['spec', 'address'], 'FL3305', message)];
+}

@@ -1,0 +1,54 @@
+import { createTreeDigests, type ObjectId, type Objects } from "./git/index.ts";
+import { type LineState, openLine, type Pin, type VerifiedScope } from "./governance/index.ts";
+import { readManifests, type ScopeResources } from "./manifests/index.ts";
+import { build } from "./mesh/index.ts";
+import { type Proxy, type Snapshot, translate } from "./translate/index.ts";
+
+/** The stages after git and governance, in order. The reconciler runs these very functions. */
+export const stages = { read: readManifests, build, translate } as const;
+
+/** What a set of accepted scopes comes to. */
+export type Meshed = ReturnType<typeof build> & { readonly resources: readonly ScopeResources[] };
+
+/** manifests → mesh. Its problems are those of both stages. */
+export function meshOf(scopes: readonly VerifiedScope[]): Meshed {
+  const resources = scopes.map(stages.read);
+  const built = stages.build(resources);
+  return {
+    ...built,
+    resources,
+    problems: [...resources.flatMap(({ problems }) => problems), ...built.problems],
+  };
+}
+
+export type PipelineInput = {
+  readonly objects: Objects;
+  readonly pin: Pin;
+  readonly tip: ObjectId;
+  readonly proxies: readonly Proxy[];
+};
+
+export type PipelineResult =
+  | (Meshed & {
+      readonly ok: true;
+      readonly state: LineState;
+      /** By proxy id. */
+      readonly snapshots: ReadonlyMap<string, Snapshot>;
+    })
+  /** The tip is on no line of the pin. */
+  | { readonly ok: false; readonly rule: string; readonly reason: string };
+
+/**
+ * The product as one function: git objects in, what every proxy hears out. Its result depends on nothing but its
+ * input. Throws `Failure` `object-missing` where the store is not whole: then there is no verdict.
+ */
+export async function pipeline({ objects, pin, tip, proxies }: PipelineInput): Promise<PipelineResult> {
+  const line = openLine(objects, createTreeDigests(objects), pin);
+  const verdict = await line.state(tip);
+  if (!verdict.ok) return verdict;
+  const { state } = verdict;
+  const meshed = meshOf(await line.scopes(state));
+  const { mesh, endpoints } = meshed;
+  const snapshots = new Map(proxies.map((proxy) => [proxy.id, stages.translate(mesh, endpoints, proxy)]));
+  return { ok: true, state, ...meshed, snapshots };
+}

@@ -1,0 +1,117 @@
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import { Failure } from "../base/failure.ts";
+import { type Files, nodeFiles, replaceFile } from "./files.ts";
+
+/** The data folder of `formats.md`, held by this process until `close`. */
+export interface DataFolder {
+  readonly path: string;
+  readonly files: Files;
+  /** `repositories/<name>`, created on first use; with the object store (`git`) and `witness.json` in it. */
+  repository(name: string): Promise<{ readonly gitdir: string; readonly witness: string }>;
+  close(): Promise<void>;
+}
+
+/** Who holds a lock: the start time tells a process from a later one with the same pid (pid 1 of a container). */
+export type Holder = { readonly host: string; readonly pid: number; readonly startedMs: number };
+
+/** What the lock has to know about this process and others. */
+export interface Processes {
+  readonly self: Holder;
+  alive(pid: number): boolean;
+}
+
+export const nodeProcesses: Processes = {
+  self: { host: hostname(), pid: process.pid, startedMs: Math.round(performance.timeOrigin) },
+  alive(pid) {
+    try {
+      return process.kill(pid, 0);
+    } catch (error) {
+      return error instanceof Error && "code" in error && error.code === "EPERM";
+    }
+  },
+};
+
+const FORMAT = "fairlead-data 1\n";
+
+/**
+ * Opens or creates the folder and takes its lock; a lock whose process is dead is taken over.
+ * Throws `Failure` `data-in-use | data-format | disk-full | data-unwritable`.
+ */
+export async function openDataFolder(
+  path: string,
+  files: Files = nodeFiles,
+  processes: Processes = nodeProcesses,
+): Promise<DataFolder> {
+  await files.makeDirectory(path);
+  const lock = join(path, "lock");
+  await takeLock(lock, files, processes);
+  try {
+    await checkFormat(join(path, "format"), files);
+  } catch (error) {
+    await files.remove(lock);
+    throw error;
+  }
+  return {
+    path,
+    files,
+    async repository(name) {
+      const directory = join(path, "repositories", name);
+      await files.makeDirectory(join(directory, "git"));
+      return { gitdir: join(directory, "git"), witness: join(directory, "witness.json") };
+    },
+    close: () => files.remove(lock),
+  };
+}
+
+async function checkFormat(file: string, files: Files): Promise<void> {
+  const found = await files.read(file);
+  if (found === null) await replaceFile(files, file, FORMAT);
+  else if (found !== FORMAT) {
+    const text = `${file} says ${JSON.stringify(found.slice(0, 40))}, not ${JSON.stringify(FORMAT)}`;
+    throw new Failure("data-format", text, "use the Fairlead version that wrote it, or another --data-dir");
+  }
+}
+
+async function takeLock(lock: string, files: Files, processes: Processes): Promise<void> {
+  const mine = `${JSON.stringify(processes.self)}\n`;
+  if (await files.write(lock, mine, "exclusive")) return;
+  const found = await files.read(lock);
+  if (found !== null && isHeld(parseHolder(found), processes)) throw inUse(lock, found);
+  // Renaming is atomic: of two processes that find the same dead lock, one moves it and the other fails below.
+  const dead = `${lock}.dead`;
+  await files.rename(lock, dead).catch(() => {});
+  const moved = await files.read(dead);
+  if (moved !== null && moved !== found) {
+    await files.rename(dead, lock);
+    throw inUse(lock, moved);
+  }
+  await files.remove(dead);
+  if (!(await files.write(lock, mine, "exclusive"))) throw inUse(lock, (await files.read(lock)) ?? "");
+}
+
+/** A lock that cannot be read was cut off while its process died: nobody holds it. */
+function isHeld(holder: Holder | null, { self, alive }: Processes): boolean {
+  if (holder === null) return false;
+  if (holder.host === self.host && holder.pid === self.pid) return holder.startedMs === self.startedMs;
+  return alive(holder.pid);
+}
+
+function parseHolder(text: string): Holder | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== "object" || value === null) return null;
+    if (!("host" in value && "pid" in value && "startedMs" in value)) return null;
+    const { host, pid, startedMs } = value;
+    const whole = typeof host === "string" && Number.isSafeInteger(pid) && Number.isSafeInteger(startedMs);
+    return whole && Number(pid) > 0 ? { host, pid: Number(pid), startedMs: Number(startedMs) } : null;
+  } catch {
+    return null;
+  }
+}
+
+function inUse(lock: string, holder: string): Failure {
+  const message = `the data folder is in use: ${lock} is held by ${holder.trim()}`;
+  return new Failure("data-in-use", message, "stop that process, or use another --data-dir");
+}

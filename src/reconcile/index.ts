@@ -1,0 +1,17 @@
+/**
+ * Drives the pipeline: fetch → verify → load → build → translate and publish → report, one repository per key.
+ *
+ * Guarantees: it is level-based (a run reads the world as it is, whatever made it run); what is served never goes
+ * backwards (G9) and is on the disk as a witness before it is served (G20); a scope, a document, a proxy or a
+ * repository that fails leaves the others as they are; after a restart the last followed tip is served before any
+ * remote answers. Refuses a witness that it cannot read, or that is of another pin: an operator decides.
+ */
+export { type Clock, systemClock } from "./clock.ts";
+export { type DataFolder, openDataFolder } from "./data-folder.ts";
+export { nodeFiles } from "./files.ts";
+export { createLoop, type Distribution, type RepositoryLoop } from "./loop.ts";
+export { createMemoryQueue } from "./memory-queue.ts";
+export { readPin } from "./pin.ts";
+export { createServed } from "./serve.ts";
+export type { RepositoryStatus, ScopeStatus } from "./status.ts";
+export type { WorkQueue } from "./work-queue.ts";

@@ -1,0 +1,68 @@
+import { Failure } from "../base/failure.ts";
+import type { ScopeResources } from "../manifests/index.ts";
+import type { Endpoints, Mesh } from "../mesh/index.ts";
+import type { Proxy, Snapshot } from "../translate/index.ts";
+import { type Build, type BuildResult, type Built, buildIsolated } from "./build.ts";
+
+export type ServeStages = {
+  readonly build: Build;
+  readonly translate: (mesh: Mesh, endpoints: Endpoints, proxy: Proxy) => Snapshot;
+};
+
+/** What is served now: the mesh of all repositories, and what each proxy hears of it. */
+export interface Served {
+  /** Puts a repository's scopes in the place of its former ones. Never throws. */
+  replace(repository: string, resources: readonly ScopeResources[]): BuildResult;
+  /**
+   * The last good snapshot where translating throws. Throws `Failure` `nothing-verified` before the first
+   * state, because an empty answer would take away what a proxy still has from before a restart.
+   */
+  snapshotFor(proxy: Proxy): Snapshot;
+  /** By proxy id: why its snapshot is not of the current mesh. */
+  failures(): ReadonlyMap<string, string>;
+  /** Forgets proxies that are not connected. */
+  retain(proxies: ReadonlySet<string>): void;
+}
+
+export function createServed(stages: ServeStages): Served {
+  const repositories = new Map<string, readonly ScopeResources[]>();
+  const snapshots = new Map<string, Snapshot>();
+  const failures = new Map<string, string>();
+  let current: Built | null = null;
+  let good: readonly ScopeResources[] = [];
+  return {
+    replace(repository, resources) {
+      repositories.set(repository, resources);
+      const result = buildIsolated(stages.build, [...repositories.values()].flat(), good);
+      if (result.built !== null) {
+        current = result.built;
+        good = result.used;
+      }
+      return result;
+    },
+    snapshotFor(proxy) {
+      if (current === null) throw nothingVerified();
+      try {
+        const snapshot = stages.translate(current.mesh, current.endpoints, proxy);
+        snapshots.set(proxy.id, snapshot);
+        failures.delete(proxy.id);
+        return snapshot;
+      } catch (error) {
+        failures.set(proxy.id, String(error));
+        const before = snapshots.get(proxy.id);
+        if (before === undefined) throw error;
+        return before;
+      }
+    },
+    failures: () => failures,
+    retain(proxies) {
+      for (const id of snapshots.keys()) if (!proxies.has(id)) snapshots.delete(id);
+      for (const id of failures.keys()) if (!proxies.has(id)) failures.delete(id);
+    },
+  };
+}
+
+function nothingVerified(): Failure {
+  const fix = "wait for the first verified state; /readyz says what is missing";
+  return new Failure("nothing-verified", "no state has been verified yet", fix);
+}

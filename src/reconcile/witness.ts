@@ -1,0 +1,142 @@
+import { Failure } from "../base/failure.ts";
+import type { LineState, Pin } from "../governance/index.ts";
+import { type Files, replaceFile } from "./files.ts";
+
+/** What one scope stood at when its line was last followed. */
+export type WitnessedScope = {
+  readonly path: string;
+  readonly seq: number;
+  readonly epoch: string;
+  readonly digest: string;
+};
+
+/** A tip that Following refused (G9); its objects stay in the store. */
+export type RefusedTip = { readonly tip: string; readonly rule: string; readonly reason: string };
+
+/** The one memory that cannot be derived from git (G20): the followed tip, and what was seen there. */
+export type Witness = {
+  readonly repository: string;
+  readonly genesis: string;
+  readonly path: string;
+  readonly tip: string;
+  /** By uid. */
+  readonly scopes: Readonly<Record<string, WitnessedScope>>;
+  /** The latest last; at most `MAX_REFUSED`. */
+  readonly refused: readonly RefusedTip[];
+};
+
+export const MAX_REFUSED = 32;
+const HEADER = { apiVersion: "fairlead.dev/v1alpha1", kind: "Witness" } as const;
+
+/** The witness of a state that was just verified. */
+export function witnessOf(repository: string, state: LineState, refused: readonly RefusedTip[]): Witness {
+  const scopes: Record<string, WitnessedScope> = {};
+  for (const scope of state.scopes.values()) {
+    const { path, seq, accepted, epoch } = scope;
+    scopes[scope.uid] = { path, seq, epoch: epoch.commit, digest: accepted.digest };
+  }
+  return { repository, genesis: state.pin.commit, path: state.pin.path, tip: state.tip, scopes, refused };
+}
+
+/** Keeps a refused tip once, as evidence. */
+export function withRefused(witness: Witness, refused: RefusedTip): Witness {
+  const others = witness.refused.filter(({ tip }) => tip !== refused.tip);
+  return { ...witness, refused: [...others, refused].slice(-MAX_REFUSED) };
+}
+
+/** uids whose derived state at the followed tip is not what was witnessed there; empty when they agree. */
+export function disagreements(witness: Witness, state: LineState): readonly string[] {
+  const derived = witnessOf(witness.repository, state, []).scopes;
+  const uids = new Set([...Object.keys(derived), ...Object.keys(witness.scopes)]);
+  return [...uids].filter((uid) => {
+    const [seen, now] = [witness.scopes[uid], derived[uid]];
+    return seen?.seq !== now?.seq || seen?.epoch !== now?.epoch || seen?.digest !== now?.digest;
+  });
+}
+
+/** Crash-safe. Throws `Failure` `disk-full | data-unwritable`; then the old one still stands. */
+export async function writeWitness(files: Files, file: string, witness: Witness): Promise<void> {
+  await replaceFile(files, file, `${JSON.stringify({ ...HEADER, ...witness }, null, 2)}\n`);
+}
+
+/**
+ * Null on the first start. Throws `Failure` `witness-corrupt`, or `witness-mismatch` where it is of another pin:
+ * starting without it would silently forget what was followed, so an operator decides.
+ */
+export async function readWitness(
+  files: Files,
+  file: string,
+  repository: string,
+  pin: Pin,
+): Promise<Witness | null> {
+  const text = await files.read(file);
+  if (text === null) return null;
+  const witness = parseWitness(text);
+  const fix = `restore ${file} from a backup; or remove it to trust the pin and the remote anew`;
+  if (witness === null) throw new Failure("witness-corrupt", `${file} is not a whole witness`, fix);
+  const same =
+    witness.repository === repository && witness.genesis === pin.commit && witness.path === pin.path;
+  if (!same) {
+    const of = `${witness.repository}, genesis ${witness.genesis}, path ${witness.path}`;
+    throw new Failure("witness-mismatch", `${file} is of another pin: ${of}`, fix);
+  }
+  return witness;
+}
+
+/** Strict: null for anything that `writeWitness` would not have written. */
+function parseWitness(text: string): Witness | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const shape = {
+    apiVersion: is(HEADER.apiVersion),
+    kind: is(HEADER.kind),
+    repository: isText,
+    genesis: isId,
+  };
+  const more = { path: isText, tip: isId, scopes: mapOf(SCOPE), refused: listOf(REFUSED) };
+  return closed({ ...shape, ...more })(value) ? withoutHeader(value as Witness) : null;
+}
+
+function withoutHeader({ repository, genesis, path, tip, scopes, refused }: Witness): Witness {
+  return { repository, genesis, path, tip, scopes, refused };
+}
+
+type Check = (value: unknown) => boolean;
+
+const is =
+  (expected: string): Check =>
+  (value) =>
+    value === expected;
+const isText: Check = (value) => typeof value === "string" && value !== "";
+const isId: Check = (value) => typeof value === "string" && /^[0-9a-f]{40}$/.test(value);
+const isDigest: Check = (value) => typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
+const isSeq: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 1;
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Exactly these members, each as its check has it. */
+function closed(members: Readonly<Record<string, Check>>): Check {
+  const names = Object.keys(members);
+  return (value) =>
+    isRecord(value) &&
+    Object.keys(value).length === names.length &&
+    names.every((name) => Object.hasOwn(value, name) && members[name]?.(value[name]) === true);
+}
+
+const SCOPE = closed({ path: isText, seq: isSeq, epoch: isId, digest: isDigest });
+const REFUSED = closed({ tip: isId, rule: isText, reason: isText });
+
+function mapOf(check: Check): Check {
+  return (value) =>
+    isRecord(value) && Object.entries(value).every(([uid, entry]) => isDigest(uid) && check(entry));
+}
+
+function listOf(check: Check): Check {
+  return (value) => Array.isArray(value) && value.length <= MAX_REFUSED && value.every(check);
+}

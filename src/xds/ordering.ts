@@ -1,0 +1,101 @@
+import type { SnapshotResource } from '../translate/index.ts';
+import { type Obstacle, References } from './references.ts';
+import type { Resources, Subscriptions } from './types.ts';
+
+/** Something that did not go as it should for one resource of one client. Names are public (`proxy-status`). */
+export type SessionCondition = {
+  /**
+   * `HeldBack`: not sent, for it refers to something that the client refused.
+   * `RemovalBlocked`: not removed, for the client refused the change that would stop using it.
+   * `RemovalTimedOut`: removed though its users did not ACK in time.
+   * `AckTimedOut`: sent though what it refers to was not ACKed in time.
+   */
+  readonly type: 'HeldBack' | 'RemovalBlocked' | 'RemovalTimedOut' | 'AckTimedOut';
+  readonly typeUrl: string;
+  readonly name: string;
+  /** The resources in the way, as `type name`. */
+  readonly because: readonly string[];
+  readonly sinceMs: number;
+};
+
+type Wait = { readonly typeUrl: string; readonly name: string; readonly sinceMs: number; blocked: boolean };
+
+/**
+ * Make before break, for one client: an addition waits for the ACK of the clusters it names (an Envoy ACKs CDS only
+ * when its clusters are warm), a removal for the ACK of whatever stopped using it (O3). Both wait `timeoutMs` at
+ * most, unless the client refused something: then what it has stays, whole.
+ */
+export class Ordering {
+  readonly references: References;
+  readonly #subscriptions: Subscriptions;
+  readonly #timeoutMs: number;
+  readonly #waits = new Map<string, Wait>();
+  readonly #conditions = new Map<string, SessionCondition>();
+
+  constructor(subscriptions: Subscriptions, timeoutMs: number) {
+    this.references = new References(subscriptions);
+    this.#subscriptions = subscriptions;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  conditions(): readonly SessionCondition[] {
+    return [...this.#conditions.values()];
+  }
+
+  /** When the next wait ends by itself, in the caller's milliseconds; `null`: none will. */
+  deadlineMs(nowMs: number): number | null {
+    const ends = [...this.#waits.values()].flatMap(({ sinceMs, blocked }) =>
+      blocked || sinceMs + this.#timeoutMs <= nowMs ? [] : [sinceMs + this.#timeoutMs],
+    );
+    return ends.length === 0 ? null : Math.min(...ends);
+  }
+
+  retarget(target: Resources): void {
+    this.references.retarget(target);
+  }
+
+  gate(typeUrl: string, name: string, want: SnapshotResource | null, nowMs: number): 'send' | 'wait' | 'blocked' {
+    const obstacles = this.#obstacles(typeUrl, name, want);
+    const at = `${typeUrl}\n${name}\n${want === null}`;
+    if (obstacles.length === 0) {
+      this.#waits.delete(at);
+      this.#conditions.delete(at);
+      return 'send';
+    }
+    const wait = this.#waits.get(at) ?? { typeUrl, name, sinceMs: nowMs, blocked: false };
+    this.#waits.set(at, wait);
+    wait.blocked = obstacles.some((obstacle) => this.references.stuck(obstacle));
+    if (!wait.blocked && nowMs - wait.sinceMs < this.#timeoutMs) return 'wait';
+    const [blocked, late] =
+      want === null ? (['RemovalBlocked', 'RemovalTimedOut'] as const) : (['HeldBack', 'AckTimedOut'] as const);
+    const because = [...new Set(obstacles.map((obstacle) => `${shortType(obstacle.typeUrl)} ${obstacle.name}`))];
+    const type = wait.blocked ? blocked : late;
+    this.#conditions.set(at, { type, typeUrl, name, because, sinceMs: wait.sinceMs });
+    return wait.blocked ? 'blocked' : 'send';
+  }
+
+  /** Drops the waits and conditions whose cause is gone. */
+  prune(): void {
+    for (const [at, { typeUrl, name }] of this.#waits) {
+      if (!this.#subscriptions.get(typeUrl)?.awaits(name)) this.#waits.delete(at);
+    }
+    for (const [at, condition] of this.#conditions) if (!this.#lasts(at, condition)) this.#conditions.delete(at);
+  }
+
+  #lasts(at: string, { type, typeUrl, name }: SessionCondition): boolean {
+    const removal = type === 'RemovalBlocked' || type === 'RemovalTimedOut';
+    const want = this.references.wanted(typeUrl, name);
+    if (removal !== (want === null)) return false;
+    if (type === 'RemovalBlocked' || type === 'HeldBack') return this.#waits.has(at);
+    return this.#obstacles(typeUrl, name, want).length > 0;
+  }
+
+  #obstacles(typeUrl: string, name: string, want: SnapshotResource | null): readonly Obstacle[] {
+    return want === null ? this.references.users(typeUrl, name) : this.references.missing(want);
+  }
+}
+
+/** `type.googleapis.com/envoy.config.cluster.v3.Cluster` → `Cluster`. */
+export function shortType(typeUrl: string): string {
+  return typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
+}

@@ -1,0 +1,110 @@
+import type { SnapshotResource } from '../translate/index.ts';
+import { isKnown } from './holdings.ts';
+import { CLUSTER, LISTENER, type Resources, ROUTE, type Subscriptions, USERS } from './types.ts';
+
+/** What stands in the way of a change. `stuck`: the client refused something; waiting alone will not help. */
+export type Obstacle = { readonly typeUrl: string; readonly name: string; readonly stuck: boolean };
+
+/** Who refers to whom at one client, as far as it is known here. */
+export class References {
+  readonly #subscriptions: Subscriptions;
+  #target: Resources = new Map();
+  /** The client came back with content that an earlier stream gave it. */
+  #resumed = false;
+  #usersByName: Map<string, Obstacle[]> | null = null;
+
+  constructor(subscriptions: Subscriptions) {
+    this.#subscriptions = subscriptions;
+  }
+
+  retarget(target: Resources): void {
+    this.#target = target;
+    this.changed();
+  }
+
+  resume(): void {
+    this.#resumed = true;
+  }
+
+  /** To be called whenever what a client has, or has on its way, changes. */
+  changed(): void {
+    this.#usersByName = null;
+  }
+
+  wanted(typeUrl: string, name: string): SnapshotResource | null {
+    return this.#target.get(typeUrl)?.get(name) ?? null;
+  }
+
+  /**
+   * The clusters that `want` needs and that the client has not ACKed. A listener needs those of its routes too,
+   * unless the client has these routes in an earlier version. Only what this stream subscribes to can be missing
+   * (O4; a gRPC client asks for clusters after it has the routes that name them).
+   */
+  missing(want: SnapshotResource): readonly Obstacle[] {
+    return want.references.flatMap(({ typeUrl, name }): readonly Obstacle[] => {
+      const subscription = this.#subscriptions.get(typeUrl);
+      if (subscription?.holdings.holds(name)) return [];
+      const resource = this.wanted(typeUrl, name);
+      if (resource === null) return [];
+      const stuck = subscription?.rejects(name) ?? false;
+      if (typeUrl === CLUSTER) return subscription?.selects(name) ? [{ typeUrl, name, stuck }] : [];
+      if (typeUrl !== ROUTE) return [];
+      return stuck ? [{ typeUrl, name, stuck }] : this.missing(resource);
+    });
+  }
+
+  /** Whatever may still use the resource at the client; unknown content may use everything. */
+  users(typeUrl: string, name: string): readonly Obstacle[] {
+    const known = this.#index().get(key(typeUrl, name)) ?? [];
+    return [...known, ...(USERS[typeUrl] ?? []).flatMap((above) => this.#unknown(above))];
+  }
+
+  #unknown(typeUrl: string): readonly Obstacle[] {
+    const subscription = this.#subscriptions.get(typeUrl);
+    if (subscription === undefined) {
+      const expected = this.#resumed && (typeUrl !== ROUTE || this.#routesExpected());
+      return expected ? [{ typeUrl, name: '*', stuck: false }] : [];
+    }
+    const unknown = [...subscription.holdings.contents()].filter((item) => !isKnown(item));
+    return unknown.map(({ name }) => ({ typeUrl, name, stuck: subscription.rejects(name) }));
+  }
+
+  #routesExpected(): boolean {
+    const listeners = [...(this.#target.get(LISTENER)?.values() ?? [])];
+    return listeners.some(({ references }) => references.some(({ typeUrl }) => typeUrl === ROUTE));
+  }
+
+  #index(): Map<string, Obstacle[]> {
+    if (this.#usersByName !== null) return this.#usersByName;
+    const index = new Map<string, Obstacle[]>();
+    this.#usersByName = index;
+    for (const [typeUrl, { holdings }] of this.#subscriptions) {
+      for (const item of holdings.contents()) {
+        if (isKnown(item)) this.#enter(index, typeUrl, item);
+      }
+    }
+    return index;
+  }
+
+  #enter(index: Map<string, Obstacle[]>, typeUrl: string, user: SnapshotResource): void {
+    for (const reference of user.references) {
+      if (!USERS[reference.typeUrl]?.includes(typeUrl)) continue;
+      const at = key(reference.typeUrl, reference.name);
+      const users = index.get(at) ?? [];
+      index.set(at, users);
+      users.push({ typeUrl, name: user.name, stuck: false });
+    }
+  }
+
+  /** True if this user keeps its old content until something changes: it, or what it needs, was refused. */
+  stuck(user: Obstacle): boolean {
+    if (user.stuck || this.#subscriptions.get(user.typeUrl)?.rejects(user.name)) return true;
+    const want = this.wanted(user.typeUrl, user.name);
+    if (want !== null) return this.missing(want).some(({ stuck }) => stuck);
+    return this.users(user.typeUrl, user.name).some((above) => this.stuck(above));
+  }
+}
+
+function key(typeUrl: string, name: string): string {
+  return `${typeUrl}\n${name}`;
+}

@@ -1,0 +1,70 @@
+import type { SnapshotResource } from '../translate/index.ts';
+import type { SessionCondition } from './ordering.ts';
+import type { Session } from './session.ts';
+import { ORDER } from './types.ts';
+
+/** As `istioctl proxy-status` has them: of one type, of one proxy. */
+export type TypeState = 'SYNCED' | 'NOT SENT' | 'STALE' | 'ERROR';
+
+export type TypeStatus = {
+  readonly typeUrl: string;
+  readonly state: TypeState;
+  /** Nonce of the last response and of the last one ACKed; empty before the first. */
+  readonly sent: string;
+  readonly acked: string;
+  /** The revision that the last ACK was for. */
+  readonly version: string;
+  /** How many resources the client has ACKed. */
+  readonly resources: number;
+};
+
+/** Content that the client refused, and the lines it was made from. */
+export type RejectedResource = {
+  readonly typeUrl: string;
+  readonly name: string;
+  /** Empty: the client refused the removal. */
+  readonly version: string;
+  /** The client's own words. */
+  readonly message: string;
+  readonly sources: SnapshotResource['sources'];
+};
+
+export type SessionStatus = {
+  /** One per stream; a proxy may have several. */
+  readonly id: string;
+  /** The node id. */
+  readonly proxy: string;
+  readonly connectedAtMs: number;
+  /** The revision last published to this session; empty before the first. */
+  readonly revision: string;
+  /** The last revision of which everything was ACKed, and when. */
+  readonly fullyAcked: { readonly revision: string; readonly atMs: number } | null;
+  readonly types: readonly TypeStatus[];
+  readonly rejected: readonly RejectedResource[];
+  readonly conditions: readonly SessionCondition[];
+};
+
+/** The four types in order, and whatever else the client asked for. */
+export function typeStatuses(session: Session): readonly TypeStatus[] {
+  const types = new Set([...ORDER, ...session.subscriptions.keys()]);
+  return [...types].map((typeUrl) => {
+    const { sent = '', acked = '', ackedRevision: version = '' } = session.progress(typeUrl) ?? {};
+    const resources = session.subscriptions.get(typeUrl)?.holdings.size ?? 0;
+    return { typeUrl, state: stateOf(session, typeUrl), sent, acked, version, resources };
+  });
+}
+
+export function rejectedResources(session: Session): readonly RejectedResource[] {
+  return [...session.subscriptions].flatMap(([typeUrl, subscription]) =>
+    subscription.rejections().map(({ name, resource, message }) => {
+      return { typeUrl, name, version: resource?.version ?? '', message, sources: resource?.sources ?? [] };
+    }),
+  );
+}
+
+function stateOf(session: Session, typeUrl: string): TypeState {
+  const subscription = session.subscriptions.get(typeUrl);
+  if (subscription === undefined || session.progress(typeUrl)?.sent === '') return 'NOT SENT';
+  if (subscription.rejections().length > 0) return 'ERROR';
+  return subscription.idle ? 'SYNCED' : 'STALE';
+}

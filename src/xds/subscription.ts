@@ -1,0 +1,263 @@
+import { type Brought, Holdings, isKnown, type Versioned } from './holdings.ts';
+import { isolate } from './isolation.ts';
+
+/** What differs between the types of resources. */
+export type SubscriptionRules = {
+  /** W5: no name at all means `*`; LDS and CDS only. */
+  readonly legacyWildcard: boolean;
+  /** D4: `initial_resource_versions` are believed; LDS and CDS only, the others are always sent again. */
+  readonly trustsInitialVersions: boolean;
+  /** Envoy's NACK names the guilty resources of this type. */
+  readonly culpritsNamed: boolean;
+};
+
+/** One request of one type, as far as its subscription is concerned. */
+export type SubscriptionRequest = {
+  readonly subscribe: readonly string[];
+  readonly unsubscribe: readonly string[];
+  readonly initialVersions: ReadonlyMap<string, string>;
+  /** Empty when the request answers nothing (D1). */
+  readonly nonce: string;
+  /** The message of `error_detail`; `null`: an ACK (C3). */
+  readonly error: string | null;
+};
+
+/** May this go out now? `wait`: soon; `blocked`: not before something changes. `want` is null for a removal. */
+export type Gate<R> = (name: string, want: R | null) => 'send' | 'wait' | 'blocked';
+
+export type Delta<R> = { readonly resources: readonly R[]; readonly removed: readonly string[] };
+
+/** Content that the client refused (`resource` null: a removal), with the client's words. */
+export type Rejection<R> = { readonly name: string; readonly resource: R | null; readonly message: string };
+
+type Step<R> = R | 'remove' | 'nothing' | 'wait' | 'blocked';
+
+/**
+ * The delta subscription of one client to one type, without a transport and without a clock: `receive` takes what
+ * the client says, `retarget` what it should have, `next` answers with what to send. Where a rule of the protocol
+ * (xds_protocol.rst; numbered W, D, C, O as the tests in `test/xds` are named) is followed, its number stands.
+ */
+export class Subscription<R extends Versioned> {
+  readonly holdings = new Holdings<R>();
+  readonly #rules: SubscriptionRules;
+  readonly #named = new Set<string>();
+  readonly #todo = new Set<string>();
+  /** Owed whatever the versions say: C7, D5, W4, O1. */
+  readonly #forced = new Set<string>();
+  readonly #rejections = new Map<string, Rejection<R>>();
+  #groups: (readonly string[])[] = [];
+  #target: ReadonlyMap<string, R> | null = null;
+  #started = false;
+  #wildcard = false;
+  #owesFirstAnswer = false;
+
+  constructor(rules: SubscriptionRules) {
+    this.#rules = rules;
+  }
+
+  /** True when nothing is left to send and everything sent has been answered. */
+  get idle(): boolean {
+    const nothingToSend = this.#todo.size === 0 && this.#groups.length === 0 && !this.#owesFirstAnswer;
+    return nothingToSend && this.holdings.inFlight === 0;
+  }
+
+  get wildcard(): boolean {
+    return this.#wildcard;
+  }
+
+  selects(name: string): boolean {
+    return this.#wildcard || this.#named.has(name);
+  }
+
+  rejections(): readonly Rejection<R>[] {
+    return [...this.#rejections.values()];
+  }
+
+  /** True if the client has refused exactly what it should have now (or its removal). */
+  rejects(name: string): boolean {
+    const rejection = this.#rejections.get(name);
+    return rejection !== undefined && rejection.resource?.version === this.#target?.get(name)?.version;
+  }
+
+  /** True while this name waits to be sent or removed. */
+  awaits(name: string): boolean {
+    return this.#todo.has(name);
+  }
+
+  /** One request. Its nonce may be stale: what it says about the subscription counts nevertheless (D2). */
+  receive(request: SubscriptionRequest): void {
+    const first = !this.#started;
+    this.#started = true;
+    if (request.nonce !== '') this.#answered(request.nonce, request.error);
+    if (first && this.#rules.legacyWildcard && request.subscribe.length === 0) this.#subscribe('*'); // W1
+    for (const name of request.subscribe) this.#subscribe(name); // W6: before unsubscribing
+    for (const name of request.unsubscribe) this.#unsubscribe(name);
+    if (first) this.#bring(request.initialVersions);
+  }
+
+  /** What the client should have from now on, all of it. Nothing is ever sent before the first call. */
+  retarget(target: ReadonlyMap<string, R>): void {
+    this.#target = target;
+    for (const name of this.#rejections.keys()) if (!this.rejects(name)) this.#rejections.delete(name);
+    this.#todo.clear();
+    for (const name of this.#forced) this.#todo.add(name);
+    for (const item of [...this.holdings.contents()]) {
+      this.#recognise(item);
+      if (!target.has(item.name)) this.#todo.add(item.name);
+    }
+    for (const name of this.#wildcard ? target.keys() : this.#named) this.#compare(name);
+  }
+
+  /** Sends the name again even if nothing changed (O1), if the client wants it at all. */
+  force(name: string): void {
+    if (!this.selects(name)) return;
+    this.#forced.add(name);
+    this.#todo.add(name);
+  }
+
+  /** The next response, noted as sent under `nonce`; `null`: nothing to say now. */
+  next(nonce: string, gate: Gate<R>): Delta<R> | null {
+    if (this.#target === null) return null;
+    for (let group = this.#groups.shift(); group !== undefined; group = this.#groups.shift()) {
+      const names = group.filter((name) => this.selects(name));
+      for (const name of names) this.#owe(name);
+      const delta = this.#collect(nonce, names, gate, false);
+      if (delta !== null) return delta;
+    }
+    return this.#collect(nonce, [...this.#todo], gate, this.#owesFirstAnswer);
+  }
+
+  #collect(nonce: string, names: readonly string[], gate: Gate<R>, evenEmpty: boolean): Delta<R> | null {
+    const entries = new Map<string, R | null>();
+    let incomplete = false;
+    for (const name of names) {
+      const step = this.#step(name, gate);
+      if (step === 'nothing') this.#done(name);
+      else if (step === 'remove') entries.set(name, null);
+      else if (typeof step !== 'string') entries.set(name, step);
+      else if (step === 'wait' && this.#target?.has(name)) incomplete = true;
+    }
+    // D6: the first answer to `*` comes even if empty, but never in part when the rest is about to follow.
+    if (evenEmpty ? incomplete : entries.size === 0) return null;
+    return this.#sent(nonce, entries);
+  }
+
+  #sent(nonce: string, entries: Map<string, R | null>): Delta<R> {
+    for (const [name, entry] of entries) {
+      this.#forced.delete(name);
+      const last = entry?.version === this.#target?.get(name)?.version;
+      if (last) this.#todo.delete(name); // otherwise the last good went out, and the change still waits
+    }
+    this.#owesFirstAnswer = false;
+    this.holdings.send({ nonce, entries });
+    const resources = [...entries.values()].filter((entry) => entry !== null);
+    return { resources, removed: [...entries].flatMap(([name, entry]) => (entry === null ? [name] : [])) };
+  }
+
+  #step(name: string, gate: Gate<R>): Step<R> {
+    const want = this.#target?.get(name);
+    const forced = this.#forced.has(name);
+    if (!this.selects(name) && !(forced && want === undefined)) return 'nothing'; // C8
+    const believed = this.holdings.believed(name);
+    const refused = this.rejects(name);
+    if (!forced && (refused || believed?.version === want?.version)) return 'nothing'; // C4, C3
+    if (want === undefined && believed === null) return 'remove'; // D5, W4
+    const verdict = refused ? 'blocked' : gate(name, want ?? null);
+    if (verdict === 'send') return want ?? 'remove';
+    if (!forced) return verdict;
+    return this.#lastGood(name) ?? (refused ? (want ?? 'remove') : verdict);
+  }
+
+  /** The content that the client had last, if it is known here. */
+  #lastGood(name: string): R | null {
+    const item = this.holdings.acked(name);
+    return item !== null && isKnown(item) ? item : null;
+  }
+
+  #answered(nonce: string, error: string | null): void {
+    const flight = this.holdings.land(nonce, error === null);
+    if (flight === null) return;
+    if (error === null) {
+      for (const [name, entry] of flight.entries) this.#absolve(name, entry);
+      return;
+    }
+    const { convicted, retry } = isolate(flight, error, this.#rules.culpritsNamed);
+    for (const name of convicted) {
+      this.#rejections.set(name, { name, resource: flight.entries.get(name) ?? null, message: error });
+      this.#compare(name);
+    }
+    this.#groups.push(...retry);
+  }
+
+  #absolve(name: string, entry: R | null): void {
+    const accused = this.#rejections.get(name);
+    if (accused?.resource?.version === entry?.version || !this.rejects(name)) this.#rejections.delete(name);
+  }
+
+  #subscribe(name: string): void {
+    if (name !== '*') {
+      this.#named.add(name);
+      this.#owe(name); // C7: the client may have forgotten it
+      return;
+    }
+    if (this.#wildcard) return;
+    this.#wildcard = true;
+    this.#owesFirstAnswer = true;
+    for (const each of this.#target?.keys() ?? []) this.#compare(each);
+  }
+
+  #unsubscribe(name: string): void {
+    if (name === '*') {
+      this.#wildcard = false;
+      this.#owesFirstAnswer = false;
+      for (const { name: held } of [...this.holdings.contents()]) if (!this.selects(held)) this.#forget(held);
+      for (const waiting of this.#todo) if (!this.selects(waiting)) this.#forget(waiting);
+      return;
+    }
+    if (!this.#named.delete(name)) return; // D7: never subscribed
+    if (this.#wildcard) this.#owe(name); // W4
+    else this.#forget(name);
+  }
+
+  #bring(versions: ReadonlyMap<string, string>): void {
+    for (const [name, version] of versions) {
+      const item: Brought = { name, version, brought: true };
+      const selected = this.selects(name);
+      if (selected) this.holdings.bring(item);
+      if (selected) this.#recognise(item);
+      if (!selected || !this.#rules.trustsInitialVersions) this.#owe(name);
+      if (this.#target === null) continue;
+      if (this.#target.has(name)) this.#compare(name);
+      else this.#todo.add(name); // D3
+    }
+  }
+
+  /** A version that was brought along and is the wanted one has known content. */
+  #recognise(item: R | Brought): void {
+    if (isKnown(item)) return;
+    const want = this.#target?.get(item.name);
+    if (want?.version === item.version) this.holdings.bring(want);
+  }
+
+  #compare(name: string): void {
+    const differs = this.holdings.believed(name)?.version !== this.#target?.get(name)?.version;
+    if (this.#forced.has(name) || (differs && !this.rejects(name))) this.#todo.add(name);
+    else this.#todo.delete(name);
+  }
+
+  #owe(name: string): void {
+    this.#forced.add(name);
+    this.#todo.add(name);
+  }
+
+  #done(name: string): void {
+    this.#forced.delete(name);
+    this.#todo.delete(name);
+  }
+
+  #forget(name: string): void {
+    this.holdings.forget(name);
+    this.#rejections.delete(name);
+    this.#done(name);
+  }
+}
