@@ -1,15 +1,15 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { _, type CodeKeywordDefinition } from "ajv";
-import { Ajv2020 } from "ajv/dist/2020.js";
-import standaloneCode from "ajv/dist/standalone/index.js";
-import { compile } from "json-schema-to-typescript";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { _, type CodeKeywordDefinition } from 'ajv';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import standaloneCode from 'ajv/dist/standalone/index.js';
+import { compile } from 'json-schema-to-typescript';
 
 type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 type JsonObject = { readonly [key: string]: Json };
 
-const source = new URL("../schemas/", import.meta.url);
-const target = new URL("../src/generated/schemas/", import.meta.url);
-const common = "common.json";
+const source = new URL('../schemas/', import.meta.url);
+const target = new URL('../src/generated/schemas/', import.meta.url);
+const common = 'common.json';
 
 /**
  * From `schemas/*.json`, one file per kind, writes into `src/generated/schemas/`: a module of types per kind,
@@ -17,18 +17,18 @@ const common = "common.json";
  * each schema knows, for did-you-mean) and `index.ts`.
  */
 export async function generateSchemas(): Promise<void> {
-  const names = readdirSync(source).filter((name) => name.endsWith(".json") && name !== common);
-  const kinds = names.sort().map((name) => name.slice(0, -".json".length));
-  const shared = readSchema("common");
+  const names = readdirSync(source).filter((name) => name.endsWith('.json') && name !== common);
+  const kinds = names.sort().map((name) => name.slice(0, -'.json'.length));
+  const shared = readSchema('common');
   const schemas = kinds.map((kind) => bundle(kind, shared));
+  const types = await Promise.all(kinds.map((kind, index) => typesOf(schemas[index] as JsonObject, kind)));
   rmSync(target, { recursive: true, force: true });
   mkdirSync(target, { recursive: true });
-  for (const [index, kind] of kinds.entries())
-    write(`${kind}.ts`, await typesOf(schemas[index] as JsonObject, kind));
-  write("validators.js", validators(kinds, schemas));
-  write("validators.d.ts", validatorTypes(kinds, schemas));
-  write("fields.ts", fieldsOf(kinds, schemas));
-  write("index.ts", indexOf(kinds, schemas));
+  for (const [index, kind] of kinds.entries()) write(`${kind}.ts`, types[index] ?? '');
+  write('validators.js', validators(kinds, schemas));
+  write('validators.d.ts', validatorTypes(kinds, schemas));
+  write('fields.ts', fieldsOf(kinds, schemas));
+  write('index.ts', indexOf(kinds, schemas));
 }
 
 function write(name: string, text: string): void {
@@ -36,18 +36,18 @@ function write(name: string, text: string): void {
 }
 
 function readSchema(name: string): JsonObject {
-  return JSON.parse(readFileSync(new URL(`${name}.json`, source), "utf8")) as JsonObject;
+  return JSON.parse(readFileSync(new URL(`${name}.json`, source), 'utf8')) as JsonObject;
 }
 
 /** The schema of a kind with the common definitions inside, under `common.…`. */
 function bundle(kind: string, shared: JsonObject): JsonObject {
   const schema = readSchema(kind);
   const inside = (value: Json, prefix: string): Json =>
-    mapStrings(value, "$ref", (ref) => ref.replace(prefix, "#/$defs/common."));
+    mapStrings(value, '$ref', (ref) => ref.replace(prefix, '#/$defs/common.'));
   const theirs = inside(schema, `${common}#/$defs/`) as JsonObject;
   const used = JSON.stringify(schema).includes(common) ? (shared.$defs as JsonObject) : {};
   const defs = Object.entries(used).map(
-    ([name, value]) => [`common.${name}`, inside(value, "#/$defs/")] as const,
+    ([name, value]) => [`common.${name}`, inside(value, '#/$defs/')] as const,
   );
   return {
     ...theirs,
@@ -57,9 +57,9 @@ function bundle(kind: string, shared: JsonObject): JsonObject {
 
 function mapStrings(value: Json, key: string, change: (text: string) => string): Json {
   if (Array.isArray(value)) return value.map((item: Json) => mapStrings(item, key, change));
-  if (value === null || typeof value !== "object") return value;
+  if (value === null || typeof value !== 'object') return value;
   const entries = Object.entries(value as JsonObject).map(([name, item]) => {
-    return [name, name === key && typeof item === "string" ? change(item) : mapStrings(item, key, change)];
+    return [name, name === key && typeof item === 'string' ? change(item) : mapStrings(item, key, change)];
   });
   return Object.fromEntries(entries) as JsonObject;
 }
@@ -67,15 +67,15 @@ function mapStrings(value: Json, key: string, change: (text: string) => string):
 /** Reports what is known but refused. The rest of the words that start with `x-` are annotations. */
 const keywords: readonly CodeKeywordDefinition[] = [
   {
-    keyword: "x-fairlead",
-    schemaType: "string",
+    keyword: 'x-fairlead',
+    schemaType: 'string',
     code: (context) => {
-      if (context.schema === "not-honoured") context.error();
+      if (context.schema === 'not-honoured') context.error();
     },
   },
   {
-    keyword: "x-not-honoured-values",
-    schemaType: "array",
+    keyword: 'x-not-honoured-values',
+    schemaType: 'array',
     code: (context) => context.fail(_`${context.schemaCode}.includes(${context.data})`),
   },
 ];
@@ -94,13 +94,13 @@ function validators(kinds: readonly string[], schemas: readonly JsonObject[]): s
     ajv,
     Object.fromEntries(kinds.map((kind, index) => [`validate${kind}`, ids[index] as string])),
   );
-  if (code.includes("require(")) throw new Error("a schema uses a keyword that needs ajv at run time");
+  if (code.includes('require(')) throw new Error('a schema uses a keyword that needs ajv at run time');
   return code;
 }
 
 function validatorTypes(kinds: readonly string[], schemas: readonly JsonObject[]): string {
   const title = (index: number): string => schemas[index]?.title as string;
-  return `${kinds.map((kind, index) => `import type { ${title(index)} } from './${kind}.ts';\n`).join("")}
+  return `${kinds.map((kind, index) => `import type { ${title(index)} } from './${kind}.ts';\n`).join('')}
 /** What ajv reports. Read \`errors\` before the next call. */
 export type SchemaError = {
   readonly instancePath: string;
@@ -115,7 +115,7 @@ export type Validator<T> = {
   (document: unknown): document is T;
   readonly errors?: readonly SchemaError[] | null;
 };
-${kinds.map((kind, index) => `export const validate${kind}: Validator<${title(index)}>;\n`).join("")}`;
+${kinds.map((kind, index) => `export const validate${kind}: Validator<${title(index)}>;\n`).join('')}`;
 }
 
 /** What may stand where, by kind: field names as keys, what is inside them as values, `*` for items and free keys. */
@@ -130,24 +130,24 @@ export const fields: FieldTree = ${JSON.stringify(table, null, 1)};
 
 function fieldTree(root: JsonObject, schema: JsonObject): JsonObject {
   const { $ref, properties, items, additionalProperties } = schema;
-  if (typeof $ref === "string") {
+  if (typeof $ref === 'string') {
     const defs = root.$defs as Readonly<Record<string, JsonObject>>;
-    return fieldTree(root, defs[$ref.slice("#/$defs/".length)] ?? {});
+    return fieldTree(root, defs[$ref.slice('#/$defs/'.length)] ?? {});
   }
   const named = Object.entries((properties ?? {}) as Readonly<Record<string, JsonObject>>);
-  const other = [items, additionalProperties].filter((inner) => inner !== null && typeof inner === "object");
+  const other = [items, additionalProperties].filter((inner) => inner !== null && typeof inner === 'object');
   return Object.fromEntries([
     ...named.map(([name, inner]) => [name, fieldTree(root, inner)] as const),
-    ...other.map((inner) => ["*", fieldTree(root, inner as JsonObject)] as const),
+    ...other.map((inner) => ['*', fieldTree(root, inner as JsonObject)] as const),
   ]);
 }
 
 function indexOf(kinds: readonly string[], schemas: readonly JsonObject[]): string {
   const types = kinds.map((kind, index) => {
-    return `export type { ${titles(schemas[index] as JsonObject).join(", ")} } from './${kind}.ts';\n`;
+    return `export type { ${titles(schemas[index] as JsonObject).join(', ')} } from './${kind}.ts';\n`;
   });
-  const values = kinds.map((kind) => `validate${kind}`).join(", ");
-  return `${types.join("")}export { type FieldTree, fields } from './fields.ts';
+  const values = kinds.map((kind) => `validate${kind}`).join(', ');
+  return `${types.join('')}export { type FieldTree, fields } from './fields.ts';
 export type { SchemaError, Validator } from './validators.js';
 export { ${values} } from './validators.js';
 `;
@@ -155,9 +155,9 @@ export { ${values} } from './validators.js';
 
 /** Names of the kind's own types; those from the common definitions stand in every module. */
 function titles(schema: JsonObject): readonly string[] {
-  const own = Object.entries(schema.$defs as JsonObject).filter(([name]) => !name.startsWith("common."));
+  const own = Object.entries(schema.$defs as JsonObject).filter(([name]) => !name.startsWith('common.'));
   const inner = own.flatMap(([, item]) =>
-    [...JSON.stringify(item).matchAll(/"title":"(\w+)"/g)].map((match) => match[1] ?? ""),
+    [...JSON.stringify(item).matchAll(/"title":"(\w+)"/g)].map((match) => match[1] ?? ''),
   );
   return [schema.title as string, ...new Set(inner)].sort();
 }
@@ -165,7 +165,7 @@ function titles(schema: JsonObject): readonly string[] {
 async function typesOf(schema: JsonObject, kind: string): Promise<string> {
   const text = await compile(inlined(honoured(schema) as JsonObject) as object, kind, {
     additionalProperties: false,
-    bannerComment: "",
+    bannerComment: '',
     ignoreMinAndMaxItems: true,
     unreachableDefinitions: false,
     format: false,
@@ -176,9 +176,9 @@ async function typesOf(schema: JsonObject, kind: string): Promise<string> {
 /** Without what is refused or kept elsewhere: the types hold what the next room may read. */
 function honoured(value: Json): Json {
   if (Array.isArray(value)) return value.map(honoured);
-  if (value === null || typeof value !== "object") return value;
+  if (value === null || typeof value !== 'object') return value;
   const schema = value as JsonObject;
-  const refused = schema["x-not-honoured-values"] as readonly Json[] | undefined;
+  const refused = schema['x-not-honoured-values'] as readonly Json[] | undefined;
   const entries = Object.entries(schema).filter(([, item]) => !isMarked(item));
   const kept = Object.fromEntries(entries.map(([name, item]) => [name, honoured(item)])) as JsonObject;
   if (refused === undefined) return kept;
@@ -190,9 +190,9 @@ function inlined(schema: JsonObject): Json {
   const defs = schema.$defs as Readonly<Record<string, JsonObject>>;
   const visit = (value: Json): Json => {
     if (Array.isArray(value)) return value.map(visit);
-    if (value === null || typeof value !== "object") return value;
+    if (value === null || typeof value !== 'object') return value;
     const { $ref, ...rest } = value as JsonObject;
-    const found = typeof $ref === "string" ? defs[$ref.slice("#/$defs/".length)] : undefined;
+    const found = typeof $ref === 'string' ? defs[$ref.slice('#/$defs/'.length)] : undefined;
     if (found !== undefined && found.title === undefined) return visit({ ...found, ...rest });
     const entries = Object.entries(value as JsonObject).map(([name, item]) => [name, visit(item)] as const);
     return Object.fromEntries(entries);
@@ -201,15 +201,15 @@ function inlined(schema: JsonObject): Json {
 }
 
 function isMarked(value: Json): boolean {
-  return value !== null && typeof value === "object" && "x-fairlead" in value;
+  return value !== null && typeof value === 'object' && 'x-fairlead' in value;
 }
 
 /** json-schema-to-typescript has no option for it. */
 function readonly(types: string): string {
   return types
-    .replace(/^export interface (\w+) \{$/gm, "export type $1 = {")
-    .replace(/^( *)(\[k: string\]|[\w$]+\??|"[^"]+"\??): /gm, "$1readonly $2: ")
-    .replace(/(\w+|\([^()]*\))\[\]/g, "readonly $1[]");
+    .replace(/^export interface (\w+) \{$/gm, 'export type $1 = {')
+    .replace(/^( *)(\[k: string\]|[\w$]+\??|"[^"]+"\??): /gm, '$1readonly $2: ')
+    .replace(/(\w+|\([^()]*\))\[\]/g, 'readonly $1[]');
 }
 
 if (import.meta.main) await generateSchemas();

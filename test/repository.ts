@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 /** With which key a commit is signed: the path of an SSH private key, or an OpenPGP fingerprint in a keyring. */
-export type SignWith = { readonly ssh: string } | { readonly gpg: string; readonly home: string };
+type SignWith = { readonly ssh: string } | { readonly gpg: string; readonly home: string };
 
-export type CommitOptions = { readonly sign?: SignWith; readonly author?: string };
+type CommitOptions = { readonly sign?: SignWith; readonly author?: string };
 
 /** A real git repository with a worktree in a temporary folder. Ids are the same in every run: dates count up. */
 export type TestRepository = {
@@ -101,8 +101,7 @@ export async function createRepository(): Promise<TestRepository> {
   return repository;
 }
 
-/** The helper over an existing worktree, for example a clone. */
-export function worktree(dir: string, close: () => Promise<void> = async () => {}): TestRepository {
+function worktree(dir: string, close: () => Promise<void>): TestRepository {
   let commits = 0;
   const people = (author = 'Alice <alice@example.test>') => {
     const [, name = '', mail = ''] = /^(.*) <(.*)>$/.exec(author) ?? [];

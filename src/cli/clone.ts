@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import type { Command } from 'commander';
 import { Failure } from '../base/failure.ts';
 import { createTreeDigests, type GitBackend, type ObjectId, openIsomorphic } from '../git/index.ts';
 import { type Line, type LineState, openLine, type Pin } from '../governance/index.ts';
@@ -45,7 +46,11 @@ export async function mainTip(clone: Clone, ref: string | undefined): Promise<Ob
     const id = await clone.backend.resolve(name).catch(() => null);
     if (id !== null) return id;
   }
-  throw new Failure('ref-missing', 'no main branch here', 'name the main line, for example --main origin/main');
+  throw new Failure(
+    'ref-missing',
+    'no main branch here',
+    'name the main line, for example --main origin/main',
+  );
 }
 
 /** A verdict against the whole command: exit code 3. */
@@ -65,7 +70,11 @@ export async function findGitdir(start: string): Promise<{ folder: string; gitdi
     if (found !== null) return { folder, gitdir: found };
     if (dirname(folder) === folder) break;
   }
-  throw new Failure('no-repository', `${start} is not in a git repository`, 'go into a clone, or name it with --repository');
+  throw new Failure(
+    'no-repository',
+    `${start} is not in a git repository`,
+    'go into a clone, or name it with --repository',
+  );
 }
 
 async function gitdirAt(folder: string): Promise<string | null> {
@@ -82,4 +91,11 @@ async function linked(folder: string, file: string): Promise<string> {
   const gitdir = resolve(folder, file.replace(/^gitdir: /, '').trim());
   const common = await readFile(join(gitdir, 'commondir'), 'utf8').catch(() => '.');
   return resolve(gitdir, common.trim());
+}
+
+/** The options of every command that reads a clone. */
+export function cloneOptions(command: Command): Command {
+  return command
+    .option('-C, --repository <folder>', 'the clone (default: where you are)')
+    .option('--pin <file>', 'the pin (default: where `fairlead trust` put it in the clone)');
 }

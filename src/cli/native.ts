@@ -25,7 +25,11 @@ export function run(program: string, args: readonly string[], options: RunOption
   return new Promise((resolve, reject) => {
     child.on('error', (error) =>
       reject(
-        new Failure('program-missing', `${program} cannot be started: ${error.message}`, `install ${program}`),
+        new Failure(
+          'program-missing',
+          `${program} cannot be started: ${error.message}`,
+          `install ${program}`,
+        ),
       ),
     );
     child.on('close', (code) =>

@@ -38,7 +38,8 @@ export function wrap(text: string, indent: string, width = 80): string {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
     const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
+    if (last !== undefined && last.length + 1 + word.length <= width)
+      lines[lines.length - 1] = `${last} ${word}`;
     else lines.push(lines.length === 0 ? `${indent}${word}` : `${indent}${word}`);
   }
   return lines.join('\n');

@@ -13,7 +13,11 @@ export function pinDocument(pin: Pin) {
 export async function readPin(path: string): Promise<Pin> {
   const pin = await readPinIfAny(path);
   if (pin !== null) return pin;
-  throw new Failure('pin-missing', `no pin at ${path}`, 'make one from a commit that you trust: fairlead trust <commit>');
+  throw new Failure(
+    'pin-missing',
+    `no pin at ${path}`,
+    'make one from a commit that you trust: fairlead trust <commit>',
+  );
 }
 
 /** Null when there is no such file. Throws Failure pin-unreadable. */
@@ -44,7 +48,16 @@ function parsePin(path: string, text: string): Pin {
     throw unreadable(path, 'it is not JSON');
   }
   if (typeof value !== 'object' || value === null) throw unreadable(path, 'it is not an object');
-  const { apiVersion, kind, commit, path: mesh, uid, seq, digests, ...rest } = value as Record<string, unknown>;
+  const {
+    apiVersion,
+    kind,
+    commit,
+    path: mesh,
+    uid,
+    seq,
+    digests,
+    ...rest
+  } = value as Record<string, unknown>;
   if (apiVersion !== API_VERSION || kind !== 'Pin') throw unreadable(path, `it is no ${API_VERSION} Pin`);
   const unknown = Object.keys(rest)[0];
   if (unknown !== undefined) throw unreadable(path, `unknown field ${unknown}`);

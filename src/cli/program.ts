@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { Failure } from '../base/failure.ts';
+import { Refusal } from './clone.ts';
 import { commands } from './commands/index.ts';
 import type { Context, Surroundings } from './context.ts';
 import { exit } from './exit.ts';
@@ -18,6 +19,10 @@ export async function runCommandLine(argv: readonly string[], surroundings: Surr
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exit.ok : exit.usage;
+    if (error instanceof Refusal) {
+      terminal.say(`refused (${error.rule}): ${error.message}`);
+      return exit.refused;
+    }
     if (!(error instanceof Failure)) throw error;
     terminal.say(`error: ${error.message} [${error.code}]`);
     terminal.say(`  fix: ${error.fix}`);
@@ -27,7 +32,7 @@ export async function runCommandLine(argv: readonly string[], surroundings: Surr
 
 function buildProgram(context: Context): Command {
   const program = new Command('fairlead')
-    .description('Only a quorum of a scope\'s own anchors can change that scope.')
+    .description("Only a quorum of a scope's own anchors can change that scope.")
     .helpCommand(false)
     .addHelpText('after', '\nTry it: fairlead demo');
   const output = {

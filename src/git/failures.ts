@@ -77,6 +77,10 @@ export function repositoryUnsupported(code: string, path: string, what: string):
   );
 }
 
+export function sha256Unsupported(url: string): Failure {
+  return repositoryUnsupported('sha256-unsupported', redacted(url), 'names its objects by SHA-256');
+}
+
 export function shallowClone(path: string): Failure {
   const fix = 'in CI set `fetch-depth: 0`; in a clone run `git fetch --unshallow`';
   return new Failure('shallow-clone', `${path} is a shallow clone: its history is cut off`, fix);
@@ -94,6 +98,6 @@ export function storeFailure(error: unknown, gitdir: string): Failure | null {
 }
 
 /** A URL as it may be shown and logged: without user and password. */
-export function redacted(url: string): string {
+function redacted(url: string): string {
   return url.replace(/^([a-z+]+:\/\/)[^/]*@/i, '$1');
 }

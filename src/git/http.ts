@@ -1,6 +1,6 @@
 import type { HttpClient } from 'isomorphic-git';
 import { Failure } from '../base/failure.ts';
-import { remoteTimeout, remoteUnreachable, shallowClone } from './failures.ts';
+import { remoteTimeout, remoteUnreachable, sha256Unsupported, shallowClone } from './failures.ts';
 
 /** How long a remote may be silent, in milliseconds, and who else may end the wait. */
 export type Patience = { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined };
@@ -63,10 +63,15 @@ async function* once(bytes: Uint8Array): AsyncIterableIterator<Uint8Array> {
   yield bytes;
 }
 
-/** A remote that is a shallow clone says so after its refs (gitprotocol-pack, "shallow" lines), and isomorphic-git is deaf to it. */
+/**
+ * What a remote says of itself before any fetch, and isomorphic-git is deaf to: that it is a shallow clone (gitprotocol-pack,
+ * `shallow` lines after the refs), and that it names objects by SHA-256 (gitprotocol-capabilities, `object-format`).
+ */
 function checkAdvertisement(url: string, received: Buffer): void {
   if (!url.includes('/info/refs?service=')) return;
-  if (/\n0035shallow [0-9a-f]{40}/.test(received.toString('latin1'))) throw shallowClone('the remote');
+  const text = received.toString('latin1');
+  if (/\n0035shallow [0-9a-f]{40}/.test(text)) throw shallowClone('the remote');
+  if (/[\0 \n][0-9a-f]{0,4}object-format=sha256[ \n]/.test(text)) throw sha256Unsupported(url);
 }
 
 function reason(error: unknown): string {

@@ -13,8 +13,8 @@
  */
 export type { GitBackend } from './backend.ts';
 export { type Commit, type CommitSignature, parseCommit } from './commit.ts';
-export { type IsomorphicOptions, openIsomorphic } from './isomorphic.ts';
+export { openIsomorphic } from './isomorphic.ts';
 export type { ObjectId, Objects, TreeEntry } from './objects.ts';
-export { createTreeDigests, type OwnFile, type TreeDigest, type TreeDigests } from './own-digest.ts';
+export { createTreeDigests, type OwnFile, type TreeDigests } from './own-digest.ts';
 export { fileAt, subtree } from './paths.ts';
 export { parseTree } from './tree.ts';

@@ -9,7 +9,7 @@ import type { ObjectId, Objects, TreeEntry } from './objects.ts';
 import { parseTree } from './tree.ts';
 
 /** An object's type and its bytes without git's header. */
-export type RawObject = { readonly type: string; readonly bytes: Uint8Array };
+type RawObject = { readonly type: string; readonly bytes: Uint8Array };
 
 export interface StoredObjects extends Objects {
   /** Any object, hashed again. Throws `Failure` `object-missing`, `object-corrupt`, `store-unusable`. */

@@ -16,7 +16,7 @@ import { isBranchName, resolveRef } from './refs.ts';
 import { checkStore, locateStore, prepareStore, type Store } from './store.ts';
 import { createTransport, type Transport } from './transport.ts';
 
-export type IsomorphicOptions = {
+type IsomorphicOptions = {
   /** A worktree or git folder that is only read; with a `remote`: the bare store, which is made if it is absent. */
   readonly gitdir: string;
   readonly remote?: Remote;

@@ -15,7 +15,7 @@ export type OwnFile = {
 };
 
 /** `own(S, x)`: the digest and its files in byte order of their paths, or ⊥ with the rule that the tree breaks. */
-export type TreeDigest =
+type TreeDigest =
   | { readonly ok: true; readonly digest: string; readonly files: readonly OwnFile[] }
   | TreeRefusal;
 

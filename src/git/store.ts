@@ -22,7 +22,7 @@ export async function locateStore(files: Files, path: string): Promise<Store | n
 
 /** Makes `gitdir` the bare store of `branch`; what is there already stays. No URL is written: it may hold a secret. */
 export async function prepareStore(files: Files, gitdir: string, branch: string): Promise<Store> {
-  await files.mkdir(join(gitdir, 'refs', 'heads'), { recursive: true });
+  await files.mkdir(dirname(join(gitdir, 'refs', 'heads', branch)), { recursive: true });
   await files.mkdir(join(gitdir, 'objects', 'pack'), { recursive: true });
   for (const name of await namesIn(files, join(gitdir, 'objects', 'pack'))) {
     if (name.endsWith(TEMPORARY)) await files.unlink(join(gitdir, 'objects', 'pack', name));

@@ -5,7 +5,7 @@ import { fileAt, type ObjectId, type Objects, type OwnFile } from '../git/index.
 import { readData } from './data.ts';
 import type { Ruleset } from './ruleset.ts';
 import { schemaMistake } from './schema.ts';
-import { type AnchorKey, parseOpenpgpKey, parseSshKey } from './signature/index.ts';
+import { type AnchorKey, isListed, parseOpenpgpKey, parseSshKey } from './signature/index.ts';
 import type { Anchor, MutationClass, Policy } from './types.ts';
 
 export type PolicyRead =
@@ -138,11 +138,11 @@ async function readAnchors(
 
 /** G4: one secret is one vote, whatever its format; forge keys and published test keys are nobody's. */
 function claim(key: AnchorKey, name: string, owners: Map<string, string>, ruleset: Ruleset): string | null {
+  if (isListed(key, ruleset.refusedKeys)) {
+    return `anchor ${name}: ${key.fingerprint} is a published test key or a forge's key, which others can sign with`;
+  }
   const materials = key.format === 'ssh' ? [key.material] : key.materials;
   for (const material of materials) {
-    if (ruleset.refusedKeys.has(material)) {
-      return `anchor ${name}: ${key.fingerprint} is a published test key or a forge's key, which others can sign with`;
-    }
     const owner = owners.get(material);
     if (owner !== undefined) return `${owner} and ${name} list the same key ${key.fingerprint}`;
     owners.set(material, name);

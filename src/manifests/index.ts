@@ -10,20 +10,12 @@
  * secrets. A problem of severity `error` leaves out its own document and nothing else.
  */
 export type {
-  DestinationRuleSpec,
   HttpMatch,
   HttpRoute,
   PresenceOrMatch,
-  Retries,
   ServiceEntryPort,
-  ServiceEntrySpec,
   ServicePort,
-  ServiceSpec,
   StringMatch,
-  Subset,
-  VirtualServiceSpec,
-  WeightedDestination,
-  WorkloadEntrySpec,
 } from '../generated/schemas/index.ts';
 export { durationMs } from './duration.ts';
 export { readManifests } from './read.ts';

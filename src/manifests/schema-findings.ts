@@ -19,7 +19,7 @@ export function schemaFindings(
 }
 
 /** `spec.http[0].route`, as people write it. */
-export function written(path: Path): string {
+function written(path: Path): string {
   const steps = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`));
   return steps.join('').replace(/^\./, '');
 }

@@ -1,8 +1,8 @@
 import { Composer, type CST, type Document, isMap, isScalar, LineCounter, type Node, Parser } from 'yaml';
-import type { codes } from './codes.ts';
-import type { Finding } from './finding.ts';
+import type { Code } from './codes.ts';
+import { type Finding, warnings } from './finding.ts';
 import { findForbidden, type OffsetProblem } from './forbidden.ts';
-import { keyPositionOf, type Located, positionAt, positionOf } from './position.ts';
+import { keyPositionOf, type Place, positionAt, positionOf } from './position.ts';
 import type { Path, Position } from './types.ts';
 import { findUnsafe } from './unsafe.ts';
 
@@ -43,7 +43,7 @@ export function readText(bytes: Uint8Array, format: 'yaml' | 'json'): Text {
   if (text === null) return refused('FL2001', 'the file is not UTF-8');
   if (format === 'json' && !isJson(text)) return refused('FL2002', 'the file is not JSON');
   const chunks = split(text);
-  if (chunks.length > maxDocuments + 1) return refused('FL2009', `more than ${maxDocuments} documents`);
+  if (chunks.length > maxDocuments) return refused('FL2009', `more than ${maxDocuments} documents`);
   const lines = linesOf(text);
   let isAfterDirective = false;
   const read = chunks.map((chunk) => {
@@ -68,7 +68,7 @@ type Chunk = { readonly text: string; readonly base: number };
  * unclosed quote ends where the next document begins.
  */
 function split(text: string): readonly Chunk[] {
-  const cuts = [...text.matchAll(/^---(?=[ \t\r\n]|$)/gm)].map(({ index }) => index);
+  const cuts = [...text.matchAll(/(?<![^\n])---(?=[ \t\r\n]|$)/g)].map(({ index }) => index);
   const starts = [0, ...cuts.filter((cut) => cut > 0)];
   return starts.map((base, index) => ({ base, text: text.slice(base, starts[index + 1]) }));
 }

@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+
 const clusterSuffix = '.svc.cluster.local';
 
 /** Host of a Kubernetes Service. */
@@ -26,7 +28,7 @@ export function covers(outer: string, inner: string): boolean {
   return outer.startsWith('*.') && inner.length > outer.length - 1 && inner.endsWith(outer.slice(1));
 }
 
-/** Whether the text is an IPv4 or IPv6 address, as far as it has to be told from a host name. */
+/** Whether the text is an IPv4 or IPv6 address. */
 export function isIpAddress(text: string): boolean {
-  return /^\d{1,3}(\.\d{1,3}){3}$/.test(text) || (text.includes(':') && /^[0-9a-f:.]+$/i.test(text));
+  return isIP(text) !== 0;
 }

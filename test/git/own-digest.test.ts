@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { createTreeDigests, openIsomorphic } from '../../src/git/index.ts';
-import { createRepository, type TestRepository } from '../repository.ts';
+import { createRepository } from '../repository.ts';
 import { createMemory, type Entry } from './memory.ts';
 import vectors from './own-digest.vectors.json' with { type: 'json' };
 
@@ -16,16 +16,12 @@ function byDefinition(files: ReadonlyMap<string, Uint8Array>, masked: readonly s
 }
 
 describe('published vectors, accepted', () => {
-  let repository: TestRepository;
-  beforeAll(async () => void (repository = await createRepository()));
-  afterAll(() => repository.close());
-
   test.each(vectors.accepted)('$name', async ({ files, masked, tree, digest }) => {
     const contents = new Map(
       Object.entries(files).map(([path, text]) => [path, Buffer.from(text, 'latin1')]),
     );
-    for (const path of (await repository.git('ls-files', '-z')).split('\0').filter(Boolean))
-      await repository.remove(path);
+    const repository = await createRepository();
+    onTestFinished(repository.close);
     for (const [path, bytes] of contents) await repository.write(path, bytes);
     await repository.commit('vector');
     const root = await repository.id('HEAD^{tree}');

@@ -131,7 +131,7 @@ describe('ServiceEntry', () => {
     ['a resolution misspelt', `  hosts: [a.example]\n${ports}\n  resolution: STATC`, ['FL2108 7:15']],
     [
       'a protocol that is not honoured',
-      '  hosts: [a.example]\n  ports: [{ number: 1, name: a, protocol: MONGO }]',
+      '  hosts: [a.example]\n  ports: [{ number: 1, name: a, protocol: UDP }]',
       ['FL2104 6:43'],
     ],
     ['a port without a name', '  hosts: [a.example]\n  ports: [{ number: 1 }]', ['FL2106 6:11']],
@@ -244,7 +244,7 @@ describe('VirtualService', () => {
       one("timeout: 1m30s\n    retries: { attempts: 3, perTryTimeout: 250ms, retryOn: '5xx,reset' }"),
       [],
     ],
-    ['the gateway mesh', `  gateways: [mesh]\n${one('name: r')}\n  exportTo: ['*']`, []],
+    ['the gateway mesh', `  gateways: [mesh]\n${one('name: r')}\n  exportTo: [., b]`, []],
     ['another gateway', `  gateways: [mesh, ns/gw]\n${one('name: r')}`, ['FL2104 5:20']],
     ['no hosts', `  http: [{ ${route} }]`, ['FL2106 4:1']],
     ['the host *', `  hosts: ["*"]\n  http: [{ ${route} }]`, ['FL2213 5:11']],

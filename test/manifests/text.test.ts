@@ -96,7 +96,6 @@ test.each([
   ['an alias', 'x: *y\n'],
   ['an unclosed quote', 'x: "\n'],
   ['an unclosed bracket in a list', '- [\n'],
-  ['a directive', '...\n%YAML 1.1\n'],
   ['deep nesting', `${'['.repeat(100)}\n`],
   ['a schema error', service('b').replace('port: 80', 'port: 0')],
   ['an unknown kind', 'apiVersion: v1\nkind: Foo\n'],
@@ -104,6 +103,19 @@ test.each([
   const { resources, problems } = read({ 'a.yaml': [service('a'), broken, service('c')].join('---\n') });
   expect(named(resources)).toEqual(['Service default/a', 'Service default/c']);
   expect(problems.length).toBe(1);
+});
+
+test('a directive leaves out its document', () => {
+  const { resources, problems } = read({
+    'a.yaml': `${service('a')}...\n%YAML 1.1\n---\n${service('b')}---\n${service('c')}`,
+  });
+  expect(named(resources)).toEqual(['Service default/a', 'Service default/c']);
+  expect(problems).toMatchObject([{ code: 'FL2013', line: 9, column: 1 }]);
+});
+
+test('only a line feed begins a line: U+2028 in a value does not', () => {
+  const text = service('a').replace('metadata:', 'metadata:\n  annotations: { b: "\u2028--- c" }');
+  expect(read({ 'a.yaml': text }).problems).toEqual([]);
 });
 
 test('many keys, quotes or comments take linear time', () => {

@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 
 const root = join(import.meta.dirname, '../../src');
 
-export type Import = { readonly from: string; readonly to: string; readonly line: string };
+export type Import = { readonly from: string; readonly to: string; readonly line: string; readonly inside: boolean };
 
 /** Every source file below `src/` that is not generated, relative to it. */
 export function sourceFiles(): readonly string[] {
@@ -21,8 +21,9 @@ export function importsOf(file: string): readonly Import[] {
   const found: Import[] = [];
   for (const match of read(file).matchAll(/(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g)) {
     const [line, target = ''] = match;
-    const to = target.startsWith('.') ? relative(root, resolve(root, dirname(file), target)) : target;
-    found.push({ from: file, to, line });
+    const inside = target.startsWith('.');
+    const to = inside ? relative(root, resolve(root, dirname(file), target)) : target;
+    found.push({ from: file, to, line, inside });
   }
   return found;
 }

@@ -1,6 +1,5 @@
 import { type DestinationRuleManifest, validateDestinationRule } from '../../generated/schemas/index.ts';
 import type { Finding } from '../finding.ts';
-import { checkExportTo } from './export-to.ts';
 import { defineKind, istioNetworking } from './kind.ts';
 
 /** Istio DestinationRule: the subsets of a host. */
@@ -24,5 +23,14 @@ function* check({ spec }: DestinationRuleManifest): Generator<Finding> {
       };
     }
     seen.add(name);
+  }
+}
+
+/** A rule counts for everybody who sees its host: only what says just that is honoured. */
+function* checkExportTo(exportTo: readonly string[] = []): Generator<Finding> {
+  for (const [index, namespace] of exportTo.entries()) {
+    if (namespace === '*') continue;
+    const message = `Fairlead knows exportTo ${namespace}, but does not honour it for rules yet`;
+    yield { code: 'FL2104', message, path: ['spec', 'exportTo', index] };
   }
 }

@@ -7,7 +7,6 @@ import {
 import { durationMs } from '../duration.ts';
 import type { Finding } from '../finding.ts';
 import type { Path } from '../types.ts';
-import { checkExportTo } from './export-to.ts';
 import { checkMatch } from './http-match.ts';
 import { defineKind, istioNetworking } from './kind.ts';
 
@@ -27,7 +26,6 @@ function* check({ spec }: VirtualServiceManifest): Generator<Finding> {
     const message = `Fairlead knows gateways such as ${gateway}, but honours only mesh yet`;
     yield { code: 'FL2104', message, path: ['spec', 'gateways', index] };
   }
-  yield* checkExportTo(spec.exportTo);
   yield* checkHosts(spec);
   if (http.length === 0) yield { code: 'FL2106', message: 'spec.http is missing', path: ['spec'] };
   for (const [index, route] of http.entries()) yield* checkRoute(route, ['spec', 'http', index]);

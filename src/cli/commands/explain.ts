@@ -1,0 +1,104 @@
+import { Argument, Command } from 'commander';
+import type { LineageEntry, LineState, ScopeState } from '../../governance/index.ts';
+import { type Clone, cloneOptions, judge, mainTip, openClone } from '../clone.ts';
+import type { Context } from '../context.ts';
+import { exit } from '../exit.ts';
+import { API_VERSION, type Format, outputOption, print, short, wrap } from '../output.ts';
+import { findScope, findScopeIfAny } from '../scopes.ts';
+import { unblock } from '../unblock.ts';
+
+type Flags = {
+  readonly output: Format;
+  readonly tip?: string;
+  readonly repository?: string;
+  readonly pin?: string;
+};
+
+export function explainCommand(context: Context): Command {
+  const command = new Command('explain')
+    .description('the verdict on a scope or a commit, who can unblock it, and the one command; 3 if held')
+    .addArgument(new Argument('<scope|commit>', 'a scope as in lineage, or a branch, tag or commit'))
+    .option('--tip <ref>', 'branch, tag or commit (default: origin/main, main or HEAD)')
+    .addOption(outputOption());
+  return cloneOptions(command).action(async (what: string, flags: Flags) =>
+    context.finish(await explain(context, what, flags)),
+  );
+}
+
+async function explain(context: Context, what: string, flags: Flags): Promise<number> {
+  const clone = await openClone(context, flags);
+  const state = await judge(clone, await mainTip(clone, flags.tip));
+  const scope = findScopeIfAny(state, what);
+  return scope === null
+    ? explainCommit(context, clone, state, what, flags)
+    : explainScope(context, scope, flags);
+}
+
+function explainScope(context: Context, scope: ScopeState, flags: Flags): number {
+  const { path, uid, seq, accepted, landed, hold } = scope;
+  const state = hold === null ? 'Accepted' : 'Held';
+  const facts = { scope: path, uid, seq, state, accepted, landed, hold, unblock: unblock(scope) };
+  print(context, flags.output, { apiVersion: API_VERSION, kind: 'Explanation', ...facts }, () =>
+    scopeText(scope),
+  );
+  return hold === null ? exit.ok : exit.refused;
+}
+
+function scopeText(scope: ScopeState): string {
+  const { path, seq, accepted, hold } = scope;
+  const serves = `  serves    seq ${seq}, accepted at ${short(accepted.commit)}\n`;
+  if (hold === null) return `${path} is accepted: the main line has what is served\n${serves}`;
+  const fix = unblock(scope);
+  const lines = [
+    `${path} is held at ${short(hold.commit)}, since ${short(hold.since)}`,
+    wrap(`  rule      ${hold.rule}: ${hold.reason}`, '            '),
+    serves.trimEnd(),
+    `  landed    seq ${seq + 1}, class ${hold.candidate?.class ?? 'none'}`,
+    ...hold.votes.map(({ anchor, commit, form }) => `  signed    ${anchor} at ${short(commit)} (${form})`),
+    ...hold.refused.map(({ commit, anchor, rule, reason }) =>
+      wrap(`  no vote   ${anchor ?? 'nobody'} at ${short(commit)} (${rule}): ${reason}`, '            '),
+    ),
+    ...(fix === null
+      ? []
+      : [`  who       ${fix.who.join(', ')}`, `  fix       ${fix.command}`, `            ${fix.why}`]),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+type Mention = { readonly scope: string; readonly role: string; readonly at: LineageEntry };
+
+async function explainCommit(
+  context: Context,
+  clone: Clone,
+  state: LineState,
+  what: string,
+  flags: Flags,
+): Promise<number> {
+  const commit = await clone.backend.resolve(what).catch(() => null);
+  if (commit === null) findScope(state, what);
+  const id = commit ?? what;
+  const mentions = [...state.scopes.values()].flatMap((scope) => mentionsOf(scope, id));
+  const facts = { commit: id, mentions: mentions.map(({ scope, role, at }) => ({ scope, role, entry: at })) };
+  print(context, flags.output, { apiVersion: API_VERSION, kind: 'Explanation', ...facts }, () =>
+    mentions.length === 0
+      ? `${short(id)}: neither a vote, nor a main-line commit at which a scope changed\n`
+      : `${mentions.map((mention) => mentionText(id, mention)).join('\n')}\n`,
+  );
+  return mentions.some(({ role, at }) => role === 'landed' && at.event === 'held') ? exit.refused : exit.ok;
+}
+
+function mentionsOf(scope: ScopeState, commit: string): readonly Mention[] {
+  return scope.lineage.flatMap((at) => {
+    const landed = at.commit === commit ? [{ scope: scope.path, role: 'landed', at }] : [];
+    const votes = at.votes.filter((vote) => vote.commit === commit);
+    return [...landed, ...votes.map(({ anchor }) => ({ scope: scope.path, role: `vote of ${anchor}`, at }))];
+  });
+}
+
+function mentionText(id: string, { scope, role, at }: Mention): string {
+  const verdict = at.reason === null ? '' : ` (${at.rule}): ${at.reason}`;
+  return wrap(
+    `${short(id)} ${role}: ${scope} seq ${at.seq} ${at.event} at ${short(at.commit)}${verdict}`,
+    '  ',
+  ).trimStart();
+}

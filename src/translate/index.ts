@@ -1,0 +1,16 @@
+/**
+ * `translate`: what must each proxy hear?
+ *
+ * Takes a mesh, its endpoints and one proxy, and guarantees to `xds`: a snapshot whose references are closed, whose
+ * names are unique, whose listeners have an address each, and whose bytes and versions depend on the arguments alone,
+ * so that what did not change is not sent. Names and defaults are Istio's, for Envoy as it is released. Every resource
+ * says in band which scope and document it is from, and in `sources` on which lines.
+ *
+ * Refuses nothing that a user wrote: what a client cannot reach is answered 503, an address that two services want is
+ * bound for neither (`Snapshot.skipped`). A proxy that does not say who it is, is refused by `parseProxy`; one in a
+ * namespace that nobody owns hears nothing. A snapshot that breaks a promise is a bug, and throws.
+ */
+export { type BootstrapOptions, bootstrap } from './bootstrap.ts';
+export { parseProxy } from './proxy.ts';
+export { translate } from './translate.ts';
+export type * from './types.ts';

@@ -1,0 +1,23 @@
+/** Where captured traffic would go that no service claims. Without an original destination it has no host: 503. */
+export const PASSTHROUGH = 'PassthroughCluster';
+
+/** A cluster that never has a host: what a rule names and a client cannot reach is answered 503. */
+export const BLACK_HOLE = 'BlackHoleCluster';
+
+/** Istio's name of the routes of the HTTP proxy listener. */
+export const HTTP_PROXY_ROUTES = 'http_proxy';
+
+/** Istio's names, which users see in statistics and dashboards: `outbound|80|v1|reviews.default.svc.cluster.local`. */
+export function outboundCluster(port: number, subset: string | null, host: string): string {
+  return `outbound|${port}|${subset ?? ''}|${host}`;
+}
+
+/** `inbound|8080||`: the application's own port. */
+export function inboundCluster(port: number): string {
+  return `inbound|${port}||`;
+}
+
+/** `127.0.0.1_15080`. */
+export function listenerName(address: string, port: number): string {
+  return `${address}_${port}`;
+}

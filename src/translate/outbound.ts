@@ -1,0 +1,62 @@
+import type { Port, Service } from '../mesh/index.ts';
+import type { Binding } from './bindings.ts';
+import type { Draft } from './encode.ts';
+import { httpConnectionManager, tcpProxy } from './http.ts';
+import { HTTP_PROXY_ROUTES, listenerName, outboundCluster } from './names.ts';
+import { provenance, socketAddress } from './pieces.ts';
+import { CLUSTER, LISTENER, type Proxy, ROUTES } from './types.ts';
+import type { View } from './view.ts';
+
+const loopback = '127.0.0.1';
+
+/** The first port that every user may bind. */
+const firstFreePort = 1024;
+
+/** The HTTP proxy that applications are pointed at (`http_proxy=http://127.0.0.1:15080`). */
+export function httpProxyListener({ httpProxyPort }: Proxy): Draft {
+  const name = listenerName(loopback, httpProxyPort);
+  const ads = { ads: {}, initial_fetch_timeout: '0s', resource_api_version: 'V3' };
+  const rds = { rds: { route_config_name: HTTP_PROXY_ROUTES, config_source: ads } };
+  const absolute = { http_protocol_options: { allow_absolute_url: true } };
+  const json = {
+    name,
+    address: socketAddress(loopback, httpProxyPort),
+    traffic_direction: 'OUTBOUND',
+    filter_chains: [{ filters: [httpConnectionManager(`outbound_${name}`, { ...rds, ...absolute })] }],
+  };
+  return {
+    typeUrl: LISTENER,
+    name,
+    json,
+    origins: [],
+    references: [{ typeUrl: ROUTES, name: HTTP_PROXY_ROUTES }],
+  };
+}
+
+/**
+ * A listener on the loopback for each TCP port of each service, as Istio's `captureMode: NONE`. Ports below 1024 would
+ * need root, and a wildcard has no host to connect to.
+ */
+export function tcpBindings(view: View): readonly Binding[] {
+  return [...view.services.values()].flatMap((service) => {
+    if (service.discovery === 'original' || service.host.startsWith('*')) return [];
+    return service.ports
+      .filter(({ protocol, number }) => protocol === 'tcp' && number >= firstFreePort)
+      .map((port) => tcpBinding(service, port));
+  });
+}
+
+function tcpBinding(service: Service, { number }: Port): Binding {
+  const name = listenerName(loopback, number);
+  const cluster = outboundCluster(number, null, service.host);
+  const json = {
+    name,
+    address: socketAddress(loopback, number),
+    traffic_direction: 'OUTBOUND',
+    filter_chains: [{ filters: [tcpProxy(cluster)] }],
+    metadata: provenance(service.origin),
+  };
+  const references = [{ typeUrl: CLUSTER, name: cluster }] as const;
+  const listener: Draft = { typeUrl: LISTENER, name, json, origins: [service.origin], references };
+  return { address: loopback, port: number, listener, clusters: [] };
+}

@@ -1,0 +1,68 @@
+import { isIP } from 'node:net';
+import type { Proxy } from './types.ts';
+
+export type ParsedProxy =
+  | { readonly ok: true; readonly proxy: Proxy }
+  | { readonly ok: false; readonly reason: string };
+
+const httpProxyPort = 15080;
+const label = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+/**
+ * A proxy out of its node id, `sidecar~IP~name.ns~ns.svc.cluster.local`, and metadata as plain JSON. The reason of a
+ * refusal is for `INVALID_ARGUMENT`. Metadata can only repeat the namespace of the id, never change it.
+ */
+export function parseProxy(nodeId: string, metadata: Readonly<Record<string, unknown>>): ParsedProxy {
+  const [type, ip = '', id = '', dnsDomain = '', ...rest] = nodeId.split('~');
+  if (type !== 'sidecar' || rest.length > 0 || dnsDomain === '') {
+    return refuse(`node id ${quote(nodeId)} is not sidecar~IP~name.namespace~domain`);
+  }
+  if (isIP(ip) === 0) return refuse(`${quote(ip)} in the node id is no IP address`);
+  const dot = id.lastIndexOf('.');
+  const [name, namespace] = [id.slice(0, dot), id.slice(dot + 1)];
+  if (dot < 1 || !label.test(namespace)) return refuse(`${quote(id)} in the node id is not name.namespace`);
+  if (metadata.NAMESPACE !== undefined && metadata.NAMESPACE !== namespace) {
+    return refuse(`metadata NAMESPACE is not ${namespace}, as the node id says`);
+  }
+  const capture = readCapture(metadata.FAIRLEAD);
+  if (typeof capture === 'string') return refuse(capture);
+  const serviceAccount = typeof metadata.SERVICE_ACCOUNT === 'string' ? metadata.SERVICE_ACCOUNT : null;
+  const labels = readLabels(metadata.LABELS);
+  if (labels === null) return refuse('metadata LABELS is not an object of texts');
+  const about = { id: nodeId, type, ip, name, namespace, dnsDomain, labels, serviceAccount } as const;
+  return { ok: true, proxy: { ...about, ...capture } };
+}
+
+function readCapture(fairlead: unknown): Pick<Proxy, 'capture' | 'httpProxyPort'> | string {
+  if (fairlead === undefined) return { capture: 'ports', httpProxyPort };
+  if (!isRecord(fairlead)) return 'metadata FAIRLEAD is not an object';
+  const { capture = 'ports', httpProxyPort: port = httpProxyPort } = fairlead;
+  if (capture !== 'ports')
+    return `metadata FAIRLEAD.capture ${quote(String(capture))} is not supported: use ports`;
+  if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65535) {
+    return 'metadata FAIRLEAD.httpProxyPort is not a port';
+  }
+  return { capture, httpProxyPort: port };
+}
+
+function readLabels(labels: unknown): Readonly<Record<string, string>> | null {
+  if (labels === undefined) return {};
+  if (!isRecord(labels)) return null;
+  const entries = Object.entries(labels).flatMap(([name, value]): readonly (readonly [string, string])[] => {
+    return typeof value === 'string' ? [[name, value]] : [];
+  });
+  return entries.length === Object.keys(labels).length ? Object.fromEntries(entries) : null;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function refuse(reason: string): ParsedProxy {
+  return { ok: false, reason };
+}
+
+/** A text of the client's, cut and escaped so that it can stand in a log line. */
+function quote(text: string): string {
+  return JSON.stringify(text.length > 256 ? `${text.slice(0, 256)}…` : text);
+}

@@ -1,0 +1,58 @@
+import type { Source } from '../manifests/index.ts';
+
+export const CLUSTER = 'type.googleapis.com/envoy.config.cluster.v3.Cluster';
+export const ENDPOINTS = 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment';
+export const LISTENER = 'type.googleapis.com/envoy.config.listener.v3.Listener';
+export const ROUTES = 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration';
+
+export type TypeUrl = typeof CLUSTER | typeof ENDPOINTS | typeof LISTENER | typeof ROUTES;
+
+/** What a proxy says about itself (`formats.md`, "Proxies"). */
+export type Proxy = {
+  /** The node id as sent. */
+  readonly id: string;
+  readonly type: 'sidecar';
+  readonly ip: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly dnsDomain: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly serviceAccount: string | null;
+  /** `ports`: bound listeners and an HTTP proxy port, without iptables or root. */
+  readonly capture: 'ports';
+  /** Port of the HTTP proxy on 127.0.0.1; 15080 unless `FAIRLEAD.httpProxyPort` says otherwise. */
+  readonly httpProxyPort: number;
+};
+
+/** A resource that another one names. */
+export type Reference = { readonly typeUrl: TypeUrl; readonly name: string };
+
+export type SnapshotResource = {
+  readonly typeUrl: TypeUrl;
+  readonly name: string;
+  /** Hash of the bytes, 16 hex digits. */
+  readonly version: string;
+  /** The encoded resource: the `value` of its `google.protobuf.Any`. Encoded once, shared by all sessions. */
+  readonly any: Uint8Array;
+  /** The same as proto3 JSON, with the field names of Envoy's documentation. */
+  readonly json: object;
+  /** Where its parts are written, in order of file and line. */
+  readonly sources: readonly Source[];
+  readonly references: readonly Reference[];
+};
+
+/** A listener that cannot be bound as asked, so that nothing is served on the address. */
+export type Skipped = {
+  readonly address: string;
+  readonly reason: string;
+  readonly sources: readonly Source[];
+};
+
+/** Everything that one proxy must hear. */
+export type Snapshot = {
+  /** By type in the order of sending, then by name. */
+  readonly resources: ReadonlyMap<TypeUrl, ReadonlyMap<string, SnapshotResource>>;
+  /** `Unowned`: nobody owns the proxy's namespace, and it hears nothing. */
+  readonly status: 'Ready' | 'Unowned';
+  readonly skipped: readonly Skipped[];
+};

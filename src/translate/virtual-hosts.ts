@@ -1,0 +1,90 @@
+import { byCodeUnit } from '../base/order.ts';
+import type { Origin, Port, Routing, Service } from '../mesh/index.ts';
+import { namesOf } from './domains.ts';
+import type { Draft } from './encode.ts';
+import { HTTP_PROXY_ROUTES, PASSTHROUGH } from './names.ts';
+import { defaultRoute, type Routes, routesOf } from './routes.ts';
+import { CLUSTER, ROUTES } from './types.ts';
+import { routingOf, type View } from './view.ts';
+
+/** A host and port that clients may ask for. `bare`: also without the port. */
+type Entry = {
+  readonly host: string;
+  readonly port: number;
+  readonly bare: boolean;
+  readonly names: readonly string[];
+  readonly routes: Routes;
+  readonly origins: readonly Origin[];
+};
+
+/**
+ * Routes of the HTTP proxy: all HTTP ports of all services, and the hosts that only a routing defines. A host in full
+ * beats a short name or address that reads the same, whatever their order; Envoy would refuse a domain given twice.
+ */
+export function httpProxyRoutes(view: View): Draft {
+  const entries = [...serviceEntries(view), ...virtualEntries(view)].sort((left, right) => {
+    return byCodeUnit(left.host, right.host) || left.port - right.port;
+  });
+  const taken = new Set(entries.flatMap(({ host, port, bare }) => domains([host], port, bare)));
+  const hosts = entries.map(({ host, port, bare, names, routes }) => {
+    const others = domains(names, port, bare).filter((domain) => !taken.has(domain));
+    for (const domain of others) taken.add(domain);
+    return {
+      name: `${host}:${port}`,
+      domains: [...domains([host], port, bare), ...others],
+      routes: routes.routes,
+    };
+  });
+  const clusters = [...entries.flatMap(({ routes }) => routes.clusters), PASSTHROUGH];
+  return {
+    typeUrl: ROUTES,
+    name: HTTP_PROXY_ROUTES,
+    json: { name: HTTP_PROXY_ROUTES, virtual_hosts: [...hosts, allowAny], validate_clusters: false },
+    origins: entries.flatMap(({ origins }) => origins),
+    references: clusters.map((name) => ({ typeUrl: CLUSTER, name })),
+  };
+}
+
+/** Unknown hosts pass (outbound ALLOW_ANY); without captured traffic there is nowhere to pass to, hence 503. */
+const allowAny = {
+  name: 'allow_any',
+  domains: ['*'],
+  routes: [{ name: 'allow_any', match: { prefix: '/' }, route: { cluster: PASSTHROUGH, timeout: '0s' } }],
+};
+
+function serviceEntries(view: View): readonly Entry[] {
+  return [...view.services.values()].flatMap((service) => {
+    const ports = service.ports.filter(({ protocol }) => protocol !== 'tcp');
+    const bare = ports.find(({ number }) => number === 80) ?? ports[0];
+    return ports.map((port) => serviceEntry(service, port, port === bare, view));
+  });
+}
+
+function serviceEntry(service: Service, { number }: Port, bare: boolean, view: View): Entry {
+  const routing = routingOf(view, service.host);
+  return {
+    host: service.host,
+    port: number,
+    bare,
+    names: namesOf(service, view.proxy.namespace),
+    routes: routing === null ? defaultRoute(service, number) : routesOf(routing, number, view),
+    origins: [service.origin, ...(routing === null ? [] : [routing.origin])],
+  };
+}
+
+/** Hosts without a service of their own are asked for on HTTP's port (Istio). */
+function virtualEntries(view: View): readonly Entry[] {
+  const virtual = [...view.routings.values()].filter(({ host }) => !view.services.has(host));
+  return virtual.map((routing: Routing) => {
+    const routes = routesOf(routing, 80, view);
+    return { host: routing.host, port: 80, bare: true, names: [], routes, origins: [routing.origin] };
+  });
+}
+
+/** `name:port`, and before it `name` where the port may be left out. */
+function domains(names: readonly string[], port: number, bare: boolean): readonly string[] {
+  return names.flatMap((name) => {
+    const text = name.includes(':') ? `[${name}]` : name;
+    return bare ? [text, `${text}:${port}`] : [`${text}:${port}`];
+  });
+}

@@ -1,0 +1,377 @@
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { deflateSync } from 'node:zlib';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type Commit, type GitBackend, subtree, type TreeEntry } from '../../src/git/index.ts';
+import { createFolder, createRepository, run, type TestRepository } from '../repository.ts';
+import { serveGit } from './http-remote.ts';
+
+type OpenOptions = { gitdir: string; remote?: { url: string; branch: string }; timeoutMs?: number };
+type OpenBackend = (options: OpenOptions) => Promise<GitBackend>;
+
+export async function newRepository(): Promise<TestRepository> {
+  const repository = await createRepository();
+  onTestFinished(repository.close);
+  return repository;
+}
+
+export async function newFolder(): Promise<string> {
+  const folder = await createFolder();
+  onTestFinished(folder.close);
+  return folder.dir;
+}
+
+/** A path or URL by which `repository` can be fetched. */
+const TRANSPORTS: Readonly<Record<string, (repository: TestRepository) => Promise<string>>> = {
+  path: async (repository) => repository.dir,
+  'file URL': async (repository) => pathToFileURL(repository.dir).href,
+  http: async (repository) => {
+    const server = await serveGit(dirname(repository.dir));
+    onTestFinished(server.close);
+    return `${server.url}/${basename(repository.dir)}/.git`;
+  },
+};
+
+/** What every `GitBackend` does, over every transport that it has. */
+export function backendContract(open: OpenBackend): void {
+  describe.each(Object.keys(TRANSPORTS))('fetching by %s', (transport) => {
+    async function setUp(branch = 'main') {
+      const repository = await newRepository();
+      const url = (await TRANSPORTS[transport]?.(repository)) ?? '';
+      const gitdir = join(await newFolder(), 'repositories', 'git');
+      const options = { gitdir, remote: { url, branch } };
+      return { repository, gitdir, options, backend: await open(options) };
+    }
+
+    test('makes the store; then every object is byte for byte what git has', async () => {
+      const { repository, gitdir, options, backend } = await setUp();
+      const tip = await grow(repository);
+      expect(await backend.fetch()).toBe(tip);
+      await expectSame(repository, backend, tip);
+      expect(await (await open({ gitdir })).resolve('HEAD')).toBe(tip);
+      expect(await (await open(options)).resolve('main')).toBe(tip);
+    });
+
+    test('a packed remote, with packed refs', async () => {
+      const { repository, backend } = await setUp();
+      const tip = await grow(repository);
+      await repository.git('gc', '--quiet', '--prune=now');
+      expect(await backend.fetch()).toBe(tip);
+      await expectSame(repository, backend, tip);
+    });
+
+    test('what is new, also after the remote was packed', async () => {
+      const { repository, backend } = await setUp();
+      await grow(repository);
+      await backend.fetch();
+      const next = await grow(repository, 'more');
+      await repository.git('gc', '--quiet', '--prune=now');
+      expect(await backend.remoteTip()).toBe(next);
+      await expect(backend.commit(next)).rejects.toMatchObject({ code: 'object-missing' });
+      expect(await backend.fetch()).toBe(next);
+      expect(await backend.fetch()).toBe(next);
+      await expectSame(repository, backend, next);
+    });
+
+    test('a branch moved by force is fetched, and the old line stays', async () => {
+      const { repository, backend } = await setUp();
+      const old = await grow(repository);
+      await backend.fetch();
+      await repository.git('checkout', '--quiet', '--orphan', 'other');
+      const next = await repository.commit('a new beginning');
+      await repository.git('branch', '--force', 'main', 'other');
+      expect(await backend.fetch()).toBe(next);
+      expect(await backend.resolve('main')).toBe(next);
+      expect((await backend.commit(old)).id).toBe(old);
+    });
+
+    test('another branch than main', async () => {
+      const { repository, backend } = await setUp('env/prod');
+      await repository.commit('one');
+      await repository.branch('env/prod');
+      const tip = await repository.commit('two');
+      await repository.branch('env/prod2');
+      await repository.commit('three');
+      expect(await backend.fetch()).toBe(tip);
+      expect(await backend.resolve('env/prod')).toBe(tip);
+    });
+
+    test('a branch that is not there: branch-missing, also in an empty repository', async () => {
+      const { repository, backend } = await setUp('release');
+      await expect(backend.fetch()).rejects.toMatchObject({ code: 'branch-missing' });
+      await repository.commit('one');
+      await expect(backend.fetch()).rejects.toMatchObject({ code: 'branch-missing' });
+      await expect(backend.remoteTip()).rejects.toMatchObject({ code: 'branch-missing' });
+    });
+
+    test('a shallow remote: shallow-clone', async () => {
+      const { repository, options } = await setUp();
+      const upstream = await newRepository();
+      await upstream.commit('one');
+      await upstream.commit('two');
+      await rm(repository.dir, { recursive: true });
+      await run('git', ['clone', '--quiet', '--depth=1', `file://${upstream.dir}`, repository.dir]);
+      const backend = await open(options);
+      await expect(backend.fetch()).rejects.toMatchObject({ code: 'shallow-clone' });
+    });
+
+    test('a SHA-256 remote: sha256-unsupported', async () => {
+      const { repository, backend } = await setUp();
+      await rm(repository.gitdir, { recursive: true });
+      await repository.git('init', '--quiet', '--object-format=sha256', '--initial-branch=main');
+      await repository.commit('one');
+      await expect(backend.fetch()).rejects.toMatchObject({ code: 'sha256-unsupported' });
+    });
+
+    test('a signal ends it with its own reason', async () => {
+      const { repository, backend } = await setUp();
+      await repository.commit('one');
+      const reason = new Error('enough');
+      await expect(backend.fetch(AbortSignal.abort(reason))).rejects.toBe(reason);
+      await expect(backend.remoteTip(AbortSignal.abort(reason))).rejects.toBe(reason);
+    });
+
+    test('objects lost from the store come back with the next fetch', async () => {
+      const { repository, gitdir, options } = await setUp();
+      const tip = await grow(repository);
+      await (await open(options)).fetch();
+      await rm(join(gitdir, 'objects'), { recursive: true });
+      const backend = await open(options);
+      await expect(backend.commit(tip)).rejects.toMatchObject({ code: 'object-missing' });
+      expect(await backend.fetch()).toBe(tip);
+      await expectSame(repository, backend, tip);
+    });
+
+    test('a remote that vanished: remote-unreachable, and the store still answers', async () => {
+      const { repository, options, backend } = await setUp();
+      const tip = await grow(repository);
+      await backend.fetch();
+      await rm(repository.dir, { recursive: true });
+      await expect(backend.fetch()).rejects.toMatchObject({ code: 'remote-unreachable' });
+      await expect(backend.remoteTip()).rejects.toMatchObject({ code: 'remote-unreachable' });
+      const again = await open(options);
+      expect(await again.resolve('main')).toBe(tip);
+      expect((await again.commit(tip)).id).toBe(tip);
+    });
+  });
+
+  describe('reading', () => {
+    test('a flipped bit in an unpacked object: object-corrupt', async () => {
+      const repository = await newRepository();
+      const tip = await repository.commit('one');
+      const file = join(repository.gitdir, 'objects', tip.slice(0, 2), tip.slice(2));
+      const backend = await open({ gitdir: repository.dir });
+      await rm(file);
+      await writeFile(file, deflateSync(Buffer.from('commit 3\0one')));
+      await expect(backend.commit(tip)).rejects.toMatchObject({ code: 'object-corrupt' });
+      await writeFile(file, 'no zlib at all');
+      await expect(backend.commit(tip)).rejects.toMatchObject({ code: 'object-corrupt' });
+    });
+
+    test('a flipped bit in a pack: object-corrupt', async () => {
+      const repository = await newRepository();
+      const tip = await grow(repository);
+      await repository.git('gc', '--quiet', '--prune=now');
+      const folder = join(repository.gitdir, 'objects', 'pack');
+      const pack = join(folder, (await readdir(folder)).find((name) => name.endsWith('.pack')) ?? '');
+      const bytes = await readFile(pack);
+      bytes.writeUInt8(bytes.readUInt8(30) ^ 1, 30);
+      await rm(pack);
+      await writeFile(pack, bytes);
+      const backend = await open({ gitdir: repository.dir });
+      await expect(backend.commit(tip)).rejects.toMatchObject({ code: 'object-corrupt' });
+    });
+
+    test('an object under another type, or that git could not read either: object-malformed', async () => {
+      const repository = await newRepository();
+      const backend = await open({ gitdir: repository.dir });
+      const blob = await repository.store('blob', 'text');
+      await expect(backend.commit(blob)).rejects.toMatchObject({ code: 'object-malformed' });
+      await expect(backend.tree(blob)).rejects.toMatchObject({ code: 'object-malformed' });
+      const commit = await repository.store('commit', 'no tree\n\n');
+      await expect(backend.commit(commit)).rejects.toMatchObject({ code: 'object-malformed' });
+      const tree = await repository.store('tree', '100644 a\0short');
+      await expect(backend.tree(tree)).rejects.toMatchObject({ code: 'object-malformed' });
+      expect(await subtree(backend, tree, 'a')).toBeNull();
+    });
+
+    test('an unknown id: object-missing', async () => {
+      const repository = await newRepository();
+      const backend = await open({ gitdir: repository.dir });
+      await expect(backend.blob('1'.repeat(40))).rejects.toMatchObject({ code: 'object-missing' });
+    });
+
+    test('a replaced object is still itself (G0)', async () => {
+      const repository = await newRepository();
+      const one = await repository.commit('one');
+      const two = await repository.commit('two');
+      await repository.git('replace', two, one);
+      const backend = await open({ gitdir: repository.dir });
+      expect((await backend.commit(two)).parents).toEqual([one]);
+    });
+
+    test('a `git gc` beside an open store', async () => {
+      const repository = await newRepository();
+      const first = await grow(repository);
+      const backend = await open({ gitdir: repository.dir });
+      await repository.git('gc', '--quiet', '--prune=now');
+      await backend.commit(first);
+      const next = await grow(repository, 'more');
+      await repository.git('gc', '--quiet', '--prune=now');
+      await expectSame(repository, backend, next);
+    });
+  });
+
+  describe('opening and resolving', () => {
+    test('a worktree, its git folder, a bare clone and a linked worktree', async () => {
+      const repository = await newRepository();
+      const tip = await repository.commit('one');
+      await repository.branch('side');
+      const side = await repository.commit('two');
+      await repository.checkout('main');
+      const folder = await newFolder();
+      await repository.git('clone', '--quiet', '--bare', '.', join(folder, 'bare'));
+      await repository.git('worktree', 'add', '--quiet', join(folder, 'linked'), 'side');
+      for (const gitdir of [repository.dir, repository.gitdir, join(folder, 'bare')]) {
+        const backend = await open({ gitdir });
+        expect([await backend.resolve('HEAD'), await backend.resolve('side')]).toEqual([tip, side]);
+      }
+      const linked = await open({ gitdir: join(folder, 'linked') });
+      expect([await linked.resolve('HEAD'), await linked.resolve('main')]).toEqual([side, tip]);
+      expect((await linked.commit(side)).parents).toEqual([tip]);
+    });
+
+    test('names: branch, full ref, remote-tracking branch, tag, detached HEAD, id', async () => {
+      const upstream = await newRepository();
+      const one = await upstream.commit('one');
+      await upstream.git('-c', 'user.name=a', '-c', 'user.email=a@b', 'tag', '-a', '-m', 'release', 'v1');
+      await upstream.git('tag', 'v2');
+      const clone = join(await newFolder(), 'clone');
+      await run('git', ['clone', '--quiet', upstream.dir, clone]);
+      await run('git', ['-C', clone, 'checkout', '--quiet', '--detach']);
+      const backend = await open({ gitdir: clone });
+      for (const ref of ['main', 'refs/heads/main', 'origin/main', 'origin/HEAD', 'v1', 'v2', 'HEAD', one]) {
+        expect([ref, await backend.resolve(ref)]).toEqual([ref, one]);
+      }
+    });
+
+    test.each([
+      'nothing',
+      '',
+      '../config',
+      'refs/../config',
+      'config',
+      '-x',
+      'HEAD~1',
+      'a..b',
+      'refs/heads/',
+    ])('%j: ref-missing', async (ref) => {
+      const repository = await newRepository();
+      await repository.commit('one');
+      const backend = await open({ gitdir: repository.dir });
+      await expect(backend.resolve(ref)).rejects.toMatchObject({ code: 'ref-missing' });
+    });
+
+    test('a name for a blob: ref-missing; an unborn branch too; an id that is not here: object-missing', async () => {
+      const repository = await newRepository();
+      const backend = await open({ gitdir: repository.dir });
+      await expect(backend.resolve('HEAD')).rejects.toMatchObject({ code: 'ref-missing' });
+      await repository.git('tag', 'blob', await repository.store('blob', 'text'));
+      await expect(backend.resolve('blob')).rejects.toMatchObject({ code: 'ref-missing' });
+      await expect(backend.resolve('1'.repeat(40))).rejects.toMatchObject({ code: 'object-missing' });
+    });
+
+    test.each<[string, (dir: string, upstream: string) => Promise<unknown>]>([
+      [
+        'shallow-clone',
+        (dir, upstream) => run('git', ['clone', '-q', '--depth=1', `file://${upstream}`, dir]),
+      ],
+      ['alternates-unsupported', (dir, upstream) => run('git', ['clone', '-q', '--shared', upstream, dir])],
+      ['sha256-unsupported', (dir) => run('git', ['init', '-q', '--object-format=sha256', dir])],
+      [
+        'reftable-unsupported',
+        async (dir) => {
+          await run('git', ['init', '-q', dir]);
+          await run('git', ['-C', dir, 'config', 'extensions.refStorage', 'reftable']);
+        },
+      ],
+      ['repository-missing', async () => {}],
+    ])('%s', async (code, make) => {
+      const upstream = await newRepository();
+      await upstream.commit('one');
+      await upstream.commit('two');
+      const dir = join(await newFolder(), 'clone');
+      await make(dir, upstream.dir);
+      await expect(open({ gitdir: dir })).rejects.toMatchObject({ code });
+    });
+
+    test.each([
+      'ssh://git@example.test/a.git',
+      'git@example.test:a.git',
+      'git://example.test/a.git',
+      'ext::sh',
+    ])('%s: remote-unsupported', async (url) => {
+      const gitdir = join(await newFolder(), 'git');
+      await expect(open({ gitdir, remote: { url, branch: 'main' } })).rejects.toMatchObject({
+        code: 'remote-unsupported',
+      });
+    });
+
+    test('a branch name that would leave the store: branch-missing', async () => {
+      const gitdir = join(await newFolder(), 'git');
+      const remote = { url: '/nowhere', branch: '../../config' };
+      await expect(open({ gitdir, remote })).rejects.toMatchObject({ code: 'branch-missing' });
+    });
+  });
+}
+
+/** Some history with merges, directories, deltas and a deletion; its tip. */
+export async function grow(repository: TestRepository, name = 'mesh'): Promise<string> {
+  for (let round = 0; round < 3; round += 1) {
+    const lines = Array.from(
+      { length: 50 },
+      (_, line) => `${name} ${line} ${line === round ? 'changed' : ''}\n`,
+    );
+    await repository.write(`${name}/large.yaml`, lines.join(''));
+    await repository.write(`${name}/sub/${round}.yaml`, `round: ${round}\n`);
+    await repository.commit(`${name} ${round}`);
+  }
+  await repository.branch(`${name}-side`, 'HEAD^');
+  await repository.write(`${name}/side.yaml`, 'side: true\n');
+  await repository.commit('side');
+  await repository.checkout('main');
+  await repository.remove(`${name}/sub/0.yaml`);
+  await repository.commit('remove');
+  return repository.merge(`${name}-side`);
+}
+
+/** Every object that git reaches from `tip` is read, and equal. */
+async function expectSame(repository: TestRepository, backend: GitBackend, tip: string): Promise<void> {
+  const input = await repository.git('rev-list', '--objects', '--no-object-names', tip);
+  const output = await run('git', ['cat-file', '--batch'], { cwd: repository.dir, input });
+  let count = 0;
+  for (let at = 0; at < output.length; count += 1) {
+    const feed = output.indexOf(10, at);
+    const [id = '', type = '', size = ''] = output.toString('latin1', at, feed).split(' ');
+    const bytes = output.subarray(feed + 1, feed + 1 + Number(size));
+    if (type === 'blob') expect(await backend.blob(id)).toEqual(bytes);
+    else if (type === 'tree') expect(serialized(await backend.tree(id))).toEqual(bytes);
+    else expect(history(await backend.commit(id))).toBe(bytes.toString('latin1').split('author')[0]);
+    at = feed + 1 + bytes.length + 1;
+  }
+  expect(count).toBe(input.split('\n').length);
+}
+
+function serialized(entries: readonly TreeEntry[]): Buffer {
+  const parts = entries.map(({ mode, name, id }) => [
+    Buffer.from(`${mode} `),
+    name,
+    Buffer.from(`00${id}`, 'hex'),
+  ]);
+  return Buffer.concat(parts.flat());
+}
+
+function history({ tree, parents }: Commit): string {
+  return `tree ${tree}\n${parents.map((parent) => `parent ${parent}\n`).join('')}`;
+}

@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest';
+import { readData } from '../../src/governance/data.ts';
+import { ruleset1 } from '../../src/governance/ruleset.ts';
+import { readStatements } from '../../src/governance/statement.ts';
+
+const read = (text: string) => readData(Buffer.from(text), ruleset1);
+const uid = 'a'.repeat(64);
+const digest = 'b'.repeat(64);
+const line = `Fairlead-Approve: ${uid} seq=2 base=${digest} next=${digest}`;
+
+test('G12: plain data is read', () => {
+  expect(read('a: 1\nb: [yes, 0o7, "2"]\n')).toEqual({ ok: true, value: { a: 1, b: ['yes', 7, '2'] } });
+});
+
+test.each([
+  ['two documents', 'a: 1\n---\nb: 2\n'],
+  ['duplicate keys', 'a: 1\na: 2\n'],
+  ['an anchor', 'a: &x 1\n'],
+  ['an alias', 'a: &x 1\nb: *x\n'],
+  ['a tag', 'a: !!str 1\n'],
+  ['a merge key', 'a: { "<<": { b: 1 } }\n'],
+  ['__proto__', '__proto__: { polluted: true }\n'],
+  ['a number as a key', '1: a\n'],
+  ['deep brackets', '['.repeat(70) + ']'.repeat(70)],
+  ['deep sequences on one line', `${'- '.repeat(200)}a\n`],
+  ['nothing', ''],
+  ['broken YAML', 'a: [\n'],
+])('G12: %s is refused', (_name, text) => {
+  expect(read(text).ok).toBe(false);
+});
+
+test('G12: bytes that are not UTF-8, or too many, are refused before parsing', () => {
+  expect(readData(Buffer.from([0x61, 0x3a, 0xff]), ruleset1).ok).toBe(false);
+  expect(readData(new Uint8Array(ruleset1.governanceFileBytes + 1), ruleset1).ok).toBe(false);
+});
+
+test('G3: a statement stands in the last paragraph, beside other trailers', () => {
+  const [statement] = readStatements(Buffer.from(`subject\n\nbody\n\nSigned-off-by: a\n${line} round=3\n\n`));
+  expect(statement).toEqual({
+    kind: 'approve',
+    uid,
+    seq: 2,
+    base: digest,
+    next: digest,
+    group: null,
+    round: 3,
+  });
+});
+
+test.each([
+  ['quoted in the body', `subject\n\n${line}\n\nReviewed-by: a\n`],
+  ['in another case', `subject\n\n${line.toLowerCase()}\n`],
+  ['quoted', `subject\n\n> ${line}\n`],
+])('G3: a line %s says nothing', (_name, message) => {
+  expect(readStatements(Buffer.from(message))).toEqual([]);
+});
+
+test.each([
+  ['twice', `${line}\n${line}`],
+  ['with a leading zero', line.replace('seq=2', 'seq=02')],
+  ['with two spaces', line.replace(' seq', '  seq')],
+  ['with a number beyond 2^53', line.replace('seq=2', 'seq=9007199254740993')],
+  ['with something behind it', `${line} please`],
+  ['with a short digest', line.slice(0, -1)],
+])('G3: a line %s makes the commit say nothing for its scope', (_name, text) => {
+  expect(readStatements(Buffer.from(`subject\n\n${text}\n`))).toMatchObject([{ kind: 'void', uid }]);
+});

@@ -1,0 +1,45 @@
+/** Manifests of one line or two, so that a test reads as a list of what is in the mesh. */
+export function service(
+  name: string,
+  namespace: string,
+  more = '',
+  ports = '[{name: http, port: 80}]',
+): string {
+  const spec = `{selector: {app: ${name}}, ports: ${ports}${more}}`;
+  return `apiVersion: v1\nkind: Service\nmetadata: {name: ${name}, namespace: ${namespace}}\nspec: ${spec}\n---\n`;
+}
+
+export function workload(
+  name: string,
+  namespace: string,
+  address: string,
+  labels: string,
+  more = '',
+): string {
+  const spec = `{address: ${address}, labels: {${labels}}${more}}`;
+  return istio('WorkloadEntry', name, namespace, spec);
+}
+
+export function entry(name: string, namespace: string, host: string, more = ''): string {
+  const ports = 'ports: [{number: 80, name: http, protocol: HTTP}]';
+  return istio('ServiceEntry', name, namespace, `{hosts: ["${host}"], resolution: DNS, ${ports}${more}}`);
+}
+
+export function subsets(name: string, namespace: string, host: string, ...names: readonly string[]): string {
+  const list = names.map((subset) => `{name: ${subset}, labels: {version: ${subset}}}`);
+  return istio('DestinationRule', name, namespace, `{host: ${host}, subsets: [${list.join(', ')}]}`);
+}
+
+export function routes(name: string, namespace: string, host: string, http: string): string {
+  return istio('VirtualService', name, namespace, `{hosts: ["${host}"], http: ${http}}`);
+}
+
+/** One rule to one host. */
+export function to(host: string, more = ''): string {
+  return `[{route: [{destination: {host: ${host}${more}}}]}]`;
+}
+
+export function istio(kind: string, name: string, namespace: string, spec: string): string {
+  const head = `apiVersion: networking.istio.io/v1\nkind: ${kind}`;
+  return `${head}\nmetadata: {name: ${name}, namespace: ${namespace}}\nspec: ${spec}\n---\n`;
+}

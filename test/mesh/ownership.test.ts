@@ -1,0 +1,157 @@
+import { describe, expect, test } from 'vitest';
+import type { Owner } from '../../src/mesh/index.ts';
+import { isVisible, ownerOfHost, ownerOfNamespace, ownersWithin } from '../../src/mesh/ownership.ts';
+import { entry, routes, service, subsets, to } from './manifests.ts';
+import { codesOf, meshOf } from './world.ts';
+
+const root: Owner = { uid: 'r', path: 'acme', namespaces: ['*'], hosts: ['*'] };
+const payments: Owner = {
+  uid: 'p',
+  path: 'payments.acme',
+  namespaces: ['payments'],
+  hosts: ['pay.acme.example', '*.pay.acme.example'],
+};
+const eu: Owner = {
+  uid: 'e',
+  path: 'eu.payments.acme',
+  namespaces: ['payments-eu'],
+  hosts: ['eu.pay.acme.example'],
+};
+const other: Owner = { uid: 'o', path: 'other', namespaces: ['*'], hosts: ['*.other.example'] };
+const owners = [root, payments, eu];
+
+describe('a namespace is owned by the deepest scope that names it', () => {
+  test.each([
+    ['payments', 'p'],
+    ['payments-eu', 'e'],
+    ['shop', 'r'],
+  ])('%s: %s', (namespace, uid) => expect(ownerOfNamespace(owners, namespace)?.uid).toBe(uid));
+
+  test('nobody when nobody has it', () => expect(ownerOfNamespace([payments], 'shop')).toBeNull());
+  test('nobody when two unrelated scopes claim it alike', () => {
+    expect(ownerOfNamespace([root, other], 'shop')).toBeNull();
+    expect(ownerOfNamespace([root, payments, other], 'payments')?.uid).toBe('p');
+  });
+});
+
+describe('a host is owned by', () => {
+  test.each([
+    ['cart.shop.svc.cluster.local', 'r', "its namespace's owner"],
+    ['api.payments.svc.cluster.local', 'p', "its namespace's owner, not *"],
+    ['api.payments.svc', 'p', 'the same for a short form'],
+    ['api.payments', 'p', 'the same where a scope names the namespace'],
+    ['*.payments.svc.cluster.local', 'p', 'the same for a wildcard in it'],
+    ['pay.acme.example', 'p', 'the deepest pattern'],
+    ['x.pay.acme.example', 'p', 'the deepest wildcard'],
+    ['eu.pay.acme.example', 'e', 'a grandchild'],
+    ['www.acme.example', 'r', 'the root'],
+    ['cart', undefined, 'nobody: a single label is a short name in every namespace'],
+  ])('%s: %s (%s)', (host, uid) => expect(ownerOfHost(owners, host)?.uid).toBe(uid));
+
+  test('nobody without a *', () => expect(ownerOfHost([payments], 'api.stripe.com')).toBeNull());
+});
+
+test.each([
+  ['*.acme.example', ['eu.payments.acme', 'payments.acme']],
+  ['*.pay.acme.example', ['eu.payments.acme', 'payments.acme']],
+  ['*.other.example', []],
+  ['*.cluster.local', ['eu.payments.acme', 'payments.acme']],
+  ['pay.acme.example', []],
+])('the wildcard %s of the root reaches into %j', (pattern, within) => {
+  expect(
+    ownersWithin(owners, pattern, 'r')
+      .map(({ path }) => path)
+      .sort(),
+  ).toEqual(within);
+});
+
+test('visibility', () => {
+  expect(isVisible({ owners }, { to: 'everybody' }, 'shop')).toBe(true);
+  expect(isVisible({ owners }, { to: 'scope', uid: 'p' }, 'payments')).toBe(true);
+  expect(isVisible({ owners }, { to: 'scope', uid: 'p' }, 'shop')).toBe(false);
+  expect(isVisible({ owners }, { to: 'namespaces', names: ['shop'] }, 'shop')).toBe(true);
+  expect(isVisible({ owners }, { to: 'namespaces', names: [] }, 'shop')).toBe(false);
+});
+
+const acme = (files: string) => ({ path: 'acme', files });
+const child = (files: string) => ({
+  path: 'payments.acme',
+  namespaces: ['payments'],
+  hosts: ['pay.acme.example'],
+  files,
+});
+
+describe('what a scope may not say', () => {
+  test("a manifest in a child's namespace is left out", () => {
+    const built = meshOf(acme(service('api', 'payments')), child(''));
+    expect(codesOf(built)).toEqual(['FL3101 acme/mesh.yaml:3']);
+    expect(built.mesh.services).toEqual([]);
+  });
+
+  test.each([
+    ['a service entry', entry('steal', 'shop', 'pay.acme.example')],
+    ['a service entry under a cluster host', entry('steal', 'shop', 'api.payments.svc.cluster.local')],
+    ['a service entry under a short form', entry('steal', 'shop', 'api.payments')],
+    ['routes', routes('steal', 'shop', 'api.payments.svc.cluster.local', to('evil'))],
+    ['subsets', subsets('steal', 'shop', 'api.payments.svc.cluster.local', 'v1')],
+  ])("%s for a child's host", (_what, manifest) => {
+    const built = meshOf(acme(manifest), child(service('api', 'payments')));
+    const [problem] = built.problems;
+    expect(problem?.code).toBe('FL3102');
+    expect(problem?.message).toMatch(/payments\.acme.*acme/);
+    expect(built.mesh.services.map(({ host }) => host)).toEqual(['api.payments.svc.cluster.local']);
+    expect(built.mesh.routings).toEqual([]);
+    expect(built.mesh.services[0]?.subsets).toEqual([]);
+  });
+
+  test('a child for what stayed with its parent', () => {
+    expect(codesOf(meshOf(acme(''), child(entry('steal', 'payments', 'www.acme.example'))))[0]).toMatch(
+      /^FL3102/,
+    );
+  });
+
+  test('a wildcard around hosts of a child', () => {
+    const built = meshOf(
+      acme(entry('all', 'shop', '*.acme.example', ', endpoints: [{address: 10.0.0.1}]')),
+      child(''),
+    );
+    expect(built.problems.map(({ code }) => code)).toEqual(['FL3103']);
+    expect(built.mesh.services).toEqual([]);
+  });
+});
+
+describe('a host that nobody owns', () => {
+  const stripe = entry('stripe', 'payments', 'api.stripe.com');
+
+  test('is visible to its own scope, with a note', () => {
+    const built = meshOf(child(stripe));
+    expect(built.problems).toMatchObject([{ code: 'FL3104', severity: 'warning' }]);
+    expect(built.mesh.services[0]?.visibility).toEqual({ to: 'scope', uid: 'uid-payments.acme' });
+  });
+
+  test('is nobody else’s through exportTo', () => {
+    const built = meshOf(
+      child(entry('stripe', 'payments', 'api.stripe.com', ', exportTo: [shop, payments]')),
+    );
+    expect(built.mesh.services[0]?.visibility).toEqual({ to: 'namespaces', names: ['payments'] });
+  });
+
+  test('may be defined by two scopes, each for itself', () => {
+    const shop = {
+      path: 'shop.acme',
+      namespaces: ['shop'],
+      hosts: [],
+      files: entry('stripe', 'shop', 'api.stripe.com'),
+    };
+    const built = meshOf(child(stripe), shop);
+    expect(built.mesh.services.map(({ id }) => id)).toEqual([
+      'payments/api.stripe.com',
+      'shop/api.stripe.com',
+    ]);
+  });
+
+  test('may not be a single label for others', () => {
+    const built = meshOf(acme(entry('cart', 'shop', 'cart')), child(''));
+    expect(built.mesh.services[0]?.visibility).toEqual({ to: 'scope', uid: 'uid-acme' });
+  });
+});
