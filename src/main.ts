@@ -1,14 +1,14 @@
-import { readFile } from "node:fs/promises";
-import { pino } from "pino";
-import { type ApiSource, createApi } from "./api/index.ts";
-import { Failure } from "./base/failure.ts";
-import type { Log } from "./base/log.ts";
-import { byCodeUnit } from "./base/order.ts";
-import { runCommandLine } from "./cli/index.ts";
-import { cacheDir, configFile, environment, type Flags, type ServerConfig, serverConfig } from "./config.ts";
-import { createTreeDigests, openIsomorphic } from "./git/index.ts";
-import { formatVerification, openLine } from "./governance/index.ts";
-import { stages } from "./pipeline.ts";
+import { readFile } from 'node:fs/promises';
+import { pino } from 'pino';
+import { type ApiSource, createApi } from './api/index.ts';
+import { Failure } from './base/failure.ts';
+import type { Log } from './base/log.ts';
+import { byCodeUnit } from './base/order.ts';
+import { runCommandLine } from './cli/index.ts';
+import { cacheDir, configFile, environment, type Flags, type ServerConfig, serverConfig } from './config.ts';
+import { createTreeDigests, openIsomorphic } from './git/index.ts';
+import { formatVerification, openLine } from './governance/index.ts';
+import { stages } from './pipeline.ts';
 import {
   type Clock,
   createLoop,
@@ -20,8 +20,8 @@ import {
   readPin,
   systemClock,
   type WorkQueue,
-} from "./reconcile/index.ts";
-import { createXdsServer, type XdsServer } from "./xds/index.ts";
+} from './reconcile/index.ts';
+import { createXdsServer, type XdsServer } from './xds/index.ts';
 
 /** What the composition root takes from the world. */
 export type World = { readonly log: Log; readonly clock: Clock; readonly random: () => number };
@@ -48,8 +48,8 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   const remote = { url: config.repository, branch: config.branch };
   const git = await openIsomorphic({ gitdir, remote, timeoutMs: config.fetchTimeoutMs });
   const line = openLine(git, createTreeDigests(git), pin);
-  const served = createServed(stages);
   const now = () => clock.now();
+  const served = createServed(stages, now);
   const { removalTimeoutMs, fetchTimeoutMs, pollMs, name } = config;
   const xds = createXdsServer({ snapshotFor: served.snapshotFor, log, now, removalTimeoutMs });
   starting.defer(() => xds.close());
@@ -69,14 +69,14 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   starting.defer(() => queue.close());
   starting.defer(() => closing.abort());
   for (const key of loops.keys()) await queue.add(key);
-  log.info({ xdsPort, httpPort, repository: name }, "listening");
+  log.info({ xdsPort, httpPort, repository: name }, 'listening');
   const running = starting.move();
   return { xdsPort, httpPort, close: () => running.disposeAsync() };
 }
 
 async function reconcile(loops: ReadonlyMap<string, RepositoryLoop>, key: string, signal: AbortSignal) {
   const loop = loops.get(key);
-  return loop === undefined ? { outcome: "done" as const } : loop.reconcile(signal);
+  return loop === undefined ? { outcome: 'done' as const } : loop.reconcile(signal);
 }
 
 /** What the API shows, taken from the other edges. */
@@ -86,9 +86,9 @@ function apiSource(loops: ReadonlyMap<string, RepositoryLoop>, xds: XdsServer, q
   return {
     ready() {
       const waiting = statuses().find(({ appliedRevision }) => appliedRevision === null);
-      const condition = waiting?.conditions.find(({ type }) => type === "Ready");
+      const condition = waiting?.conditions.find(({ type }) => type === 'Ready');
       const message =
-        waiting === undefined ? "what was verified is served" : `${waiting.name}: ${condition?.message}`;
+        waiting === undefined ? 'what was verified is served' : `${waiting.name}: ${condition?.message}`;
       return { ready: waiting === undefined, message };
     },
     repositories: () => statuses().map(({ scopes, ...rest }) => ({ ...rest, scopes: scopes.length })),
@@ -130,11 +130,11 @@ export function start(config: ServerConfig, log: Log = createLog()): Promise<Ser
 /** `fairlead serve`: runs until SIGINT or SIGTERM; a second signal ends it at once. The exit code. */
 async function serve(flags: Flags): Promise<number> {
   const stop = Promise.withResolvers<NodeJS.Signals>();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.resolve(signal));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.resolve(signal));
   const log = createLog();
   const server = await start(await readConfig(flags), log);
   const signal = await stop.promise;
-  log.info({ signal }, "draining");
+  log.info({ signal }, 'draining');
   await server.close();
   return 0;
 }
@@ -143,12 +143,12 @@ async function readConfig(flags: Flags): Promise<ServerConfig> {
   const cwd = process.cwd();
   const path = configFile(flags, environment(), cwd);
   const file =
-    path === null ? null : await readFile(path, "utf8").catch((cause: unknown) => unreadable(path, cause));
+    path === null ? null : await readFile(path, 'utf8').catch((cause: unknown) => unreadable(path, cause));
   return serverConfig({ flags, environment: environment(), cwd, file });
 }
 
 function unreadable(path: string, cause: unknown): never {
-  throw new Failure("config-invalid", `${path} cannot be read: ${cause}`, "check --config", { cause });
+  throw new Failure('config-invalid', `${path} cannot be read: ${cause}`, 'check --config', { cause });
 }
 
 /** The program: `argv` without node and script. The exit code. */

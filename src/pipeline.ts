@@ -1,8 +1,8 @@
-import { createTreeDigests, type ObjectId, type Objects } from "./git/index.ts";
-import { type LineState, openLine, type Pin, type VerifiedScope } from "./governance/index.ts";
-import { readManifests, type ScopeResources } from "./manifests/index.ts";
-import { build } from "./mesh/index.ts";
-import { type Proxy, type Snapshot, translate } from "./translate/index.ts";
+import { createTreeDigests, type ObjectId, type Objects } from './git/index.ts';
+import { type LineState, openLine, type Pin, type VerifiedScope } from './governance/index.ts';
+import { readManifests, type ScopeResources } from './manifests/index.ts';
+import { build } from './mesh/index.ts';
+import { type Proxy as Client, type Snapshot, translate } from './translate/index.ts';
 
 /** The stages after git and governance, in order. The reconciler runs these very functions. */
 export const stages = { read: readManifests, build, translate } as const;
@@ -25,7 +25,7 @@ export type PipelineInput = {
   readonly objects: Objects;
   readonly pin: Pin;
   readonly tip: ObjectId;
-  readonly proxies: readonly Proxy[];
+  readonly proxies: readonly Client[];
 };
 
 export type PipelineResult =

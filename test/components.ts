@@ -2,38 +2,38 @@
  * The real parts that tests run against. A missing one prints one line that installs it and ends with code 1
  * (`npm test` runs this first).
  */
-import { execFileSync } from "node:child_process";
-import { Failure } from "../src/base/failure.ts";
-import { envoyPath } from "./envoy.ts";
+import { execFileSync } from 'node:child_process';
+import { Failure } from '../src/base/failure.ts';
+import { envoyPath } from './envoy.ts';
 
 /** Program, how to ask for it, and the Debian package that brings it. */
 const programs = [
-  { program: "git", args: ["--version"], debian: "git" },
-  { program: "gpg", args: ["--version"], debian: "gnupg" },
-  { program: "ssh-keygen", args: ["-?"], debian: "openssh-client" },
-  { program: "python3", args: ["-m", "pip", "--version"], debian: "python3-pip" },
+  { program: 'git', args: ['--version'], debian: 'git' },
+  { program: 'gpg', args: ['--version'], debian: 'gnupg' },
+  { program: 'ssh-keygen', args: ['-?'], debian: 'openssh-client' },
+  { program: 'python3', args: ['-m', 'pip', '--version'], debian: 'python3-pip' },
 ] as const;
 
 const missing = programs.filter(({ program, args }) => !runs(program, args));
-if (missing.length > 0) fail(`missing ${missing.map(({ program }) => program).join(", ")}`, missing);
+if (missing.length > 0) fail(`missing ${missing.map(({ program }) => program).join(', ')}`, missing);
 await envoyPath().catch((error: unknown) => {
   if (!(error instanceof Failure)) throw error;
-  fail(error.message, [{ debian: "python3-pip" }]);
+  fail(error.message, [{ debian: 'python3-pip' }]);
 });
 
 /** Whether the program can be started; `ssh-keygen` has no option that succeeds without doing anything. */
 function runs(program: string, args: readonly string[]): boolean {
   try {
-    execFileSync(program, args, { stdio: "ignore" });
+    execFileSync(program, args, { stdio: 'ignore' });
     return true;
   } catch (error) {
-    const started = typeof (error as { status?: unknown }).status === "number";
-    return started && program === "ssh-keygen";
+    const started = typeof (error as { status?: unknown }).status === 'number';
+    return started && program === 'ssh-keygen';
   }
 }
 
 function fail(reason: string, packages: readonly { readonly debian: string }[]): never {
-  const names = packages.map(({ debian }) => debian).join(" ");
+  const names = packages.map(({ debian }) => debian).join(' ');
   process.stderr.write(`${reason}: apt-get install -y ${names}\n`);
   process.exit(1);
 }

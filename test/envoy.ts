@@ -1,10 +1,10 @@
-import { homedir } from "node:os";
-import { join } from "node:path";
-import { findEnvoy } from "../src/cli/envoy.ts";
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { findEnvoy } from '../src/cli/envoy.ts';
 
 /** Folder of what tests and the demo fetch once per machine. */
 export function cacheDir(): string {
-  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "fairlead");
+  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'fairlead');
 }
 
 /** Path of a real Envoy, fetched the first time. Several test files may ask at once. */

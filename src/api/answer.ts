@@ -1,6 +1,6 @@
-import type { FastifyReply } from "fastify";
+import type { FastifyReply } from 'fastify';
 
-const API_VERSION = "fairlead.dev/v1alpha1";
+const API_VERSION = 'fairlead.dev/v1alpha1';
 
 /** The one shape of an error: a stable code, what happened, and what to do. */
 export type ApiError = { readonly code: string; readonly message: string; readonly fix: string };
@@ -10,12 +10,12 @@ export function answer(reply: FastifyReply, kind: string, body: object): Fastify
 }
 
 export function refuse(reply: FastifyReply, status: number, error: ApiError): FastifyReply {
-  return send(reply.code(status), { apiVersion: API_VERSION, kind: "Error", ...error });
+  return send(reply.code(status), { apiVersion: API_VERSION, kind: 'Error', ...error });
 }
 
 export function notFound(reply: FastifyReply, what: string, list: string): FastifyReply {
   return refuse(reply, 404, {
-    code: "not-found",
+    code: 'not-found',
     message: `there is no ${what}`,
     fix: `GET ${list} lists them`,
   });
@@ -27,5 +27,5 @@ function send(reply: FastifyReply, document: object): FastifyReply {
 }
 
 export function sendText(reply: FastifyReply, json: string): FastifyReply {
-  return reply.header("cache-control", "no-store").type("application/json; charset=utf-8").send(json);
+  return reply.header('cache-control', 'no-store').type('application/json; charset=utf-8').send(json);
 }

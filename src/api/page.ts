@@ -5,10 +5,10 @@ const MAX_LIMIT = 1_000;
 
 /** JSON Schema of the query of every list. */
 export const PAGE_QUERY = {
-  type: "object",
+  type: 'object',
   properties: {
-    limit: { type: "integer", minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT },
-    after: { type: "string", maxLength: 1_000, default: "" },
+    limit: { type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT },
+    after: { type: 'string', maxLength: 1_000, default: '' },
   },
 } as const;
 
@@ -16,7 +16,7 @@ export type PageQuery = { readonly limit: number; readonly after: string };
 
 /** The items whose key stands after `after`; `items` are in key order, and `next` is the following page's `after`. */
 export function page<T>(items: readonly T[], key: (item: T) => string, { limit, after }: PageQuery): Page<T> {
-  const rest = after === "" ? items : items.filter((item) => key(item) > after);
+  const rest = after === '' ? items : items.filter((item) => key(item) > after);
   const shown = rest.slice(0, limit);
   const last = shown.at(-1);
   const next = rest.length > limit && last !== undefined ? key(last) : null;

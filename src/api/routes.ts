@@ -1,47 +1,47 @@
-import type { FastifyInstance } from "fastify";
-import { answer, notFound, refuse, sendText } from "./answer.ts";
-import { PAGE_QUERY, type PageQuery, page } from "./page.ts";
-import type { ApiSource } from "./source.ts";
+import type { FastifyInstance } from 'fastify';
+import { answer, notFound, refuse, sendText } from './answer.ts';
+import { PAGE_QUERY, type PageQuery, page } from './page.ts';
+import type { ApiSource } from './source.ts';
 
 type Route = (app: FastifyInstance, source: ApiSource) => void;
 
 const livez: Route = (app) => {
-  app.get("/livez", (_, reply) => answer(reply, "Liveness", { live: true }));
+  app.get('/livez', (_, reply) => answer(reply, 'Liveness', { live: true }));
 };
 
 const readyz: Route = (app, source) => {
-  app.get("/readyz", (_, reply) => {
+  app.get('/readyz', (_, reply) => {
     const { ready, message } = source.ready();
-    return answer(reply.code(ready ? 200 : 503), "Readiness", { ready, message });
+    return answer(reply.code(ready ? 200 : 503), 'Readiness', { ready, message });
   });
 };
 
 const repositories: Route = (app, source) => {
-  app.get("/api/v1/repositories", (_, reply) =>
-    answer(reply, "RepositoryList", { items: source.repositories() }),
+  app.get('/api/v1/repositories', (_, reply) =>
+    answer(reply, 'RepositoryList', { items: source.repositories() }),
   );
 };
 
 const verification: Route = (app, source) => {
-  const path = "/api/v1/repositories/:name/verification";
+  const path = '/api/v1/repositories/:name/verification';
   app.get<{ Params: { name: string } }>(path, ({ params }, reply) => {
     const known = source.repositories().some(({ name }) => name === params.name);
-    if (!known) return notFound(reply, `repository ${params.name}`, "/api/v1/repositories");
+    if (!known) return notFound(reply, `repository ${params.name}`, '/api/v1/repositories');
     const text = source.verification(params.name);
     if (text !== null) return sendText(reply, text);
     const message = `${params.name} has no verified state yet`;
-    return refuse(reply, 503, { code: "unavailable", message, fix: "GET /api/v1/repositories says why" });
+    return refuse(reply, 503, { code: 'unavailable', message, fix: 'GET /api/v1/repositories says why' });
   });
 };
 
 const scopes: Route = (app, source) => {
   app.get<{ Querystring: PageQuery }>(
-    "/api/v1/scopes",
+    '/api/v1/scopes',
     { schema: { querystring: PAGE_QUERY } },
     (request, reply) =>
       answer(
         reply,
-        "ScopeList",
+        'ScopeList',
         page(source.scopes(), ({ path }) => path, request.query),
       ),
   );
@@ -49,48 +49,48 @@ const scopes: Route = (app, source) => {
 
 const proxies: Route = (app, source) => {
   app.get<{ Querystring: PageQuery }>(
-    "/api/v1/proxies",
+    '/api/v1/proxies',
     { schema: { querystring: PAGE_QUERY } },
     (request, reply) =>
       answer(
         reply,
-        "ProxyList",
+        'ProxyList',
         page(source.proxies(), ({ proxy }) => proxy, request.query),
       ),
   );
 };
 
 const LINEAGE_QUERY = {
-  type: "object",
-  required: ["scope"],
-  properties: { scope: { type: "string", minLength: 1, maxLength: 1_000 } },
+  type: 'object',
+  required: ['scope'],
+  properties: { scope: { type: 'string', minLength: 1, maxLength: 1_000 } },
 } as const;
 
 const lineage: Route = (app, source) => {
   const options = { schema: { querystring: LINEAGE_QUERY } };
-  app.get<{ Querystring: { scope: string } }>("/api/v1/lineage", options, ({ query }, reply) => {
+  app.get<{ Querystring: { scope: string } }>('/api/v1/lineage', options, ({ query }, reply) => {
     const found = source.lineage(query.scope);
     return found === null
-      ? notFound(reply, `scope ${query.scope}`, "/api/v1/scopes")
-      : answer(reply, "Lineage", found);
+      ? notFound(reply, `scope ${query.scope}`, '/api/v1/scopes')
+      : answer(reply, 'Lineage', found);
   });
 };
 
 /** A local script's hint to fetch. Its body says nothing: what is believed is only what git holds. */
 const hook: Route = (app, source) => {
-  app.post<{ Params: { repository: string } }>("/hooks/v1/generic/:repository", async (request, reply) => {
+  app.post<{ Params: { repository: string } }>('/hooks/v1/generic/:repository', async (request, reply) => {
     if (!isLoopback(request.ip)) {
-      const message = "this hook is open to the machine itself only";
+      const message = 'this hook is open to the machine itself only';
       return refuse(reply, 403, {
-        code: "forbidden",
+        code: 'forbidden',
         message,
-        fix: "call it from the host that runs Fairlead",
+        fix: 'call it from the host that runs Fairlead',
       });
     }
     const { repository } = request.params;
     const known = await source.trigger(repository);
-    if (!known) return notFound(reply, `repository ${repository}`, "/api/v1/repositories");
-    return answer(reply.code(202), "Accepted", { repository });
+    if (!known) return notFound(reply, `repository ${repository}`, '/api/v1/repositories');
+    return answer(reply.code(202), 'Accepted', { repository });
   });
 };
 
@@ -108,5 +108,5 @@ export const routes: readonly Route[] = [
 
 /** The peer of the socket, never a header: no proxy is trusted. */
 export function isLoopback(ip: string): boolean {
-  return ip === "::1" || /^(::ffff:)?127\.\d+\.\d+\.\d+$/.test(ip);
+  return ip === '::1' || /^(::ffff:)?127\.\d+\.\d+\.\d+$/.test(ip);
 }

@@ -1,8 +1,8 @@
-import { type FastifyError, type FastifyInstance, fastify } from "fastify";
-import type { Log } from "../base/log.ts";
-import { refuse } from "./answer.ts";
-import { routes } from "./routes.ts";
-import type { ApiSource } from "./source.ts";
+import { type FastifyError, type FastifyInstance, fastify } from 'fastify';
+import type { Log } from '../base/log.ts';
+import { refuse } from './answer.ts';
+import { routes } from './routes.ts';
+import type { ApiSource } from './source.ts';
 
 export interface Api {
   /** The port; 0 asks the system for a free one. Rejects where the port is taken. */
@@ -20,7 +20,7 @@ export function createApi(source: ApiSource, log: Log): Api {
     async listen(host, port) {
       await app.listen({ host, port });
       const address = app.server.address();
-      return typeof address === "object" && address !== null ? address.port : port;
+      return typeof address === 'object' && address !== null ? address.port : port;
     },
     close: () => app.close(),
   };
@@ -33,27 +33,31 @@ export function createApp(source: ApiSource, log: Log): FastifyInstance {
     trustProxy: false,
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    forceCloseConnections: "idle",
+    forceCloseConnections: 'idle',
+    frameworkErrors: (error, _request, reply) => {
+      const { statusCode = 400, message } = error;
+      refuse(reply, statusCode, { code: 'bad-request', message, fix: 'correct the request' });
+    },
     routerOptions: { maxParamLength: 256 },
   });
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, _body, done) => done(null, undefined));
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null, undefined));
   app.setNotFoundHandler((request, reply) => {
     const message = `there is no ${request.method} ${request.url.slice(0, 200)}`;
-    return refuse(reply, 404, { code: "not-found", message, fix: "GET /api/v1/repositories is a start" });
+    return refuse(reply, 404, { code: 'not-found', message, fix: 'GET /api/v1/repositories is a start' });
   });
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const status = error.statusCode ?? 500;
     if (status < 500) {
-      const code = status === 413 ? "too-large" : "bad-request";
-      return refuse(reply, status, { code, message: error.message, fix: "correct the request" });
+      const code = status === 413 ? 'too-large' : 'bad-request';
+      return refuse(reply, status, { code, message: error.message, fix: 'correct the request' });
     }
     log.error(
       { method: request.method, route: request.routeOptions.url, error: String(error) },
-      "request failed",
+      'request failed',
     );
-    const fix = "this is a bug of Fairlead: report it with the log";
-    return refuse(reply, 500, { code: "internal", message: "the request failed", fix });
+    const fix = 'this is a bug of Fairlead: report it with the log';
+    return refuse(reply, 500, { code: 'internal', message: 'the request failed', fix });
   });
   for (const route of routes) route(app, source);
   return app;

@@ -23,7 +23,10 @@ if (Number.parseInt(process.versions.node, 10) >= NEEDED) {
 /** Runs this file again with another Node: same arguments and streams; signals and the exit code are passed on. */
 function runWith(node) {
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    // A terminal interrupts the whole group: passed on, one Ctrl-C would arrive twice.
+    process.on(signal, () => (signal === 'SIGINT' && process.stdin.isTTY) || child.kill(signal));
+  }
   child.on('error', (error) => {
     process.stderr.write(`fairlead cannot start ${node}: ${error.message}\n`);
     process.exitCode = 2;

@@ -5,6 +5,7 @@ import { Failure } from '../base/failure.ts';
 import { createTreeDigests, type GitBackend, type ObjectId, openIsomorphic } from '../git/index.ts';
 import { type Line, type LineState, openLine, type Pin } from '../governance/index.ts';
 import type { Context } from './context.ts';
+import { run } from './native.ts';
 import { readPin } from './pin-file.ts';
 
 /** A clone on this disk with its pin: all that offline commands need. */
@@ -39,9 +40,24 @@ export async function judge(clone: Clone, tip: ObjectId): Promise<LineState> {
   throw new Refusal(verdict.rule, verdict.reason);
 }
 
+/**
+ * The commit that a reference names: what the store knows by itself, else git's own expressions (`HEAD~1`, the short
+ * ids of our tables) where git is installed. Which commit is looked at is no matter of trust.
+ */
+export async function resolveRef(clone: Pick<Clone, 'backend' | 'folder'>, ref: string): Promise<ObjectId> {
+  try {
+    return await clone.backend.resolve(ref);
+  } catch (error) {
+    const args = ['-C', clone.folder, 'rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`];
+    const found = await run('git', args).catch(() => null);
+    if (found?.code !== 0) throw error;
+    return clone.backend.resolve(found.out);
+  }
+}
+
 /** The main line's tip of a clone: what the remote had when we last fetched, else the local branch. */
 export async function mainTip(clone: Clone, ref: string | undefined): Promise<ObjectId> {
-  if (ref !== undefined) return clone.backend.resolve(ref);
+  if (ref !== undefined) return resolveRef(clone, ref);
   for (const name of ['refs/remotes/origin/main', 'refs/heads/main', 'HEAD']) {
     const id = await clone.backend.resolve(name).catch(() => null);
     if (id !== null) return id;

@@ -33,14 +33,14 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return `${all.map(line).join('\n')}\n`;
 }
 
-/** Breaks text at spaces so that no line is wider than `width` columns, every line after the first indented. */
+/** Breaks text at single spaces: no line wider than `width` columns, each after the first begins with `indent`. */
 export function wrap(text: string, indent: string, width = 80): string {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width)
-      lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(lines.length === 0 ? `${indent}${word}` : `${indent}${word}`);
+  const [first = '', ...words] = text.split(/(?<=\S) (?=\S)/);
+  const lines = [first];
+  for (const word of words) {
+    const longer = `${lines.at(-1)} ${word}`;
+    if (longer.length <= width) lines[lines.length - 1] = longer;
+    else lines.push(indent + word);
   }
   return lines.join('\n');
 }

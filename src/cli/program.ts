@@ -23,7 +23,11 @@ export async function runCommandLine(argv: readonly string[], surroundings: Surr
       terminal.say(`refused (${error.rule}): ${error.message}`);
       return exit.refused;
     }
-    if (!(error instanceof Failure)) throw error;
+    if (!(error instanceof Failure)) {
+      // A bug. Node's own code for it, 1, would read as "differences".
+      terminal.say(`bug: ${error instanceof Error ? error.stack : String(error)}`);
+      return exit.error;
+    }
     terminal.say(`error: ${error.message} [${error.code}]`);
     terminal.say(`  fix: ${error.fix}`);
     return error.code.endsWith('timeout') ? exit.timeout : exit.error;

@@ -97,14 +97,13 @@ function withoutTwins(candidates: readonly Defined[], problems: Problem[]): read
     const path = resource.kind === 'Service' ? ['metadata', 'name'] : ['spec', 'hosts'];
     problems.push(mistake(resource, path, 'FL3201', `${service.host} is also defined at ${places}`));
   }
-  return withoutSharedAddresses(
-    candidates.filter((candidate) => !conflicts.has(candidate)),
-    problems,
-  );
+  const services = candidates.filter((candidate) => !conflicts.has(candidate));
+  problems.push(...sharedAddresses(services));
+  return services;
 }
 
-/** An address that two services claim for the same clients names neither: else one scope could take another's. */
-function withoutSharedAddresses(services: readonly Defined[], problems: Problem[]): readonly Defined[] {
+/** An address has no owner: which service it names depends on the client (`translate`, "nearest"). */
+function sharedAddresses(services: readonly Defined[]): readonly Problem[] {
   const claims = services.flatMap((defined) =>
     defined.service.addresses.map((address) => ({ defined, address })),
   );
@@ -112,22 +111,11 @@ function withoutSharedAddresses(services: readonly Defined[], problems: Problem[
     ...service,
     host: address,
   }));
-  const shared = new Map<Defined, Set<string>>();
-  for (const [{ defined, address }, others] of conflicts) {
-    const strangers = others.filter((other) => other.defined.resource !== defined.resource);
-    shared.set(defined, (shared.get(defined) ?? new Set()).add(address));
-    if (strangers.length === 0) continue;
-    const places = strangers.map((other) => placeOf(other.defined.service.origin)).join(', ');
+  return [...conflicts].map(([{ defined, address }, others]) => {
+    const places = others.map((other) => placeOf(other.defined.service.origin)).join(', ');
     const path = ['spec', defined.resource.kind === 'Service' ? 'clusterIP' : 'addresses'];
-    problems.push(
-      warning(defined.resource, path, 'FL3106', `${address} is also claimed at ${places}: it names neither`),
-    );
-  }
-  return services.map((defined) => {
-    const lost = shared.get(defined);
-    if (lost === undefined) return defined;
-    const addresses = defined.service.addresses.filter((address) => !lost.has(address));
-    return { ...defined, service: { ...defined.service, addresses } };
+    const message = `${address} is also claimed at ${places}: it names the service nearest to the client, or neither`;
+    return warning(defined.resource, path, 'FL3106', message);
   });
 }
 

@@ -3,7 +3,7 @@
  *
  * Takes what all scopes say and guarantees to `translate`: hosts are in full and lower case; every service and routing
  * is defined by the one scope that owns its host, or is visible to its own scope alone where nobody does; no two
- * visible to one client share a host, nor two services an address; names, subsets and endpoints are in a fixed order;
+ * visible to one client share a host; names, subsets and endpoints are in a fixed order;
  * endpoints of a listed service are IP addresses. A destination may name what does not exist or what a client cannot
  * see: that is a value, to be answered 503. The result depends on the resources alone, not on the order of scopes.
  *

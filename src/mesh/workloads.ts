@@ -38,7 +38,17 @@ export function endpointsOf(
     const { address, labels, locality, weight, namespace, origin } = workload;
     if (ports.size > 0) endpoints.push({ address, ports, labels, locality, weight, namespace, origin });
   }
-  return { endpoints: endpoints.sort((left, right) => byCodeUnit(left.address, right.address)), problems };
+  return { endpoints: endpoints.sort(byAddress), problems };
+}
+
+/** By what a client is told, and not by where it is written: moving a manifest changes no bytes. */
+function byAddress(left: Endpoint, right: Endpoint): number {
+  const portsOf = ({ ports }: Endpoint) => [...ports].join();
+  return (
+    byCodeUnit(left.address, right.address) ||
+    byCodeUnit(portsOf(left), portsOf(right)) ||
+    byCodeUnit(left.origin.document, right.origin.document)
+  );
 }
 
 /** Whether `labels` has all of `selector`. */

@@ -1,7 +1,7 @@
-import type { Problem } from "../base/problem.ts";
-import type { ScopeResources } from "../manifests/index.ts";
-import type { Endpoints, Mesh } from "../mesh/index.ts";
-import { withOwns } from "./load.ts";
+import type { Problem } from '../base/problem.ts';
+import type { ScopeResources } from '../manifests/index.ts';
+import type { Endpoints, Mesh } from '../mesh/index.ts';
+import { withOwns } from './load.ts';
 
 export type Built = {
   readonly mesh: Mesh;
@@ -28,7 +28,7 @@ export function buildIsolated(
   good: readonly ScopeResources[],
 ): BuildResult {
   const whole = attempt(build, wanted);
-  if ("built" in whole) return { built: whole.built, used: wanted, failed: new Map() };
+  if ('built' in whole) return { built: whole.built, used: wanted, failed: new Map() };
   const before = new Map(good.map((resources) => [resources.scope.uid, resources]));
   const used = new Map<string, ScopeResources>();
   const failed = new Map<string, string>();
@@ -40,12 +40,12 @@ export function buildIsolated(
   for (const resources of wanted) {
     const { uid } = resources.scope;
     const next = attempt(build, [...new Map(used).set(uid, resources).values()]);
-    if ("built" in next) {
+    if ('built' in next) {
       used.set(uid, resources);
       built = next;
     } else failed.set(uid, next.reason);
   }
-  return { built: "built" in built ? built.built : null, used: [...used.values()], failed };
+  return { built: 'built' in built ? built.built : null, used: [...used.values()], failed };
 }
 
 function attempt(

@@ -1,8 +1,8 @@
-import { hostname } from "node:os";
-import { join } from "node:path";
-import { performance } from "node:perf_hooks";
-import { Failure } from "../base/failure.ts";
-import { type Files, nodeFiles, replaceFile } from "./files.ts";
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { Failure } from '../base/failure.ts';
+import { type Files, nodeFiles, replaceFile } from './files.ts';
 
 /** The data folder of `formats.md`, held by this process until `close`. */
 export interface DataFolder {
@@ -28,12 +28,12 @@ export const nodeProcesses: Processes = {
     try {
       return process.kill(pid, 0);
     } catch (error) {
-      return error instanceof Error && "code" in error && error.code === "EPERM";
+      return error instanceof Error && 'code' in error && error.code === 'EPERM';
     }
   },
 };
 
-const FORMAT = "fairlead-data 1\n";
+const FORMAT = 'fairlead-data 1\n';
 
 /**
  * Opens or creates the folder and takes its lock; a lock whose process is dead is taken over.
@@ -45,10 +45,10 @@ export async function openDataFolder(
   processes: Processes = nodeProcesses,
 ): Promise<DataFolder> {
   await files.makeDirectory(path);
-  const lock = join(path, "lock");
+  const lock = join(path, 'lock');
   await takeLock(lock, files, processes);
   try {
-    await checkFormat(join(path, "format"), files);
+    await checkFormat(join(path, 'format'), files);
   } catch (error) {
     await files.remove(lock);
     throw error;
@@ -57,9 +57,9 @@ export async function openDataFolder(
     path,
     files,
     async repository(name) {
-      const directory = join(path, "repositories", name);
-      await files.makeDirectory(join(directory, "git"));
-      return { gitdir: join(directory, "git"), witness: join(directory, "witness.json") };
+      const directory = join(path, 'repositories', name);
+      await files.makeDirectory(join(directory, 'git'));
+      return { gitdir: join(directory, 'git'), witness: join(directory, 'witness.json') };
     },
     close: () => files.remove(lock),
   };
@@ -70,13 +70,13 @@ async function checkFormat(file: string, files: Files): Promise<void> {
   if (found === null) await replaceFile(files, file, FORMAT);
   else if (found !== FORMAT) {
     const text = `${file} says ${JSON.stringify(found.slice(0, 40))}, not ${JSON.stringify(FORMAT)}`;
-    throw new Failure("data-format", text, "use the Fairlead version that wrote it, or another --data-dir");
+    throw new Failure('data-format', text, 'use the Fairlead version that wrote it, or another --data-dir');
   }
 }
 
 async function takeLock(lock: string, files: Files, processes: Processes): Promise<void> {
   const mine = `${JSON.stringify(processes.self)}\n`;
-  if (await files.write(lock, mine, "exclusive")) return;
+  if (await files.write(lock, mine, 'exclusive')) return;
   const found = await files.read(lock);
   if (found !== null && isHeld(parseHolder(found), processes)) throw inUse(lock, found);
   // Renaming is atomic: of two processes that find the same dead lock, one moves it and the other fails below.
@@ -88,7 +88,7 @@ async function takeLock(lock: string, files: Files, processes: Processes): Promi
     throw inUse(lock, moved);
   }
   await files.remove(dead);
-  if (!(await files.write(lock, mine, "exclusive"))) throw inUse(lock, (await files.read(lock)) ?? "");
+  if (!(await files.write(lock, mine, 'exclusive'))) throw inUse(lock, (await files.read(lock)) ?? '');
 }
 
 /** A lock that cannot be read was cut off while its process died: nobody holds it. */
@@ -101,10 +101,10 @@ function isHeld(holder: Holder | null, { self, alive }: Processes): boolean {
 function parseHolder(text: string): Holder | null {
   try {
     const value: unknown = JSON.parse(text);
-    if (typeof value !== "object" || value === null) return null;
-    if (!("host" in value && "pid" in value && "startedMs" in value)) return null;
+    if (typeof value !== 'object' || value === null) return null;
+    if (!('host' in value && 'pid' in value && 'startedMs' in value)) return null;
     const { host, pid, startedMs } = value;
-    const whole = typeof host === "string" && Number.isSafeInteger(pid) && Number.isSafeInteger(startedMs);
+    const whole = typeof host === 'string' && Number.isSafeInteger(pid) && Number.isSafeInteger(startedMs);
     return whole && Number(pid) > 0 ? { host, pid: Number(pid), startedMs: Number(startedMs) } : null;
   } catch {
     return null;
@@ -113,5 +113,5 @@ function parseHolder(text: string): Holder | null {
 
 function inUse(lock: string, holder: string): Failure {
   const message = `the data folder is in use: ${lock} is held by ${holder.trim()}`;
-  return new Failure("data-in-use", message, "stop that process, or use another --data-dir");
+  return new Failure('data-in-use', message, 'stop that process, or use another --data-dir');
 }

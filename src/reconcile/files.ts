@@ -1,13 +1,13 @@
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
-import { Failure } from "../base/failure.ts";
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Failure } from '../base/failure.ts';
 
 /** The file system as a port, in the steps in which a machine can die between them. */
 export interface Files {
   /** Null where there is no such file. */
   read(path: string): Promise<string | null>;
   /** Writes and fsyncs a whole file. With `exclusive`, false and nothing done where it exists. */
-  write(path: string, text: string, mode: "replace" | "exclusive"): Promise<boolean>;
+  write(path: string, text: string, mode: 'replace' | 'exclusive'): Promise<boolean>;
   rename(from: string, to: string): Promise<void>;
   /** fsyncs a directory, so that a rename in it survives a power cut. */
   syncDirectory(path: string): Promise<void>;
@@ -30,7 +30,7 @@ export const nodeFiles: Files = {
 export async function replaceFile(files: Files, path: string, text: string): Promise<void> {
   const draft = `${path}.tmp`;
   try {
-    await files.write(draft, text, "replace");
+    await files.write(draft, text, 'replace');
     await files.rename(draft, path);
     await files.syncDirectory(dirname(path));
   } catch (error) {
@@ -41,46 +41,46 @@ export async function replaceFile(files: Files, path: string, text: string): Pro
 
 async function readOrNull(path: string): Promise<string | null> {
   try {
-    return await readFile(path, "utf8");
+    return await readFile(path, 'utf8');
   } catch (error) {
-    if (errorCode(error) === "ENOENT") return null;
+    if (errorCode(error) === 'ENOENT') return null;
     throw error;
   }
 }
 
-async function writeSynced(path: string, text: string, mode: "replace" | "exclusive"): Promise<boolean> {
+async function writeSynced(path: string, text: string, mode: 'replace' | 'exclusive'): Promise<boolean> {
   try {
-    await using file = await open(path, mode === "exclusive" ? "wx" : "w", 0o600);
+    await using file = await open(path, mode === 'exclusive' ? 'wx' : 'w', 0o600);
     await file.writeFile(text);
     await file.sync();
     return true;
   } catch (error) {
-    if (mode === "exclusive" && errorCode(error) === "EEXIST") return false;
+    if (mode === 'exclusive' && errorCode(error) === 'EEXIST') return false;
     throw error;
   }
 }
 
 async function sync(path: string): Promise<void> {
-  await using directory = await open(path, "r");
+  await using directory = await open(path, 'r');
   await directory.sync();
 }
 
 function errorCode(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
 function rethrow(path: string): (error: unknown) => never {
   return (error) => {
     const code = errorCode(error);
-    if (code === "ENOSPC" || code === "EDQUOT") {
-      throw new Failure("disk-full", `no space left to write ${path}`, "free disk space; it is tried again", {
+    if (code === 'ENOSPC' || code === 'EDQUOT') {
+      throw new Failure('disk-full', `no space left to write ${path}`, 'free disk space; it is tried again', {
         cause: error,
       });
     }
     throw new Failure(
-      "data-unwritable",
+      'data-unwritable',
       `cannot use ${path}: ${code || error}`,
-      "check the folder and its rights",
+      'check the folder and its rights',
       {
         cause: error,
       },

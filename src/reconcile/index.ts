@@ -6,12 +6,12 @@
  * repository that fails leaves the others as they are; after a restart the last followed tip is served before any
  * remote answers. Refuses a witness that it cannot read, or that is of another pin: an operator decides.
  */
-export { type Clock, systemClock } from "./clock.ts";
-export { type DataFolder, openDataFolder } from "./data-folder.ts";
-export { nodeFiles } from "./files.ts";
-export { createLoop, type Distribution, type RepositoryLoop } from "./loop.ts";
-export { createMemoryQueue } from "./memory-queue.ts";
-export { readPin } from "./pin.ts";
-export { createServed } from "./serve.ts";
-export type { RepositoryStatus, ScopeStatus } from "./status.ts";
-export type { WorkQueue } from "./work-queue.ts";
+export { type Clock, systemClock } from './clock.ts';
+export { type DataFolder, openDataFolder } from './data-folder.ts';
+export { nodeFiles } from './files.ts';
+export { createLoop, type Distribution, type RepositoryLoop } from './loop.ts';
+export { createMemoryQueue } from './memory-queue.ts';
+export { readPin } from './pin.ts';
+export { createServed } from './serve.ts';
+export type { RepositoryStatus, ScopeStatus } from './status.ts';
+export type { WorkQueue } from './work-queue.ts';

@@ -1,5 +1,5 @@
-import type { VerifiedScope } from "../governance/index.ts";
-import type { ScopeResources } from "../manifests/index.ts";
+import type { VerifiedScope } from '../governance/index.ts';
+import type { ScopeResources } from '../manifests/index.ts';
 
 export type Loaded = {
   readonly resources: readonly ScopeResources[];
@@ -21,7 +21,7 @@ export function createLoader(
     for (const scope of scopes) {
       const before = good.get(scope.uid);
       const loaded = loadOne(read, scope, before);
-      if ("resources" in loaded) next.set(scope.uid, loaded);
+      if ('resources' in loaded) next.set(scope.uid, loaded);
       else {
         failed.set(scope.uid, loaded.reason);
         if (before !== undefined) next.set(scope.uid, withOwns(before, scope));

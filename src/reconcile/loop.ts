@@ -1,26 +1,26 @@
-import { Failure } from "../base/failure.ts";
-import type { Log } from "../base/log.ts";
-import type { GitBackend, ObjectId } from "../git/index.ts";
-import type { Line, LineState, Pin, VerifiedScope } from "../governance/index.ts";
-import type { ScopeResources } from "../manifests/index.ts";
-import type { SessionStatus } from "../xds/index.ts";
-import { allAcked } from "./acks.ts";
-import { type Clock, withTimeout } from "./clock.ts";
-import type { Files } from "./files.ts";
-import { createLoader } from "./load.ts";
-import { type Facts, report } from "./report.ts";
-import type { Served } from "./serve.ts";
-import type { RepositoryStatus, Stages } from "./status.ts";
-import { type Judged, judge, stateAt } from "./verify.ts";
-import { disagreements, readWitness, type Witness, withRefused, witnessOf, writeWitness } from "./witness.ts";
-import { jitterMs, type Outcome } from "./work-queue.ts";
+import { Failure } from '../base/failure.ts';
+import type { Log } from '../base/log.ts';
+import type { GitBackend, ObjectId } from '../git/index.ts';
+import type { Line, LineState, Pin, VerifiedScope } from '../governance/index.ts';
+import type { ScopeResources } from '../manifests/index.ts';
+import type { SessionStatus } from '../xds/index.ts';
+import { allAckedMs } from './acks.ts';
+import { type Clock, withTimeout } from './clock.ts';
+import type { Files } from './files.ts';
+import { createLoader } from './load.ts';
+import { type Facts, report } from './report.ts';
+import type { Served } from './serve.ts';
+import type { RepositoryStatus, Stages } from './status.ts';
+import { type Judged, judge, stateAt } from './verify.ts';
+import { disagreements, readWitness, type Witness, withRefused, witnessOf, writeWitness } from './witness.ts';
+import { jitterMs, type Outcome } from './work-queue.ts';
 
 /** The part of the xDS server that the loop needs. */
 export interface Distribution {
   /** Recomputes every session's snapshot from what is served now. */
   publish(revision: string): void;
   sessions(): readonly SessionStatus[];
-  onAck(listener: () => void): void;
+  onAck(listener: () => void): unknown;
 }
 
 export type LoopOptions = {
@@ -62,7 +62,7 @@ export function createLoop(options: LoopOptions): RepositoryLoop {
 }
 
 const NO_STAGES: Stages = { fetchMs: null, verifyMs: null, translateMs: null, ackMs: null };
-type Stage = "restore" | "fetch" | "verify" | "witness" | "serve";
+type Stage = 'restore' | 'fetch' | 'verify' | 'witness' | 'serve';
 
 class Loop implements RepositoryLoop {
   readonly name: string;
@@ -70,7 +70,7 @@ class Loop implements RepositoryLoop {
   readonly #load: ReturnType<typeof createLoader>;
   #witness: Witness | null = null;
   #facts: Facts;
-  #stage: Stage = "fetch";
+  #stage: Stage = 'fetch';
   /** When the revision was pushed whose ACKs are still awaited. */
   #pushedMs: number | null = null;
 
@@ -87,15 +87,15 @@ class Loop implements RepositoryLoop {
     this.#witness = await readWitness(files, witness, name, pin);
     if (this.#witness === null) return;
     this.#learn({ followedTip: this.#witness.tip });
-    this.#stage = "restore";
+    this.#stage = 'restore';
     try {
       const state = await stateAt(line, this.#witness.tip);
       if (state === null) return;
       this.#compare(this.#witness, state);
       await this.#serve(state, NO_STAGES);
-      log.info({ repository: name, tip: state.tip }, "serving the last followed tip from the local store");
+      log.info({ repository: name, tip: state.tip }, 'serving the last followed tip from the local store');
     } catch (error) {
-      if (error instanceof Failure && error.code === "witness-mismatch") throw error;
+      if (error instanceof Failure && error.code === 'witness-mismatch') throw error;
       this.#fail(error); // The objects may be back after the next fetch.
     }
   }
@@ -109,20 +109,25 @@ class Loop implements RepositoryLoop {
       const judged = await this.#verify(offered);
       const verifyMs = clock.now() - startMs - fetchMs;
       await this.#follow(judged, offered);
-      const state = judged.outcome === "refused" ? await this.#lastFollowed() : judged.state;
+      const state = judged.outcome === 'refused' ? await this.#lastFollowed() : judged.state;
       if (state !== null) await this.#serve(state, { ...NO_STAGES, fetchMs, verifyMs });
       this.#learn({ failure: null });
-      return { outcome: "wait", forMs: jitterMs(pollMs, random) };
+      return { outcome: 'wait', forMs: jitterMs(pollMs, random) };
     } catch (error) {
       if (signal?.aborted !== true) this.#fail(error);
-      return { outcome: "retry" };
+      return { outcome: 'retry' };
     }
   }
 
   status(): RepositoryStatus {
     const { distribution, clock, served } = this.#options;
-    const facts = { ...this.#facts, untranslated: served.failures() };
-    return report(facts, distribution.sessions(), clock.now());
+    const { stages } = this.#facts;
+    const sessions = distribution.sessions();
+    const connected = new Set(sessions.map(({ proxy }) => proxy));
+    const untranslated = new Map([...served.failures()].filter(([proxy]) => connected.has(proxy)));
+    const translateMs = stages.translateMs === null ? null : stages.translateMs + served.translateMs();
+    const facts = { ...this.#facts, untranslated, stages: { ...stages, translateMs } };
+    return report(facts, sessions, clock.now());
   }
 
   state(): LineState | null {
@@ -130,10 +135,10 @@ class Loop implements RepositoryLoop {
   }
 
   async #fetch(signal?: AbortSignal): Promise<ObjectId> {
-    this.#stage = "fetch";
+    this.#stage = 'fetch';
     const { git, clock, fetchTimeoutMs } = this.#options;
     const late = () =>
-      new Failure("remote-timeout", `the remote did not answer in ${fetchTimeoutMs} ms`, "check the network");
+      new Failure('remote-timeout', `the remote did not answer in ${fetchTimeoutMs} ms`, 'check the network');
     const offered = await withTimeout(
       clock,
       fetchTimeoutMs,
@@ -145,29 +150,29 @@ class Loop implements RepositoryLoop {
   }
 
   #verify(offered: ObjectId): Promise<Judged> {
-    this.#stage = "verify";
+    this.#stage = 'verify';
     const { line, git } = this.#options;
     return judge(line, git, this.#witness?.tip ?? null, offered);
   }
 
   /** Before anything new is served it is on the disk: after a crash what was served is never forgotten (G20). */
   async #follow(judged: Judged, offered: ObjectId): Promise<void> {
-    this.#stage = "witness";
-    if (judged.outcome === "refused") return this.#refuse(judged, offered);
-    this.#learn({ refused: null, stale: judged.outcome === "stale" });
+    this.#stage = 'witness';
+    if (judged.outcome === 'refused') return this.#refuse(judged, offered);
+    this.#learn({ refused: null, stale: judged.outcome === 'stale' });
     const witness = this.#witness;
     if (witness !== null && judged.state.tip === witness.tip) return this.#compare(witness, judged.state);
     await this.#remember(witnessOf(this.name, judged.state, witness?.refused ?? []));
     this.#learn({ followedTip: judged.state.tip });
   }
 
-  async #refuse(judged: Judged & { outcome: "refused" }, tip: ObjectId): Promise<void> {
+  async #refuse(judged: Judged & { outcome: 'refused' }, tip: ObjectId): Promise<void> {
     const { rule, reason } = judged;
     if (this.#facts.refused?.tip === tip) return;
     const { clock, log } = this.#options;
     log.warn(
       { repository: this.name, tip, rule, reason },
-      "refused the offered tip; the followed one is served",
+      'refused the offered tip; the followed one is served',
     );
     this.#learn({ stale: false, refused: { tip, rule, reason, sinceMs: clock.now() } });
     if (this.#witness !== null) await this.#remember(withRefused(this.#witness, { tip, rule, reason }));
@@ -187,14 +192,14 @@ class Loop implements RepositoryLoop {
   #compare(witness: Witness, state: LineState): void {
     const uids = disagreements(witness, state);
     if (uids.length === 0) return;
-    const message = `at ${state.tip} the state of ${uids.join(", ")} is not what ${this.#options.witness} witnessed`;
-    const fix = "find out which of the two is right; remove the file to trust what is derived now";
-    throw new Failure("witness-mismatch", message, fix);
+    const message = `at ${state.tip} the state of ${uids.join(', ')} is not what ${this.#options.witness} witnessed`;
+    const fix = 'find out which of the two is right; remove the file to trust what is derived now';
+    throw new Failure('witness-mismatch', message, fix);
   }
 
   /** load → build → translate and publish. Nothing to do where this very revision is served already. */
   async #serve(state: LineState, stages: Stages): Promise<void> {
-    this.#stage = "serve";
+    this.#stage = 'serve';
     const { line, served, distribution, clock, log } = this.#options;
     this.#learn({ state });
     if (this.#facts.appliedRevision === state.tip && this.#facts.notBuilt === null) return;
@@ -204,23 +209,23 @@ class Loop implements RepositoryLoop {
     const outOfSync = new Map([...failed, ...loaded.failed]);
     const read = loaded.resources.flatMap(({ problems }) => problems);
     this.#learn({ outOfSync, problems: [...read, ...(built?.problems ?? [])] });
-    this.#learn({ notBuilt: built === null ? [...failed.values()].join("; ") : null });
+    this.#learn({ notBuilt: built === null ? [...failed.values()].join('; ') : null });
     if (built === null) return;
     served.retain(new Set(distribution.sessions().map(({ proxy }) => proxy)));
     distribution.publish(state.tip);
     this.#pushedMs = clock.now();
     this.#learn({ appliedRevision: state.tip, stages: { ...stages, translateMs: this.#pushedMs - startMs } });
     this.#acked();
-    log.info({ repository: this.name, tip: state.tip, outOfSync: [...outOfSync.keys()] }, "serving");
+    log.info({ repository: this.name, tip: state.tip, outOfSync: [...outOfSync.keys()] }, 'serving');
   }
 
   #acked(): void {
     const { appliedRevision, stages } = this.#facts;
-    const { distribution, clock } = this.#options;
+    const { distribution } = this.#options;
     if (this.#pushedMs === null || appliedRevision === null) return;
-    const sessions = distribution.sessions();
-    if (sessions.length === 0 || !allAcked(sessions, appliedRevision)) return;
-    this.#learn({ stages: { ...stages, ackMs: clock.now() - this.#pushedMs } });
+    const atMs = allAckedMs(distribution.sessions(), appliedRevision);
+    if (atMs === null) return;
+    this.#learn({ stages: { ...stages, ackMs: Math.max(0, atMs - this.#pushedMs) } });
     this.#pushedMs = null;
   }
 
@@ -232,7 +237,7 @@ class Loop implements RepositoryLoop {
     this.#learn({ failure });
     this.#options.log.error(
       { repository: this.name, ...failure },
-      "reconcile failed; what was served stays served",
+      'reconcile failed; what was served stays served',
     );
   }
 
@@ -244,7 +249,7 @@ class Loop implements RepositoryLoop {
 function operational(error: unknown): { code: string; message: string; fix: string } {
   if (error instanceof Failure) return { code: error.code, message: error.message, fix: error.fix };
   const message = error instanceof Error ? error.message : String(error);
-  return { code: "internal", message, fix: "this is a bug of Fairlead: report it with the log" };
+  return { code: 'internal', message, fix: 'this is a bug of Fairlead: report it with the log' };
 }
 
 function noFacts({ name, pin }: LoopOptions): Facts {

@@ -1,5 +1,5 @@
-import type { Clock } from "./clock.ts";
-import { type Backoff, backoffMs, type Handler, type Outcome, type WorkQueue } from "./work-queue.ts";
+import type { Clock } from './clock.ts';
+import { type Backoff, backoffMs, type Handler, type Outcome, type WorkQueue } from './work-queue.ts';
 
 export type MemoryQueueOptions = {
   readonly handler: Handler;
@@ -121,16 +121,16 @@ class MemoryQueue implements WorkQueue {
       await Promise.resolve();
       return await this.#options.handler(key);
     } catch {
-      return { outcome: "retry" };
+      return { outcome: 'retry' };
     }
   }
 
   #settle(key: string, job: Job, outcome: Outcome): void {
-    const failed = outcome.outcome === "retry" || outcome.outcome === "stalled";
+    const failed = outcome.outcome === 'retry' || outcome.outcome === 'stalled';
     job.failures = failed ? job.failures + 1 : 0;
     if (this.#closed) job.dueMs = null;
-    else if (outcome.outcome === "retry") this.#again(job, outcome.afterMs ?? this.#backoff(job));
-    else if (outcome.outcome === "wait") this.#again(job, outcome.forMs);
+    else if (outcome.outcome === 'retry') this.#again(job, outcome.afterMs ?? this.#backoff(job));
+    else if (outcome.outcome === 'wait') this.#again(job, outcome.forMs);
     if (job.dueMs !== null) this.#arm(key, job);
     else if (!failed || this.#closed) this.#jobs.delete(key);
   }

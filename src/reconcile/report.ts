@@ -1,7 +1,7 @@
-import type { Problem } from "../base/problem.ts";
-import type { LineState, Pin, ScopeState } from "../governance/index.ts";
-import type { SessionStatus } from "../xds/index.ts";
-import { distribution, isRejectedBy } from "./acks.ts";
+import type { Problem } from '../base/problem.ts';
+import type { LineState, Pin, ScopeState } from '../governance/index.ts';
+import type { SessionStatus } from '../xds/index.ts';
+import { distribution, isRejectedBy } from './acks.ts';
 import type {
   Condition,
   ConditionType,
@@ -10,7 +10,7 @@ import type {
   RepositoryStatus,
   ScopeStatus,
   Stages,
-} from "./status.ts";
+} from './status.ts';
 
 /** What the loop knows; the status is a pure function of it, of the sessions, and of the time. */
 export type Facts = {
@@ -23,7 +23,7 @@ export type Facts = {
   /** The remote offers less than what is followed. */
   readonly stale: boolean;
   readonly fetchOkMs: number | null;
-  readonly failure: RepositoryStatus["failure"];
+  readonly failure: RepositoryStatus['failure'];
   readonly appliedRevision: string | null;
   /** By uid: scopes served from their last good resources, and why. */
   readonly outOfSync: ReadonlyMap<string, string>;
@@ -59,7 +59,7 @@ export function report(facts: Facts, sessions: readonly SessionStatus[], nowMs: 
 
 function freshness(facts: Facts, nowMs: number): Freshness {
   const ageMs = facts.fetchOkMs === null ? null : Math.max(0, nowMs - facts.fetchOkMs);
-  const failing = facts.failure?.stage === "fetch" ? facts.failure.sinceMs : null;
+  const failing = facts.failure?.stage === 'fetch' ? facts.failure.sinceMs : null;
   return { lastOkMs: facts.fetchOkMs, ageMs, failingSinceMs: failing };
 }
 
@@ -85,26 +85,26 @@ function scopeStatus(facts: Facts, scope: ScopeState, sessions: readonly Session
   };
 }
 
-function sync(facts: Facts, scope: ScopeState): ScopeStatus["sync"] {
-  if (facts.appliedRevision === null) return "Unknown";
-  if (scope.hold !== null) return "Held";
-  if (facts.outOfSync.has(scope.uid) || facts.appliedRevision !== facts.state?.tip) return "OutOfSync";
-  return "Synced";
+function sync(facts: Facts, scope: ScopeState): ScopeStatus['sync'] {
+  if (facts.appliedRevision === null) return 'Unknown';
+  if (scope.hold !== null) return 'Held';
+  if (facts.outOfSync.has(scope.uid) || facts.appliedRevision !== facts.state?.tip) return 'OutOfSync';
+  return 'Synced';
 }
 
-function health(conditions: readonly Condition[]): ScopeStatus["health"] {
-  const broken = conditions.some(({ type, status }) => type !== "QuorumMet" && status === "False");
-  if (broken) return "Degraded";
-  return conditions.some(({ type, status }) => type === "Distributed" && status === "Unknown")
-    ? "Progressing"
-    : "Healthy";
+function health(conditions: readonly Condition[]): ScopeStatus['health'] {
+  const broken = conditions.some(({ type, status }) => type !== 'QuorumMet' && status === 'False');
+  if (broken) return 'Degraded';
+  return conditions.some(({ type, status }) => type === 'Distributed' && status === 'Unknown')
+    ? 'Progressing'
+    : 'Healthy';
 }
 
 /** The scope with the longest directory that holds the problem's file; the root's directory is empty. */
 function owner(facts: Facts, { file }: Problem): string | null {
   let best: ScopeState | null = null;
   for (const scope of facts.state?.scopes.values() ?? []) {
-    const inside = scope.directory === "" || file.startsWith(`${scope.directory}/`);
+    const inside = scope.directory === '' || file.startsWith(`${scope.directory}/`);
     if (inside && scope.directory.length >= (best?.directory.length ?? 0)) best = scope;
   }
   return best?.uid ?? null;
@@ -120,12 +120,12 @@ function scopeConditions(
   const at = facts.state?.tip ?? null;
   const quorum =
     hold === null
-      ? condition("QuorumMet", "True", "Accepted", `seq ${seq} is what the main line has`, at)
-      : condition("QuorumMet", "False", "Held", `${hold.rule}: ${hold.reason}; seq ${seq} is served`, at);
+      ? condition('QuorumMet', 'True', 'Accepted', `seq ${seq} is what the main line has`, at)
+      : condition('QuorumMet', 'False', 'Held', `${hold.rule}: ${hold.reason}; seq ${seq} is served`, at);
   const rejected = sessions.filter((session) => isRejectedBy(session, uid));
   const sent =
     rejected.length > 0
-      ? condition("Distributed", "False", "Rejected", `${rejected.length} proxies rejected it`, at)
+      ? condition('Distributed', 'False', 'Rejected', `${rejected.length} proxies rejected it`, at)
       : distributed(facts, sessions);
   return [
     sourceVerified(facts),
@@ -145,13 +145,13 @@ function repositoryConditions(
   const held = scopes.filter(({ hold }) => hold !== null).map(({ path }) => path);
   const quorum =
     held.length === 0
-      ? condition("QuorumMet", at === null ? "Unknown" : "True", "Accepted", "no scope is held", at)
-      : condition("QuorumMet", "False", "Held", `held: ${held.join(", ")}`, at);
+      ? condition('QuorumMet', at === null ? 'Unknown' : 'True', 'Accepted', 'no scope is held', at)
+      : condition('QuorumMet', 'False', 'Held', `held: ${held.join(', ')}`, at);
   const [kept] = facts.outOfSync.values();
   const nacks = sessions.filter(({ rejected }) => rejected.length > 0).length;
   const sent =
     nacks > 0
-      ? condition("Distributed", "False", "Rejected", `${nacks} proxies rejected something`, at)
+      ? condition('Distributed', 'False', 'Rejected', `${nacks} proxies rejected something`, at)
       : distributed(facts, sessions);
   return [sourceVerified(facts), quorum, valid(facts, facts.problems, kept), translated(facts), sent];
 }
@@ -161,22 +161,22 @@ function sourceVerified(facts: Facts): Condition {
   const { failure, refused } = facts;
   if (refused !== null) {
     const message = `tip ${refused.tip} is refused: ${refused.rule}: ${refused.reason}`;
-    return condition("SourceVerified", "False", "Refused", message, at);
+    return condition('SourceVerified', 'False', 'Refused', message, at);
   }
   if (failure !== null) {
-    const reason = failure.stage === "fetch" ? "FetchFailed" : "Failed";
+    const reason = failure.stage === 'fetch' ? 'FetchFailed' : 'Failed';
     const message = `${failure.code}: ${failure.message}; ${failure.fix}`;
-    return condition("SourceVerified", at === null ? "Unknown" : "False", reason, message, at);
+    return condition('SourceVerified', at === null ? 'Unknown' : 'False', reason, message, at);
   }
-  if (facts.state === null) return condition("SourceVerified", "Unknown", "Pending", "not verified yet", at);
+  if (facts.state === null) return condition('SourceVerified', 'Unknown', 'Pending', 'not verified yet', at);
   if (facts.stale) {
     const message = `the remote offers ${facts.offeredTip}, which is behind the followed tip ${at}`;
-    return condition("SourceVerified", "True", "Stale", message, at);
+    return condition('SourceVerified', 'True', 'Stale', message, at);
   }
   return condition(
-    "SourceVerified",
-    "True",
-    "Followed",
+    'SourceVerified',
+    'True',
+    'Followed',
     `every commit from the genesis to ${at} was judged`,
     at,
   );
@@ -184,59 +184,59 @@ function sourceVerified(facts: Facts): Condition {
 
 function valid(facts: Facts, problems: readonly Problem[], kept: string | undefined): Condition {
   const at = facts.appliedRevision;
-  if (kept !== undefined) return condition("Valid", "False", "LastGoodServed", kept, at);
-  const errors = problems.filter(({ severity }) => severity === "error").length;
-  if (errors > 0) return condition("Valid", "False", "Problems", `${errors} documents are left out`, at);
-  return condition("Valid", at === null ? "Unknown" : "True", "NoErrors", `${problems.length} warnings`, at);
+  if (kept !== undefined) return condition('Valid', 'False', 'LastGoodServed', kept, at);
+  const errors = problems.filter(({ severity }) => severity === 'error').length;
+  if (errors > 0) return condition('Valid', 'False', 'Problems', `${errors} documents are left out`, at);
+  return condition('Valid', at === null ? 'Unknown' : 'True', 'NoErrors', `${problems.length} warnings`, at);
 }
 
 function translated(facts: Facts): Condition {
   const at = facts.appliedRevision;
-  if (facts.notBuilt !== null) return condition("Translated", "False", "BuildFailed", facts.notBuilt, at);
+  if (facts.notBuilt !== null) return condition('Translated', 'False', 'BuildFailed', facts.notBuilt, at);
   const [first] = facts.untranslated;
   if (first !== undefined) {
     const message = `${facts.untranslated.size} proxies, e.g. ${first[0]}: ${first[1]}`;
-    return condition("Translated", "False", "TranslateFailed", message, at);
+    return condition('Translated', 'False', 'TranslateFailed', message, at);
   }
   return condition(
-    "Translated",
-    at === null ? "Unknown" : "True",
-    "Translated",
-    "for every connected proxy",
+    'Translated',
+    at === null ? 'Unknown' : 'True',
+    'Translated',
+    'for every connected proxy',
     at,
   );
 }
 
 function distributed(facts: Facts, sessions: readonly SessionStatus[]): Condition {
   const at = facts.appliedRevision;
-  if (at === null) return condition("Distributed", "Unknown", "Pending", "nothing is served yet", at);
-  const { acked, connected } = distribution(sessions);
-  if (connected === 0) return condition("Distributed", "True", "NoProxies", "no proxy is connected", at);
-  if (acked < connected) {
+  if (at === null) return condition('Distributed', 'Unknown', 'Pending', 'nothing is served yet', at);
+  const { acked, rejected, connected } = distribution(sessions, at);
+  if (connected === 0) return condition('Distributed', 'True', 'NoProxies', 'no proxy is connected', at);
+  if (acked + rejected < connected) {
     return condition(
-      "Distributed",
-      "Unknown",
-      "Progressing",
+      'Distributed',
+      'Unknown',
+      'Progressing',
       `${acked} of ${connected} proxies acknowledged`,
       at,
     );
   }
-  return condition("Distributed", "True", "Acknowledged", `by all ${connected} proxies`, at);
+  return condition('Distributed', 'True', 'Acknowledged', `by ${acked} of ${connected} proxies`, at);
 }
 
 /** Ready is the first of the others that is not True. A hold is no fault: the accepted state is served. */
 function ready(conditions: readonly Condition[]): Condition {
-  const judged = conditions.filter(({ type }) => type !== "QuorumMet");
+  const judged = conditions.filter(({ type }) => type !== 'QuorumMet');
   const worst =
-    judged.find(({ status }) => status === "False") ?? judged.find(({ status }) => status === "Unknown");
-  if (worst !== undefined) return { ...worst, type: "Ready" };
+    judged.find(({ status }) => status === 'False') ?? judged.find(({ status }) => status === 'Unknown');
+  if (worst !== undefined) return { ...worst, type: 'Ready' };
   const at = conditions[0]?.observedRevision ?? null;
-  return condition("Ready", "True", "Ready", "what is accepted is served", at);
+  return condition('Ready', 'True', 'Ready', 'what is accepted is served', at);
 }
 
 function condition(
   type: ConditionType,
-  status: Condition["status"],
+  status: Condition['status'],
   reason: string,
   message: string,
   observedRevision: string | null,

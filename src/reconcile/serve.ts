@@ -1,12 +1,12 @@
-import { Failure } from "../base/failure.ts";
-import type { ScopeResources } from "../manifests/index.ts";
-import type { Endpoints, Mesh } from "../mesh/index.ts";
-import type { Proxy, Snapshot } from "../translate/index.ts";
-import { type Build, type BuildResult, type Built, buildIsolated } from "./build.ts";
+import { Failure } from '../base/failure.ts';
+import type { ScopeResources } from '../manifests/index.ts';
+import type { Endpoints, Mesh } from '../mesh/index.ts';
+import type { Proxy as Client, Snapshot } from '../translate/index.ts';
+import { type Build, type BuildResult, type Built, buildIsolated } from './build.ts';
 
 export type ServeStages = {
   readonly build: Build;
-  readonly translate: (mesh: Mesh, endpoints: Endpoints, proxy: Proxy) => Snapshot;
+  readonly translate: (mesh: Mesh, endpoints: Endpoints, proxy: Client) => Snapshot;
 };
 
 /** What is served now: the mesh of all repositories, and what each proxy hears of it. */
@@ -17,22 +17,27 @@ export interface Served {
    * The last good snapshot where translating throws. Throws `Failure` `nothing-verified` before the first
    * state, because an empty answer would take away what a proxy still has from before a restart.
    */
-  snapshotFor(proxy: Proxy): Snapshot;
+  snapshotFor(proxy: Client): Snapshot;
   /** By proxy id: why its snapshot is not of the current mesh. */
   failures(): ReadonlyMap<string, string>;
+  /** Milliseconds spent on snapshots since the last `replace`. */
+  translateMs(): number;
   /** Forgets proxies that are not connected. */
   retain(proxies: ReadonlySet<string>): void;
 }
 
-export function createServed(stages: ServeStages): Served {
+/** `now` in milliseconds; only measures. */
+export function createServed(stages: ServeStages, now: () => number): Served {
   const repositories = new Map<string, readonly ScopeResources[]>();
   const snapshots = new Map<string, Snapshot>();
   const failures = new Map<string, string>();
   let current: Built | null = null;
   let good: readonly ScopeResources[] = [];
+  let translateMs = 0;
   return {
     replace(repository, resources) {
       repositories.set(repository, resources);
+      translateMs = 0;
       const result = buildIsolated(stages.build, [...repositories.values()].flat(), good);
       if (result.built !== null) {
         current = result.built;
@@ -42,6 +47,7 @@ export function createServed(stages: ServeStages): Served {
     },
     snapshotFor(proxy) {
       if (current === null) throw nothingVerified();
+      const startMs = now();
       try {
         const snapshot = stages.translate(current.mesh, current.endpoints, proxy);
         snapshots.set(proxy.id, snapshot);
@@ -52,9 +58,12 @@ export function createServed(stages: ServeStages): Served {
         const before = snapshots.get(proxy.id);
         if (before === undefined) throw error;
         return before;
+      } finally {
+        translateMs += now() - startMs;
       }
     },
     failures: () => failures,
+    translateMs: () => translateMs,
     retain(proxies) {
       for (const id of snapshots.keys()) if (!proxies.has(id)) snapshots.delete(id);
       for (const id of failures.keys()) if (!proxies.has(id)) failures.delete(id);
@@ -63,6 +72,6 @@ export function createServed(stages: ServeStages): Served {
 }
 
 function nothingVerified(): Failure {
-  const fix = "wait for the first verified state; /readyz says what is missing";
-  return new Failure("nothing-verified", "no state has been verified yet", fix);
+  const fix = 'wait for the first verified state; /readyz says what is missing';
+  return new Failure('nothing-verified', 'no state has been verified yet', fix);
 }

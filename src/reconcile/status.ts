@@ -1,12 +1,12 @@
-import type { Problem } from "../base/problem.ts";
-import type { Hold } from "../governance/index.ts";
+import type { Problem } from '../base/problem.ts';
+import type { Hold } from '../governance/index.ts';
 
-export type ConditionType = "Ready" | "SourceVerified" | "QuorumMet" | "Valid" | "Translated" | "Distributed";
+export type ConditionType = 'Ready' | 'SourceVerified' | 'QuorumMet' | 'Valid' | 'Translated' | 'Distributed';
 
 /** kstatus style: `reason` is one CamelCase word for programs, `message` a sentence for people. */
 export type Condition = {
   readonly type: ConditionType;
-  readonly status: "True" | "False" | "Unknown";
+  readonly status: 'True' | 'False' | 'Unknown';
   readonly reason: string;
   readonly message: string;
   /** The main-line commit that this was observed at; null before the first. */
@@ -23,8 +23,8 @@ export type ScopeStatus = {
   readonly epoch: string;
   readonly digest: string;
   /** Is what is accepted what the main line has, and what is served? */
-  readonly sync: "Synced" | "Held" | "OutOfSync" | "Unknown";
-  readonly health: "Healthy" | "Progressing" | "Degraded";
+  readonly sync: 'Synced' | 'Held' | 'OutOfSync' | 'Unknown';
+  readonly health: 'Healthy' | 'Progressing' | 'Degraded';
   /** What is served is always verified; this is about what landed on the main line last. */
   readonly verified:
     | { readonly ok: true }
@@ -51,8 +51,9 @@ export type OperationalFailure = { readonly code: string; readonly message: stri
 export type Stages = {
   readonly fetchMs: number | null;
   readonly verifyMs: number | null;
+  /** Reading manifests, building the mesh, and the snapshots of all proxies. */
   readonly translateMs: number | null;
-  /** From the push to the last connected proxy's ACK. */
+  /** From the push to the last connected proxy's ACK; snapshots are made on the way. */
   readonly ackMs: number | null;
 };
 

@@ -1,13 +1,13 @@
-import type { ObjectId, Objects } from "../git/index.ts";
-import { follow, type Line, type LineState } from "../governance/index.ts";
+import type { ObjectId, Objects } from '../git/index.ts';
+import { follow, type Line, type LineState } from '../governance/index.ts';
 
 export type Judged =
   /** `state` is s(tip) of the tip to serve: the offered one, or the last followed one. */
-  | { readonly outcome: "followed" | "same"; readonly state: LineState }
+  | { readonly outcome: 'followed' | 'same'; readonly state: LineState }
   /** The offered tip is not ahead of the followed one: nothing to do, and nothing wrong with what is served. */
-  | { readonly outcome: "stale"; readonly state: LineState }
+  | { readonly outcome: 'stale'; readonly state: LineState }
   /** What was followed last stays. */
-  | { readonly outcome: "refused"; readonly rule: string; readonly reason: string };
+  | { readonly outcome: 'refused'; readonly rule: string; readonly reason: string };
 
 /**
  * Following (G9), the only step with memory: `last` is the last followed tip. Whatever is offered, what comes back
@@ -20,10 +20,10 @@ export async function judge(
   offered: ObjectId,
 ): Promise<Judged> {
   const following = await follow(line, objects, last, offered);
-  if (following.outcome === "refused") return following;
+  if (following.outcome === 'refused') return following;
   const { outcome } = following;
-  const verdict = await line.state(outcome === "followed" || last === null ? offered : last);
-  if (!verdict.ok) return { outcome: "refused", rule: verdict.rule, reason: verdict.reason };
+  const verdict = await line.state(outcome === 'followed' || last === null ? offered : last);
+  if (!verdict.ok) return { outcome: 'refused', rule: verdict.rule, reason: verdict.reason };
   return { outcome, state: verdict.state };
 }
 

@@ -1,6 +1,6 @@
-import { Failure } from "../base/failure.ts";
-import type { LineState, Pin } from "../governance/index.ts";
-import { type Files, replaceFile } from "./files.ts";
+import { Failure } from '../base/failure.ts';
+import type { LineState, Pin } from '../governance/index.ts';
+import { type Files, replaceFile } from './files.ts';
 
 /** What one scope stood at when its line was last followed. */
 export type WitnessedScope = {
@@ -26,7 +26,7 @@ export type Witness = {
 };
 
 export const MAX_REFUSED = 32;
-const HEADER = { apiVersion: "fairlead.dev/v1alpha1", kind: "Witness" } as const;
+const HEADER = { apiVersion: 'fairlead.dev/v1alpha1', kind: 'Witness' } as const;
 
 /** The witness of a state that was just verified. */
 export function witnessOf(repository: string, state: LineState, refused: readonly RefusedTip[]): Witness {
@@ -73,12 +73,12 @@ export async function readWitness(
   if (text === null) return null;
   const witness = parseWitness(text);
   const fix = `restore ${file} from a backup; or remove it to trust the pin and the remote anew`;
-  if (witness === null) throw new Failure("witness-corrupt", `${file} is not a whole witness`, fix);
+  if (witness === null) throw new Failure('witness-corrupt', `${file} is not a whole witness`, fix);
   const same =
     witness.repository === repository && witness.genesis === pin.commit && witness.path === pin.path;
   if (!same) {
     const of = `${witness.repository}, genesis ${witness.genesis}, path ${witness.path}`;
-    throw new Failure("witness-mismatch", `${file} is of another pin: ${of}`, fix);
+    throw new Failure('witness-mismatch', `${file} is of another pin: ${of}`, fix);
   }
   return witness;
 }
@@ -111,13 +111,13 @@ const is =
   (expected: string): Check =>
   (value) =>
     value === expected;
-const isText: Check = (value) => typeof value === "string" && value !== "";
-const isId: Check = (value) => typeof value === "string" && /^[0-9a-f]{40}$/.test(value);
-const isDigest: Check = (value) => typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
+const isText: Check = (value) => typeof value === 'string' && value !== '';
+const isId: Check = (value) => typeof value === 'string' && /^[0-9a-f]{40}$/.test(value);
+const isDigest: Check = (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 const isSeq: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 1;
 
 function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Exactly these members, each as its check has it. */

@@ -1,12 +1,12 @@
 /** What became of one run of one key. */
 export type Outcome =
-  | { readonly outcome: "done" }
+  | { readonly outcome: 'done' }
   /** It failed: again after `afterMs`, or after the key's exponential backoff; in the failing lane. */
-  | { readonly outcome: "retry"; readonly afterMs?: number }
+  | { readonly outcome: 'retry'; readonly afterMs?: number }
   /** It went well, and wants to be looked at again. */
-  | { readonly outcome: "wait"; readonly forMs: number }
+  | { readonly outcome: 'wait'; readonly forMs: number }
   /** It failed in a way that trying again cannot mend: only `add` runs it again. */
-  | { readonly outcome: "stalled"; readonly reason: string };
+  | { readonly outcome: 'stalled'; readonly reason: string };
 
 /** Runs one key: reads the world as it is *now* (level-based), whatever made the key due. */
 export type Handler = (key: string) => Promise<Outcome>;

@@ -1,37 +1,40 @@
 import { byCodeUnit } from '../base/order.ts';
-import type { Origin } from '../mesh/index.ts';
+import type { Service } from '../mesh/index.ts';
 import type { Draft } from './encode.ts';
 import { listenerName } from './names.ts';
 import type { Skipped } from './types.ts';
+import { nearest, type View } from './view.ts';
 
 /** A listener that wants an address, with the clusters that come with it. */
 export type Binding = {
   readonly address: string;
   readonly port: number;
+  readonly service: Service;
   readonly listener: Draft;
   readonly clusters: readonly Draft[];
 };
 
 export type Bound = { readonly drafts: readonly Draft[]; readonly skipped: readonly Skipped[] };
 
-/**
- * Gives every address to at most one listener. Of several that want one, none gets it: the first would be the first
- * by accident, and an unrelated service could take another's port.
- */
-export function bind(bindings: readonly Binding[], reserved: ReadonlyMap<string, string>): Bound {
+/** Gives every address to at most one listener: the nearest service's, and none that is reserved, with the reason. */
+export function bind(view: View, bindings: readonly Binding[], reserved: ReadonlyMap<string, string>): Bound {
   const wanted = Map.groupBy(bindings, ({ address, port }) => listenerName(address, port));
   const drafts: Draft[] = [];
   const skipped: Skipped[] = [];
   for (const [name, rivals] of [...wanted].sort(([left], [right]) => byCodeUnit(left, right))) {
-    const [first] = rivals;
-    const reason = reserved.get(name) ?? (rivals.length > 1 ? `${rivals.length} services want it` : null);
-    const origins = rivals.flatMap(({ listener }) => listener.origins);
-    if (reason !== null) skipped.push({ address: name, reason, sources: origins.map(place) });
-    else if (first !== undefined) drafts.push(first.listener, ...first.clusters);
+    const winner = nearest(
+      view,
+      rivals.map(({ service }) => service),
+    );
+    for (const { service, listener, clusters } of rivals) {
+      const reason = reserved.get(name) ?? (service === winner ? null : 'another service wants it too');
+      if (reason === null) drafts.push(listener, ...clusters);
+      else skipped.push({ address: name, reason, sources: listener.origins.map(place) });
+    }
   }
   return { drafts, skipped };
 }
 
-function place({ scope, uid, file, line, column }: Origin): Skipped['sources'][number] {
+function place({ scope, uid, file, line, column }: Draft['origins'][number]): Skipped['sources'][number] {
   return { scope, uid, file, line, column };
 }

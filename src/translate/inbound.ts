@@ -64,6 +64,7 @@ function inboundBinding(ip: string, target: number, served: readonly Served[]): 
     {
       address: ip,
       port: target,
+      service: first.service,
       listener,
       clusters: [inboundClusterOf(target, first, origins, protocols.size)],
     },
@@ -74,7 +75,7 @@ function inboundHttp(ip: string, target: number, { service, port }: Served): obj
   const cluster = inboundCluster(target);
   // Only what never reached the application may be sent again: a callee cannot know what is safe to repeat.
   const retry_policy = { retry_on: 'reset-before-request', num_retries: 2 };
-  const action = { cluster, timeout: '0s', max_grpc_timeout: '0s', retry_policy };
+  const action = { cluster, timeout: '0s', retry_policy };
   const route = {
     name: 'default',
     match: { prefix: '/' },

@@ -7,10 +7,10 @@
  * says in band which scope and document it is from, and in `sources` on which lines.
  *
  * Refuses nothing that a user wrote: what a client cannot reach is answered 503, an address that two services want is
- * bound for neither (`Snapshot.skipped`). A proxy that does not say who it is, is refused by `parseProxy`; one in a
+ * the nearest one's or nobody's (`Snapshot.skipped`). A proxy that does not say who it is, is refused by `parseProxy`; one in a
  * namespace that nobody owns hears nothing. A snapshot that breaks a promise is a bug, and throws.
  */
-export { type BootstrapOptions, bootstrap } from './bootstrap.ts';
+export { bootstrap } from './bootstrap.ts';
 export { parseProxy } from './proxy.ts';
 export { translate } from './translate.ts';
 export type * from './types.ts';

@@ -58,5 +58,5 @@ function tcpBinding(service: Service, { number }: Port): Binding {
   };
   const references = [{ typeUrl: CLUSTER, name: cluster }] as const;
   const listener: Draft = { typeUrl: LISTENER, name, json, origins: [service.origin], references };
-  return { address: loopback, port: number, listener, clusters: [] };
+  return { address: loopback, port: number, service, listener, clusters: [] };
 }

@@ -11,7 +11,7 @@ export type Routes = { readonly routes: readonly object[]; readonly clusters: re
 /** Every request to the service itself. */
 export function defaultRoute(service: Service, port: number): Routes {
   const cluster = outboundCluster(port, null, service.host);
-  const action = { cluster, timeout: '0s', retry_policy: retryPolicy(null), max_grpc_timeout: '0s' };
+  const action = { cluster, timeout: '0s', retry_policy: retryPolicy(null) };
   const route = {
     name: 'default',
     match: routeMatch(null),
@@ -70,7 +70,7 @@ function target(split: Split): object {
 
 function limits({ timeoutMs, retries }: Rule): object {
   const policy = retries?.attempts === 0 ? {} : { retry_policy: retryPolicy(retries) };
-  return { timeout: duration(timeoutMs ?? 0), ...policy, max_grpc_timeout: duration(timeoutMs ?? 0) };
+  return { timeout: duration(timeoutMs ?? 0), ...policy };
 }
 
 function routeName(rule: Rule, match: Match | null): object {

@@ -26,7 +26,7 @@ export function translate(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): Snaps
   }
   const view = viewOf(mesh, endpoints, proxy);
   const inbound = inboundBindings(view);
-  const bound = bind([...inbound, ...tcpBindings(view)], reservedBy(proxy, inbound));
+  const bound = bind(view, [...inbound, ...tcpBindings(view)], reservedBy(proxy, inbound));
   const drafts = [
     ...outboundClusters(view),
     httpProxyListener(proxy),

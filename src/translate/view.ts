@@ -4,6 +4,7 @@ import {
   type Endpoints,
   isVisible,
   type Mesh,
+  ownerOfNamespace,
   type Routing,
   type Service,
 } from '../mesh/index.ts';
@@ -15,17 +16,42 @@ export type View = {
   /** By host. */
   readonly services: ReadonlyMap<string, Service>;
   readonly routings: ReadonlyMap<string, Routing>;
+  /** By virtual address, which several may claim. */
+  readonly claimants: ReadonlyMap<string, readonly Service[]>;
   endpointsOf(service: Service): readonly Endpoint[];
+  /** 2: of the proxy's namespace; 1: of the scope that owns it; 0: of another scope. */
+  nearness(service: Service): number;
 };
 
 export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
   const isSeen = ({ visibility }: Service | Routing) => isVisible(mesh, visibility, proxy.namespace);
+  const owner = ownerOfNamespace(mesh.owners, proxy.namespace);
+  const services = mesh.services.filter(isSeen);
+  const claims = services.flatMap((service) => service.addresses.map((address) => ({ service, address })));
+  const claimants = [...Map.groupBy(claims, ({ address }) => address)].map(
+    ([address, all]): [string, readonly Service[]] => [address, all.map(({ service }) => service)],
+  );
   return {
     proxy,
-    services: new Map(mesh.services.filter(isSeen).map((service) => [service.host, service])),
+    services: new Map(services.map((service) => [service.host, service])),
+    claimants: new Map(claimants),
     routings: new Map(mesh.routings.filter(isSeen).map((routing) => [routing.host, routing])),
     endpointsOf: ({ id }) => endpoints.get(id) ?? [],
+    nearness: ({ namespace, origin }) => {
+      if (namespace === proxy.namespace) return 2;
+      return origin.uid === owner?.uid ? 1 : 0;
+    },
   };
+}
+
+/**
+ * Of services that want the same port or address, which nobody owns, the only one nearest to the proxy, or null. So no
+ * scope can take one away from another scope's own clients, and none gets it by coming first.
+ */
+export function nearest({ nearness }: View, rivals: readonly Service[]): Service | null {
+  const best = Math.max(...rivals.map(nearness));
+  const [first, ...others] = rivals.filter((service) => nearness(service) === best);
+  return first === undefined || others.length > 0 ? null : first;
 }
 
 /** The routing of a host: its own, or that of the longest wildcard that covers it. */

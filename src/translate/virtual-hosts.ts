@@ -66,7 +66,7 @@ function serviceEntry(service: Service, { number }: Port, bare: boolean, view: V
     host: service.host,
     port: number,
     bare,
-    names: namesOf(service, view.proxy.namespace),
+    names: namesOf(service, view),
     routes: routing === null ? defaultRoute(service, number) : routesOf(routing, number, view),
     origins: [service.origin, ...(routing === null ? [] : [routing.origin])],
   };

@@ -5,7 +5,12 @@ export type Versioned = { readonly name: string; readonly version: string };
 export type Brought = Versioned & { readonly brought: true };
 
 /** One response that the client has not answered: name → what was sent, `null` for a removal. */
-export type Flight<R> = { readonly nonce: string; readonly entries: Map<string, R | null> };
+export type Flight<R> = {
+  readonly nonce: string;
+  readonly entries: Map<string, R | null>;
+  /** Names unsubscribed since: the client takes them only if it has subscribed again by the time they arrive. */
+  readonly unsure: Set<string>;
+};
 
 /** True if the content of what the client has is known here. */
 export function isKnown<R extends Versioned>(item: R | Brought): item is R {
@@ -18,6 +23,8 @@ export function isKnown<R extends Versioned>(item: R | Brought): item is R {
  */
 export class Holdings<R extends Versioned> {
   readonly #acked = new Map<string, R | Brought>();
+  /** In NACKed responses, and perhaps kept by a client that applies the good part of one (Envoy does for CDS, LDS). */
+  readonly #doubtful = new Map<string, (R | null)[]>();
   /** In the order of sending. */
   readonly #flights: Flight<R>[] = [];
 
@@ -31,25 +38,34 @@ export class Holdings<R extends Versioned> {
 
   /** What the client will have once everything on its way has arrived; `null`: nothing. */
   believed(name: string): R | Brought | null {
-    for (const { entries } of this.#flights.toReversed()) {
-      const entry = entries.get(name);
+    for (const { entries, unsure } of this.#flights.toReversed()) {
+      const entry = unsure.has(name) ? undefined : entries.get(name);
       if (entry !== undefined) return entry;
     }
     return this.acked(name);
+  }
+
+  /** True if the client may have the resource, however unlikely. */
+  mayHave(name: string): boolean {
+    const somewhere =
+      this.#flights.some(({ entries }) => entries.get(name)) || this.#doubtful.get(name)?.some(Boolean);
+    return somewhere === true || this.#acked.has(name);
   }
 
   acked(name: string): R | Brought | null {
     return this.#acked.get(name) ?? null;
   }
 
-  /** True if the client has ACKed some version and nothing on its way takes it away. */
+  /** True if the client has ACKed some version and nothing takes it away or may have done so. */
   holds(name: string): boolean {
+    if (this.#doubtful.get(name)?.includes(null)) return false;
     return this.#acked.has(name) && this.#flights.every(({ entries }) => entries.get(name) !== null);
   }
 
-  /** Everything the client may have at this moment, also what is only on its way. */
+  /** Everything the client may have at this moment, also what is only on its way or in doubt. */
   *contents(): Iterable<R | Brought> {
     yield* this.#acked.values();
+    for (const entry of [...this.#doubtful.values()].flat()) if (entry !== null) yield entry;
     for (const { entries } of this.#flights) {
       for (const entry of entries.values()) if (entry !== null) yield entry;
     }
@@ -60,13 +76,20 @@ export class Holdings<R extends Versioned> {
     this.#acked.set(item.name, item);
   }
 
+  /** The client unsubscribed. */
   forget(name: string): void {
     this.#acked.delete(name);
-    for (const { entries } of this.#flights) entries.delete(name);
+    this.#doubtful.delete(name);
+    for (const { entries, unsure } of this.#flights) if (entries.has(name)) unsure.add(name);
   }
 
-  send(flight: Flight<R>): void {
-    this.#flights.push(flight);
+  /** The client may or may not have taken this. */
+  doubt(name: string, entry: R | null): void {
+    this.#doubtful.set(name, [...(this.#doubtful.get(name) ?? []), entry]);
+  }
+
+  send(nonce: string, entries: Map<string, R | null>): void {
+    this.#flights.push({ nonce, entries, unsure: new Set() });
   }
 
   /** An ACK (`true`) or a NACK of the flight, which is over now; `null` for a stale or foreign nonce (D2). */
@@ -82,7 +105,9 @@ export class Holdings<R extends Versioned> {
   /** The client has these now; what was sent earlier under the same names no longer counts. */
   #accept(flight: Flight<R>, earlier: readonly Flight<R>[]): void {
     for (const [name, entry] of flight.entries) {
+      if (flight.unsure.has(name)) continue;
       for (const { entries } of earlier) entries.delete(name);
+      this.#doubtful.delete(name);
       if (entry === null) this.#acked.delete(name);
       else this.#acked.set(name, entry);
     }

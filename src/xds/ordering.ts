@@ -54,7 +54,12 @@ export class Ordering {
     this.references.retarget(target);
   }
 
-  gate(typeUrl: string, name: string, want: SnapshotResource | null, nowMs: number): 'send' | 'wait' | 'blocked' {
+  gate(
+    typeUrl: string,
+    name: string,
+    want: SnapshotResource | null,
+    nowMs: number,
+  ): 'send' | 'wait' | 'blocked' {
     const obstacles = this.#obstacles(typeUrl, name, want);
     const at = `${typeUrl}\n${name}\n${want === null}`;
     if (obstacles.length === 0) {
@@ -67,8 +72,12 @@ export class Ordering {
     wait.blocked = obstacles.some((obstacle) => this.references.stuck(obstacle));
     if (!wait.blocked && nowMs - wait.sinceMs < this.#timeoutMs) return 'wait';
     const [blocked, late] =
-      want === null ? (['RemovalBlocked', 'RemovalTimedOut'] as const) : (['HeldBack', 'AckTimedOut'] as const);
-    const because = [...new Set(obstacles.map((obstacle) => `${shortType(obstacle.typeUrl)} ${obstacle.name}`))];
+      want === null
+        ? (['RemovalBlocked', 'RemovalTimedOut'] as const)
+        : (['HeldBack', 'AckTimedOut'] as const);
+    const because = [
+      ...new Set(obstacles.map((obstacle) => `${shortType(obstacle.typeUrl)} ${obstacle.name}`)),
+    ];
     const type = wait.blocked ? blocked : late;
     this.#conditions.set(at, { type, typeUrl, name, because, sinceMs: wait.sinceMs });
     return wait.blocked ? 'blocked' : 'send';
@@ -79,7 +88,8 @@ export class Ordering {
     for (const [at, { typeUrl, name }] of this.#waits) {
       if (!this.#subscriptions.get(typeUrl)?.awaits(name)) this.#waits.delete(at);
     }
-    for (const [at, condition] of this.#conditions) if (!this.#lasts(at, condition)) this.#conditions.delete(at);
+    for (const [at, condition] of this.#conditions)
+      if (!this.#lasts(at, condition)) this.#conditions.delete(at);
   }
 
   #lasts(at: string, { type, typeUrl, name }: SessionCondition): boolean {

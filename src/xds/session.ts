@@ -110,7 +110,8 @@ export class Session {
   }
 
   #retarget(typeUrl: string, subscription: Subscription<SnapshotResource>): void {
-    const resources: ReadonlyMap<string, ReadonlyMap<string, SnapshotResource>> = this.#snapshot?.resources ?? new Map();
+    const resources: ReadonlyMap<string, ReadonlyMap<string, SnapshotResource>> = this.#snapshot?.resources ??
+    new Map();
     subscription.retarget(resources.get(typeUrl) ?? new Map());
   }
 

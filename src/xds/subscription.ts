@@ -1,4 +1,4 @@
-import { type Brought, Holdings, isKnown, type Versioned } from './holdings.ts';
+import { type Brought, type Flight, Holdings, isKnown, type Versioned } from './holdings.ts';
 import { isolate } from './isolation.ts';
 
 /** What differs between the types of resources. */
@@ -149,7 +149,7 @@ export class Subscription<R extends Versioned> {
       if (last) this.#todo.delete(name); // otherwise the last good went out, and the change still waits
     }
     this.#owesFirstAnswer = false;
-    this.holdings.send({ nonce, entries });
+    this.holdings.send(nonce, entries);
     const resources = [...entries.values()].filter((entry) => entry !== null);
     return { resources, removed: [...entries].flatMap(([name, entry]) => (entry === null ? [name] : [])) };
   }
@@ -161,7 +161,7 @@ export class Subscription<R extends Versioned> {
     const believed = this.holdings.believed(name);
     const refused = this.rejects(name);
     if (!forced && (refused || believed?.version === want?.version)) return 'nothing'; // C4, C3
-    if (want === undefined && believed === null) return 'remove'; // D5, W4
+    if (want === undefined && !this.holdings.mayHave(name)) return 'remove'; // D5, W4
     const verdict = refused ? 'blocked' : gate(name, want ?? null);
     if (verdict === 'send') return want ?? 'remove';
     if (!forced) return verdict;
@@ -177,15 +177,22 @@ export class Subscription<R extends Versioned> {
   #answered(nonce: string, error: string | null): void {
     const flight = this.holdings.land(nonce, error === null);
     if (flight === null) return;
-    if (error === null) {
-      for (const [name, entry] of flight.entries) this.#absolve(name, entry);
-      return;
+    for (const name of flight.unsure) {
+      if (this.selects(name)) this.holdings.doubt(name, flight.entries.get(name) ?? null);
+      flight.entries.delete(name);
     }
-    const { convicted, retry } = isolate(flight, error, this.#rules.culpritsNamed);
+    if (error === null) for (const [name, entry] of flight.entries) this.#absolve(name, entry);
+    else this.#refused(flight, error);
+  }
+
+  #refused(flight: Flight<R>, message: string): void {
+    const { convicted, retry } = isolate(flight, message, this.#rules.culpritsNamed);
     for (const name of convicted) {
-      this.#rejections.set(name, { name, resource: flight.entries.get(name) ?? null, message: error });
+      this.#rejections.set(name, { name, resource: flight.entries.get(name) ?? null, message });
+      if (!this.rejects(name)) this.#rejections.delete(name); // no longer wanted anyway
       this.#compare(name);
     }
+    for (const name of retry.flat()) this.holdings.doubt(name, flight.entries.get(name) ?? null);
     this.#groups.push(...retry);
   }
 
@@ -215,7 +222,8 @@ export class Subscription<R extends Versioned> {
       return;
     }
     if (!this.#named.delete(name)) return; // D7: never subscribed
-    if (this.#wildcard) this.#owe(name); // W4
+    if (this.#wildcard)
+      this.#owe(name); // W4
     else this.#forget(name);
   }
 

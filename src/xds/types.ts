@@ -17,7 +17,11 @@ export const USERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 const WHOLE: SubscriptionRules = { legacyWildcard: true, trustsInitialVersions: true, culpritsNamed: true };
-const NAMED: SubscriptionRules = { legacyWildcard: false, trustsInitialVersions: false, culpritsNamed: false };
+const NAMED: SubscriptionRules = {
+  legacyWildcard: false,
+  trustsInitialVersions: false,
+  culpritsNamed: false,
+};
 
 /** W5, D4: LDS and CDS have a wildcard, and only there may a client's memory be believed (envoy#22418). */
 export function rulesOf(typeUrl: string): SubscriptionRules {

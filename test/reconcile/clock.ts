@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/reconcile/clock.ts";
+import type { Clock } from '../../src/reconcile/clock.ts';
 
 /** A clock that stands still until it is told to go on. */
 export type SimulatedClock = Clock & {

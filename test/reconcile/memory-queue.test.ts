@@ -1,45 +1,45 @@
-import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import { createMemoryQueue } from "../../src/reconcile/memory-queue.ts";
-import { backoffMs, jitterMs, type Outcome } from "../../src/reconcile/work-queue.ts";
-import { simulatedClock } from "./clock.ts";
-import { workQueueContract } from "./work-queue.contract.ts";
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createMemoryQueue } from '../../src/reconcile/memory-queue.ts';
+import { backoffMs, jitterMs, type Outcome } from '../../src/reconcile/work-queue.ts';
+import { simulatedClock } from './clock.ts';
+import { workQueueContract } from './work-queue.contract.ts';
 
-workQueueContract("memory", async (setup) => {
+workQueueContract('memory', async (setup) => {
   const clock = simulatedClock();
   const queue = createMemoryQueue({ ...setup, clock, random: () => 0.5 });
   return { queue, advance: clock.advance, now: clock.now };
 });
 
 const outcome: fc.Arbitrary<Outcome> = fc.oneof(
-  fc.constant<Outcome>({ outcome: "done" }),
-  fc.constant<Outcome>({ outcome: "retry" }),
-  fc.constant<Outcome>({ outcome: "stalled", reason: "r" }),
-  fc.record({ outcome: fc.constant("wait" as const), forMs: fc.integer({ min: 0, max: 5_000 }) }),
+  fc.constant<Outcome>({ outcome: 'done' }),
+  fc.constant<Outcome>({ outcome: 'retry' }),
+  fc.constant<Outcome>({ outcome: 'stalled', reason: 'r' }),
+  fc.record({ outcome: fc.constant('wait' as const), forMs: fc.integer({ min: 0, max: 5_000 }) }),
 );
 const step = fc.record({
-  key: fc.constantFrom("a", "b", "c"),
+  key: fc.constantFrom('a', 'b', 'c'),
   delayMs: fc.constantFrom(0, 0, 10, 3_000),
   advanceMs: fc.constantFrom(0, 1, 10, 2_000),
 });
 
-describe("memory queue", () => {
-  it("never runs a key twice at the same time, stays in its lanes, and loses no key", async () => {
+describe('memory queue', () => {
+  it('never runs a key twice at the same time, stays in its lanes, and loses no key', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 25 }), fc.array(outcome, { maxLength: 25 }), check),
       { numRuns: 150 },
     );
   });
 
-  it("leaves no timer behind when it is closed", async () => {
+  it('leaves no timer behind when it is closed', async () => {
     const clock = simulatedClock();
     const queue = createMemoryQueue({
       clock,
       random: Math.random,
-      handler: async () => ({ outcome: "retry" }),
+      handler: async () => ({ outcome: 'retry' }),
     });
-    await queue.add("a");
-    await queue.add("b", 50_000);
+    await queue.add('a');
+    await queue.add('b', 50_000);
     await clock.advance(10);
     await queue.close();
     expect(clock.pending()).toBe(0);
@@ -65,7 +65,7 @@ async function check(steps: readonly { key: string; delayMs: number; advanceMs: 
       clock.after(5, resolve);
       await promise;
       inFlight.delete(key);
-      return outcomes.shift() ?? { outcome: "done" };
+      return outcomes.shift() ?? { outcome: 'done' };
     },
   });
   const addedMs = new Map<string, number>();
@@ -80,21 +80,21 @@ async function check(steps: readonly { key: string; delayMs: number; advanceMs: 
   await queue.close();
 }
 
-describe("backoffMs", () => {
+describe('backoffMs', () => {
   it.each([
     [1, 0, 500],
     [1, 0.999, 1_000],
     [2, 0, 1_000],
     [9, 0, 30_000],
     [10_000, 0.5, 45_000],
-  ])("failure %i with random %f waits %i ms", (failures, random, expectedMs) => {
+  ])('failure %i with random %f waits %i ms', (failures, random, expectedMs) => {
     const backoff = { firstMs: 1_000, maxMs: 60_000 };
     expect(Math.abs(backoffMs(backoff, failures, () => random) - expectedMs)).toBeLessThanOrEqual(1);
   });
 });
 
-describe("jitterMs", () => {
-  it("is within a tenth", () => {
+describe('jitterMs', () => {
+  it('is within a tenth', () => {
     expect(jitterMs(60_000, () => 0)).toBe(54_000);
     expect(jitterMs(60_000, () => 0.999999)).toBe(66_000);
   });

@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
-import type { Backoff, Handler, Outcome, WorkQueue } from "../../src/reconcile/work-queue.ts";
+import { describe, expect, it } from 'vitest';
+import type { Backoff, Handler, Outcome, WorkQueue } from '../../src/reconcile/work-queue.ts';
 
 /** What an adapter gives the suite: a queue, and its time. */
 export type QueueUnderTest = {
@@ -15,8 +15,8 @@ export type QueueSetup = {
   readonly backoff?: Backoff;
 };
 
-const done: Outcome = { outcome: "done" };
-const retry: Outcome = { outcome: "retry" };
+const done: Outcome = { outcome: 'done' };
+const retry: Outcome = { outcome: 'retry' };
 
 /** A handler whose runs end when the test says so. */
 export function gate(): {
@@ -47,102 +47,105 @@ export function workQueueContract(
   create: (setup: QueueSetup) => Promise<QueueUnderTest>,
 ): void {
   describe(`WorkQueue: ${name}`, () => {
-    it("runs an added key once", async () => {
+    it('runs an added key once', async () => {
       const { handler, started, end } = gate();
       const { queue, advance } = await create({ handler });
-      await queue.add("a");
+      await queue.add('a');
       await advance(0);
-      end("a");
+      end('a');
       await queue.drain();
       await advance(3_600_000);
-      expect(started).toEqual(["a"]);
+      expect(started).toEqual(['a']);
       await queue.close();
     });
 
-    it("queues a key once, however often it is added", async () => {
+    it('queues a key once, however often it is added', async () => {
       const { handler, started, end } = gate();
       const { queue, advance } = await create({ handler, concurrency: 1 });
-      await queue.add("first");
+      await queue.add('first');
       await advance(0);
-      for (let i = 0; i < 5; i++) await queue.add("a");
-      end("first");
+      for (let i = 0; i < 5; i++) await queue.add('a');
+      end('first');
       await advance(0);
-      end("a");
+      end('a');
       await queue.drain();
-      expect(started).toEqual(["first", "a"]);
+      expect(started).toEqual(['first', 'a']);
       await queue.close();
     });
 
-    it("runs a key that is added while in flight once more, and never twice at the same time", async () => {
+    it('runs a key that is added while in flight once more, and never twice at the same time', async () => {
       const { handler, started, end } = gate();
       const { queue, advance } = await create({ handler });
-      await queue.add("a");
+      await queue.add('a');
       await advance(0);
-      await queue.add("a");
-      await queue.add("a");
+      await queue.add('a');
+      await queue.add('a');
       await advance(0);
-      expect(started).toEqual(["a"]);
-      end("a");
+      expect(started).toEqual(['a']);
+      end('a');
       await advance(0);
-      expect(started).toEqual(["a", "a"]);
-      end("a");
+      expect(started).toEqual(['a', 'a']);
+      end('a');
       await queue.drain();
-      expect(started).toEqual(["a", "a"]);
+      expect(started).toEqual(['a', 'a']);
       await queue.close();
     });
 
-    it("runs a delayed key when it is due; the earliest due time wins", async () => {
+    it('runs a delayed key when it is due; the earliest due time wins', async () => {
       const { handler, started, end } = gate();
       const { queue, advance } = await create({ handler });
-      await queue.add("a", 10_000);
-      await queue.add("a", 2_000);
-      await queue.add("a", 5_000);
+      await queue.add('a', 10_000);
+      await queue.add('a', 2_000);
+      await queue.add('a', 5_000);
       await advance(1_999);
       expect(started).toEqual([]);
       await advance(1);
-      expect(started).toEqual(["a"]);
-      end("a");
+      expect(started).toEqual(['a']);
+      end('a');
       await advance(20_000);
-      expect(started).toEqual(["a"]);
+      expect(started).toEqual(['a']);
       await queue.close();
     });
 
-    it("runs a key again after `wait`", async () => {
+    it('runs a key again after `wait`', async () => {
       const { handler, started, end } = gate();
       const { queue, advance } = await create({ handler });
-      await queue.add("a");
+      await queue.add('a');
       await advance(0);
-      end("a", { outcome: "wait", forMs: 60_000 });
+      end('a', { outcome: 'wait', forMs: 60_000 });
       await advance(59_999);
       expect(started).toHaveLength(1);
       await advance(1);
       expect(started).toHaveLength(2);
-      end("a");
+      end('a');
       await queue.close();
     });
 
-    it("does not run a stalled key again until somebody adds it", async () => {
+    it('does not run a stalled key again until somebody adds it', async () => {
       const { handler, started, end } = gate();
       const { queue, advance } = await create({ handler });
-      await queue.add("a");
+      await queue.add('a');
       await advance(0);
-      end("a", { outcome: "stalled", reason: "no pin" });
+      end('a', { outcome: 'stalled', reason: 'no pin' });
       await advance(86_400_000);
       expect(started).toHaveLength(1);
-      await queue.add("a");
+      await queue.add('a');
       await advance(0);
       expect(started).toHaveLength(2);
-      end("a");
+      end('a');
       await queue.close();
     });
 
-    it("backs off exponentially, with jitter in the upper half, and starts anew after a success", async () => {
+    it('backs off exponentially, with jitter in the upper half, and starts anew after a success', async () => {
       const times: number[] = [];
-      const outcomes: Outcome[] = [retry, retry, retry, retry, retry, { outcome: "wait", forMs: 100 }, retry];
+      const outcomes: Outcome[] = [retry, retry, retry, retry, retry, { outcome: 'wait', forMs: 100 }, retry];
       const backoff = { firstMs: 1_000, maxMs: 4_000 };
-      const setup = { backoff, handler: async () => (times.push(under.now()), outcomes.shift() ?? done) };
-      const under = await create(setup);
-      await under.queue.add("a");
+      const handler = async () => {
+        times.push(under.now());
+        return outcomes.shift() ?? done;
+      };
+      const under = await create({ backoff, handler });
+      await under.queue.add('a');
       for (let i = 0; i < 400; i++) await under.advance(100);
       const gaps = times.slice(1).map((time, i) => time - (times[i] ?? 0));
       const ceilings = [1_000, 2_000, 4_000, 4_000, 4_000, 200, 1_000];
@@ -154,14 +157,14 @@ export function workQueueContract(
       await under.queue.close();
     });
 
-    it("retries after exactly `afterMs` where it is given", async () => {
+    it('retries after exactly `afterMs` where it is given', async () => {
       const times: number[] = [];
-      const under = await create({
-        handler: async () => (
-          times.push(under.now()), times.length === 1 ? { outcome: "retry", afterMs: 7_000 } : done
-        ),
-      });
-      await under.queue.add("a");
+      const handler = async (): Promise<Outcome> => {
+        times.push(under.now());
+        return times.length === 1 ? { outcome: 'retry', afterMs: 7_000 } : done;
+      };
+      const under = await create({ handler });
+      await under.queue.add('a');
       await under.advance(6_999);
       expect(times).toHaveLength(1);
       await under.advance(1);
@@ -169,78 +172,78 @@ export function workQueueContract(
       await under.queue.close();
     });
 
-    it("takes a handler that throws for one that failed", async () => {
+    it('takes a handler that throws for one that failed', async () => {
       let runs = 0;
       const { queue, advance } = await create({
         async handler() {
           runs += 1;
-          if (runs === 1) throw new Error("a bug");
+          if (runs === 1) throw new Error('a bug');
           return done;
         },
       });
-      await queue.add("a");
+      await queue.add('a');
       await advance(600_000);
       expect(runs).toBe(2);
       await queue.close();
     });
 
-    it("does not let failing keys starve healthy ones", async () => {
+    it('does not let failing keys starve healthy ones', async () => {
       const { handler, started, end } = gate();
       const { queue, advance } = await create({ handler, concurrency: 1, failingConcurrency: 1 });
-      for (const key of ["bad1", "bad2", "bad3"]) {
+      for (const key of ['bad1', 'bad2', 'bad3']) {
         await queue.add(key);
         await advance(0);
-        end(key, { outcome: "retry", afterMs: 1_000 });
+        end(key, { outcome: 'retry', afterMs: 1_000 });
         await advance(0);
       }
       await advance(1_000);
-      expect(started.slice(3)).toEqual(["bad1"]);
-      await queue.add("good");
+      expect(started.slice(3)).toEqual(['bad1']);
+      await queue.add('good');
       await advance(0);
-      expect(started.slice(3)).toEqual(["bad1", "good"]);
-      end("bad1");
+      expect(started.slice(3)).toEqual(['bad1', 'good']);
+      end('bad1');
       await advance(0);
-      expect(started.slice(3)).toEqual(["bad1", "good", "bad2"]);
-      for (const key of ["good", "bad2"]) end(key);
+      expect(started.slice(3)).toEqual(['bad1', 'good', 'bad2']);
+      for (const key of ['good', 'bad2']) end(key);
       await advance(0);
-      end("bad3");
+      end('bad3');
       await queue.close();
     });
 
-    it("runs a key that backs off at once when it is added", async () => {
+    it('runs a key that backs off at once when it is added', async () => {
       const { handler, started, end } = gate();
       const { queue, advance } = await create({ handler });
-      await queue.add("a");
+      await queue.add('a');
       await advance(0);
-      end("a", { outcome: "retry", afterMs: 300_000 });
+      end('a', { outcome: 'retry', afterMs: 300_000 });
       await advance(0);
-      await queue.add("a");
+      await queue.add('a');
       await advance(0);
       expect(started).toHaveLength(2);
-      end("a");
+      end('a');
       await advance(600_000);
       expect(started).toHaveLength(2);
       await queue.close();
     });
 
-    it("closes: waits for what is in flight, starts nothing more, takes nothing more", async () => {
+    it('closes: waits for what is in flight, starts nothing more, takes nothing more', async () => {
       const { handler, started, end } = gate();
       const { queue, advance } = await create({ handler, concurrency: 1 });
-      await queue.add("a");
+      await queue.add('a');
       await advance(0);
-      await queue.add("waiting");
-      await queue.add("later", 5_000);
+      await queue.add('waiting');
+      await queue.add('later', 5_000);
       let closed = false;
       const closing = queue.close().then(() => {
         closed = true;
       });
       await advance(10_000);
       expect(closed).toBe(false);
-      end("a", { outcome: "retry" });
+      end('a', { outcome: 'retry' });
       await closing;
-      await queue.add("b");
+      await queue.add('b');
       await advance(600_000);
-      expect(started).toEqual(["a"]);
+      expect(started).toEqual(['a']);
       await queue.drain();
     });
   });

@@ -1,6 +1,6 @@
 import { Argument, Command } from 'commander';
 import type { LineageEntry, LineState, ScopeState } from '../../governance/index.ts';
-import { type Clone, cloneOptions, judge, mainTip, openClone } from '../clone.ts';
+import { type Clone, cloneOptions, judge, mainTip, openClone, resolveRef } from '../clone.ts';
 import type { Context } from '../context.ts';
 import { exit } from '../exit.ts';
 import { API_VERSION, type Format, outputOption, print, short, wrap } from '../output.ts';
@@ -74,7 +74,7 @@ async function explainCommit(
   what: string,
   flags: Flags,
 ): Promise<number> {
-  const commit = await clone.backend.resolve(what).catch(() => null);
+  const commit = await resolveRef(clone, what).catch(() => null);
   if (commit === null) findScope(state, what);
   const id = commit ?? what;
   const mentions = [...state.scopes.values()].flatMap((scope) => mentionsOf(scope, id));

@@ -58,5 +58,5 @@ function holdLines(scope: ScopeState): readonly string[] {
   if (hold === null) return [];
   const fix = unblock(scope);
   const said = wrap(`${path} is held at ${short(hold.commit)} (${hold.rule}): ${hold.reason}`, '  ');
-  return [`\n${said.trimStart()}\n`, ...(fix === null ? [] : [`  fix: ${fix.command}\n`])];
+  return [`\n${said}\n`, ...(fix === null ? [] : [`  fix: ${fix.command}\n`])];
 }

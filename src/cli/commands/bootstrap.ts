@@ -1,0 +1,69 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { Failure } from '../../base/failure.ts';
+import { bootstrap, parseProxy } from '../../translate/index.ts';
+import type { Context } from '../context.ts';
+import { exit } from '../exit.ts';
+import { integer } from '../output.ts';
+
+type Flags = {
+  readonly name: string;
+  readonly namespace: string;
+  readonly ip: string;
+  readonly label: Readonly<Record<string, string>>;
+  readonly serviceAccount?: string;
+  readonly xds: { readonly host: string; readonly port: number };
+  readonly admin: number;
+  readonly stats: number | false;
+  readonly httpProxy: number;
+};
+
+export function bootstrapCommand(context: Context): Command {
+  return new Command('bootstrap')
+    .description("prints Envoy's bootstrap as JSON: envoy -c <(fairlead bootstrap --namespace demo)")
+    .option('--name <name>', 'of the workload', 'sidecar')
+    .requiredOption('--namespace <namespace>', 'of the workload')
+    .option('--ip <address>', 'of the workload', '127.0.0.1')
+    .option('--label <name=value>', 'of the workload; may be repeated', label, {})
+    .option('--service-account <name>', 'of the workload')
+    .option(
+      '--xds <host:port>',
+      'where `fairlead serve` listens for proxies',
+      address,
+      address('127.0.0.1:15010'),
+    )
+    .option('--admin <port>', "of Envoy's admin interface", integer, 15000)
+    .option('--stats <port>', 'of the statistics', integer, 15090)
+    .option('--no-stats', 'without the statistics')
+    .option('--http-proxy <port>', 'that applications use as their HTTP proxy', integer, 15080)
+    .action((flags: Flags) => context.finish(printBootstrap(context, flags)));
+}
+
+function printBootstrap(context: Context, flags: Flags): number {
+  const { name, namespace, ip, serviceAccount, xds } = flags;
+  const nodeId = `sidecar~${ip}~${name}.${namespace}~${namespace}.svc.cluster.local`;
+  const metadata = {
+    NAMESPACE: namespace,
+    WORKLOAD_NAME: name,
+    LABELS: flags.label,
+    ...(serviceAccount === undefined ? {} : { SERVICE_ACCOUNT: serviceAccount }),
+    FAIRLEAD: { capture: 'ports', httpProxyPort: flags.httpProxy },
+  };
+  const parsed = parseProxy(nodeId, metadata);
+  if (!parsed.ok) throw new Failure('node-malformed', parsed.reason, 'correct --name, --namespace or --ip');
+  const ports = { adminPort: flags.admin, statsPort: flags.stats === false ? null : flags.stats };
+  const document = bootstrap({ nodeId, metadata, xdsHost: xds.host, xdsPort: xds.port, ...ports });
+  context.terminal.out(`${JSON.stringify(document, null, 2)}\n`);
+  return exit.ok;
+}
+
+function label(text: string, before: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const [, name, value] = /^([^=]+)=(.*)$/.exec(text) ?? [];
+  if (name === undefined || value === undefined) throw new InvalidArgumentError('write name=value');
+  return { ...before, [name]: value };
+}
+
+function address(text: string): { readonly host: string; readonly port: number } {
+  const [, host, port] = /^(?:\[?([^\]]+)\]?):([0-9]{1,5})$/.exec(text) ?? [];
+  if (host === undefined || port === undefined) throw new InvalidArgumentError('write host:port');
+  return { host, port: Number(port) };
+}

@@ -1,0 +1,59 @@
+import { Command } from 'commander';
+import type { Context } from '../context.ts';
+import { exit } from '../exit.ts';
+import { API_VERSION, type Format, outputOption, print, short, table, wrap } from '../output.ts';
+import { readItems, serverOption } from '../server-client.ts';
+
+type Flags = { readonly output: Format; readonly server: string };
+
+/** What the table reads of `ProxyList`; the rest is printed as it came. */
+type Proxy = {
+  readonly proxy: string;
+  readonly revision: string;
+  readonly types: readonly { readonly typeUrl: string; readonly state: string; readonly resources: number }[];
+  readonly rejected: readonly {
+    readonly name: string;
+    readonly message: string;
+    readonly sources: readonly { readonly file: string; readonly line: number; readonly column: number }[];
+  }[];
+};
+
+const COLUMNS = {
+  CDS: 'cluster.v3.Cluster',
+  EDS: 'ClusterLoadAssignment',
+  LDS: 'v3.Listener',
+  RDS: 'RouteConfiguration',
+};
+
+export function proxyStatusCommand(context: Context): Command {
+  const command = new Command('proxy-status')
+    .description('which proxies are connected and what they acknowledged; 1 if one refused something')
+    .addOption(outputOption());
+  return serverOption(command).action(async (flags: Flags) =>
+    context.finish(await proxyStatus(context, flags)),
+  );
+}
+
+async function proxyStatus(context: Context, { output, server }: Flags): Promise<number> {
+  const proxies = (await readItems(server, 'api/v1/proxies')) as readonly Proxy[];
+  print(context, output, { apiVersion: API_VERSION, kind: 'ProxyStatus', ...{ proxies } }, () =>
+    proxyText(proxies),
+  );
+  return proxies.some(({ rejected }) => rejected.length > 0) ? exit.findings : exit.ok;
+}
+
+function proxyText(proxies: readonly Proxy[]): string {
+  const rows = proxies.map(({ proxy, revision, types }) => [
+    // sidecar~IP~name.ns~…: the third part is what people call it.
+    proxy.split('~')[2] ?? proxy,
+    short(revision),
+    ...Object.values(COLUMNS).map((end) => types.find(({ typeUrl }) => typeUrl.endsWith(end))?.state ?? '-'),
+  ]);
+  const refusals = proxies.flatMap(({ proxy, rejected }) =>
+    rejected.map(({ name, message, sources }) => {
+      const places = sources.map(({ file, line, column }) => `${file}:${line}:${column}`).join(' ');
+      return `\n${wrap(`${proxy} refused ${name}: ${message} ${places}`, '  ')}\n`;
+    }),
+  );
+  return table(['PROXY', 'REVISION', ...Object.keys(COLUMNS)], rows) + refusals.join('');
+}

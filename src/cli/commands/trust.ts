@@ -1,0 +1,72 @@
+import { relative, resolve } from 'node:path';
+import { Command } from 'commander';
+import { createTreeDigests, openIsomorphic } from '../../git/index.ts';
+import { type LineState, makePin, type Pin } from '../../governance/index.ts';
+import { findGitdir, pinPath, Refusal, resolveRef } from '../clone.ts';
+import type { Context } from '../context.ts';
+import { exit } from '../exit.ts';
+import { type Format, outputOption, print, table } from '../output.ts';
+import { pinDocument, readPinIfAny, writePin } from '../pin-file.ts';
+
+type Flags = {
+  readonly output: Format;
+  readonly path: string;
+  readonly repository?: string;
+  readonly pin?: string;
+};
+
+export function trustCommand(context: Context): Command {
+  return new Command('trust')
+    .description(
+      'pins a commit as the genesis of a mesh: compare what it shows with what the anchors told you',
+    )
+    .argument('[commit]', 'branch, tag or commit', 'HEAD')
+    .option('--path <path>', 'of the mesh in the repository', 'mesh')
+    .option('-C, --repository <folder>', 'the clone (default: where you are)')
+    .option('--pin <file>', 'where to write it (default: in the git directory of the clone)')
+    .addOption(outputOption())
+    .action(async (commit: string, flags: Flags) => context.finish(await trust(context, commit, flags)));
+}
+
+async function trust(context: Context, ref: string, flags: Flags): Promise<number> {
+  const { folder, gitdir } = await findGitdir(resolve(context.cwd, flags.repository ?? '.'));
+  const backend = await openIsomorphic({ gitdir });
+  const commit = await resolveRef({ backend, folder }, ref);
+  const made = await makePin(backend, createTreeDigests(backend), commit, flags.path);
+  if (!made.ok) throw new Refusal(made.rule, made.reason);
+  const file = flags.pin === undefined ? pinPath(gitdir) : resolve(context.cwd, flags.pin);
+  refuseSecondGenesis(await readPinIfAny(file), made.pin);
+  await writePin(file, made.pin);
+  print(context, flags.output, pinDocument(made.pin), () => pinText(made.state));
+  context.terminal.say(`the pin is in ${relative(context.cwd, file) || file}`);
+  return exit.ok;
+}
+
+/** The same uid elsewhere is a copy: a signature in one of them is the same act in the other (formats.md). */
+function refuseSecondGenesis(known: Pin | null, pin: Pin): void {
+  if (known === null || (known.commit === pin.commit && known.path === pin.path)) return;
+  const shared = Object.keys(pin.digests).find((uid) => known.digests[uid] !== undefined);
+  const reason =
+    shared === undefined
+      ? `another mesh (uid ${known.uid}) is pinned there: give it a pin of its own with --pin`
+      : `uid ${shared} already has its genesis at ${known.commit}: a second one is refused`;
+  throw new Refusal('uid', reason);
+}
+
+function pinText({ pin, scopes }: LineState): string {
+  const head = `genesis  ${pin.commit}\npath     ${pin.path}\nuid      ${pin.uid}\n`;
+  const quorums = [...scopes.values()].map(({ path, directory, policy }) => [
+    path,
+    directory === '' ? '.' : directory,
+    `${policy.threshold} of ${policy.anchors.length}`,
+  ]);
+  const anchors = [...scopes.values()].flatMap(({ path, policy }) =>
+    policy.anchors.flatMap(({ name, keys }) => keys.map(({ fingerprint }) => [path, name, fingerprint])),
+  );
+  const parts = [
+    head,
+    table(['SCOPE', 'FOLDER', 'QUORUM'], quorums),
+    table(['SCOPE', 'ANCHOR', 'KEY'], anchors),
+  ];
+  return parts.join('\n');
+}

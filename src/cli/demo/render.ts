@@ -1,0 +1,62 @@
+import type { Terminal } from '../terminal.ts';
+import { wrap } from '../output.ts';
+import { percent, type Traffic } from './traffic.ts';
+import type { Timing } from './server.ts';
+
+/** Tells the story on standard output, 80 columns wide. */
+export interface Narrator {
+  /** A step begins; the time of the one before it is printed. */
+  step(title: string): void;
+  /** A command that is really run. */
+  command(words: readonly string[]): void;
+  say(text: string): void;
+  /** What a command printed. */
+  quote(text: string): void;
+  traffic(traffic: Traffic): void;
+  timing(timing: Timing): void;
+  /** The last step's time, and the whole. */
+  end(): void;
+}
+
+const BAR = 40;
+
+export function createNarrator({ out, paint }: Terminal): Narrator {
+  const startedMs = performance.now();
+  let stepMs: number | null = null;
+  const closeStep = () => {
+    if (stepMs !== null) out(paint('dim', `    (${seconds(performance.now() - stepMs)})\n`));
+    stepMs = performance.now();
+  };
+  return {
+    step(title) {
+      closeStep();
+      out(paint('bold', wrap(title, '    ')));
+    },
+    command: (words) => out(paint('cyan', wrap(`    $ ${words.map(quoted).join(' ')}`, '        '))),
+    say: (text) => out(wrap(`    ${text}`, '    ')),
+    quote: (text) => out(text.trimEnd().replace(/^(?=.)/gm, '    | ')),
+    traffic(traffic) {
+      const share = percent(traffic, 'v2');
+      const filled = Math.round((share / 100) * BAR);
+      const bar = `${'1'.repeat(BAR - filled)}${paint('green', '2'.repeat(filled))}`;
+      out(`    ${traffic.total} requests through Envoy`);
+      out(`    [${bar}] v1 ${(100 - share).toFixed(1)} %  v2 ${share.toFixed(1)} %`);
+    },
+    timing({ totalMs, stages }) {
+      out(paint('green', `    push -> ACK of Envoy: ${totalMs.toFixed(0)} ms`));
+      out(`    = ${stages.map(([name, ms]) => `${name} ${ms.toFixed(0)}`).join(' + ')}`);
+    },
+    end() {
+      closeStep();
+      out(paint('bold', `done in ${seconds(performance.now() - startedMs)}`));
+    },
+  };
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word}'`;
+}

@@ -1,0 +1,174 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { type ApiSource, createApi } from '../../src/api/index.ts';
+import { isLoopback } from '../../src/api/routes.ts';
+import { createApp } from '../../src/api/server.ts';
+import type { Log } from '../../src/base/log.ts';
+
+const verification = '{\n  "apiVersion": "fairlead.dev/v1alpha1",\n  "kind": "Verification"\n}\n';
+const errors: unknown[] = [];
+const log: Log = { info() {}, warn() {}, error: (fields) => errors.push(fields) };
+const triggered: string[] = [];
+
+function source(more: Partial<ApiSource> = {}): ApiSource {
+  return {
+    ready: () => ({ ready: true, message: 'served' }),
+    repositories: () => [{ name: 'mesh' }, { name: 'new' }],
+    verification: (name) => (name === 'mesh' ? verification : null),
+    scopes: () => ['acme', 'acme.pay', 'acme.web'].map((path) => ({ path })),
+    proxies: () => [{ proxy: 'sidecar~1' }, { proxy: 'sidecar~2' }],
+    lineage: (scope) => (scope === 'acme' ? { scope, uid: 'u', entries: [{ seq: 1 }] } : null),
+    async trigger(name) {
+      triggered.push(name);
+      return name === 'mesh';
+    },
+    ...more,
+  };
+}
+
+const open: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of open.splice(0)) await close();
+  errors.length = 0;
+  triggered.length = 0;
+});
+
+function app(more: Partial<ApiSource> = {}) {
+  const made = createApp(source(more), log);
+  open.push(() => made.close());
+  return made;
+}
+const get = (url: string, more: Partial<ApiSource> = {}) => app(more).inject({ method: 'GET', url });
+
+describe('the API', () => {
+  it.each([
+    ['/livez', 200, 'Liveness'],
+    ['/readyz', 200, 'Readiness'],
+    ['/api/v1/repositories', 200, 'RepositoryList'],
+    ['/api/v1/repositories/mesh/verification', 200, 'Verification'],
+    ['/api/v1/repositories/new/verification', 503, 'Error'],
+    ['/api/v1/repositories/none/verification', 404, 'Error'],
+    ['/api/v1/scopes', 200, 'ScopeList'],
+    ['/api/v1/proxies', 200, 'ProxyList'],
+    ['/api/v1/lineage?scope=acme', 200, 'Lineage'],
+    ['/api/v1/lineage?scope=none', 404, 'Error'],
+    ['/api/v1/lineage', 400, 'Error'],
+    ['/api/v1/scopes?limit=0', 400, 'Error'],
+    ['/api/v1/scopes?limit=9999', 400, 'Error'],
+    ['/none', 404, 'Error'],
+    ['/api/v1/repositories/%zz/verification', 400, 'Error'],
+  ])('GET %s: %i %s', async (url, status, kind) => {
+    const answer = await get(url);
+    expect(answer.statusCode).toBe(status);
+    expect(answer.headers['content-type']).toMatch(/^application\/json/);
+    expect(answer.body.endsWith('}\n')).toBe(true);
+    const body = answer.json();
+    expect(body).toMatchObject({ apiVersion: 'fairlead.dev/v1alpha1', kind });
+    if (kind === 'Error')
+      expect(body).toEqual({ ...body, code: expect.any(String), fix: expect.any(String) });
+  });
+
+  it('answers with the very bytes of the verification', async () => {
+    expect((await get('/api/v1/repositories/mesh/verification')).body).toBe(verification);
+  });
+
+  it('is not ready before something is served', async () => {
+    const answer = await get('/readyz', { ready: () => ({ ready: false, message: 'mesh: pending' }) });
+    expect(answer.statusCode).toBe(503);
+    expect(answer.json()).toMatchObject({ ready: false, message: 'mesh: pending' });
+  });
+
+  it('answers in pages', async () => {
+    const first = (await get('/api/v1/scopes?limit=2')).json();
+    expect(first).toMatchObject({
+      items: [{ path: 'acme' }, { path: 'acme.pay' }],
+      total: 3,
+      next: 'acme.pay',
+    });
+    const second = (await get(`/api/v1/scopes?limit=2&after=${first.next}`)).json();
+    expect(second).toMatchObject({ items: [{ path: 'acme.web' }], total: 3, next: null });
+  });
+
+  it('survives a source that throws, without telling what it threw', async () => {
+    const scopes = () => {
+      throw new Error('secret inside');
+    };
+    const answer = await get('/api/v1/scopes', { scopes });
+    expect(answer.statusCode).toBe(500);
+    expect(answer.json()).toMatchObject({ kind: 'Error', code: 'internal' });
+    expect(answer.body).not.toContain('secret');
+    expect(errors).toHaveLength(1);
+  });
+
+  it.each(['POST', 'PUT', 'DELETE', 'PATCH'] as const)('changes nothing on %s', async (method) => {
+    expect((await app().inject({ method, url: '/api/v1/scopes' })).statusCode).toBe(404);
+  });
+});
+
+describe('the generic hook', () => {
+  const post = (
+    url: string,
+    payload: string | Buffer = '',
+    remoteAddress = '127.0.0.1',
+    type = 'application/json',
+  ) => app().inject({ method: 'POST', url, payload, remoteAddress, headers: { 'content-type': type } });
+
+  it.each([
+    ['', 'application/json'],
+    ['{"not json', 'application/json'],
+    ['a=b', 'application/x-www-form-urlencoded'],
+    ['\u0000', 'image/png'],
+  ])('is a hint to fetch, whatever it carries: %j as %s', async (payload, type) => {
+    const answer = await post('/hooks/v1/generic/mesh', payload, '127.0.0.1', type);
+    expect(answer.statusCode).toBe(202);
+    expect(answer.json()).toMatchObject({ kind: 'Accepted', repository: 'mesh' });
+    expect(triggered).toEqual(['mesh']);
+  });
+
+  it('is closed to other machines, whatever their headers say', async () => {
+    const made = app();
+    const headers = { 'x-forwarded-for': '127.0.0.1', forwarded: 'for=127.0.0.1' };
+    const from = {
+      method: 'POST',
+      url: '/hooks/v1/generic/mesh',
+      remoteAddress: '10.0.0.9',
+      headers,
+    } as const;
+    const answer = await made.inject(from);
+    expect(answer.statusCode).toBe(403);
+    expect(triggered).toEqual([]);
+  });
+
+  it('knows its repositories and its limits', async () => {
+    expect((await post('/hooks/v1/generic/none')).statusCode).toBe(404);
+    expect((await post('/hooks/v1/generic/mesh', Buffer.alloc(1_048_577))).statusCode).toBe(413);
+    expect((await post(`/hooks/v1/generic/${'a'.repeat(300)}`)).statusCode).toBe(414);
+    expect((await get('/hooks/v1/generic/mesh')).statusCode).toBe(404);
+  });
+});
+
+describe('isLoopback', () => {
+  it.each([
+    ['127.0.0.1', true],
+    ['127.8.9.10', true],
+    ['::1', true],
+    ['::ffff:127.0.0.1', true],
+    ['10.0.0.1', false],
+    ['::ffff:10.0.0.1', false],
+    ['127.0.0.1.evil', false],
+    ['', false],
+  ])('%s: %s', (ip, expected) => {
+    expect(isLoopback(ip)).toBe(expected);
+  });
+});
+
+describe('createApi', () => {
+  it('listens on a free port, and lets go of it', async () => {
+    const api = createApi(source(), log);
+    const port = await api.listen('127.0.0.1', 0);
+    const answer = await fetch(`http://127.0.0.1:${port}/livez`);
+    expect(answer.status).toBe(200);
+    await answer.text();
+    await api.close();
+    await expect(fetch(`http://127.0.0.1:${port}/livez`)).rejects.toThrow();
+  });
+});

@@ -1,0 +1,219 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rename } from 'node:fs/promises';
+import { createServer as createTcpServer } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Client, credentials } from '@grpc/grpc-js';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { ServerConfig } from '../src/config.ts';
+import { envoy } from '../src/generated/envoy.js';
+import { openIsomorphic } from '../src/git/index.ts';
+import { formatVerification } from '../src/governance/index.ts';
+import { createServer, type Server } from '../src/main.ts';
+import { pipeline } from '../src/pipeline.ts';
+import { systemClock } from '../src/reconcile/index.ts';
+import { parseProxy } from '../src/translate/index.ts';
+import { ask, createSite, hint, NODE_ID, quiet, type Site } from './server.ts';
+
+type Repositories = {
+  readonly items: readonly {
+    readonly followedTip: string | null;
+    readonly appliedRevision: string | null;
+    readonly failure: { readonly code: string } | null;
+    readonly fetch: { readonly failingSinceMs: number | null };
+    readonly stages: { readonly ackMs: number | null };
+  }[];
+};
+
+const cleanup: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of cleanup.splice(0).reverse()) await close();
+});
+
+async function site(): Promise<Site> {
+  const made = await createSite();
+  cleanup.push(made.close);
+  return made;
+}
+
+async function serve(config: ServerConfig): Promise<Server> {
+  const server = await createServer(config, { log: quiet, clock: systemClock, random: Math.random });
+  cleanup.push(server.close);
+  return server;
+}
+
+const serving = (port: number, tip: string) =>
+  ask<Repositories>(port, '/api/v1/repositories', ({ items }) => items[0]?.appliedRevision === tip);
+
+/** A proxy that asks for clusters and acknowledges what it gets; their names, response by response. */
+function connectProxy(port: number) {
+  const bytes = (value: Buffer) => value;
+  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+  const path = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
+  const call = client.makeBidiStreamRequest(path, bytes, bytes);
+  const typeUrl = 'type.googleapis.com/envoy.config.cluster.v3.Cluster';
+  const send = (fields: object) => {
+    const { DeltaDiscoveryRequest } = envoy.service.discovery.v3;
+    call.write(Buffer.from(DeltaDiscoveryRequest.encode({ typeUrl, ...fields }).finish()));
+  };
+  const heard = async function* () {
+    for await (const message of call) {
+      const { nonce, resources } = envoy.service.discovery.v3.DeltaDiscoveryResponse.decode(message);
+      send({ responseNonce: nonce });
+      yield resources.map(({ name }) => name);
+    }
+  };
+  call.on('error', () => {});
+  send({ node: { id: NODE_ID }, resourceNamesSubscribe: ['*'] });
+  cleanup.push(async () => {
+    call.cancel();
+    client.close();
+  });
+  return heard();
+}
+
+describe('a server', () => {
+  it('serves what was signed, from the commit to the proxy', async () => {
+    const { config, repository, change, pin } = await site();
+    const server = await serve(config);
+    const proxy = connectProxy(server.xdsPort);
+    expect((await proxy.next()).value?.join(' ')).toContain('genesis.shop');
+    const tip = await change('signed', 'alice');
+    await hint(server.httpPort);
+    expect((await proxy.next()).value?.join(' ')).toContain('signed.shop');
+    const { items } = await serving(server.httpPort, tip);
+    expect(items[0]).toMatchObject({ name: 'mesh', followedTip: tip, failure: null });
+
+    const objects = await openIsomorphic({ gitdir: repository.gitdir });
+    const parsed = parseProxy(NODE_ID, {});
+    if (!parsed.ok) throw new Error(parsed.reason);
+    const result = await pipeline({ objects, pin, tip, proxies: [parsed.proxy] });
+    if (!result.ok) throw new Error(result.reason);
+    const url = `http://127.0.0.1:${server.httpPort}/api/v1/repositories/mesh/verification`;
+    expect(await (await fetch(url)).text()).toBe(formatVerification(result.state));
+    expect(result.snapshots.get(NODE_ID)?.status).toBe('Ready');
+
+    const lineage = await ask(server.httpPort, '/api/v1/lineage?scope=acme');
+    expect(lineage).toMatchObject({
+      scope: 'acme',
+      entries: [{ event: 'genesis' }, { event: 'accepted', seq: 2 }],
+    });
+    const proxies = await ask(server.httpPort, '/api/v1/proxies');
+    expect(proxies).toMatchObject({ total: 1, items: [{ proxy: NODE_ID, rejected: [] }] });
+  });
+
+  it('serves nothing that nobody signed', async () => {
+    const { config, change } = await site();
+    await change('signed', 'alice');
+    const server = await serve(config);
+    const tip = await change('unsigned');
+    await hint(server.httpPort);
+    await serving(server.httpPort, tip);
+    const scopes = await ask(server.httpPort, '/api/v1/scopes');
+    expect(scopes).toMatchObject({ items: [{ path: 'acme', seq: 2, sync: 'Held', health: 'Healthy' }] });
+    const proxy = connectProxy(server.xdsPort);
+    const clusters = (await proxy.next()).value?.join(' ');
+    expect(clusters).toContain('signed.shop');
+    expect(clusters).not.toContain('unsigned.shop');
+  });
+
+  it('serves on after a restart with its remote gone, and comes back when it does', async () => {
+    const { config, repository, change } = await site();
+    const tip = await change('signed', 'alice');
+    const first = await serve(config);
+    await serving(first.httpPort, tip);
+    await first.close();
+    await rename(repository.gitdir, `${repository.gitdir}.away`);
+
+    const second = await serve(config);
+    const proxy = connectProxy(second.xdsPort);
+    expect((await proxy.next()).value?.join(' ')).toContain('signed.shop');
+    const failing = ({ items }: Repositories) => items[0]?.fetch.failingSinceMs !== null;
+    const { items } = await ask<Repositories>(second.httpPort, '/api/v1/repositories', failing);
+    expect(items[0]).toMatchObject({ followedTip: tip, appliedRevision: tip });
+    await ask(second.httpPort, '/readyz', ({ ready }: { ready: boolean }) => ready);
+
+    await rename(`${repository.gitdir}.away`, repository.gitdir);
+    const next = await change('later', 'alice');
+    await hint(second.httpPort);
+    await serving(second.httpPort, next);
+  });
+
+  it('lets a proxy wait, and is not ready, until something is verified', async () => {
+    const { config, repository } = await site();
+    await rename(repository.gitdir, `${repository.gitdir}.away`);
+    const server = await serve(config);
+    const proxy = connectProxy(server.xdsPort);
+    const first = proxy.next();
+    const failed = ({ items }: Repositories) => items[0]?.failure != null;
+    await ask<Repositories>(server.httpPort, '/api/v1/repositories', failed);
+    expect(await ask(server.httpPort, '/readyz')).toMatchObject({ ready: false });
+    await rename(`${repository.gitdir}.away`, repository.gitdir);
+    await hint(server.httpPort);
+    expect((await first).value?.join(' ')).toContain('genesis.shop');
+  });
+
+  it('shares its data folder with nobody, and holds nothing when it could not start', async () => {
+    const { config } = await site();
+    const server = await serve(config);
+    await expect(serve(config)).rejects.toMatchObject({ code: 'data-in-use' });
+    await server.close();
+    const taken = createTcpServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const address = taken.address();
+    const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
+    await expect(serve({ ...config, http: { host: '127.0.0.1', port } })).rejects.toThrow();
+    await expect(serve({ ...config, pin: join(config.dataDir, 'none') })).rejects.toMatchObject({
+      code: 'pin-missing',
+    });
+    taken.close();
+    await serve(config);
+  });
+});
+
+/** `fairlead serve` as a process of its own, once it listens. */
+async function serveProcess(
+  config: ServerConfig,
+): Promise<{ child: ChildProcess; httpPort: number; out: string[] }> {
+  const bin = join(import.meta.dirname, '../src/cli/bin.mjs');
+  const flags = ['--repository', config.repository, '--pin', config.pin, '--data-dir', config.dataDir];
+  const ports = ['--xds', '127.0.0.1:0', '--http', '127.0.0.1:0', '--poll', '1h'];
+  const child = spawn(process.execPath, [bin, 'serve', ...flags, ...ports], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const out: string[] = [];
+  child.stdout.on('data', (chunk) => out.push(String(chunk)));
+  for await (const line of createInterface({ input: child.stderr })) {
+    const { msg, httpPort } = JSON.parse(line);
+    if (msg === 'listening') {
+      child.stderr.resume();
+      return { child, httpPort, out };
+    }
+  }
+  throw new Error('the server ended before it listened');
+}
+
+describe('fairlead serve', () => {
+  it('drains on SIGTERM, with nothing but JSON lines on stderr', async () => {
+    const { config } = await site();
+    const { child, httpPort, out } = await serveProcess(config);
+    await ask(httpPort, '/readyz', ({ ready }: { ready: boolean }) => ready);
+    child.kill('SIGTERM');
+    const [code] = await once(child, 'exit');
+    expect(code).toBe(0);
+    expect(out).toEqual([]);
+  });
+
+  it('goes on where a killed one was', async () => {
+    const { config, change } = await site();
+    const tip = await change('signed', 'alice');
+    const first = await serveProcess(config);
+    await serving(first.httpPort, tip);
+    first.child.kill('SIGKILL');
+    await once(first.child, 'exit');
+    const second = await serve({ ...config, repository: join(config.dataDir, 'gone') });
+    const { items } = await ask<Repositories>(second.httpPort, '/api/v1/repositories');
+    expect(items[0]).toMatchObject({ followedTip: tip, appliedRevision: tip });
+  });
+});

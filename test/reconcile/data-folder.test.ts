@@ -1,0 +1,85 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { nodeProcesses, openDataFolder, type Processes } from '../../src/reconcile/data-folder.ts';
+import { nodeFiles } from '../../src/reconcile/files.ts';
+import { createFolder } from '../repository.ts';
+
+let folder: Awaited<ReturnType<typeof createFolder>>;
+let path: string;
+beforeEach(async () => {
+  folder = await createFolder();
+  path = join(folder.dir, 'state', 'fairlead');
+});
+afterEach(() => folder.close());
+
+const other = (changes: Partial<Processes['self']>, alive = true): Processes => ({
+  self: { ...nodeProcesses.self, ...changes },
+  alive: () => alive,
+});
+const open = (processes?: Processes) => openDataFolder(path, nodeFiles, processes);
+const code = (code: string) => expect.objectContaining({ code });
+
+describe('openDataFolder', () => {
+  it('makes the folder of formats.md, and lets go of it', async () => {
+    const data = await open();
+    const { gitdir, witness } = await data.repository('mesh');
+    expect(gitdir).toBe(join(path, 'repositories/mesh/git'));
+    expect(witness).toBe(join(path, 'repositories/mesh/witness.json'));
+    expect(await readFile(join(path, 'format'), 'utf8')).toBe('fairlead-data 1\n');
+    expect((await readdir(path)).sort()).toEqual(['format', 'lock', 'repositories']);
+    await data.close();
+    expect((await readdir(path)).sort()).toEqual(['format', 'repositories']);
+    await (await open()).close();
+  });
+
+  it('refuses a folder that this process or another live one holds', async () => {
+    const data = await open();
+    await expect(open()).rejects.toEqual(code('data-in-use'));
+    await expect(open(other({ pid: process.pid + 1 }))).rejects.toEqual(code('data-in-use'));
+    await data.close();
+  });
+
+  it.each([
+    ['its pid is dead', other({ pid: process.pid + 1 }, false)],
+    [
+      'its pid is ours, as pid 1 of a restarted container is',
+      other({ startedMs: nodeProcesses.self.startedMs + 5 }),
+    ],
+  ])('takes over a lock where %s', async (_, later) => {
+    await open();
+    const data = await open(later);
+    expect(JSON.parse(await readFile(join(path, 'lock'), 'utf8'))).toEqual(later.self);
+    expect(await readdir(path)).not.toContain('lock.dead');
+    await data.close();
+  });
+
+  it.each(['', '{"host":', '{"host":"a","pid":-1,"startedMs":0}'])(
+    'takes over a lock cut off: %j',
+    async (text) => {
+      await (await open()).close();
+      await writeFile(join(path, 'lock'), text);
+      await (await open()).close();
+    },
+  );
+
+  it('gives a dead lock to one of many that want it', async () => {
+    await open();
+    const many = Array.from({ length: 8 }, (_, i) => other({ pid: process.pid + 1 + i }, false));
+    const results = await Promise.allSettled(many.map(open));
+    const held = results.filter(({ status }) => status === 'fulfilled').length;
+    expect(held).toBeLessThanOrEqual(1);
+  });
+
+  it('refuses a folder of another format, and leaves no lock on it', async () => {
+    await (await open()).close();
+    await writeFile(join(path, 'format'), 'fairlead-data 2\n');
+    await expect(open()).rejects.toEqual(code('data-format'));
+    expect(await readdir(path)).not.toContain('lock');
+  });
+
+  it('says what is wrong with a folder that cannot be made', async () => {
+    await writeFile(join(folder.dir, 'state'), 'a file');
+    await expect(open()).rejects.toEqual(code('data-unwritable'));
+  });
+});

@@ -1,0 +1,113 @@
+import { Failure } from '../../src/base/failure.ts';
+import type { Log } from '../../src/base/log.ts';
+import { createTreeDigests, type GitBackend, type Objects } from '../../src/git/index.ts';
+import { openLine, type Pin } from '../../src/governance/index.ts';
+import { stages } from '../../src/pipeline.ts';
+import { createLoop, type RepositoryLoop } from '../../src/reconcile/loop.ts';
+import { createMemoryQueue } from '../../src/reconcile/memory-queue.ts';
+import { createServed, type Served, type ServeStages } from '../../src/reconcile/serve.ts';
+import type { WorkQueue } from '../../src/reconcile/work-queue.ts';
+import type { SessionStatus } from '../../src/xds/index.ts';
+import { type SimulatedClock, simulatedClock } from './clock.ts';
+import { type Disk, testDisk } from './files.ts';
+
+/** A remote as the network may have it. */
+export type Remote = { fetch(signal: AbortSignal | undefined): Promise<string> };
+
+export type Simulation = {
+  readonly clock: SimulatedClock;
+  readonly disk: Disk;
+  readonly loop: RepositoryLoop;
+  readonly queue: WorkQueue;
+  readonly served: Served;
+  /** Revisions in the order in which they were pushed. */
+  readonly published: string[];
+  readonly logged: { readonly level: string; readonly message: string }[];
+  /** What the proxies are at; `acknowledge` tells the loop. */
+  setSessions(sessions: readonly SessionStatus[]): void;
+  /** What the remote does from now on. */
+  remote(remote: Remote): void;
+  /** The remote's branch is at this commit. */
+  offer(tip: string): void;
+  /** The remote cannot be reached. */
+  unplug(): void;
+  /** Makes the key due, and waits until the run is over. */
+  run(): Promise<void>;
+};
+
+export const POLL_MS = 60_000;
+export const FETCH_TIMEOUT_MS = 30_000;
+
+/** The loop with everything real but the network, the disk's health and the time. */
+export function simulate(input: {
+  readonly objects: Objects;
+  readonly pin: Pin;
+  readonly witness: string;
+  readonly disk?: Disk;
+  readonly read?: typeof stages.read;
+  readonly stages?: ServeStages;
+}): Simulation {
+  const clock = simulatedClock();
+  const disk = input.disk ?? testDisk();
+  const published: string[] = [];
+  const logged: { level: string; message: string }[] = [];
+  let sessions: readonly SessionStatus[] = [];
+  const listeners: (() => void)[] = [];
+  let remote: Remote = unreachable;
+  const git: GitBackend = {
+    ...input.objects,
+    fetch: (signal) => remote.fetch(signal),
+    remoteTip: (signal) => remote.fetch(signal),
+    resolve: async (ref) => ref,
+  };
+  const served = createServed(input.stages ?? stages, clock.now);
+  const loop = createLoop({
+    name: 'mesh',
+    pin: input.pin,
+    git,
+    line: openLine(input.objects, createTreeDigests(input.objects), input.pin),
+    read: input.read ?? stages.read,
+    served,
+    distribution: {
+      publish: (revision) => published.push(revision),
+      sessions: () => sessions,
+      onAck: (listener) => listeners.push(listener),
+    },
+    files: disk,
+    witness: input.witness,
+    clock,
+    random: () => 0.5,
+    log: recorder(logged),
+    pollMs: POLL_MS,
+    fetchTimeoutMs: FETCH_TIMEOUT_MS,
+  });
+  const queue = createMemoryQueue({ clock, random: () => 0.5, handler: () => loop.reconcile() });
+  const simulation: Simulation = {
+    ...{ clock, disk, loop, queue, served, published, logged },
+    setSessions(next) {
+      sessions = next;
+      for (const listener of listeners) listener();
+    },
+    remote(next) {
+      remote = next;
+    },
+    offer: (tip) => simulation.remote({ fetch: async () => tip }),
+    unplug: () => simulation.remote(unreachable),
+    async run() {
+      await queue.add('mesh');
+      await queue.drain();
+    },
+  };
+  return simulation;
+}
+
+const unreachable: Remote = {
+  async fetch() {
+    throw new Failure('remote-unreachable', 'the remote cannot be reached', 'check the network');
+  },
+};
+
+function recorder(lines: { level: string; message: string }[]): Log {
+  const to = (level: string) => (_fields: unknown, message: string) => void lines.push({ level, message });
+  return { info: to('info'), warn: to('warn'), error: to('error') };
+}

@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import type { Log } from '../src/base/log.ts';
+import type { ServerConfig } from '../src/config.ts';
+import { createTreeDigests, openIsomorphic } from '../src/git/index.ts';
+import { makePin, type Pin } from '../src/governance/index.ts';
+import { createFolder, createRepository, createSshKey, type TestRepository } from './repository.ts';
+
+/** A mesh repository of one scope, `acme`, that alice alone can change; its pin; and a configuration to serve it. */
+export type Site = {
+  readonly repository: TestRepository;
+  readonly folder: string;
+  readonly pin: Pin;
+  readonly config: ServerConfig;
+  /** Changes the mesh's one service, signed by alice or by nobody; the commit. */
+  change(name: string, by?: 'alice'): Promise<string>;
+  close(): Promise<void>;
+};
+
+export const NODE_ID = 'sidecar~10.0.0.1~web-1.shop~shop.svc.cluster.local';
+
+export async function createSite(): Promise<Site> {
+  const folder = await createFolder();
+  const repository = await createRepository();
+  const ssh = await createSshKey(folder.dir, 'alice');
+  await repository.write('mesh/scope.yaml', scopeYaml(readFileSync(`${ssh}.pub`, 'utf8').trim()));
+  await repository.write('mesh/service.yaml', serviceYaml('genesis'));
+  const genesis = await repository.commit('genesis');
+  const objects = await openIsomorphic({ gitdir: repository.gitdir });
+  const made = await makePin(objects, createTreeDigests(objects), genesis, 'mesh');
+  if (!made.ok) throw new Error(made.reason);
+  const pinFile = join(folder.dir, 'pin.json');
+  await writeFile(pinFile, JSON.stringify({ apiVersion: 'fairlead.dev/v1alpha1', kind: 'Pin', ...made.pin }));
+  const dataDir = join(folder.dir, 'state');
+  await mkdir(dataDir);
+  return {
+    repository,
+    folder: folder.dir,
+    pin: made.pin,
+    config: {
+      dataDir,
+      name: 'mesh',
+      repository: repository.dir,
+      branch: 'main',
+      pin: pinFile,
+      pollMs: 3_600_000,
+      fetchTimeoutMs: 60_000,
+      removalTimeoutMs: 30_000,
+      xds: { host: '127.0.0.1', port: 0 },
+      http: { host: '127.0.0.1', port: 0 },
+    },
+    async change(name, by) {
+      await repository.write('mesh/service.yaml', serviceYaml(name));
+      return repository.commit(name, by === undefined ? {} : { sign: { ssh } });
+    },
+    async close() {
+      await repository.close();
+      await folder.close();
+    },
+  };
+}
+
+function scopeYaml(key: string): string {
+  return `apiVersion: fairlead.dev/v1alpha1
+kind: Scope
+metadata: { name: acme }
+spec:
+  ruleset: 1
+  salt: 5b0c9a4e7f1d42c6a3e88d10b7f4c92e
+  anchors: [{ name: alice, keys: [{ ssh: "${key}" }] }]
+  quorum: { threshold: 1 }
+  owns: { namespaces: ["*"], hosts: ["*"] }
+`;
+}
+
+function serviceYaml(name: string): string {
+  return `apiVersion: v1
+kind: Service
+metadata: { name: ${name}, namespace: shop }
+spec: { ports: [{ name: http, port: 80 }] }
+`;
+}
+
+/** What a server answers; asked again until `accept` takes it. A test that waits in vain ends by vitest's timeout. */
+export async function ask<T>(
+  port: number,
+  path: string,
+  accept: (body: T) => boolean = () => true,
+): Promise<T> {
+  for (;;) {
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`);
+    const body = (await answer.json()) as T;
+    if (accept(body)) return body;
+  }
+}
+
+export async function hint(port: number): Promise<void> {
+  const answer = await fetch(`http://127.0.0.1:${port}/hooks/v1/generic/mesh`, { method: 'POST' });
+  expect(answer.status).toBe(202);
+}
+
+export const quiet: Log = { info() {}, warn() {}, error() {} };

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { encodeMessage } from '../../src/translate/encode.ts';
+import { bootstrap } from '../../src/translate/index.ts';
+import { validate } from './envoy.ts';
+
+const options = {
+  nodeId: 'sidecar~127.0.0.2~cart-1.shop~shop.svc.cluster.local',
+  metadata: { NAMESPACE: 'shop', LABELS: { app: 'cart' }, FAIRLEAD: { capture: 'ports' } },
+  xdsHost: '127.0.0.1',
+  xdsPort: 15010,
+};
+
+test('Envoy accepts it', async () => {
+  expect(await validate(bootstrap(options))).toBe('OK');
+  expect(await validate(bootstrap({ ...options, statsPort: null }))).toBe('OK');
+});
+
+test('delta ADS, the node once, the default ports', () => {
+  expect(bootstrap(options)).toMatchObject({
+    node: { id: options.nodeId, cluster: 'cart-1.shop' },
+    admin: { address: { socket_address: { address: '127.0.0.1', port_value: 15000 } } },
+    dynamic_resources: { ads_config: { api_type: 'DELTA_GRPC', set_node_on_first_message_only: true } },
+    static_resources: { listeners: [{ address: { socket_address: { port_value: 15090 } } }] },
+  });
+});
+
+test('it is a Bootstrap message, field by field', () => {
+  const type = 'type.googleapis.com/envoy.config.bootstrap.v3.Bootstrap';
+  expect(encodeMessage(type, bootstrap(options)).length).toBeGreaterThan(0);
+  expect(() => encodeMessage(type, { nodes: {} })).toThrow(/unknown field/);
+});

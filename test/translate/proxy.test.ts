@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest';
+import { parseProxy } from '../../src/translate/index.ts';
+import { service } from '../mesh/manifests.ts';
+import { proxyAt, snapshotOf } from './world.ts';
+
+const id = 'sidecar~10.0.0.1~cart-1.shop~shop.svc.cluster.local';
+
+test('who a proxy is', () => {
+  const metadata = {
+    NAMESPACE: 'shop',
+    LABELS: { app: 'cart' },
+    SERVICE_ACCOUNT: 'cart',
+    FAIRLEAD: { capture: 'ports', httpProxyPort: 18080 },
+  };
+  expect(parseProxy(id, metadata)).toEqual({
+    ok: true,
+    proxy: {
+      id,
+      type: 'sidecar',
+      ip: '10.0.0.1',
+      name: 'cart-1',
+      namespace: 'shop',
+      dnsDomain: 'shop.svc.cluster.local',
+      labels: { app: 'cart' },
+      serviceAccount: 'cart',
+      capture: 'ports',
+      httpProxyPort: 18080,
+    },
+  });
+});
+
+test('what it does not say has a default', () => {
+  const proxy = proxyAt('10.0.0.1', 'shop');
+  expect(proxy).toMatchObject({ labels: {}, serviceAccount: null, capture: 'ports', httpProxyPort: 15080 });
+});
+
+describe('refused', () => {
+  test.each([
+    ['', {}],
+    ['sidecar', {}],
+    ['router~10.0.0.1~cart-1.shop~shop.svc.cluster.local', {}],
+    ['sidecar~10.0.0~cart-1.shop~shop.svc.cluster.local', {}],
+    ['sidecar~10.0.0.1~cart-1~shop.svc.cluster.local', {}],
+    ['sidecar~10.0.0.1~cart-1.Shop~shop.svc.cluster.local', {}],
+    ['sidecar~10.0.0.1~.shop~shop.svc.cluster.local', {}],
+    ['sidecar~10.0.0.1~cart-1.shop~', {}],
+    [`${id}~more`, {}],
+    [id, { NAMESPACE: 'payments' }],
+    [id, { LABELS: ['app'] }],
+    [id, { LABELS: { app: 1 } }],
+    [id, { FAIRLEAD: 'ports' }],
+    [id, { FAIRLEAD: { capture: 'redirect' } }],
+    [id, { FAIRLEAD: { httpProxyPort: 0 } }],
+    [id, { FAIRLEAD: { httpProxyPort: '80' } }],
+  ])('%s %j', (nodeId, metadata) => {
+    expect(parseProxy(nodeId, metadata).ok).toBe(false);
+  });
+});
+
+test('a proxy in a namespace that nobody owns hears nothing', () => {
+  const shop = { path: 'shop.acme', namespaces: ['shop'], hosts: [], files: service('cart', 'shop') };
+  const snapshot = snapshotOf(proxyAt('10.0.0.1', 'other'), shop);
+  expect(snapshot.status).toBe('Unowned');
+  expect([...snapshot.resources.values()].map(({ size }) => size)).toEqual([0, 0, 0, 0]);
+});
