@@ -10,7 +10,7 @@ export function environment(): Environment {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-export type Address = { readonly host: string; readonly port: number };
+type Address = { readonly host: string; readonly port: number };
 
 /** Everything `fairlead serve` can be told. Times in milliseconds. */
 export type ServerConfig = {

@@ -3,5 +3,5 @@
  * served (a hook is only a hint to fetch), and none ends the process. Refuses hooks from other machines, bodies over
  * 1 MB, and everything that is not in the list of routes, each with a code and what to do.
  */
-export { type Api, createApi } from './server.ts';
+export { createApi } from './server.ts';
 export type { ApiSource } from './source.ts';

@@ -16,4 +16,4 @@ export interface ApiSource {
 }
 
 type Named = { readonly name: string };
-export type Lineage = { readonly scope: string; readonly uid: string; readonly entries: readonly object[] };
+type Lineage = { readonly scope: string; readonly uid: string; readonly entries: readonly object[] };

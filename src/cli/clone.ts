@@ -48,7 +48,15 @@ export async function resolveRef(clone: Pick<Clone, 'backend' | 'folder'>, ref: 
   try {
     return await clone.backend.resolve(ref);
   } catch (error) {
-    const args = ['-C', clone.folder, 'rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`];
+    const args = [
+      '-C',
+      clone.folder,
+      'rev-parse',
+      '--verify',
+      '--quiet',
+      '--end-of-options',
+      `${ref}^{commit}`,
+    ];
     const found = await run('git', args).catch(() => null);
     if (found?.code !== 0) throw error;
     return clone.backend.resolve(found.out);

@@ -14,7 +14,7 @@ export interface DataFolder {
 }
 
 /** Who holds a lock: the start time tells a process from a later one with the same pid (pid 1 of a container). */
-export type Holder = { readonly host: string; readonly pid: number; readonly startedMs: number };
+type Holder = { readonly host: string; readonly pid: number; readonly startedMs: number };
 
 /** What the lock has to know about this process and others. */
 export interface Processes {

@@ -7,11 +7,10 @@
  * remote answers. Refuses a witness that it cannot read, or that is of another pin: an operator decides.
  */
 export { type Clock, systemClock } from './clock.ts';
-export { type DataFolder, openDataFolder } from './data-folder.ts';
+export { openDataFolder } from './data-folder.ts';
 export { nodeFiles } from './files.ts';
-export { createLoop, type Distribution, type RepositoryLoop } from './loop.ts';
+export { createLoop, type RepositoryLoop } from './loop.ts';
 export { createMemoryQueue } from './memory-queue.ts';
 export { readPin } from './pin.ts';
 export { createServed } from './serve.ts';
-export type { RepositoryStatus, ScopeStatus } from './status.ts';
 export type { WorkQueue } from './work-queue.ts';

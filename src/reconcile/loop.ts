@@ -16,7 +16,7 @@ import { disagreements, readWitness, type Witness, withRefused, witnessOf, write
 import { jitterMs, type Outcome } from './work-queue.ts';
 
 /** The part of the xDS server that the loop needs. */
-export interface Distribution {
+interface Distribution {
   /** Recomputes every session's snapshot from what is served now. */
   publish(revision: string): void;
   sessions(): readonly SessionStatus[];

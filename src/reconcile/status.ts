@@ -45,7 +45,7 @@ export type Refusal = {
   readonly sinceMs: number;
 };
 
-export type OperationalFailure = { readonly code: string; readonly message: string; readonly fix: string };
+type OperationalFailure = { readonly code: string; readonly message: string; readonly fix: string };
 
 /** Milliseconds per stage for the last revision that changed anything; null: not yet, or not in this process. */
 export type Stages = {

@@ -3,7 +3,7 @@ import type { LineState, Pin } from '../governance/index.ts';
 import { type Files, replaceFile } from './files.ts';
 
 /** What one scope stood at when its line was last followed. */
-export type WitnessedScope = {
+type WitnessedScope = {
   readonly path: string;
   readonly seq: number;
   readonly epoch: string;

@@ -45,6 +45,12 @@ export class Holdings<R extends Versioned> {
     return this.acked(name);
   }
 
+  /** False if the client may have something else than `believed`, so that comparing is not enough. */
+  certain(name: string): boolean {
+    const onItsWay = this.#flights.some(({ entries, unsure }) => entries.has(name) && !unsure.has(name));
+    return onItsWay || !this.#doubtful.has(name);
+  }
+
   /** True if the client may have the resource, however unlikely. */
   mayHave(name: string): boolean {
     const somewhere =

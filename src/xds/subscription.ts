@@ -158,9 +158,8 @@ export class Subscription<R extends Versioned> {
     const want = this.#target?.get(name);
     const forced = this.#forced.has(name);
     if (!this.selects(name) && !(forced && want === undefined)) return 'nothing'; // C8
-    const believed = this.holdings.believed(name);
     const refused = this.rejects(name);
-    if (!forced && (refused || believed?.version === want?.version)) return 'nothing'; // C4, C3
+    if (!forced && (refused || !this.#differs(name))) return 'nothing'; // C3, C4
     if (want === undefined && !this.holdings.mayHave(name)) return 'remove'; // D5, W4
     const verdict = refused ? 'blocked' : gate(name, want ?? null);
     if (verdict === 'send') return want ?? 'remove';
@@ -179,21 +178,23 @@ export class Subscription<R extends Versioned> {
     if (flight === null) return;
     for (const name of flight.unsure) {
       if (this.selects(name)) this.holdings.doubt(name, flight.entries.get(name) ?? null);
-      flight.entries.delete(name);
     }
-    if (error === null) for (const [name, entry] of flight.entries) this.#absolve(name, entry);
-    else this.#refused(flight, error);
+    if (error !== null) this.#refused(flight, error);
+    else for (const [name, entry] of flight.entries) if (!flight.unsure.has(name)) this.#absolve(name, entry);
   }
 
   #refused(flight: Flight<R>, message: string): void {
     const { convicted, retry } = isolate(flight, message, this.#rules.culpritsNamed);
-    for (const name of convicted) {
+    for (const name of convicted.filter((each) => !flight.unsure.has(each))) {
       this.#rejections.set(name, { name, resource: flight.entries.get(name) ?? null, message });
       if (!this.rejects(name)) this.#rejections.delete(name); // no longer wanted anyway
       this.#compare(name);
     }
-    for (const name of retry.flat()) this.holdings.doubt(name, flight.entries.get(name) ?? null);
-    this.#groups.push(...retry);
+    for (const group of retry) {
+      const names = group.filter((name) => !flight.unsure.has(name));
+      for (const name of names) this.holdings.doubt(name, flight.entries.get(name) ?? null);
+      if (names.length > 0) this.#groups.push(names);
+    }
   }
 
   #absolve(name: string, entry: R | null): void {
@@ -248,9 +249,14 @@ export class Subscription<R extends Versioned> {
   }
 
   #compare(name: string): void {
-    const differs = this.holdings.believed(name)?.version !== this.#target?.get(name)?.version;
-    if (this.#forced.has(name) || (differs && !this.rejects(name))) this.#todo.add(name);
+    if (this.#forced.has(name) || (this.#differs(name) && !this.rejects(name))) this.#todo.add(name);
     else this.#todo.delete(name);
+  }
+
+  /** True unless the client is known to have, or to be about to have, what it should have. */
+  #differs(name: string): boolean {
+    const same = this.holdings.believed(name)?.version === this.#target?.get(name)?.version;
+    return !same || !this.holdings.certain(name);
   }
 
   #owe(name: string): void {

@@ -33,9 +33,13 @@ function plainStruct(struct: google.protobuf.Struct | null | undefined): Record<
 }
 
 function plainValue(value: google.protobuf.Value): unknown {
-  if (value.structValue) return plainStruct(value.structValue);
-  if (value.listValue) return value.listValue.values.map(plainValue);
-  return value.stringValue ?? value.numberValue ?? value.boolValue ?? null;
+  // Members of the oneof that are not set read as their defaults: only an own property is the one that was sent.
+  if (Object.hasOwn(value, 'structValue')) return plainStruct(value.structValue);
+  if (Object.hasOwn(value, 'listValue')) return value.listValue?.values.map(plainValue);
+  const scalar = (['stringValue', 'numberValue', 'boolValue'] as const).find((kind) =>
+    Object.hasOwn(value, kind),
+  );
+  return scalar === undefined ? null : value[scalar];
 }
 
 /** Encodes responses; each resource is encoded once, however many streams it goes to. */

@@ -40,6 +40,6 @@ export function simulatedClock(startMs = 1_000_000): SimulatedClock {
 }
 
 /** Lets promises that are settled already run their continuations. */
-export function settle(): Promise<void> {
+function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

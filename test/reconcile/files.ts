@@ -23,12 +23,15 @@ export function testDisk(): Disk {
   };
   return {
     read: nodeFiles.read,
-    write: (path, text, mode) =>
-      step(async () => {
+    async write(path, text, mode) {
+      const dies = steps + 1 === deadFrom;
+      // A write that is cut off leaves a part behind: only a rename is whole or not at all.
+      if (dies || full) await nodeFiles.write(path, text.slice(0, 10), mode);
+      return step(async () => {
         if (!full) return nodeFiles.write(path, text, mode);
-        await nodeFiles.write(path, text.slice(0, 10), mode);
         throw new Failure('disk-full', `no space left to write ${path}`, 'free disk space');
-      }),
+      });
+    },
     rename: (from, to) => step(() => nodeFiles.rename(from, to)),
     syncDirectory: (path) => step(() => nodeFiles.syncDirectory(path)),
     makeDirectory: (path) => step(() => nodeFiles.makeDirectory(path)),

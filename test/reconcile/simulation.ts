@@ -12,7 +12,7 @@ import { type SimulatedClock, simulatedClock } from './clock.ts';
 import { type Disk, testDisk } from './files.ts';
 
 /** A remote as the network may have it. */
-export type Remote = { fetch(signal: AbortSignal | undefined): Promise<string> };
+type Remote = { fetch(signal: AbortSignal | undefined): Promise<string> };
 
 export type Simulation = {
   readonly clock: SimulatedClock;

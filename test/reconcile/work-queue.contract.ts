@@ -19,7 +19,7 @@ const done: Outcome = { outcome: 'done' };
 const retry: Outcome = { outcome: 'retry' };
 
 /** A handler whose runs end when the test says so. */
-export function gate(): {
+function gate(): {
   readonly handler: Handler;
   readonly started: string[];
   end(key: string, outcome?: Outcome): void;

@@ -3,7 +3,12 @@ import { dirname, join, relative, resolve } from 'node:path';
 
 const root = join(import.meta.dirname, '../../src');
 
-export type Import = { readonly from: string; readonly to: string; readonly line: string; readonly inside: boolean };
+export type Import = {
+  readonly from: string;
+  readonly to: string;
+  readonly line: string;
+  readonly inside: boolean;
+};
 
 /** Every source file below `src/` that is not generated, relative to it. */
 export function sourceFiles(): readonly string[] {

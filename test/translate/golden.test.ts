@@ -9,7 +9,7 @@ import { printed, proxyAt, snapshotOf } from './world.ts';
 
 /**
  * A folder is a case: `case.yaml` (its proxies, and what each scope owns), a folder of manifests per scope, and one
- * golden file per proxy. `vitest run -u` rewrites the golden files.
+ * golden file per proxy. `vitest run test/translate/golden.test.ts -u` rewrites them.
  */
 const golden = join(import.meta.dirname, '../golden/translate');
 

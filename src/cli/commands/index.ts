@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { approveCommand } from './approve.ts';
 import { bootstrapCommand } from './bootstrap.ts';
+import { demoCommand } from './demo.ts';
 import { explainCommand } from './explain.ts';
 import { initCommand } from './init.ts';
 import { lineageCommand } from './lineage.ts';
@@ -25,4 +26,5 @@ export const commands: readonly ((context: Context) => Command)[] = [
   bootstrapCommand,
   statusCommand,
   proxyStatusCommand,
+  demoCommand,
 ];

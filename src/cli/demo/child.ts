@@ -27,7 +27,8 @@ export function startChild({ program, args, cwd, environment, log, ready }: Star
   const lines = createInterface({ input: child.stderr });
   let last = '';
   const found = new Promise<string>((resolve, reject) => {
-    const fail = (reason: string) => reject(new Failure('demo-child', `${program}: ${reason}`, `read ${log}`));
+    const fail = (reason: string) =>
+      reject(new Failure('demo-child', `${program}: ${reason}`, `read ${log}`));
     lines.on('line', (line) => {
       last = line;
       file.write(`${line}\n`);

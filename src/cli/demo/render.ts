@@ -1,7 +1,8 @@
-import type { Terminal } from '../terminal.ts';
 import { wrap } from '../output.ts';
-import { percent, type Traffic } from './traffic.ts';
+import type { Terminal } from '../terminal.ts';
 import type { Timing } from './server.ts';
+import type { Look } from './story.ts';
+import { percent, type Traffic } from './traffic.ts';
 
 /** Tells the story on standard output, 80 columns wide. */
 export interface Narrator {
@@ -59,4 +60,14 @@ function seconds(ms: number): string {
 
 function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word}'`;
+}
+
+/** How to look around: now, or in another run. */
+export function lookAround({ server, clone, httpProxy, host }: Look, then: 'keep' | 'end'): string {
+  if (then === 'end') return 'look around: npm run demo -- --keep leaves everything running until Ctrl-C';
+  return `still running; Ctrl-C ends it and removes everything
+  fairlead status --server ${server}
+  fairlead proxy-status --server ${server}
+  fairlead lineage acme -C ${clone}
+  curl -x http://127.0.0.1:${httpProxy} http://${host}/`;
 }

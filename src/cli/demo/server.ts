@@ -11,10 +11,16 @@ export type Timing = {
   readonly stages: readonly (readonly [string, number])[];
 };
 
+type Stages = {
+  readonly fetchMs: number;
+  readonly verifyMs: number;
+  readonly translateMs: number;
+  readonly ackMs: number | null;
+};
 type Repository = {
   readonly followedTip: string | null;
   readonly appliedRevision: string | null;
-  readonly stages: { readonly fetchMs: number; readonly verifyMs: number; readonly translateMs: number; readonly ackMs: number | null };
+  readonly stages: Stages;
 };
 type Proxy = {
   readonly fullyAcked: { readonly revision: string; readonly atMs: number } | null;
@@ -33,10 +39,15 @@ export async function waitForAck(server: string, tip: string, pushedMs: number):
     const [repository] = (await readItems(server, 'api/v1/repositories')) as readonly Repository[];
     const [proxy] = (await readItems(server, 'api/v1/proxies')) as readonly Proxy[];
     const acked = proxy?.fullyAcked;
-    if (repository?.appliedRevision !== tip || acked?.revision !== tip) continue;
+    if (repository?.appliedRevision !== tip || repository.stages.ackMs === null || acked?.revision !== tip)
+      continue;
     return timing(repository.stages, Math.max(0, acked.atMs - pushedMs));
   }
-  throw new Failure('demo-timeout', `Envoy did not acknowledge ${tip} in ${GIVE_UP_MS / 1000} s`, 'try again with --keep');
+  throw new Failure(
+    'demo-timeout',
+    `Envoy did not acknowledge ${tip} in ${GIVE_UP_MS / 1000} s`,
+    'try again with --keep',
+  );
 }
 
 /** Waits until the server has judged `tip`, whatever came of it. */
@@ -45,17 +56,24 @@ export async function waitForTip(server: string, tip: string): Promise<void> {
     const [repository] = (await readItems(server, 'api/v1/repositories')) as readonly Repository[];
     if (repository?.appliedRevision === tip) return;
   }
-  throw new Failure('demo-timeout', `the server did not follow ${tip} in ${GIVE_UP_MS / 1000} s`, 'try again with --keep');
+  throw new Failure(
+    'demo-timeout',
+    `the server did not follow ${tip} in ${GIVE_UP_MS / 1000} s`,
+    'try again with --keep',
+  );
 }
 
-function timing({ fetchMs, verifyMs, translateMs, ackMs }: Repository['stages'], totalMs: number): Timing {
-  const known = fetchMs + verifyMs + translateMs + (ackMs ?? 0);
+/** The rest of the time is that until the server began: git's push, the hint, the queue. */
+function timing({ fetchMs, verifyMs, translateMs, ackMs }: Stages, totalMs: number): Timing {
+  const before = fetchMs + verifyMs + translateMs;
+  // Snapshots are made while the ACK is waited for, and counted in both.
+  const sendMs = Math.min(ackMs ?? 0, Math.max(0, totalMs - before));
   const stages = [
-    ['notice', Math.max(0, totalMs - known)],
+    ['notice', Math.max(0, totalMs - before - sendMs)],
     ['fetch', fetchMs],
     ['verify', verifyMs],
     ['translate', translateMs],
-    ['send and ACK', ackMs ?? 0],
+    ['send and ACK', sendMs],
   ] as const;
   return { totalMs, stages };
 }

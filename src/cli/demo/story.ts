@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { findEnvoy } from '../envoy.ts';
 import type { Context } from '../context.ts';
-import { run as runAny, type Ran } from '../native.ts';
+import { findEnvoy } from '../envoy.ts';
+import { type Ran, run as runAny } from '../native.ts';
 import { startChild } from './child.ts';
 import { startEnvoy } from './envoy.ts';
 import type { Narrator } from './render.ts';
@@ -25,8 +25,9 @@ type Stage = {
   readonly forge: string;
 };
 
-export type Look = { readonly server: string; readonly clone: string; readonly httpProxy: number };
-export type Defer = (undo: () => Promise<unknown>) => void;
+/** Where what runs can be looked at. */
+export type Look = Pick<Stage, 'server' | 'httpProxy'> & { readonly clone: string; readonly host: string };
+type Defer = (undo: () => Promise<unknown>) => void;
 
 /** Tells the whole story; what runs then can be looked at until it is undone. */
 export async function tellStory(context: Context, tell: Narrator, defer: Defer): Promise<Look> {
@@ -38,7 +39,7 @@ export async function tellStory(context: Context, tell: Narrator, defer: Defer):
   await secondSignature(stage);
   await unsignedEdit(stage);
   await whoSignedWhat(stage);
-  return { server: stage.server, clone: stage.alice, httpProxy: stage.httpProxy };
+  return { server: stage.server, clone: stage.alice, httpProxy: stage.httpProxy, host: HOST };
 }
 
 async function prepare(context: Context, tell: Narrator, envoy: string, defer: Defer): Promise<Stage> {
@@ -72,7 +73,14 @@ async function startAll(world: World, tell: Narrator, { envoy, pin, defer }: Par
   tell.command(['fairlead', 'serve', '--repository', 'remote.git', '--pin', 'pin.json']);
   const args = [BIN, ...serve, '--xds', '127.0.0.1:0', '--http', '127.0.0.1:0'];
   const log = join(cwd, 'serve.log');
-  const control = startChild({ program: process.execPath, args, cwd, environment, log, ready: /"listening"/ });
+  const control = startChild({
+    program: process.execPath,
+    args,
+    cwd,
+    environment,
+    log,
+    ready: /"listening"/,
+  });
   defer(() => control.close());
   const { xdsPort, httpPort } = JSON.parse(await control.ready) as { xdsPort: number; httpPort: number };
   const [httpProxy = 0, admin = 0] = await freePorts(2);
@@ -105,7 +113,9 @@ async function oneSignature(stage: Stage): Promise<void> {
   await git(world, forge, 'merge', '--quiet', '--no-ff', '-m', 'Merge half', 'origin/half');
   await waitForTip(stage.server, (await push(stage, forge)).tip);
   tell.command(['fairlead', 'status']);
-  tell.quote((await fairlead(world, alice, 'status', '--server', stage.server)).out.split('\n\n').at(-1) ?? '');
+  tell.quote(
+    (await fairlead(world, alice, 'status', '--server', stage.server)).out.split('\n\n').at(-1) ?? '',
+  );
   await expectTraffic(stage, 0.1);
 }
 
@@ -115,7 +125,12 @@ async function secondSignature(stage: Stage): Promise<void> {
   await git(world, cy, 'pull', '--quiet', 'origin', 'main');
   tell.command(['fairlead', 'approve', '--yes']);
   const approved = await fairlead(world, cy, 'approve', '--yes');
-  tell.quote(approved.err.split('\n').filter((line) => /^[-+] |quorum/.test(line)).join('\n'));
+  tell.quote(
+    approved.err
+      .split('\n')
+      .filter((line) => /^[-+] |quorum/.test(line))
+      .join('\n'),
+  );
   tell.quote(approved.out);
   tell.command(['git', 'push']);
   const { tip, pushedMs } = await push(stage, cy);
@@ -153,7 +168,10 @@ async function expectTraffic({ tell, httpProxy }: Stage, share: number): Promise
 }
 
 /** Pushes main, and tells the server to look, as a forge's webhook would. */
-async function push({ world, server }: Stage, clone: string): Promise<{ readonly tip: string; readonly pushedMs: number }> {
+async function push(
+  { world, server }: Stage,
+  clone: string,
+): Promise<{ readonly tip: string; readonly pushedMs: number }> {
   await git(world, clone, 'push', '--quiet', 'origin', 'main');
   const pushedMs = Date.now();
   await hint(server);

@@ -33,15 +33,19 @@ export async function createWorld(
   const remote = join(folder, 'remote.git');
   const own = ownEnvironment(environment, folder);
   const run: World['run'] = (cwd, program, ...args) => need(program, args, { cwd, environment: own });
-  const keys = await createKeys(folder, run);
   defer(() => run(folder, 'gpgconf', '--kill', 'all'));
+  const keys = await createKeys(folder, run);
   await run(folder, 'git', 'init', '--quiet', '--bare', '--initial-branch=main', remote);
   const clone = (name: Person) => cloneFor(name, { folder, remote, run, fingerprint: keys.fingerprint });
   return { folder, remote, environment: own, run, clone };
 }
 
 /** The examples with this world's keys in the key lines, and the ports of its echo services. */
-export async function writeExamples(clone: string, keyFolder: string, ports: readonly [number, number]): Promise<void> {
+export async function writeExamples(
+  clone: string,
+  keyFolder: string,
+  ports: readonly [number, number],
+): Promise<void> {
   await cp(EXAMPLES, clone, { recursive: true });
   const keys = join(keyFolder, 'keys');
   const certificate = await readFile(join(keys, 'cy.asc'), 'utf8');
@@ -86,7 +90,19 @@ async function createKeys(folder: string, run: World['run']): Promise<{ readonly
   await mkdir(keys, { mode: 0o700 });
   await mkdir(join(folder, 'gpg'), { mode: 0o700 });
   for (const name of SSH_ANCHORS) {
-    await run(keys, 'ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', `${name}@demo`, '-f', join(keys, name));
+    await run(
+      keys,
+      'ssh-keygen',
+      '-q',
+      '-t',
+      'ed25519',
+      '-N',
+      '',
+      '-C',
+      `${name}@demo`,
+      '-f',
+      join(keys, name),
+    );
   }
   const user = 'cy <cy@demo.example>';
   const quiet = ['--batch', '--quiet', '--no-tty'];
@@ -94,7 +110,10 @@ async function createKeys(folder: string, run: World['run']): Promise<{ readonly
   const listing = await run(keys, 'gpg', ...quiet, '--with-colons', '--list-keys', 'cy@demo.example');
   const fingerprint = /^fpr:+([0-9A-F]{40}):/m.exec(listing)?.[1] ?? '';
   await writeFile(join(keys, 'cy.fingerprint'), fingerprint);
-  await writeFile(join(keys, 'cy.asc'), `${await run(keys, 'gpg', ...quiet, '--armor', '--export', fingerprint)}\n`);
+  await writeFile(
+    join(keys, 'cy.asc'),
+    `${await run(keys, 'gpg', ...quiet, '--armor', '--export', fingerprint)}\n`,
+  );
   return { fingerprint };
 }
 
