@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { Failure } from '../base/failure.ts';
 import { Refusal } from './clone.ts';
@@ -37,6 +39,7 @@ export async function runCommandLine(argv: readonly string[], surroundings: Surr
 function buildProgram(context: Context): Command {
   const program = new Command('fairlead')
     .description("Only a quorum of a scope's own anchors can change that scope.")
+    .version(version(), '--version')
     .helpCommand(false)
     .addHelpText('after', '\nTry it: fairlead demo');
   const output = {
@@ -50,4 +53,9 @@ function buildProgram(context: Context): Command {
   program.configureOutput(output).exitOverride();
   for (const build of commands) program.addCommand(build(context).configureOutput(output).exitOverride());
   return program;
+}
+
+function version(): string {
+  const text = readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8');
+  return (JSON.parse(text) as { readonly version: string }).version;
 }

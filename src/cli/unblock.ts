@@ -10,7 +10,11 @@ export function unblock(scope: ScopeState): Unblock | null {
   const everybody = policy.anchors.map(({ name }) => name);
   if (hold.candidate?.class === 'update') {
     const who = hold.missing.length > 0 ? hold.missing : everybody;
-    return { who, command: `fairlead approve --scope ${path}`, why: `on the main branch, then git push` };
+    return {
+      who,
+      command: `fairlead approve --scope ${path}`,
+      why: 'on the main branch, then git push; or take the change back',
+    };
   }
   const why =
     hold.candidate === null

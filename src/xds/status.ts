@@ -3,7 +3,10 @@ import type { SessionCondition } from './ordering.ts';
 import type { Session } from './session.ts';
 import { ORDER } from './types.ts';
 
-/** As `istioctl proxy-status` has them: of one type, of one proxy. */
+/**
+ * As `istioctl proxy-status` has them: of one type, of one proxy. `STALE`: an answer is outstanding. What is held back
+ * for a refusal elsewhere is no answer outstanding: it stands in the conditions.
+ */
 export type TypeState = 'SYNCED' | 'NOT SENT' | 'STALE' | 'ERROR';
 
 export type TypeStatus = {
@@ -66,5 +69,5 @@ function stateOf(session: Session, typeUrl: string): TypeState {
   const subscription = session.subscriptions.get(typeUrl);
   if (subscription === undefined || session.progress(typeUrl)?.sent === '') return 'NOT SENT';
   if (subscription.rejections().length > 0) return 'ERROR';
-  return subscription.idle ? 'SYNCED' : 'STALE';
+  return subscription.resting ? 'SYNCED' : 'STALE';
 }

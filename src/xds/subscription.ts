@@ -44,6 +44,8 @@ export class Subscription<R extends Versioned> {
   readonly #todo = new Set<string>();
   /** Owed whatever the versions say: C7, D5, W4, O1. */
   readonly #forced = new Set<string>();
+  /** Those of `#todo` whose gate said so last. */
+  readonly #blocked = new Set<string>();
   readonly #rejections = new Map<string, Rejection<R>>();
   #groups: (readonly string[])[] = [];
   #target: ReadonlyMap<string, R> | null = null;
@@ -57,8 +59,13 @@ export class Subscription<R extends Versioned> {
 
   /** True when nothing is left to send and everything sent has been answered. */
   get idle(): boolean {
-    const nothingToSend = this.#todo.size === 0 && this.#groups.length === 0 && !this.#owesFirstAnswer;
-    return nothingToSend && this.holdings.inFlight === 0;
+    return this.resting && this.#todo.size === 0;
+  }
+
+  /** True when nothing is on its way and nothing will be by itself; what is blocked may be left over. */
+  get resting(): boolean {
+    const owing = this.#groups.length > 0 || this.#owesFirstAnswer || this.holdings.inFlight > 0;
+    return !owing && [...this.#todo].every((name) => this.#blocked.has(name));
   }
 
   get wildcard(): boolean {
@@ -100,6 +107,7 @@ export class Subscription<R extends Versioned> {
     this.#target = target;
     for (const name of this.#rejections.keys()) if (!this.rejects(name)) this.#rejections.delete(name);
     this.#todo.clear();
+    this.#blocked.clear();
     for (const name of this.#forced) this.#todo.add(name);
     for (const item of [...this.holdings.contents()]) {
       this.#recognise(item);
@@ -132,6 +140,8 @@ export class Subscription<R extends Versioned> {
     let incomplete = false;
     for (const name of names) {
       const step = this.#step(name, gate);
+      if (step === 'blocked') this.#blocked.add(name);
+      else this.#blocked.delete(name);
       if (step === 'nothing') this.#done(name);
       else if (step === 'remove') entries.set(name, null);
       else if (typeof step !== 'string') entries.set(name, step);
@@ -266,6 +276,7 @@ export class Subscription<R extends Versioned> {
 
   #done(name: string): void {
     this.#forced.delete(name);
+    this.#blocked.delete(name);
     this.#todo.delete(name);
   }
 

@@ -233,7 +233,7 @@ describe('removals', () => {
     const routes = only(proxy.hearAll(0));
     expect(proxy.session.deadlineMs(0)).toBe(30_000);
     expect(proxy.texts(29_999)).toEqual([]);
-    expect(proxy.texts(30_000)).toEqual(['Cluster -a']);
+    expect(proxy.texts(30_000)).toEqual(['Cluster -a', 'ClusterLoadAssignment -a']);
     const condition = {
       type: 'RemovalTimedOut',
       typeUrl: CLUSTER,

@@ -35,7 +35,7 @@ export function createNarrator({ out, paint }: Terminal): Narrator {
     },
     command: (words) => out(paint('cyan', wrap(`    $ ${words.map(quoted).join(' ')}`, '        '))),
     say: (text) => out(wrap(`    ${text}`, '    ')),
-    quote: (text) => out(text.trimEnd().replace(/^(?=.)/gm, '    | ')),
+    quote: (text) => out(text.trimEnd().replace(/^/gm, '    | ').replace(/ +$/gm, '')),
     traffic(traffic) {
       const share = percent(traffic, 'v2');
       const filled = Math.round((share / 100) * BAR);

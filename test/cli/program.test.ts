@@ -1,0 +1,140 @@
+import { chmod, cp, mkdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { commands } from '../../src/cli/commands/index.ts';
+import { findEnvoy } from '../../src/cli/envoy.ts';
+import { table, wrap } from '../../src/cli/output.ts';
+import { envoyPath } from '../envoy.ts';
+import { BIN, createHome, type Home, runChild } from './fairlead.ts';
+
+let home: Home;
+beforeAll(async () => {
+  home = await createHome();
+});
+afterAll(() => home.close());
+
+describe('exit codes', () => {
+  test.each([
+    ['help', ['--help'], 0],
+    ['the version', ['--version'], 0],
+    ['an unknown command', ['frobnicate'], 64],
+    ['an unknown option', ['verify', '--frobnicate'], 64],
+    ['an unknown format', ['verify', '-o', 'xml'], 64],
+    ['no repository', ['verify'], 2],
+    ['no server', ['status', '--server', 'http://127.0.0.1:1'], 2],
+    ['a malformed node', ['bootstrap', '--namespace', 'Not_A_Label'], 2],
+  ] as const)('%s', async (_, args, code) => {
+    expect(await home.fairlead('.', ...args)).toMatchObject({ code });
+  });
+
+  test('errors are on standard error, with a code and a fix', async () => {
+    const { out, err } = await home.fairlead('.', 'verify');
+    expect(out).toBe('');
+    expect(err).toMatch(/^error: .* \[no-repository\]\n {2}fix: .+\n$/);
+  });
+});
+
+test('every command is listed once, and its help is at most 80 columns wide', async () => {
+  const { out } = await home.fairlead('.', '--help');
+  const names = [...out.matchAll(/^ {2}([a-z][a-z-]+) /gm)].map(([, name]) => name);
+  expect(names).toHaveLength(commands.length);
+  expect(out.split('\n').filter((line) => line.length > 80)).toEqual([]);
+});
+
+describe('bootstrap', () => {
+  test('is accepted by a real Envoy', async () => {
+    const args = ['--namespace', 'demo', '--label', 'app=echo', '--service-account', 'echo'];
+    const { out } = await home.fairlead('.', 'bootstrap', ...args);
+    expect(JSON.parse(out)).toMatchObject({
+      node: {
+        id: 'sidecar~127.0.0.1~sidecar.demo~demo.svc.cluster.local',
+        metadata: { LABELS: { app: 'echo' } },
+      },
+    });
+    await home.write('envoy.json', out);
+    const validated = await home.run('.', await envoyPath(), '--mode', 'validate', '-c', 'envoy.json');
+    expect(validated).toMatchObject({ code: 0 });
+  });
+});
+
+describe('status and proxy-status', () => {
+  test('a server that does not speak our API is an error', async () => {
+    const server = createServer((_, response) => response.end('hello'));
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const asked = await home.fairlead('.', 'proxy-status', '--server', url);
+    expect(asked).toMatchObject({ code: 2 });
+    expect(asked.err).toContain('[server-refused]');
+    server.close();
+  });
+});
+
+describe('the launcher', () => {
+  /** A Node that says it is older: what `bin.mjs` does depends on that and on what lies beside it. */
+  const older = `data:text/javascript,${encodeURIComponent(
+    "Object.defineProperty(process.versions,'node',{value:'20.1.0'})",
+  )}`;
+
+  test('on an older Node runs the bundled one with the same arguments, and passes the code on', async () => {
+    const ran = await home.run('.', process.execPath, '--import', older, BIN, 'verify', '-o', 'xml');
+    expect(ran).toMatchObject({ code: 64 });
+  });
+
+  test('on an older Node alone says one clear line', async () => {
+    await mkdir(join(home.dir, 'alone/src/cli'), { recursive: true });
+    await cp(BIN, join(home.dir, 'alone/src/cli/bin.mjs'));
+    const ran = await home.run('.', process.execPath, '--import', older, 'alone/src/cli/bin.mjs');
+    expect(ran).toMatchObject({ code: 2, out: '' });
+    expect(ran.err).toMatch(/^fairlead needs Node 24 or newer, .*\n$/);
+  });
+});
+
+describe('findEnvoy', () => {
+  const log = () => {};
+
+  test('prefers the one on PATH', async () => {
+    const folder = join(home.dir, 'path');
+    await mkdir(folder);
+    await writeFile(join(folder, 'envoy'), '#!/bin/sh\n');
+    await chmod(join(folder, 'envoy'), 0o755);
+    const path = `/nowhere:${folder}`;
+    expect(await findEnvoy({ cacheDir: '/nowhere', path, log })).toBe(join(folder, 'envoy'));
+  });
+
+  test('says what to do where it cannot be kept', async () => {
+    const found = findEnvoy({ cacheDir: '/dev/null/fairlead', path: '', log });
+    await expect(found).rejects.toMatchObject({
+      code: 'envoy-unavailable',
+      fix: expect.stringContaining('PATH'),
+    });
+  });
+
+  test('gives a real one of the pinned version', async () => {
+    const { out } = await runChild(await envoyPath(), ['--version'], {
+      cwd: home.dir,
+      environment: home.environment,
+    });
+    expect(out).toMatch(/\/1\.\d+\.\d+\//);
+  });
+});
+
+describe('text', () => {
+  test('wraps at single spaces, keeps columns, and never loses a word', () => {
+    expect(wrap('  rule      one two three', '    ', 18)).toBe('  rule      one\n    two three');
+    expect(wrap('word', '  ', 2)).toBe('word');
+  });
+
+  test('pads columns without trailing spaces', () => {
+    expect(
+      table(
+        ['A', 'B'],
+        [
+          ['long', 'x'],
+          ['s', ''],
+        ],
+      ),
+    ).toBe('A     B\nlong  x\ns\n');
+  });
+});
