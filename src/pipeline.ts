@@ -1,5 +1,5 @@
 import { createTreeDigests, type ObjectId, type Objects } from './git/index.ts';
-import { type LineState, openLine, type Pin, type VerifiedScope } from './governance/index.ts';
+import { type LineState, openLine, type Pin, type Ruleset, type VerifiedScope } from './governance/index.ts';
 import { readManifests, type ScopeResources } from './manifests/index.ts';
 import { build } from './mesh/index.ts';
 import { type Proxy as Client, type Snapshot, translate } from './translate/index.ts';
@@ -26,6 +26,8 @@ export type PipelineInput = {
   readonly pin: Pin;
   readonly tip: ObjectId;
   readonly proxies: readonly Client[];
+  /** Default: ruleset 1. Tests alone pass another, to be allowed to sign with the published test keys. */
+  readonly ruleset?: Ruleset;
 };
 
 export type PipelineResult =
@@ -42,8 +44,9 @@ export type PipelineResult =
  * The product as one function: git objects in, what every proxy hears out. Its result depends on nothing but its
  * input. Throws `Failure` `object-missing` where the store is not whole: then there is no verdict.
  */
-export async function pipeline({ objects, pin, tip, proxies }: PipelineInput): Promise<PipelineResult> {
-  const line = openLine(objects, createTreeDigests(objects), pin);
+export async function pipeline(input: PipelineInput): Promise<PipelineResult> {
+  const { objects, pin, tip, proxies, ruleset } = input;
+  const line = openLine(objects, createTreeDigests(objects), pin, ruleset);
   const verdict = await line.state(tip);
   if (!verdict.ok) return verdict;
   const { state } = verdict;

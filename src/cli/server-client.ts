@@ -8,13 +8,32 @@ export function serverOption(command: Command): Command {
   return command.option('--server <url>', 'HTTP address of `fairlead serve`', 'http://127.0.0.1:15014');
 }
 
-/** The items of a list of the server's API. Throws Failure server-unreachable, server-timeout or server-refused. */
+/** All items of a list of the server's API, page by page. Throws Failure server-unreachable, server-timeout or server-refused. */
 export async function readItems(server: string, path: string): Promise<readonly unknown[]> {
   const url = new URL(path, server.endsWith('/') ? server : `${server}/`);
+  const all: unknown[] = [];
+  for (let after = ''; ; ) {
+    const { items, next } = await readPage(url);
+    all.push(...items);
+    if (next === null) return all;
+    // Pages are in key order: one that does not go forward would be asked for again without end.
+    if (next <= after) throw refused(url, 'its pages do not end');
+    after = next;
+    url.searchParams.set('after', after);
+  }
+}
+
+type Page = { readonly items: readonly unknown[]; readonly next: string | null };
+
+/** One page. A list without `next` is whole. */
+async function readPage(url: URL): Promise<Page> {
   const answer = await ask(url);
   const body: unknown = await answer.json().catch(() => null);
   if (typeof body !== 'object' || body === null) throw refused(url, 'the answer is no JSON object');
-  if ('items' in body && Array.isArray(body.items)) return body.items;
+  if ('items' in body && Array.isArray(body.items)) {
+    const next = 'next' in body && typeof body.next === 'string' ? body.next : null;
+    return { items: body.items, next };
+  }
   throw refused(url, 'message' in body ? String(body.message) : `status ${answer.status}`);
 }
 

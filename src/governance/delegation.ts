@@ -67,6 +67,6 @@ function badPath(path: string): string | null {
 }
 
 /** Component by component: `team-a2` is not within `team-a`. */
-export function isWithin(path: string, directory: string): boolean {
+function isWithin(path: string, directory: string): boolean {
   return path === directory || path.startsWith(`${directory}/`);
 }

@@ -37,7 +37,7 @@ function overlap(left: Owned, right: Owned): boolean {
 }
 
 /** Whether every host of pattern `inner` is one of `outer`: `*` covers all, `*.a` covers `b.a` and `*.b.a`. */
-export function coversHost(outer: string, inner: string): boolean {
+function coversHost(outer: string, inner: string): boolean {
   if (outer === '*' || outer === inner) return true;
   return (
     outer.startsWith('*.') && inner.replace(/^\*/, '').endsWith(outer.slice(1)) && inner !== outer.slice(2)

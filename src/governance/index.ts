@@ -7,23 +7,20 @@
  * and names; a missing object is no verdict at all. Pure: the verdict is a function of (pin, tip, ruleset) and object
  * bytes (G0). Rules are those of the design's governance text; grep for their names.
  */
-export type { FileChange } from './classify.ts';
-export { type Following, follow } from './follow.ts';
+export { follow } from './follow.ts';
 export { makePin } from './genesis.ts';
-export { type Line, openLine, type Verdict } from './line.ts';
+export { type Line, openLine } from './line.ts';
+export { parsePin } from './pin.ts';
 export { type Proposal, propose } from './proposal.ts';
 export { countQuorum } from './quorum.ts';
 export { type Ruleset, ruleset1 } from './ruleset.ts';
 export { formatApproval, formatWithdrawal } from './statement.ts';
 export type {
-  Candidate,
   Hold,
   LineageEntry,
   LineState,
   Pin,
-  Policy,
   ScopeState,
   VerifiedScope,
-  Vote,
 } from './types.ts';
 export { formatVerification, verification } from './verification.ts';

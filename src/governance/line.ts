@@ -8,7 +8,7 @@ import type { LineState, Pin, VerifiedScope } from './types.ts';
 import { verifyScope } from './verified.ts';
 import type { Bench } from './votes.ts';
 
-export type Verdict = { readonly ok: true; readonly state: LineState } | Refusal;
+type Verdict = { readonly ok: true; readonly state: LineState } | Refusal;
 
 /** One repository's line: its pin, and a memo of the history on which no verdict depends. */
 export interface Line {

@@ -20,7 +20,7 @@ export type Withdrawal = {
 };
 
 /** A line that is twice or malformed: for that uid (or, where none can be read, for every one) the commit says nothing. */
-export type Void = { readonly kind: 'void'; readonly uid: string | null; readonly reason: string };
+type Void = { readonly kind: 'void'; readonly uid: string | null; readonly reason: string };
 
 export type Statement = Approval | Withdrawal | Void;
 

@@ -31,7 +31,7 @@ export type Anchor = {
   readonly keys: readonly AnchorKey[];
 };
 
-export type Requirement = { readonly type: 'human' | 'automation'; readonly atLeast: number };
+type Requirement = { readonly type: 'human' | 'automation'; readonly atLeast: number };
 
 /** Who decides over a scope, read from its `scope.yaml` and the certificates that it pins. */
 export type Policy = {
@@ -48,7 +48,7 @@ export type Policy = {
 };
 
 /** The bytes that a scope serves: where to read them, and their own digest. */
-export type Accepted = { readonly digest: string; readonly commit: ObjectId; readonly directory: string };
+type Accepted = { readonly digest: string; readonly commit: ObjectId; readonly directory: string };
 
 /** One anchor's counted approval of a candidate. */
 export type Vote = {

@@ -115,7 +115,7 @@ function sharedAddresses(services: readonly Defined[]): readonly Problem[] {
     const places = others.map((other) => placeOf(other.defined.service.origin)).join(', ');
     const path = ['spec', defined.resource.kind === 'Service' ? 'clusterIP' : 'addresses'];
     const message = `${address} is also claimed at ${places}: it names the service nearest to the client, or neither`;
-    return warning(defined.resource, path, 'FL3106', message);
+    return mistake(defined.resource, path, 'FL3106', message);
   });
 }
 

@@ -31,7 +31,7 @@ export function claimHost(resource: Resource, host: string, path: Path, owners: 
   return {
     host,
     visibility: ownOnly(resource, wanted, owners),
-    problems: wanted.includes('.') ? [] : [warning(resource, path, 'FL3104', message)],
+    problems: wanted.includes('.') ? [] : [mistake(resource, path, 'FL3104', message)],
   };
 }
 

@@ -35,3 +35,6 @@ export const codes = {
 } as const;
 
 export type Code = keyof typeof codes;
+
+/** Codes of what is honoured, but perhaps not as its author expects. */
+export const warnings: ReadonlySet<Code> = new Set(['FL3104', 'FL3106']);

@@ -1,17 +1,13 @@
 import type { Problem } from '../base/problem.ts';
 import type { Path, Resource } from '../manifests/index.ts';
-import { type Code, codes } from './codes.ts';
+import { type Code, codes, warnings } from './codes.ts';
 import type { Origin } from './types.ts';
 
-/** A problem at a value of a resource; the fix is the code's unless a better one is known. */
+/** A problem at a value of a resource; the severity is the code's, and so is the fix unless a better one is known. */
 export function mistake(resource: Resource, path: Path, code: Code, message: string, fix?: string): Problem {
   const { file } = resource.source;
-  return { code, severity: 'error', message, fix: fix ?? codes[code].fix, file, ...resource.at(path) };
-}
-
-/** The same for what is honoured, but perhaps not as its author expects. */
-export function warning(resource: Resource, path: Path, code: Code, message: string): Problem {
-  return { ...mistake(resource, path, code, message), severity: 'warning' };
+  const severity = warnings.has(code) ? 'warning' : 'error';
+  return { code, severity, message, fix: fix ?? codes[code].fix, file, ...resource.at(path) };
 }
 
 /** `file:line` as messages name another place. */

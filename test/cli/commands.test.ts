@@ -1,20 +1,27 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { createTreeDigests, openIsomorphic } from '../../src/git/index.ts';
 import { formatVerification, openLine, type Pin } from '../../src/governance/index.ts';
-import { createMesh, type Mesh, ROUTES } from './mesh.ts';
+import { createHome, type Home } from './fairlead.ts';
+import { createMeshes, type Mesh, ROUTES } from './mesh.ts';
 
+let home: Home;
+let fresh: () => Promise<Mesh>;
 let mesh: Mesh;
-beforeEach(async () => {
-  mesh = await createMesh();
+beforeAll(async () => {
+  home = await createHome();
+  fresh = await createMeshes(home);
 });
-afterEach(() => mesh.close());
+beforeEach(async () => {
+  mesh = await fresh();
+});
+afterAll(() => home.close());
 
 async function pin(): Promise<Pin> {
   const { apiVersion, kind, ...rest } = JSON.parse(
-    await readFile(join(mesh.dir, 'repo/.git/fairlead/pin.json'), 'utf8'),
+    await readFile(join(mesh.dir, '.git/fairlead/pin.json'), 'utf8'),
   );
   expect({ apiVersion, kind }).toEqual({ apiVersion: 'fairlead.dev/v1alpha1', kind: 'Pin' });
   return rest;
@@ -22,7 +29,7 @@ async function pin(): Promise<Pin> {
 
 /** What governance says by itself. */
 async function verified(): Promise<string> {
-  const backend = await openIsomorphic({ gitdir: join(mesh.dir, 'repo/.git') });
+  const backend = await openIsomorphic({ gitdir: join(mesh.dir, '.git') });
   const line = openLine(backend, createTreeDigests(backend), await pin());
   const verdict = await line.state(await backend.resolve('main'));
   if (!verdict.ok) throw new Error(verdict.reason);
@@ -32,7 +39,7 @@ async function verified(): Promise<string> {
 describe('verify', () => {
   test('is 0 while every scope is accepted, and 3 while one is held', async () => {
     expect(await mesh.cli('verify')).toMatchObject({ code: 0, err: '' });
-    await mesh.write('repo/mesh/routes.yaml', ROUTES(50));
+    await mesh.write('mesh/routes.yaml', ROUTES(50));
     await mesh.commit('Half', 'alice');
     const held = await mesh.cli('verify');
     expect(held.code).toBe(3);
@@ -41,7 +48,7 @@ describe('verify', () => {
   });
 
   test("-o json is governance's own serialisation, byte for byte, and -o yaml the same value", async () => {
-    await mesh.write('repo/mesh/routes.yaml', ROUTES(50));
+    await mesh.write('mesh/routes.yaml', ROUTES(50));
     await mesh.commit('Half', 'alice');
     const expected = await verified();
     expect((await mesh.cli('verify', '-o', 'json')).out).toBe(expected);
@@ -59,7 +66,7 @@ describe('verify', () => {
 
 describe('approve', () => {
   test('shows accepted -> HEAD, signs exactly that, and completes the quorum', async () => {
-    await mesh.write('repo/mesh/routes.yaml', ROUTES(50));
+    await mesh.write('mesh/routes.yaml', ROUTES(50));
     await mesh.commit('Half', 'alice');
     await mesh.signAs('bo');
     const approved = await mesh.cli('approve', '--yes', '-o', 'json');
@@ -76,7 +83,7 @@ describe('approve', () => {
 
   test('counts on a branch once that is merged', async () => {
     await mesh.git('checkout', '--quiet', '-b', 'half');
-    await mesh.write('repo/mesh/routes.yaml', ROUTES(50));
+    await mesh.write('mesh/routes.yaml', ROUTES(50));
     await mesh.commit('Half', 'alice');
     await mesh.signAs('cy');
     expect(await mesh.cli('approve', '--yes', '--main', 'main')).toMatchObject({ code: 0 });
@@ -86,9 +93,9 @@ describe('approve', () => {
   });
 
   test('leaves what is staged out of the commit', async () => {
-    await mesh.write('repo/mesh/routes.yaml', ROUTES(50));
+    await mesh.write('mesh/routes.yaml', ROUTES(50));
     await mesh.commit('Half', 'alice');
-    await mesh.write('repo/mesh/routes.yaml', ROUTES(100));
+    await mesh.write('mesh/routes.yaml', ROUTES(100));
     await mesh.git('add', '--all');
     await mesh.signAs('bo');
     expect(await mesh.cli('approve', '--yes')).toMatchObject({ code: 0 });
@@ -98,10 +105,9 @@ describe('approve', () => {
 
   test.each([
     ['nothing differs', 'alice', async () => {}, 'clean'],
-    ["the key is no anchor's", 'mallory', () => mesh.write('repo/mesh/routes.yaml', ROUTES(50)), 'V1'],
-    ['the class is not update', 'bo', () => mesh.write('repo/mesh/identity/x', 'x'), 'V1'],
+    ["the key is no anchor's", 'mallory', () => mesh.write('mesh/routes.yaml', ROUTES(50)), 'V1'],
+    ['the class is not update', 'bo', () => mesh.write('mesh/identity/x', 'x'), 'Class'],
   ] as const)('refuses where %s', async (_, signer, change, rule) => {
-    await mesh.need('repo', 'mkdir', '-p', 'mesh/identity');
     await change();
     await mesh.commit('Change');
     await mesh.signAs(signer);
@@ -114,12 +120,12 @@ describe('approve', () => {
 
   test('refuses a branch that does not contain the accepted state', async () => {
     await mesh.git('branch', 'old');
-    await mesh.write('repo/mesh/routes.yaml', ROUTES(50));
+    await mesh.write('mesh/routes.yaml', ROUTES(50));
     await mesh.commit('Half', 'alice');
     await mesh.signAs('bo');
     await mesh.cli('approve', '--yes');
     await mesh.git('checkout', '--quiet', 'old');
-    await mesh.write('repo/mesh/routes.yaml', ROUTES(20));
+    await mesh.write('mesh/routes.yaml', ROUTES(20));
     await mesh.commit('A fifth', 'alice');
     await mesh.signAs('bo');
     const refused = await mesh.cli('approve', '--yes', '--main', 'main');
@@ -128,7 +134,7 @@ describe('approve', () => {
   });
 
   test('without a terminal and --yes signs nothing', async () => {
-    await mesh.write('repo/mesh/routes.yaml', ROUTES(50));
+    await mesh.write('mesh/routes.yaml', ROUTES(50));
     const before = await mesh.commit('Half', 'alice');
     await mesh.signAs('bo');
     const asked = await mesh.cli('approve');
@@ -140,8 +146,8 @@ describe('approve', () => {
   test('a diff driver of the repository cannot change what is shown', async () => {
     await mesh.git('config', 'diff.lie.textconv', 'echo nothing');
     await mesh.git('config', 'diff.lie.command', 'true');
-    await mesh.write('repo/.gitattributes', '*.yaml diff=lie\n');
-    await mesh.write('repo/mesh/routes.yaml', ROUTES(50));
+    await mesh.write('.gitattributes', '*.yaml diff=lie\n');
+    await mesh.write('mesh/routes.yaml', ROUTES(50));
     await mesh.commit('Half', 'alice');
     await mesh.signAs('bo');
     expect((await mesh.cli('approve', '--yes')).err).toContain('+          weight: 50');
@@ -152,7 +158,7 @@ describe('plan', () => {
   test('is 0 for the accepted state, and 1 with what proxies would hear', async () => {
     expect(await mesh.cli('plan')).toMatchObject({ code: 0 });
     await mesh.git('checkout', '--quiet', '-b', 'half');
-    await mesh.write('repo/mesh/routes.yaml', ROUTES(50));
+    await mesh.write('mesh/routes.yaml', ROUTES(50));
     await mesh.commit('Half');
     const planned = await mesh.cli('plan', '--main', 'main', '-o', 'json');
     expect(planned.code).toBe(1);
@@ -167,7 +173,7 @@ describe('plan', () => {
   });
 
   test('shows problems with file, line and column', async () => {
-    await mesh.write('repo/mesh/routes.yaml', ROUTES(10).replace('weight: 90', 'wieght: 90'));
+    await mesh.write('mesh/routes.yaml', ROUTES(10).replace('weight: 90', 'wieght: 90'));
     await mesh.commit('Typo');
     const planned = await mesh.cli('plan');
     expect(planned.code).toBe(1);
@@ -175,8 +181,7 @@ describe('plan', () => {
   });
 
   test('is 3 for what cannot be accepted', async () => {
-    await mesh.need('repo', 'mkdir', 'mesh/identity');
-    await mesh.write('repo/mesh/identity/x', 'x');
+    await mesh.write('mesh/identity/x', 'x');
     await mesh.commit('Reconfigure', 'alice');
     expect(await mesh.cli('plan')).toMatchObject({ code: 3 });
   });
@@ -184,7 +189,7 @@ describe('plan', () => {
 
 describe('lineage and explain', () => {
   test('name who signed what, and who can unblock', async () => {
-    await mesh.write('repo/mesh/routes.yaml', ROUTES(50));
+    await mesh.write('mesh/routes.yaml', ROUTES(50));
     const commit = await mesh.commit('Half', 'alice');
     const lineage = JSON.parse((await mesh.cli('lineage', 'acme', '-o', 'json')).out);
     expect(lineage.entries).toMatchObject([
@@ -201,7 +206,7 @@ describe('lineage and explain', () => {
   });
 
   test('a commit is explained by what it did, also by a short id', async () => {
-    await mesh.write('repo/mesh/routes.yaml', ROUTES(50));
+    await mesh.write('mesh/routes.yaml', ROUTES(50));
     const commit = await mesh.commit('Half', 'alice');
     const explained = await mesh.cli('explain', commit.slice(0, 10), '-o', 'json');
     expect(explained.code).toBe(3);
@@ -233,12 +238,12 @@ describe('trust', () => {
 
   test('refuses a published test key as an anchor', async () => {
     const key = join(import.meta.dirname, '../keys/alice.pub');
-    await mesh.need('.', 'git', 'init', '--quiet', 'other');
-    await mesh.need('other', 'fairlead', 'init', '--anchor', `alice=${key}`);
-    await mesh.need('other', 'git', 'add', '--all');
+    await home.need('.', 'git', 'init', '--quiet', 'other');
+    await home.need('other', 'fairlead', 'init', '--anchor', `alice=${key}`);
+    await home.need('other', 'git', 'add', '--all');
     const who = ['-c', 'user.name=A', '-c', 'user.email=a@example.test'];
-    await mesh.need('other', 'git', ...who, 'commit', '--quiet', '-m', 'Begin');
-    const refused = await mesh.fairlead('other', 'trust');
+    await home.need('other', 'git', ...who, 'commit', '--quiet', '-m', 'Begin');
+    const refused = await home.fairlead('other', 'trust');
     expect(refused).toMatchObject({ code: 3 });
     expect(refused.err).toContain('refused (G4)');
   });
@@ -256,26 +261,26 @@ describe('trust', () => {
 
 describe('init', () => {
   test('never rewrites a scope.yaml', async () => {
-    const before = await readFile(join(mesh.dir, 'repo/mesh/scope.yaml'), 'utf8');
+    const before = await readFile(join(mesh.dir, 'mesh/scope.yaml'), 'utf8');
     expect(await mesh.cli('init', '--anchor', 'alice=../alice.pub')).toMatchObject({ code: 3 });
-    expect(await readFile(join(mesh.dir, 'repo/mesh/scope.yaml'), 'utf8')).toBe(before);
+    expect(await readFile(join(mesh.dir, 'mesh/scope.yaml'), 'utf8')).toBe(before);
   });
 
   test('finds the key that git signs with, writes a new salt each time, and its mesh can be trusted', async () => {
     const salts = new Set<string>();
     for (const folder of ['one', 'two']) {
-      await mesh.need('.', 'git', 'init', '--quiet', folder);
-      await mesh.need(folder, 'git', 'config', 'user.name', 'Ann Other');
-      await mesh.need(folder, 'git', 'config', 'user.email', 'ann@example.test');
-      await mesh.need(folder, 'git', 'config', 'user.signingkey', join(mesh.dir, 'bo'));
-      await mesh.need(folder, 'fairlead', 'init');
-      const scope = parse(await readFile(join(mesh.dir, folder, 'mesh/scope.yaml'), 'utf8'));
-      const line = (await readFile(join(mesh.dir, 'bo.pub'), 'utf8')).trim();
+      await home.need('.', 'git', 'init', '--quiet', folder);
+      await home.need(folder, 'git', 'config', 'user.name', 'Ann Other');
+      await home.need(folder, 'git', 'config', 'user.email', 'ann@example.test');
+      await home.need(folder, 'git', 'config', 'user.signingkey', join(home.dir, 'bo'));
+      await home.need(folder, 'fairlead', 'init');
+      const scope = parse(await readFile(join(home.dir, folder, 'mesh/scope.yaml'), 'utf8'));
+      const line = (await readFile(join(home.dir, 'bo.pub'), 'utf8')).trim();
       expect(scope.spec.anchors).toEqual([{ name: 'ann-other', keys: [{ ssh: line }] }]);
       salts.add(scope.spec.salt);
-      await mesh.need(folder, 'git', 'add', '--all');
-      await mesh.need(folder, 'git', 'commit', '--quiet', '-S', '-m', 'Begin');
-      expect(await mesh.fairlead(folder, 'trust')).toMatchObject({ code: 0 });
+      await home.need(folder, 'git', 'add', '--all');
+      await home.need(folder, 'git', 'commit', '--quiet', '-S', '-m', 'Begin');
+      expect(await home.fairlead(folder, 'trust')).toMatchObject({ code: 0 });
     }
     expect(salts.size).toBe(2);
   });

@@ -23,7 +23,7 @@ import {
  * value v in scope S (or, with `child`, in its child scope C), signed by x. Bytes and signatures are real: raw git
  * objects, Ed25519 SSHSIG.
  */
-export type Entry = {
+type Entry = {
   readonly parents?: readonly string[];
   readonly S?: string;
   readonly C?: string;
@@ -189,7 +189,7 @@ function rawCommit(tree: ObjectId, parents: readonly ObjectId[], message: string
 }
 
 /** The raw commit with one `gpgsig` header: an SSHSIG by the anchor of that name, over everything else. */
-export function signed(raw: Buffer, anchor: string): Buffer {
+function signed(raw: Buffer, anchor: string): Buffer {
   const at = raw.indexOf('\n\n');
   const header = `gpgsig ${armor(raw, anchor).trimEnd().split('\n').join('\n ')}\n`;
   return Buffer.concat([raw.subarray(0, at + 1), Buffer.from(header), raw.subarray(at + 1)]);
@@ -223,7 +223,7 @@ function wireKey(anchor: string): Buffer {
 }
 
 /** The public key line of an anchor of this world. */
-export function sshKey(anchor: string): string {
+function sshKey(anchor: string): string {
   return `ssh-ed25519 ${wireKey(anchor).toString('base64')} ${anchor}`;
 }
 

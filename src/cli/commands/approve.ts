@@ -64,6 +64,8 @@ async function approve(context: Context, flags: Flags): Promise<number> {
   return exit.ok;
 }
 
+type Against = { readonly rule: string; readonly reason: string };
+
 /** Names every reason why there is nothing to sign; each is a refusal, never silence. */
 function choose(
   proposals: readonly Proposal[],
@@ -71,36 +73,47 @@ function choose(
   wanted: readonly string[] | undefined,
 ): readonly Approvable[] {
   const asked = proposals.filter(({ scope }) => wanted?.includes(scope.uid) ?? true);
-  const reasons: string[] = [];
+  const reasons: Against[] = [];
   const approvables = asked.flatMap(({ scope, outcome }): readonly Approvable[] => {
-    const reason = reasonAgainst(scope, outcome, key);
-    if (reason === null && outcome.kind === 'candidate')
-      return [{ scope, anchor: anchorOf(scope, key) ?? '', outcome }];
-    if (reason !== null) reasons.push(`${scope.path}: ${reason}`);
+    if (outcome.kind === 'clean') return [];
+    const anchor = anchorOf(scope, key);
+    const against = reasonAgainst(scope, outcome, key, anchor);
+    if (against === null && outcome.kind === 'candidate' && anchor !== null)
+      return [{ scope, anchor, outcome }];
+    if (against !== null) reasons.push({ rule: against.rule, reason: `${scope.path}: ${against.reason}` });
     return [];
   });
   if (approvables.length > 0) return approvables;
-  const [rule, reason] =
-    reasons.length > 0
-      ? ['V1', reasons.join('; ')]
-      : ['clean', 'HEAD is the accepted state: nothing to approve'];
-  throw new Refusal(rule, reason);
+  const [first] = reasons;
+  if (first === undefined) throw new Refusal('clean', 'HEAD is the accepted state: nothing to approve');
+  throw new Refusal(first.rule, reasons.map(({ reason }) => reason).join('; '));
 }
 
-function reasonAgainst(scope: ScopeState, outcome: Proposal['outcome'], key: UserKey): string | null {
-  if (outcome.kind === 'clean') return null;
-  if (outcome.kind === 'unreadable') return `${outcome.rule}: ${outcome.reason}`;
+function reasonAgainst(
+  scope: ScopeState,
+  outcome: Exclude<Proposal['outcome'], { readonly kind: 'clean' }>,
+  key: UserKey,
+  anchor: string | null,
+): Against | null {
+  if (outcome.kind === 'unreadable') return outcome;
   const { candidate } = outcome;
-  if (candidate.class === 'mixed') return 'governance files and manifests change at once: split it in two';
-  if (candidate.class !== 'update') return `this version accepts no ${candidate.class}: take it back`;
-  const anchor = anchorOf(scope, key);
+  if (candidate.class === 'mixed') {
+    return { rule: 'Class', reason: 'governance files and manifests change at once: split it in two' };
+  }
+  if (candidate.class !== 'update') {
+    return { rule: 'Class', reason: `this version accepts no ${candidate.class}: take it back` };
+  }
   if (anchor === null) {
     const names = scope.policy.anchors.map(({ name }) => name).join(', ');
-    return `your key ${key.fingerprint} is none of its anchors (${names})`;
+    return { rule: 'V1', reason: `your key ${key.fingerprint} is none of its anchors (${names})` };
   }
   const { hold } = scope;
   const signed = hold?.candidate?.next === candidate.next && hold.signed.includes(anchor);
-  return signed ? `${anchor} has signed this already; ${hold.missing.join(' or ')} missing` : null;
+  if (!signed) return null;
+  return {
+    rule: 'signed',
+    reason: `${anchor} has signed this already; ${hold.missing.join(' or ')} missing`,
+  };
 }
 
 function anchorOf(scope: ScopeState, key: UserKey): string | null {
