@@ -5,7 +5,11 @@
 export type Problem = {
   /** Stable code, `FL` and four digits; listed in `docs/problems.md`. */
   readonly code: string;
-  /** `error`: the document is left out. `warning`: it is honoured, but not as the author may expect. */
+  /**
+   * `error`: what it points at is not served as written. In `manifests` its document is left out; in `mesh` the manifest or
+   * that part of it, but a routing stays whose destination dangles, and requests to that are answered 503.
+   * `warning`: it is honoured, but not as the author may expect.
+   */
   readonly severity: 'error' | 'warning';
   readonly message: string;
   /** What to do about it, in the imperative. */

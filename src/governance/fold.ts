@@ -106,13 +106,16 @@ function judgeVotes(judged: Judged, candidate: Candidate, ballot: Ballot): Outco
   if (ballot.overCap)
     return held(judged, candidate, 'G17', 'too many signatures to check in one merge', ballot, quorum);
   if (quorum.met) return { kind: 'accepted', candidate, votes: ballot.votes };
-  const decisive = ballot.refused.find(({ anchor }) => anchor !== null && quorum.missing.includes(anchor));
+  const decisive = ballot.refused.find(({ anchor, rule }) =>
+    anchor === null ? rule === 'G1' : quorum.missing.includes(anchor),
+  );
   const suffix = decisive === undefined ? '' : `; ${explainRefused(decisive)}`;
   return held(judged, candidate, decisive?.rule ?? 'Quorum', quorum.reason + suffix, ballot, quorum);
 }
 
 function explainRefused({ anchor, commit, rule, reason }: Refused): string {
-  return `the commit ${commit} of ${anchor} does not count (${rule}): ${reason}`;
+  const whose = anchor === null ? '' : ` of ${anchor}`;
+  return `the commit ${commit}${whose} does not count (${rule}): ${reason}`;
 }
 
 function held(

@@ -33,7 +33,9 @@ function readFields(fields: Readonly<Record<string, unknown>>): ParsedPin {
 }
 
 function areDigests(value: unknown): value is Readonly<Record<string, string>> {
-  return isRecord(value) && Object.entries(value).every(([uid, digest]) => isHex(uid, 64) && isHex(digest, 64));
+  return (
+    isRecord(value) && Object.entries(value).every(([uid, digest]) => isHex(uid, 64) && isHex(digest, 64))
+  );
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -26,7 +26,8 @@ export function countQuorum(policy: Policy, mutation: MutationClass, voters: Rea
   const missing = met ? [] : useful.map(({ name }) => name);
   const numbers = `${names.length} of ${needed}: ${names.length === 0 ? 'nobody' : names.join(', ')} signed`;
   const want = short === 0 ? '' : `; ${wanted(short, missing)} missing`;
-  const rules = unmet.map(({ type, atLeast }) => `; at least ${atLeast} of type ${type} must sign`).join('');
+  const said = unmet.filter(({ type }) => short === 0 || others.some((anchor) => anchor.type !== type));
+  const rules = said.map(({ type, atLeast }) => `; at least ${atLeast} of type ${type} must sign`).join('');
   return { met, needed, signed: names, missing, reason: numbers + want + rules };
 }
 

@@ -112,16 +112,12 @@ function statementFor(visit: Visit, uid: string): Statement | null {
 
 /** V1: whose key made the one signature of this commit. Fingerprints first, cryptography last (G17). */
 async function signer(bench: Bench, scope: ScopeState, visit: Visit, count: Count): Promise<Signed | null> {
-  const { signature, refusal } = visit.commit;
+  const { signature } = visit.commit;
   if (signature === null) return null;
   const keys = scope.policy.anchors.flatMap(({ keys }) => keys);
   const key = signerOf(signature, keys);
   const anchor = scope.policy.anchors.find(({ keys }) => key !== null && keys.includes(key)) ?? null;
   if (key === null || anchor === null) return null;
-  if (refusal !== null) {
-    refuse(count, { visit, anchor }, 'G1', refusal);
-    return null;
-  }
   count.checks += 1;
   if (count.checks > bench.ruleset.signatureChecks) return null;
   const verdict = await check(bench, visit, key);
@@ -188,7 +184,7 @@ async function collectImplicit(
   for (const [offset, visits] of bench.history.byIntro.slice(scope.epoch.index + 1).entries()) {
     if (bench.history.mute.has(scope.epoch.index + 1 + offset)) continue;
     for (const visit of visits) {
-      if (visit.commit.signature === null) continue;
+      if (visit.commit.signature === null && visit.commit.refusal === null) continue;
       if (await speaksFor(bench, scope, candidate, visit)) await considerImplicit(bench, scope, visit, state);
     }
   }
@@ -218,8 +214,10 @@ async function considerImplicit(
   state: Implicit,
 ): Promise<void> {
   const { after, spoken, votes, count } = state;
+  const { signature, refusal } = visit.commit;
+  if (refusal !== null) return refuse(count, { visit, anchor: null }, 'G1', refusal);
   const key = signerOf(
-    visit.commit.signature ?? never(),
+    signature ?? never(),
     scope.policy.anchors.flatMap(({ keys }) => keys),
   );
   const anchor = scope.policy.anchors.find(({ keys }) => key !== null && keys.includes(key)) ?? null;

@@ -3,7 +3,7 @@ import type { Problem } from '../base/problem.ts';
 import type { Resource, ScopeResources } from '../manifests/index.ts';
 import { conflictsOf } from './conflicts.ts';
 import { danglingOf } from './dangling.ts';
-import { mistake, placeOf, warning } from './mistake.ts';
+import { mistake, placeOf } from './mistake.ts';
 import { ownerOfNamespace } from './ownership.ts';
 import { type DefinedRouting, readRoutings } from './routing.ts';
 import { type Defined, readService, readServiceEntry } from './services.ts';

@@ -1,6 +1,6 @@
 import type { Problem } from '../base/problem.ts';
 import type { Path, Resource } from '../manifests/index.ts';
-import { mistake, warning } from './mistake.ts';
+import { mistake } from './mistake.ts';
 import { ownerOfHost, ownerOfNamespace, ownersWithin } from './ownership.ts';
 import type { Owner, Visibility } from './types.ts';
 

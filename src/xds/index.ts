@@ -11,7 +11,5 @@
  * To read: `subscription.ts` (one type), `ordering.ts` (between types), `session.ts` (one stream, pure so far),
  * `wire.ts`, `stream.ts`, `server.ts`.
  */
-export type { SessionCondition } from './ordering.ts';
-export { createXdsServer, type XdsServer, type XdsServerOptions } from './server.ts';
-export type { RejectedResource, SessionStatus, TypeState, TypeStatus } from './status.ts';
-export type { Ack } from './stream.ts';
+export { createXdsServer, type XdsServer } from './server.ts';
+export type { SessionStatus } from './status.ts';

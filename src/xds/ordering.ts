@@ -106,6 +106,6 @@ export class Ordering {
 }
 
 /** `type.googleapis.com/envoy.config.cluster.v3.Cluster` → `Cluster`. */
-export function shortType(typeUrl: string): string {
+function shortType(typeUrl: string): string {
   return typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
 }

@@ -12,6 +12,7 @@ export class References {
   /** The client came back with content that an earlier stream gave it. */
   #resumed = false;
   #usersByName: Map<string, Obstacle[]> | null = null;
+  readonly #unknownByType = new Map<string, readonly Obstacle[]>();
 
   constructor(subscriptions: Subscriptions) {
     this.#subscriptions = subscriptions;
@@ -29,6 +30,7 @@ export class References {
   /** To be called whenever what a client has, or has on its way, changes. */
   changed(): void {
     this.#usersByName = null;
+    this.#unknownByType.clear();
   }
 
   wanted(typeUrl: string, name: string): SnapshotResource | null {
@@ -60,6 +62,12 @@ export class References {
   }
 
   #unknown(typeUrl: string): readonly Obstacle[] {
+    const unknown = this.#unknownByType.get(typeUrl) ?? this.#findUnknown(typeUrl);
+    this.#unknownByType.set(typeUrl, unknown);
+    return unknown;
+  }
+
+  #findUnknown(typeUrl: string): readonly Obstacle[] {
     const subscription = this.#subscriptions.get(typeUrl);
     if (subscription === undefined) {
       const expected = this.#resumed && (typeUrl !== ROUTE || this.#routesExpected());

@@ -34,7 +34,7 @@ const SLICE_MS = 10;
 /** How long `close` waits for connections to end by themselves. */
 const GRACE_MS = 2_000;
 
-export type XdsServerOptions = {
+type XdsServerOptions = {
   /** What the proxy should have now. It may throw: then the proxy keeps what it has, and the log says why. */
   readonly snapshotFor: (proxy: MeshProxy) => Snapshot;
   readonly log: Log;

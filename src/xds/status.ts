@@ -7,9 +7,9 @@ import { ORDER } from './types.ts';
  * As `istioctl proxy-status` has them: of one type, of one proxy. `STALE`: an answer is outstanding. What is held back
  * for a refusal elsewhere is no answer outstanding: it stands in the conditions.
  */
-export type TypeState = 'SYNCED' | 'NOT SENT' | 'STALE' | 'ERROR';
+type TypeState = 'SYNCED' | 'NOT SENT' | 'STALE' | 'ERROR';
 
-export type TypeStatus = {
+type TypeStatus = {
   readonly typeUrl: string;
   readonly state: TypeState;
   /** Nonce of the last response and of the last one ACKed; empty before the first. */
@@ -22,7 +22,7 @@ export type TypeStatus = {
 };
 
 /** Content that the client refused, and the lines it was made from. */
-export type RejectedResource = {
+type RejectedResource = {
   readonly typeUrl: string;
   readonly name: string;
   /** Empty: the client refused the removal. */

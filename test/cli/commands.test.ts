@@ -249,7 +249,7 @@ describe('trust', () => {
   });
 
   test('a pin with an unknown field is not read', async () => {
-    await mesh.write(
+    await home.write(
       'pin.json',
       JSON.stringify({ ...(await pin()), apiVersion: 'fairlead.dev/v1alpha1', kind: 'Pin', x: 1 }),
     );
@@ -286,7 +286,7 @@ describe('init', () => {
   });
 
   test('a threshold that cannot be reached is refused', async () => {
-    await rm(join(mesh.dir, 'repo/mesh'), { recursive: true });
+    await rm(join(mesh.dir, 'mesh'), { recursive: true });
     const made = await mesh.cli('init', '--anchor', 'alice=../alice.pub', '--threshold', '2');
     expect(made).toMatchObject({ code: 2 });
     expect(made.err).toContain('[threshold-unreachable]');

@@ -1,8 +1,11 @@
-import { chmod, cp, mkdir, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, cp, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type ApiSource, createApi } from '../../src/api/index.ts';
 import { commands } from '../../src/cli/commands/index.ts';
 import { findEnvoy } from '../../src/cli/envoy.ts';
 import { table, wrap } from '../../src/cli/output.ts';
@@ -69,6 +72,42 @@ describe('status and proxy-status', () => {
     expect(asked.err).toContain('[server-refused]');
     server.close();
   });
+
+  describe('of a long list', () => {
+    const keys = Array.from({ length: 450 }, (_, index) => `${1_000 + index}`);
+    const source: ApiSource = {
+      ready: () => ({ ready: true, message: '' }),
+      repositories: () => [],
+      verification: () => null,
+      scopes: () => keys.map((key) => ({ path: `acme.${key}`, seq: 1, sync: '-', health: '-', hold: null })),
+      proxies: () => keys.map((key) => ({ proxy: `sidecar~${key}`, revision: 'r', types: [], rejected: [] })),
+      lineage: () => null,
+      trigger: async () => false,
+    };
+
+    test.each([
+      ['status', 'scopes'],
+      ['proxy-status', 'proxies'],
+    ])('%s shows the %s of every page once', async (command, list) => {
+      const api = createApi(source, { info() {}, warn() {}, error() {} });
+      const port = await api.listen('127.0.0.1', 0);
+      const server = `http://127.0.0.1:${port}`;
+      const { code, out } = await home.fairlead('.', command, '-o', 'json', '--server', server);
+      await api.close();
+      expect(code).toBe(0);
+      expect(JSON.parse(out)[list]).toEqual(list === 'scopes' ? source.scopes() : source.proxies());
+    });
+
+    test('pages that never end are an error', async () => {
+      const server = createServer((_, response) => response.end('{"items":[1],"next":"a"}'));
+      await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const asked = await home.fairlead('.', 'proxy-status', '--server', url);
+      server.close();
+      expect(asked).toMatchObject({ code: 2 });
+      expect(asked.err).toContain('[server-refused]');
+    });
+  });
 });
 
 describe('the launcher', () => {
@@ -82,13 +121,28 @@ describe('the launcher', () => {
     expect(ran).toMatchObject({ code: 64 });
   });
 
-  test('on an older Node alone says one clear line', async () => {
-    await mkdir(join(home.dir, 'alone/src/cli'), { recursive: true });
-    await cp(BIN, join(home.dir, 'alone/src/cli/bin.mjs'));
-    const ran = await home.run('.', process.execPath, '--import', older, 'alone/src/cli/bin.mjs');
-    expect(ran).toMatchObject({ code: 2, out: '' });
-    expect(ran.err).toMatch(/^fairlead needs Node 24 or newer, .*\n$/);
-  });
+  /** Real ones where this machine has them, as people do; and always the one that says so. */
+  const olders = (process.env.PATH ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, 'node'))
+    .filter((node) => existsSync(node) && isOlder(node))
+    .map((node) => [node, []] as const);
+
+  test.each([[process.execPath, ['--import', older]] as const, ...olders])(
+    'on an older Node alone says one clear line (%s)',
+    async (node, args) => {
+      const alone = join(await mkdtemp(join(home.dir, 'alone-')), 'src/cli');
+      await mkdir(alone, { recursive: true });
+      await cp(BIN, join(alone, 'bin.mjs'));
+      const ran = await home.run('.', node, ...args, join(alone, 'bin.mjs'), 'verify');
+      expect(ran).toMatchObject({ code: 2, out: '' });
+      expect(ran.err).toMatch(/^fairlead needs Node 24 or newer, this is v\d+\.\d+\.\d+: .*\n$/);
+    },
+  );
+
+  function isOlder(node: string): boolean {
+    return Number.parseInt(execFileSync(node, ['--version'], { encoding: 'utf8' }).slice(1), 10) < 24;
+  }
 });
 
 describe('findEnvoy', () => {

@@ -262,3 +262,22 @@ test('G3: a scope may require statements', async () => {
   world.add('d', { parents: ['c'], by: 'y', message: words });
   expect((await world.scope('d')).seq).toBe(2);
 });
+
+test('G1: a signed commit with a forged header is history, never a vote, and the refusal says why', async () => {
+  const world = genesis();
+  world.add('a', { parents: ['g'], S: '1', by: 'x' });
+  world.add('b', { parents: ['a'], S: '1', by: 'y', header: 'gpgsig-sha256 junk' });
+  world.add('m', { parents: ['g', 'b'], S: '1' });
+  const { seq, hold } = await world.scope('m');
+  expect(seq).toBe(1);
+  expect(hold).toMatchObject({ rule: 'G1', signed: ['x'] });
+  expect(hold?.refused).toMatchObject([{ commit: world.ids.get('b'), anchor: null, rule: 'G1' }]);
+});
+
+test('G13: a signature that was made for other bytes is refused with its rule', async () => {
+  const world = genesis();
+  world.add('a', { parents: ['g'], S: '1', by: 'x' });
+  world.add('b', { parents: ['a'], S: '1', by: 'y', header: 'x-late added' });
+  world.add('m', { parents: ['g', 'b'], S: '1' });
+  expect((await world.scope('m')).hold).toMatchObject({ rule: 'G13', signed: ['x'], missing: ['y', 'z'] });
+});

@@ -30,6 +30,8 @@ type Entry = {
   readonly files?: Readonly<Record<string, string>>;
   readonly by?: string;
   readonly message?: string;
+  /** A header line that is put behind the signature after signing. */
+  readonly header?: string;
 };
 
 export type World = {
@@ -105,7 +107,8 @@ export function createWorld(options: Options = {}): World {
       specs.set(name, whole);
       const tree = putTree(put, files(whole));
       const raw = rawCommit(tree, parents, entry.message ?? name, specs.size);
-      const id = put('commit', entry.by === undefined ? raw : signed(raw, entry.by));
+      const bytes = entry.by === undefined ? raw : signed(raw, entry.by);
+      const id = put('commit', entry.header === undefined ? bytes : withHeader(bytes, entry.header));
       ids.set(name, id);
       return id;
     },
@@ -236,4 +239,9 @@ function uint32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(value);
   return bytes;
+}
+
+function withHeader(raw: Buffer, header: string): Buffer {
+  const at = raw.indexOf('\n\n') + 1;
+  return Buffer.concat([raw.subarray(0, at), Buffer.from(`${header}\n`), raw.subarray(at)]);
 }

@@ -1,5 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import type { VerifiedScope } from '../../src/governance/index.ts';
 import { type Resource, readManifests, type ScopeResources } from '../../src/manifests/index.ts';
 
@@ -46,18 +45,3 @@ export function manifest(kind: string, spec: string, name = 'x'): string {
 }
 
 export const exampleDirectory = join(import.meta.dirname, '../../examples-repo/mesh');
-
-/** The two scopes of `examples-repo`, as they stand in the worktree. */
-export function exampleScopes(): readonly VerifiedScope[] {
-  const isGovernance = /^(scope\.yaml|delegations\.yaml|anchors\/.*)$/;
-  const entries = readdirSync(exampleDirectory, { recursive: true, withFileTypes: true });
-  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  const all = paths.map((path) => [relative(exampleDirectory, path), readFileSync(path, 'utf8')] as const);
-  const within = (prefix: string) => all.filter(([path]) => path.startsWith(prefix));
-  const own = (files: typeof all) => Object.fromEntries(files.filter(([path]) => !isGovernance.test(path)));
-  const root = all.filter(([path]) => !path.startsWith('payments/'));
-  const child = within('payments/').map(([path, text]) => [path.slice('payments/'.length), text] as const);
-  const payments = { uid: '1'.repeat(64), path: 'payments.acme', directory: 'payments' };
-  const owns = { namespaces: ['payments'], hosts: ['pay.acme.example'] };
-  return [scopeOf(own(root)), scopeOf(own(child), { ...payments, owns })];
-}

@@ -6,7 +6,7 @@ const { DeltaDiscoveryRequest, DeltaDiscoveryResponse } = envoy.service.discover
 type Request = Draft<envoy.service.discovery.v3.DeltaDiscoveryRequest>;
 type Response = envoy.service.discovery.v3.DeltaDiscoveryResponse;
 
-export const PATH = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
+const PATH = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
 export const NODE = { id: 'sidecar~10.0.0.1~web-1.default~default.svc.cluster.local' };
 
 /** A real gRPC client of delta ADS, for one stream. */

@@ -61,7 +61,7 @@ test.each([
   expect(() => decodeRequest(bytes)).toThrow();
 });
 
-test('a response is byte for byte what the generated encoder makes of it', () => {
+test('a response reads as, and is as long as, what the generated encoder makes of it', () => {
   const resources = [cluster('a'), cluster('ü', '0123456789abcdef')];
   const response = { typeUrl: CLUSTER, nonce: '12', revision: 'r1', resources, removed: ['b', 'c'] };
   const expected = DeltaDiscoveryResponse.encode({

@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bootstrap } from '../../src/translate/index.ts';
+import { envoyPath } from '../envoy.ts';
+import { NODE } from './client.ts';
+
+/** A real Envoy that asks 127.0.0.1:`xdsPort` for everything. */
+export async function startEnvoy(xdsPort: number): Promise<{ stop(): Promise<void>; log(): string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'fairlead-xds-'));
+  const config = join(folder, 'envoy.json');
+  const options = { nodeId: NODE.id, metadata: {}, xdsHost: '127.0.0.1', xdsPort };
+  await writeFile(
+    config,
+    JSON.stringify(bootstrap({ ...options, adminPort: await freePort(), statsPort: null })),
+  );
+  const args = ['-c', config, '--disable-hot-restart', '--concurrency', '1', '-l', 'warning'];
+  const envoy: ChildProcess = spawn(await envoyPath(), args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let log = '';
+  envoy.stderr?.on('data', (chunk: Buffer) => {
+    log += chunk.toString();
+  });
+  return {
+    log: () => log,
+    stop: async () => {
+      if (envoy.exitCode === null) {
+        envoy.kill('SIGKILL');
+        await once(envoy, 'exit');
+      }
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** An HTTP server on 127.0.0.1 that answers with its own name. */
+export async function startBackend(name: string): Promise<{ port: number; stop(): Promise<void> }> {
+  const server = createServer((_, response) => response.end(name)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { port: portOf(server), stop: () => stop(server) };
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const port = portOf(server);
+  await stop(server);
+  return port;
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
+}
+
+async function stop(server: Server): Promise<void> {
+  server.closeAllConnections();
+  server.close();
+  await once(server, 'close');
+}

@@ -1,0 +1,198 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { encode } from '../../src/translate/encode.ts';
+import type { Snapshot, SnapshotResource } from '../../src/translate/index.ts';
+import { createXdsServer, type SessionStatus, type XdsServer } from '../../src/xds/index.ts';
+import { freePort, startBackend, startEnvoy } from './envoy-process.ts';
+import { CLUSTER, ENDPOINT, LISTENER, ROUTE, snapshot } from './resources.ts';
+
+const ads = { ads: {}, initial_fetch_timeout: '0s', resource_api_version: 'V3' };
+const typed = (type: string, json: object) => ({ '@type': `type.googleapis.com/${type}`, ...json });
+const address = (port: number) => ({ socket_address: { address: '127.0.0.1', port_value: port } });
+
+type References = SnapshotResource['references'];
+function resource(typeUrl: SnapshotResource['typeUrl'], name: string, json: object, references: References) {
+  return encode({ typeUrl, name, json, origins: [], references });
+}
+
+function cluster(name: string, connectTimeout = '1s') {
+  const json = {
+    name,
+    type: 'EDS',
+    connect_timeout: connectTimeout,
+    eds_cluster_config: { eds_config: ads },
+  };
+  return resource(CLUSTER, name, json, [{ typeUrl: ENDPOINT, name }]);
+}
+
+function endpoints(name: string, port: number) {
+  const endpoint = { address: address(port) };
+  return resource(ENDPOINT, name, { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint }] }] }, []);
+}
+
+function listener(name: string, port: number, route: string) {
+  const router = typed('envoy.extensions.filters.http.router.v3.Router', {});
+  const manager = typed('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
+    stat_prefix: name,
+    rds: { route_config_name: route, config_source: ads },
+    http_filters: [{ name: 'envoy.filters.http.router', typed_config: router }],
+  });
+  const filters = [{ name: 'envoy.filters.network.http_connection_manager', typed_config: manager }];
+  const json = { name, address: address(port), filter_chains: [{ filters }] };
+  return resource(LISTENER, name, json, [{ typeUrl: ROUTE, name: route }]);
+}
+
+function route(name: string, to: string) {
+  const routes = [{ match: { prefix: '/' }, route: { cluster: to } }];
+  const json = { name, virtual_hosts: [{ name, domains: ['*'], routes }] };
+  return resource(ROUTE, name, json, [{ typeUrl: CLUSTER, name: to }]);
+}
+
+let server: XdsServer;
+let xdsPort: number;
+let current: Snapshot;
+let revision = 0;
+let port: number;
+const backends: Record<string, Awaited<ReturnType<typeof startBackend>>> = {};
+let envoy: Awaited<ReturnType<typeof startEnvoy>>;
+
+const silent = { info: () => {}, warn: () => {}, error: () => {} };
+
+function serve(): XdsServer {
+  return createXdsServer({ snapshotFor: () => current, log: silent, now: Date.now });
+}
+
+const backend = (name: string) => backends[name]?.port ?? 0;
+const web = (to: string, ...others: readonly SnapshotResource[]) =>
+  snapshot(cluster(to), endpoints(to, backend(to)), listener('http', port, 'r'), route('r', to), ...others);
+
+/** Publishes, and waits until Envoy has ACKed all of it. */
+async function deliver(next: Snapshot): Promise<void> {
+  revision += 1;
+  const wanted = `r${revision}`;
+  current = next;
+  const done = new Promise<void>((resolve) => {
+    const stop = server.onAck((ack) => {
+      if (ack.revision !== wanted) return;
+      stop();
+      resolve();
+    });
+  });
+  server.publish(wanted);
+  await done;
+}
+
+async function ask(at = port): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${at}/`);
+  const body = await response.text();
+  return response.ok ? body : `${response.status}`;
+}
+
+/** Sends requests one after the other until `stop`; every answer with how often it came. */
+function load() {
+  const answers = new Map<string, number>();
+  let running = true;
+  const done = (async () => {
+    while (running) {
+      const answer = await ask();
+      answers.set(answer, (answers.get(answer) ?? 0) + 1);
+    }
+  })();
+  return async () => {
+    running = false;
+    await done;
+    return answers;
+  };
+}
+
+function nonces(sessions: readonly SessionStatus[]): readonly string[] {
+  return sessions.flatMap(({ types }) => types.map(({ sent }) => sent));
+}
+
+beforeAll(async () => {
+  for (const name of ['a', 'b']) backends[name] = await startBackend(name);
+  port = await freePort();
+  server = serve();
+  xdsPort = await server.listen('127.0.0.1', 0);
+  envoy = await startEnvoy(xdsPort);
+});
+
+afterAll(async () => {
+  await envoy?.stop();
+  await server?.close();
+  for (const each of Object.values(backends)) await each.stop();
+});
+
+beforeEach(() => deliver(web('a')));
+
+test('a real Envoy takes everything, and serves', async () => {
+  expect(await ask()).toBe('a');
+  expect(server.sessions()).toMatchObject([
+    { rejected: [], conditions: [], types: Array.from({ length: 4 }, () => ({ state: 'SYNCED' })) },
+  ]);
+});
+
+test('the same again sends nothing', async () => {
+  const before = nonces(server.sessions());
+  await deliver(web('a'));
+  expect(nonces(server.sessions())).toEqual(before);
+});
+
+test('O1: a changed cluster gets warm, and serves', async () => {
+  await deliver(snapshot(cluster('a', '2s'), ...rest(web('a'))));
+  expect(await ask()).toBe('a');
+});
+
+test('O3: traffic moves from cluster to cluster and back, twenty times, without one failed request', async () => {
+  const stop = load();
+  for (let round = 0; round < 10; round += 1) {
+    await deliver(web('b'));
+    await deliver(web('a'));
+  }
+  const answers = await stop();
+  expect([...answers.keys()].filter((answer) => answer !== 'a' && answer !== 'b')).toEqual([]);
+  expect(Math.min(answers.get('a') ?? 0, answers.get('b') ?? 0)).toBeGreaterThan(0);
+});
+
+test('a refused cluster is named, its neighbours arrive, what refers to it waits, and it heals', async () => {
+  const other = await freePort();
+  const good = [cluster('c'), endpoints('c', backend('b')), listener('other', other, 's'), route('s', 'c')];
+  const waiting = listener('waiting', await freePort(), 'w');
+  current = web('a', ...good, cluster('bad', '-1s'), waiting, route('w', 'bad'));
+  server.publish('bad');
+  await until(() => server.sessions()[0]?.rejected.length === 1);
+  expect(server.sessions()[0]?.rejected).toMatchObject([{ typeUrl: CLUSTER, name: 'bad' }]);
+  await until(() => server.sessions()[0]?.types.every(({ state }) => state !== 'STALE') ?? false);
+  expect(server.sessions()[0]?.conditions).toMatchObject([{ type: 'HeldBack', name: 'waiting' }]);
+  expect(await ask(other)).toBe('b');
+  expect(await ask()).toBe('a');
+  await deliver(web('a', ...good));
+  expect(server.sessions()).toMatchObject([{ rejected: [], conditions: [] }]);
+});
+
+test('one listener takes the address of another in one response', async () => {
+  await deliver(snapshot(...rest(web('a'), LISTENER), listener('renamed', port, 'r')));
+  expect(await ask()).toBe('a');
+});
+
+test('D3: a new server takes over without a failed request, and what is gone is removed', async () => {
+  await deliver(web('a', cluster('gone'), endpoints('gone', backend('b'))));
+  const stop = load();
+  await server.close();
+  server = serve();
+  await server.listen('127.0.0.1', xdsPort);
+  await deliver(web('b'));
+  expect(await ask()).toBe('b');
+  const answers = await stop();
+  expect([...answers.keys()].sort()).toEqual(['a', 'b']);
+  expect(server.sessions()[0]?.types[0]).toMatchObject({ typeUrl: CLUSTER, resources: 1 });
+});
+
+/** Waits for a state that comes with Envoy's next answers; asked again each time the event loop has gone round. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise(setImmediate);
+}
+
+/** Everything of the snapshot but one type. */
+function rest({ resources }: Snapshot, without: string = CLUSTER): readonly SnapshotResource[] {
+  return [...resources].flatMap(([typeUrl, each]) => (typeUrl === without ? [] : [...each.values()]));
+}
