@@ -127,7 +127,7 @@ type Proxies = {
   }[];
 };
 
-export type ProxyStatus = Proxies['items'][number];
+type ProxyStatus = Proxies['items'][number];
 
 /** What an endpoint of the server's interface answers, asked until `accept` takes it; throws after a minute. */
 export async function eventually<T>(
