@@ -33,8 +33,11 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return `${all.map(line).join('\n')}\n`;
 }
 
+/** What commands say fits into 80 columns with room for the mark of a quotation. */
+const WIDTH = 74;
+
 /** Breaks text at single spaces: no line wider than `width` columns, each after the first begins with `indent`. */
-export function wrap(text: string, indent: string, width = 80): string {
+export function wrap(text: string, indent: string, width = WIDTH): string {
   const [first = '', ...words] = text.split(/(?<=\S) (?=\S)/);
   const lines = [first];
   for (const word of words) {

@@ -31,10 +31,10 @@ export function createNarrator({ out, paint }: Terminal): Narrator {
   return {
     step(title) {
       closeStep();
-      out(paint('bold', wrap(title, '    ')));
+      out(paint('bold', wrap(title, '    ', 80)));
     },
-    command: (words) => out(paint('cyan', wrap(`    $ ${words.map(quoted).join(' ')}`, '        '))),
-    say: (text) => out(wrap(`    ${text}`, '    ')),
+    command: (words) => out(paint('cyan', wrap(`    $ ${words.map(quoted).join(' ')}`, '        ', 80))),
+    say: (text) => out(wrap(`    ${text}`, '    ', 80)),
     quote: (text) => out(text.trimEnd().replace(/^/gm, '    | ').replace(/ +$/gm, '')),
     traffic(traffic) {
       const share = percent(traffic, 'v2');
