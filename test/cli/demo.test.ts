@@ -33,7 +33,7 @@ function normalise(transcript: string): string {
   return transcript
     .replaceAll(folder, 'TMP')
     .replace(/fairlead-\w{6}/g, 'FOLDER')
-    .replace(/\b[0-9a-f]{10}\b/g, '<commit>  ')
+    .replace(/\b[0-9a-f]{10}\b/g, '<a-commit>')
     .replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:<port>')
     .replace(/\[1+2+\]/g, '[<bar>]')
     .replace(/\d+\.\d %/g, '<share> %')

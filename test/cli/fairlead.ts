@@ -57,7 +57,7 @@ export async function createHome(): Promise<Home> {
   };
 }
 
-export function homeEnvironment(dir: string, shims: string): Readonly<Record<string, string | undefined>> {
+function homeEnvironment(dir: string, shims: string): Readonly<Record<string, string | undefined>> {
   const kept = Object.entries(process.env).filter(
     ([name]) => !/^(GIT_|GPG_|SSH_|FAIRLEAD_|VITEST)/.test(name),
   );

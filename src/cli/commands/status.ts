@@ -18,6 +18,14 @@ type Repository = {
   readonly followedTip: string | null;
   readonly fetch: { readonly ageMs: number | null };
   readonly conditions: readonly Condition[];
+  readonly failure: {
+    readonly stage: string;
+    readonly code: string;
+    readonly message: string;
+    readonly fix: string;
+    readonly sinceMs: number;
+  } | null;
+  readonly refused: { readonly tip: string; readonly rule: string; readonly reason: string } | null;
 };
 type Scope = {
   readonly path: string;
@@ -59,7 +67,22 @@ function statusText(repositories: readonly Repository[], scopes: readonly Scope[
     table(['REPOSITORY', 'TIP', 'VERIFIED', 'READY'], rows),
     table(['SCOPE', 'SEQ', 'SYNC', 'HEALTH'], lines),
   ];
-  return [...parts, ...(holds.length === 0 ? [] : [`${holds.join('\n')}\n`])].join('\n');
+  const notes = [...repositories.flatMap(troubles), ...holds];
+  return [...parts, ...(notes.length === 0 ? [] : [`${notes.join('\n')}\n`])].join('\n');
+}
+
+/** What keeps a repository from going on. What was accepted is served all the same. */
+function troubles({ name, failure, refused }: Repository): readonly string[] {
+  const lines: string[] = [];
+  if (failure !== null) {
+    const since = new Date(failure.sinceMs).toISOString();
+    lines.push(
+      `${name}: ${failure.stage} fails since ${since}: ${failure.message} [${failure.code}]; ${failure.fix}`,
+    );
+  }
+  if (refused !== null)
+    lines.push(`${name}: the tip ${short(refused.tip)} is refused (${refused.rule}): ${refused.reason}`);
+  return lines.map((line) => wrap(line, '  '));
 }
 
 function ready({ conditions }: Repository): Condition | undefined {

@@ -57,6 +57,9 @@ function holdLines(scope: ScopeState): readonly string[] {
   const { hold, path } = scope;
   if (hold === null) return [];
   const fix = unblock(scope);
-  const said = wrap(`${path} is held at ${short(hold.commit)} (${hold.rule}): ${hold.reason}`, '  ');
-  return [`\n${said}\n`, ...(fix === null ? [] : [`  fix: ${fix.command}\n`])];
+  const head = `${path} is held at ${short(hold.commit)} (${hold.rule})`;
+  return [
+    `\n${head}\n${wrap(`  ${hold.reason}`, '  ')}\n`,
+    ...(fix === null ? [] : [`  fix: ${fix.command}\n`]),
+  ];
 }

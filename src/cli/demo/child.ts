@@ -28,7 +28,9 @@ export function startChild({ program, args, cwd, environment, log, ready }: Star
   let last = '';
   const found = new Promise<string>((resolve, reject) => {
     const fail = (reason: string) =>
-      reject(new Failure('demo-child', `${program}: ${reason}`, `read ${log}`));
+      reject(
+        new Failure('demo-child', `${program}: ${reason}`, 'try again: ports and folders are new each time'),
+      );
     lines.on('line', (line) => {
       last = line;
       file.write(`${line}\n`);

@@ -46,7 +46,7 @@ export async function waitForAck(server: string, tip: string, pushedMs: number):
   throw new Failure(
     'demo-timeout',
     `Envoy did not acknowledge ${tip} in ${GIVE_UP_MS / 1000} s`,
-    'try again with --keep',
+    'try again while the machine has less to do',
   );
 }
 
@@ -59,7 +59,7 @@ export async function waitForTip(server: string, tip: string): Promise<void> {
   throw new Failure(
     'demo-timeout',
     `the server did not follow ${tip} in ${GIVE_UP_MS / 1000} s`,
-    'try again with --keep',
+    'try again while the machine has less to do',
   );
 }
 

@@ -41,7 +41,7 @@ export function expectShare(traffic: Traffic, wanted: number): void {
   if (known === traffic.total && Math.abs(share - wanted * 100) <= tolerance) return;
   const seen = [...traffic.counts].map(([answer, count]) => `${count} x ${answer.slice(0, 60)}`).join(', ');
   const message = `v2 should answer ${wanted * 100} % of the requests; seen: ${seen}`;
-  throw new Failure('demo-traffic', message, 'run it with --keep and look at its folder');
+  throw new Failure('demo-traffic', message, 'try again; if it stays, report these words');
 }
 
 function send(agent: Agent, port: number, url: string): Promise<string> {

@@ -17,7 +17,7 @@ export type World = {
   readonly clone: (name: Person) => Promise<string>;
 };
 
-export type Person = 'alice' | 'cy' | 'forge';
+type Person = 'alice' | 'cy' | 'forge';
 
 const EXAMPLES = join(import.meta.dirname, '../../../examples-repo');
 const SSH_ANCHORS = ['alice', 'bo', 'dana', 'eli', 'fay'] as const;
