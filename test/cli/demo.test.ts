@@ -79,18 +79,24 @@ test.each([
   expect(await processes()).toEqual([]);
 });
 
-test('--keep leaves all running until Ctrl-C, and says how to look around', async () => {
-  const answers: Promise<unknown>[] = [];
+test('--keep leaves all running until Ctrl-C: the server and an offline clone agree byte for byte', async () => {
+  let looked: ReturnType<typeof lookAround> | null = null;
   const { code } = await demo(['--keep'], (out, kill) => {
-    const server = /fairlead status --server (\S+)\n[\s\S]*curl /.exec(out)?.[1];
-    if (server === undefined || answers.length > 0) return;
-    const looked = home.fairlead('.', 'proxy-status', '--server', server);
-    answers.push(looked.finally(() => kill('SIGINT')));
+    const [, server, clone] = /fairlead status --server (\S+)\n[\s\S]* -C (\S+)\n.*curl /.exec(out) ?? [];
+    if (server === undefined || clone === undefined || looked !== null) return;
+    looked = lookAround(server, clone).finally(() => kill('SIGINT'));
   });
   expect(code).toBe(0);
-  expect(await Promise.all(answers)).toMatchObject([
-    { code: 0, out: expect.stringContaining('sidecar.demo') },
-  ]);
+  const { proxies, offline, online } = (await looked) ?? expect.fail('it did not say how to look around');
+  expect(proxies).toMatchObject({ code: 0, out: expect.stringContaining('sidecar.demo') });
+  expect(offline).toMatchObject({ code: 3, out: online });
   expect(await readdir(folder)).toEqual([]);
   expect(await processes()).toEqual([]);
 });
+
+async function lookAround(server: string, clone: string) {
+  const proxies = await home.fairlead('.', 'proxy-status', '--server', server);
+  const offline = await home.fairlead('.', 'verify', '-C', clone, '-o', 'json');
+  const online = await (await fetch(`${server}/api/v1/repositories/mesh/verification`)).text();
+  return { proxies, offline, online };
+}
