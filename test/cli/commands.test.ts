@@ -180,6 +180,19 @@ describe('plan', () => {
     expect(planned.out).toMatch(/^routes\.yaml:11:11: error FL\d{4} /m);
   });
 
+  test('shows the problems of what is accepted already, although nothing changes', async () => {
+    await mesh.write('mesh/routes.yaml', ROUTES(10).replace('weight: 90', 'wieght: 90'));
+    await mesh.git('checkout', '--quiet', '-b', 'typo');
+    await mesh.commit('Typo', 'alice');
+    await mesh.git('checkout', '--quiet', 'main');
+    await mesh.git('merge', '--quiet', '--no-ff', '-m', 'Merge', 'typo');
+    await mesh.signAs('bo');
+    expect(await mesh.cli('approve', '--yes')).toMatchObject({ code: 0 });
+    const planned = await mesh.cli('plan');
+    expect(planned.code).toBe(1);
+    expect(planned.out).toMatch(/nothing changes\n\nroutes\.yaml:11:11: error FL2105 /);
+  });
+
   test('is 3 for what cannot be accepted', async () => {
     await mesh.write('mesh/identity/x', 'x');
     await mesh.commit('Reconfigure', 'alice');

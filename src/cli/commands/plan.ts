@@ -78,13 +78,14 @@ function planText(
   changed: readonly Difference[],
   problems: readonly Problem[],
 ): string {
-  if (scopes.length === 0) return `${short(head)} is the accepted state: nothing changes\n`;
+  const mistakes = problems.length === 0 ? [] : [`${problems.map(formatProblem).join('\n')}\n`];
+  if (scopes.length === 0)
+    return [`${short(head)} is the accepted state: nothing changes\n`, ...mistakes].join('\n');
   const parts = scopes.map(scopeText);
   const rows = changed.map(({ namespace, type, name, change }) => [namespace, change, type, name]);
   if (rows.length > 0) parts.push(table(['NAMESPACE', 'CHANGE', 'TYPE', 'NAME'], rows));
   else parts.push('no proxy hears anything new\n');
-  if (problems.length > 0) parts.push(`${problems.map(formatProblem).join('\n')}\n`);
-  return parts.join('\n');
+  return [...parts, ...mistakes].join('\n');
 }
 
 function scopeText({ scope, class: mutation, seq, changes, quorum, base, next }: ScopePlan): string {
