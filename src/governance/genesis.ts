@@ -2,7 +2,7 @@ import { sha256 } from '../base/digest.ts';
 import { fileAt, type ObjectId, type Objects, type TreeDigests } from '../git/index.ts';
 import type { Delegation } from './delegation.ts';
 import { badGrants, overGrant } from './grants.ts';
-import { createOwnTrees, joinPath, type OwnTrees } from './own.ts';
+import { createScopeTrees, joinPath, type ScopeTrees } from './own.ts';
 import { readPolicy } from './policy.ts';
 import { type Ruleset, ruleset1 } from './ruleset.ts';
 import type { LineState, Pin, Policy, ScopeState } from './types.ts';
@@ -17,7 +17,7 @@ type Place = {
 };
 type Genesis = {
   readonly objects: Objects;
-  readonly owns: OwnTrees;
+  readonly owns: ScopeTrees;
   readonly ruleset: Ruleset;
   readonly commit: ObjectId;
   readonly tree: ObjectId;
@@ -36,7 +36,7 @@ export async function makePin(
   ruleset: Ruleset = ruleset1,
 ): Promise<Pinned> {
   const { tree } = await objects.commit(commit);
-  const owns = createOwnTrees(objects, digests, path, ruleset);
+  const owns = createScopeTrees(objects, digests, path, ruleset);
   const genesis = { objects, owns, ruleset, commit, tree, scopes: new Map<string, ScopeState>() };
   const refusal = await addScope(genesis, '', { record: null, parent: null, depth: 0 });
   if (refusal !== null) return refusal;

@@ -2,7 +2,7 @@ import type { ObjectId, Objects, TreeDigests } from '../git/index.ts';
 import { fold } from './fold.ts';
 import { genesisState, type Refusal } from './genesis.ts';
 import { openHistory } from './history.ts';
-import { createOwnTrees, type OwnTrees } from './own.ts';
+import { createScopeTrees, type ScopeTrees } from './own.ts';
 import { type Ruleset, ruleset1 } from './ruleset.ts';
 import type { LineState, Pin, VerifiedScope } from './types.ts';
 import { verifyScope } from './verified.ts';
@@ -22,7 +22,7 @@ export interface Line {
   scopes(state: LineState): Promise<readonly VerifiedScope[]>;
   /** First parents from `tip` down to `stop` (exclusive), newest first; null where the chain does not meet it. */
   chain(tip: ObjectId, stops: ReadonlySet<ObjectId>): Promise<readonly ObjectId[] | null>;
-  readonly owns: OwnTrees;
+  readonly owns: ScopeTrees;
 }
 
 type Walk = { readonly bench: Bench; readonly states: { last: LineState } };
@@ -33,7 +33,7 @@ export function openLine(
   pin: Pin,
   ruleset: Ruleset = ruleset1,
 ): Line {
-  const owns = createOwnTrees(objects, digests, pin.path, ruleset);
+  const owns = createScopeTrees(objects, digests, pin.path, ruleset);
   const checked: Bench['checked'] = new Map();
   const memo = new Map<string, VerifiedScope>();
   let walk: Walk | null = null;

@@ -20,19 +20,19 @@ export type Own =
   | { readonly ok: false; readonly rule: string; readonly reason: string };
 
 /** Reads scopes' own trees out of commits; a memo by tree id, on which no verdict depends. */
-export interface OwnTrees {
+export interface ScopeTrees {
   /** Own tree of the scope at `directory` (within the mesh path) in the root tree `rootTree`. */
   own(rootTree: ObjectId, directory: string): Promise<Own>;
   /** The delegation records of a scope's tree; empty where there is no readable `delegations.yaml`. */
   delegations(tree: ObjectId): Promise<readonly Delegation[]>;
 }
 
-export function createOwnTrees(
+export function createScopeTrees(
   objects: Objects,
   digests: TreeDigests,
   meshPath: string,
   ruleset: Ruleset,
-): OwnTrees {
+): ScopeTrees {
   const memo = new Map<ObjectId, Promise<Own>>();
   const absent: Own = { ok: false, rule: 'G18', reason: 'its directory is absent' };
   return {

@@ -1,12 +1,12 @@
 import type { ObjectId, Objects } from '../git/index.ts';
 import { isPolicyFile } from './classify.ts';
-import type { OwnTrees } from './own.ts';
+import type { ScopeTrees } from './own.ts';
 import type { ScopeFile, ScopeState, VerifiedScope } from './types.ts';
 
 /** Reads the accepted bytes of a scope. The only place in the product where a `VerifiedScope` comes into being. */
 export async function verifyScope(
   objects: Objects,
-  owns: OwnTrees,
+  owns: ScopeTrees,
   scope: ScopeState,
 ): Promise<VerifiedScope> {
   const { commit, digest, directory } = scope.accepted;

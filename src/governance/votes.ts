@@ -1,6 +1,6 @@
 import type { ObjectId } from '../git/index.ts';
 import { descendants, type History, type Visit, views } from './history.ts';
-import { joinPath, type OwnTrees } from './own.ts';
+import { joinPath, type ScopeTrees } from './own.ts';
 import type { Ruleset } from './ruleset.ts';
 import { type AnchorKey, signerOf, verifySignature } from './signature/index.ts';
 import type { Statement } from './statement.ts';
@@ -9,7 +9,7 @@ import type { Anchor, Candidate, Refused, ScopeState, Vote } from './types.ts';
 /** Everything that a verdict about one scope at one main-line commit is made from. */
 export type Bench = {
   readonly history: History;
-  readonly owns: OwnTrees;
+  readonly owns: ScopeTrees;
   readonly ruleset: Ruleset;
   /** Signature verdicts by commit and key: a memo. */
   readonly checked: Map<
