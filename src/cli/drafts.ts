@@ -1,5 +1,5 @@
 import { fileAt, type ObjectId, type Objects } from '../git/index.ts';
-import type { LineState, Proposal, VerifiedScope } from '../governance/index.ts';
+import { asIfAccepted, type LineState, type Proposal, type VerifiedScope } from '../governance/index.ts';
 import { meshOf } from '../pipeline.ts';
 import { type SnapshotResource, translate } from '../translate/index.ts';
 import type { Clone } from './clone.ts';
@@ -47,7 +47,7 @@ async function draft(
     const bytes = await fileAt(objects, tree, repositoryPath(meshPath, scope.directory, path));
     if (bytes !== null) files.set(path, { path, bytes });
   }
-  return { ...scope, digest: proposal.outcome.candidate.next, files: [...files.values()] };
+  return asIfAccepted(scope, proposal.outcome.candidate.next, [...files.values()]);
 }
 
 /** A scope's file as a path from the repository's root. */

@@ -24,3 +24,4 @@ export type {
   VerifiedScope,
 } from './types.ts';
 export { formatVerification, verification } from './verification.ts';
+export { asIfAccepted, withAuthorityOf } from './verified.ts';

@@ -138,14 +138,16 @@ export type LineState = {
   readonly scopes: ReadonlyMap<string, ScopeState>;
 };
 
-declare const verified: unique symbol;
+/** A private member, so that neither a literal nor a spread of another `VerifiedScope` has the type. */
+declare abstract class Verified {
+  private readonly verified: true;
+}
 
 /** A file of a scope's accepted tree; `path` is relative to the scope's directory. */
 export type ScopeFile = { readonly path: string; readonly bytes: Uint8Array };
 
 /** Accepted bytes of one scope. Only `governance` constructs it: translating unverified YAML does not compile. */
-export type VerifiedScope = {
-  readonly [verified]: true;
+export type VerifiedScope = Verified & {
   readonly uid: string;
   readonly path: string;
   readonly directory: string;

@@ -32,7 +32,29 @@ export async function verifyScope(
     signers,
     files,
   };
-  return facts as typeof facts & VerifiedScope;
+  return brand(facts);
+}
+
+/** The one cast: everything that calls it stands in this file. */
+function brand(facts: Omit<VerifiedScope, 'verified'>): VerifiedScope {
+  return facts as VerifiedScope;
+}
+
+/** Bytes that were accepted earlier, with the authority that the scope has now: old bytes never keep what was lost. */
+export function withAuthorityOf(earlier: VerifiedScope, now: VerifiedScope): VerifiedScope {
+  return brand({ ...earlier, owns: now.owns });
+}
+
+/**
+ * A scope as it would be if `digest` with these files were accepted: what `plan` shows before a merge, and nothing
+ * else. `test/style` holds that no other command or edge asks for one.
+ */
+export function asIfAccepted(
+  scope: VerifiedScope,
+  digest: string,
+  files: readonly ScopeFile[],
+): VerifiedScope {
+  return brand({ ...scope, digest, files });
 }
 
 async function readFile(objects: Objects, path: string, blob: ObjectId): Promise<ScopeFile> {

@@ -1,4 +1,4 @@
-import type { VerifiedScope } from '../governance/index.ts';
+import { type VerifiedScope, withAuthorityOf } from '../governance/index.ts';
 import type { ScopeResources } from '../manifests/index.ts';
 
 export type Loaded = {
@@ -51,5 +51,5 @@ function isSame(left: VerifiedScope, right: VerifiedScope): boolean {
 
 /** Old bytes never keep authority that the scope no longer has: another scope may own it by now. */
 export function withOwns(good: ScopeResources, now: VerifiedScope): ScopeResources {
-  return { ...good, scope: { ...good.scope, owns: now.owns } };
+  return { ...good, scope: withAuthorityOf(good.scope, now) };
 }

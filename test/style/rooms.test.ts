@@ -75,6 +75,8 @@ test('the middle four know no clock, randomness, process or logger', () => {
 test('VerifiedScope is constructed in one place', () => {
   const makers = sourceFiles().filter((file) => /\bas\b[^;\n]*\bVerifiedScope\b/.test(read(file)));
   expect(makers).toEqual(['governance/verified.ts']);
+  const drafters = sourceFiles().filter((file) => /\basIfAccepted\b/.test(read(file)));
+  expect(drafters).toEqual(['cli/drafts.ts', 'governance/index.ts', 'governance/verified.ts']);
 });
 
 test('config.ts alone reads the environment, and nothing opens a shell', () => {

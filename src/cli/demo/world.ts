@@ -60,10 +60,8 @@ export async function writeExamples(
   const mesh = (...path: readonly string[]) => join(clone, 'mesh', ...path);
   await writeFile(mesh('anchors', 'cy.asc'), certificate);
   await edit(mesh('scope.yaml'), withKeys);
-  const child = await edit(mesh('payments', 'scope.yaml'), withKeys);
-  // A child's uid is made of its first scope.yaml (formats.md), so it follows from the keys.
-  const uid = sha256('fairlead-uid-1\0', child);
-  await edit(mesh('delegations.yaml'), (text) => text.replace(/uid: [0-9a-f]{64}/, `uid: ${uid}`));
+  // The child keeps its uid: at a genesis it is what its parent's record says (formats.md).
+  await edit(mesh('payments', 'scope.yaml'), withKeys);
   const [v1, v2] = ports.map(String);
   await edit(mesh('echo', 'workloads.yaml'), (text) =>
     text.replace(/http: 18081/, `http: ${v1}`).replace(/http: 18082/, `http: ${v2}`),
