@@ -42,7 +42,11 @@ export function parseCommit(id: ObjectId, raw: Uint8Array): Commit {
   const blank = bytes.indexOf('\n\n');
   const head = bytes.toString('latin1', 0, blank < 0 ? bytes.length : blank + 1);
   const history = HISTORY.exec(head);
-  if (history === null || head.startsWith('parent ', history[0].length)) throw objectMalformed(id, 'commit');
+  if (
+    history === null ||
+    (head.startsWith('parent ', history[0].length) && raw.length - history[0].length > 47)
+  )
+    throw objectMalformed(id, 'commit');
   const [start, tree = '', parents = ''] = history;
   const headers = splitHeaders(head, start.length);
   const refusal = refusalOf(bytes, blank, start, headers);

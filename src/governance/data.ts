@@ -1,4 +1,4 @@
-import { isAlias, isMap, isNode, isScalar, parseAllDocuments, visit } from 'yaml';
+import { isAlias, isMap, isNode, isScalar, Lexer, parseAllDocuments, visit } from 'yaml';
 import type { Ruleset } from './ruleset.ts';
 
 /** What a governance file says, or why it says nothing (G12). */
@@ -23,7 +23,8 @@ export function readData(bytes: Uint8Array, ruleset: Ruleset): Data {
     version: '1.2',
     schema: 'core',
     merge: false,
-    uniqueKeys: true,
+    // The library compares every pair of keys; `refusedKey` looks them up.
+    uniqueKeys: false,
     strict: true,
     prettyErrors: false,
   });
@@ -50,12 +51,12 @@ function decode(bytes: Uint8Array): string | null {
   }
 }
 
-/** An upper bound, blind to quotes: brackets that are open at once, and compact block levels of one line. */
+/** Flow collections that are open at once, and compact block levels of one line; the lexer does not recurse. */
 function nestsDeeply(text: string): boolean {
   let open = 0;
-  for (const character of text) {
-    if (character === '[' || character === '{') open += 1;
-    else if (character === ']' || character === '}') open -= 1;
+  for (const token of new Lexer().lex(text)) {
+    if (token === '[' || token === '{') open += 1;
+    else if (token === ']' || token === '}') open = Math.max(0, open - 1);
     if (open > MAX_DEPTH) return true;
   }
   return text.split('\n').some((line) => (/^[ \t?:-]*/.exec(line)?.[0].length ?? 0) > 2 * MAX_DEPTH);
@@ -75,9 +76,12 @@ function refusedNode(document: Parameters<typeof visit>[0]): string | null {
 }
 
 function refusedKey(keys: readonly unknown[]): string | null {
+  const seen = new Set<string>();
   for (const key of keys) {
     if (!isNode(key) || !isScalar(key) || typeof key.value !== 'string') return 'a key that is not a string';
     if (key.value === '__proto__' || key.value === '<<') return `the key ${key.value}`;
+    if (seen.has(key.value)) return `the key ${key.value} twice`;
+    seen.add(key.value);
   }
   return null;
 }

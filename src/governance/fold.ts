@@ -59,9 +59,9 @@ async function judgeRenewal(bench: Bench, judged: Judged): Promise<Outcome> {
   const { scope, index } = judged;
   const { digest } = scope.accepted;
   const candidate: Candidate = { class: 'renew', seq: scope.seq + 1, base: digest, next: digest };
-  const asked = bench.history.byIntro[index]?.some(({ statements }) =>
-    statements.some(({ uid }) => uid === scope.uid),
-  );
+  // At the commit before, a cap may have stopped what its votes complete.
+  const recent = bench.history.byIntro.slice(Math.max(0, index - 1), index + 1).flat();
+  const asked = recent.some(({ statements }) => statements.some(({ uid }) => uid === scope.uid));
   const worthwhile = asked === true || scope.hold !== null || bench.history.barred.has(index - 1);
   if (!worthwhile || bench.history.barred.has(index)) return { kind: 'clean' };
   const ballot = await collectVotes(bench, scope, candidate);

@@ -43,7 +43,7 @@ export function openLine(
     const first = await genesisState(objects, digests, pin, ruleset);
     if ('ok' in first) return first;
     const history = await openHistory(objects, pin.commit, ruleset);
-    return { bench: { history, owns, ruleset, checked }, states: { last: first } };
+    return { bench: { history, owns, ruleset, checked, unclean: new Map() }, states: { last: first } };
   };
 
   const state = async (tip: ObjectId): Promise<Verdict> => {
@@ -88,7 +88,7 @@ export function openLine(
     async scopes(state) {
       const scopes: VerifiedScope[] = [];
       for (const scope of state.scopes.values()) {
-        const key = `${scope.uid} ${scope.seq} ${scope.accepted.digest}`;
+        const key = `${scope.uid} ${scope.epoch.commit} ${scope.accepted.digest}`;
         const known = memo.get(key) ?? (await verifyScope(objects, owns, scope));
         memo.set(key, known);
         scopes.push(known);

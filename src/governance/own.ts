@@ -79,5 +79,7 @@ async function readOwn(
 
 async function readRecords(objects: Objects, tree: ObjectId, ruleset: Ruleset) {
   const bytes = await fileAt(objects, tree, 'delegations.yaml');
+  if (bytes === null && (await subtree(objects, tree, 'delegations.yaml')) !== null)
+    return { ok: false as const, reason: 'is a directory' };
   return bytes === null ? { ok: true as const, records: [] } : readDelegations(bytes, ruleset);
 }

@@ -11,6 +11,8 @@ export type Bench = {
   readonly history: History;
   readonly owns: ScopeTrees;
   readonly ruleset: Ruleset;
+  /** I4 by scope, epoch and commit, which alone decide it: a memo. */
+  readonly unclean: Map<string, ReturnType<typeof uncleanView>>;
   /** Signature verdicts by commit and key: a memo. */
   readonly checked: Map<
     string,
@@ -29,14 +31,20 @@ type Signed = { readonly visit: Visit; readonly anchor: Anchor; readonly key: An
 type Word = Signed & { readonly statement: Exclude<Statement, { kind: 'void' }> };
 
 /** Counts what a candidate costs, and notes why commits that look like approvals are none. */
-type Count = { checks: number; readonly refused: Refused[] };
+type Count = {
+  /** Signature checks by the main-line index that brought the commit in (G17). */ readonly checks: Map<
+    number,
+    number
+  >;
+  readonly refused: Refused[];
+};
 
 /**
  * The votes for a candidate at the history's last main-line commit: V1–V3, explicit (G3) and implicit (G2, I1–I4).
  * One vote for each anchor, the first in line order; neither order nor dates ever decide whether there is one.
  */
 export async function collectVotes(bench: Bench, scope: ScopeState, candidate: Candidate): Promise<Ballot> {
-  const count: Count = { checks: 0, refused: [] };
+  const count: Count = { checks: new Map(), refused: [] };
   const after = descendants(bench.history, scope.epoch.index);
   const words = await collectWords(bench, scope, candidate.seq, count);
   const fences = fence(words);
@@ -53,7 +61,7 @@ export async function collectVotes(bench: Bench, scope: ScopeState, candidate: C
   return {
     votes: [...votes.values()],
     refused: count.refused,
-    overCap: count.checks > bench.ruleset.signatureChecks,
+    overCap: (count.checks.get(bench.history.main.length - 1) ?? 0) > bench.ruleset.signatureChecks,
   };
 }
 
@@ -88,7 +96,9 @@ async function collectWords(
   for (const visit of spokenVisits(bench.history)) {
     const statement = statementFor(visit, scope.uid);
     if (statement === null || statement.kind === 'void' || statement.seq !== seq) continue;
-    const signed = await signer(bench, scope, visit, count);
+    // A flood of approvals must not drown a withdrawal: those are checked whatever else came in.
+    const budget = statement.kind === 'withdraw' ? { ...count, checks: new Map<number, number>() } : count;
+    const signed = await signer(bench, scope, visit, budget);
     if (signed !== null) words.push({ ...signed, statement });
   }
   return words;
@@ -118,8 +128,9 @@ async function signer(bench: Bench, scope: ScopeState, visit: Visit, count: Coun
   const key = signerOf(signature, keys);
   const anchor = scope.policy.anchors.find(({ keys }) => key !== null && keys.includes(key)) ?? null;
   if (key === null || anchor === null) return null;
-  count.checks += 1;
-  if (count.checks > bench.ruleset.signatureChecks) return null;
+  const checks = (count.checks.get(visit.intro) ?? 0) + 1;
+  count.checks.set(visit.intro, checks);
+  if (checks > bench.ruleset.signatureChecks) return null;
   const verdict = await check(bench, visit, key);
   if (verdict.ok) return { visit, anchor, key };
   refuse(count, { visit, anchor }, verdict.rule, verdict.reason);
@@ -225,7 +236,7 @@ async function considerImplicit(
   if (votes.has(anchor.name)) return;
   if (spoken.has(anchor.name))
     return refuse(count, { visit, anchor }, 'I1', `the words of ${anchor.name} replace their commits`);
-  const reason = implicitRefusal(scope, visit, after) ?? (await uncleanView(bench, scope, visit));
+  const reason = implicitRefusal(scope, visit, after) ?? (await viewRefusal(bench, scope, visit));
   if (reason !== null) return refuse(count, { visit, anchor }, reason.rule, reason.text);
   const signed = await signer(bench, scope, visit, count);
   if (signed !== null) vote(votes, signed, 'implicit');
@@ -239,6 +250,13 @@ function implicitRefusal(scope: ScopeState, visit: Visit, after: ReadonlySet<Obj
     return { rule: 'G3', text: 'this scope requires statements: run `fairlead approve`' };
   }
   return null;
+}
+
+function viewRefusal(bench: Bench, scope: ScopeState, visit: Visit): ReturnType<typeof uncleanView> {
+  const key = `${scope.uid} ${scope.epoch.commit} ${visit.commit.id}`;
+  const known = bench.unclean.get(key) ?? uncleanView(bench, scope, visit);
+  bench.unclean.set(key, known);
+  return known;
 }
 
 /** I4: whoever signed must have been shown a difference that starts from the accepted state. */
@@ -265,7 +283,7 @@ export async function newWithdrawals(bench: Bench, scope: ScopeState): Promise<r
   for (const visit of fresh) {
     const statement = statementFor(visit, scope.uid);
     if (statement?.kind !== 'withdraw' || statement.seq !== scope.seq + 1) continue;
-    const signed = await signer(bench, scope, visit, { checks: 0, refused: [] });
+    const signed = await signer(bench, scope, visit, { checks: new Map(), refused: [] });
     if (signed === null) continue;
     const { anchor, key } = signed;
     found.push({

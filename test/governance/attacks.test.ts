@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { createTreeDigests } from '../../src/git/index.ts';
+import { openLine } from '../../src/governance/index.ts';
 import { createWorld, type World } from './world.ts';
 
 /** The histories C1–C5 and C14 of the attack list: the refusals and the acceptances. */
@@ -280,4 +282,51 @@ test('G13: a signature that was made for other bytes is refused with its rule', 
   world.add('b', { parents: ['a'], S: '1', by: 'y', header: 'x-late added' });
   world.add('m', { parents: ['g', 'b'], S: '1' });
   expect((await world.scope('m')).hold).toMatchObject({ rule: 'G13', signed: ['x'], missing: ['y', 'z'] });
+});
+
+test('G12: a directory named delegations.yaml is no list of delegations', async () => {
+  const world = genesis();
+  world.add('m', { parents: ['g'], files: { 'mesh/c/delegations.yaml/x': 'x' } });
+  expect((await world.scope('m', 'C')).hold).toMatchObject({ rule: 'G12', candidate: null });
+});
+
+test('G17: a flood of forged signatures stops the merge that brings it, and no later one', async () => {
+  const world = genesis();
+  const nothing = '0'.repeat(64);
+  const message = `x\n\nFairlead-Approve: ${world.uid.S} seq=2 base=${nothing} next=${nothing}\n`;
+  let last = 'g';
+  for (let index = 0; index < 1001; index += 1) {
+    world.add(`f${index}`, { parents: [last], by: 'x', header: `junk ${index}`, message });
+    last = `f${index}`;
+  }
+  world.add('n1', { parents: [last], S: '1', by: 'y' });
+  world.add('n2', { parents: ['n1'], S: '1', by: 'z' });
+  world.add('m1', { parents: ['g', 'n2'], S: '1' });
+  expect((await world.scope('m1')).hold).toMatchObject({ rule: 'G17' });
+  world.add('r', { parents: ['m1'], S: '0' });
+  const words = await world.approve('words', { seq: 2, base: 'g', next: 'n1' });
+  world.add('a', { parents: ['r'], S: '1', by: 'y', message: words });
+  world.add('b', { parents: ['a'], S: '1', by: 'z', message: words });
+  expect((await world.scope('b')).seq).toBe(2);
+});
+
+test('the accepted bytes name the votes of the tip that was asked for', async () => {
+  const world = genesis();
+  for (const [name, one, two] of [
+    ['p', 'x', 'y'],
+    ['q', 'y', 'z'],
+  ] as const) {
+    world.add(`${name}1`, { parents: ['g'], S: '1', by: one, message: name });
+    world.add(`${name}2`, { parents: [`${name}1`], by: two, message: `${name}2` });
+    world.add(`m${name}`, { parents: ['g', `${name}2`], S: '1' });
+  }
+  const line = openLine(world.objects, createTreeDigests(world.objects), await world.pin());
+  for (const [tip, signers] of [
+    ['mp', ['x', 'y']],
+    ['mq', ['y', 'z']],
+  ] as const) {
+    const verdict = await line.state(world.ids.get(tip) ?? tip);
+    if (!verdict.ok) throw new Error(verdict.reason);
+    expect((await line.scopes(verdict.state))[0]).toMatchObject({ signers, commit: world.ids.get(tip) });
+  }
 });

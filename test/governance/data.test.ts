@@ -23,10 +23,23 @@ test.each([
   ['a number as a key', '1: a\n'],
   ['deep brackets', '['.repeat(70) + ']'.repeat(70)],
   ['deep sequences on one line', `${'- '.repeat(200)}a\n`],
+  ['brackets that a comment seems to close', `${'[ #]\n'.repeat(200)}${' ]'.repeat(200)}`],
   ['nothing', ''],
   ['broken YAML', 'a: [\n'],
 ])('G12: %s is refused', (_name, text) => {
   expect(read(text).ok).toBe(false);
+});
+
+test('G12: the reason for deep nesting does not depend on the stack of the machine', () => {
+  for (const depth of [70, 2000, 100_000]) {
+    expect(read('[ #]\n'.repeat(depth))).toEqual({ ok: false, reason: 'nested deeper than 64 levels' });
+  }
+});
+
+test('G17: as many keys as the cap allows are read, and looked up rather than compared', () => {
+  const keys = Array.from({ length: 80_000 }, (_, index) => `k${index}: 1\n`).join('');
+  expect(read(keys).ok).toBe(true);
+  expect(read(`${keys}k7: 2\n`)).toEqual({ ok: false, reason: 'the key k7 twice' });
 });
 
 test('G12: bytes that are not UTF-8, or too many, are refused before parsing', () => {
