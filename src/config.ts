@@ -1,70 +1,29 @@
 import { homedir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
-import { parse } from 'yaml';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { stringify } from 'yaml';
 import { Failure } from './base/failure.ts';
+import { formatProblem } from './base/problem.ts';
+import { validateServerConfig } from './generated/schemas/index.ts';
+import { readSingle } from './manifests/index.ts';
+import { type Environment, type ServerConfig, type SettingName, settings, Unfit } from './settings.ts';
+
+export type { Environment, ServerConfig } from './settings.ts';
 
 /** The one place that reads the process' environment. */
 export function environment(): Environment {
   return process.env;
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
-type Address = { readonly host: string; readonly port: number };
-
-/** Everything `fairlead serve` can be told. Times in milliseconds. */
-export type ServerConfig = {
-  readonly dataDir: string;
-  /** Name of the repository in the API, the logs and the data folder: a DNS label. */
-  readonly name: string;
-  /** http(s) URL, or an absolute path on this machine. */
-  readonly repository: string;
-  readonly branch: string;
-  /** The file that `fairlead trust` wrote. */
-  readonly pin: string;
-  readonly pollMs: number;
-  readonly fetchTimeoutMs: number;
-  readonly removalTimeoutMs: number;
-  /** Plain text, so loopback only. */
-  readonly xds: Address;
-  readonly http: Address;
-};
-
 /** Flags as they were typed; each may stand in the environment (`FAIRLEAD_DATA_DIR`) or the file (`dataDir`) too. */
-export type Flags = Readonly<Partial<Record<Setting | 'config', string>>>;
-
-type Setting =
-  | 'dataDir'
-  | 'name'
-  | 'repository'
-  | 'branch'
-  | 'pin'
-  | 'poll'
-  | 'fetchTimeout'
-  | 'removalTimeout'
-  | 'xds'
-  | 'http';
-
-const SETTINGS: readonly Setting[] = [
-  'dataDir',
-  'name',
-  'repository',
-  'branch',
-  'pin',
-  'poll',
-  'fetchTimeout',
-  'removalTimeout',
-  'xds',
-  'http',
-];
+export type Flags = Readonly<Partial<Record<SettingName | 'config', string>>>;
 
 export type ConfigInput = {
   readonly flags: Flags;
   readonly environment: Environment;
-  /** Paths are relative to it. */
+  /** Paths in flags and variables are relative to it. */
   readonly cwd: string;
-  /** Text of the file that `configFile` names; null where none is named. */
-  readonly file: string | null;
+  /** The file that `configFile` names; null where none is named. */
+  readonly file: { readonly path: string; readonly text: string } | null;
 };
 
 /** `--config`, else `FAIRLEAD_CONFIG`, else none. */
@@ -73,34 +32,45 @@ export function configFile(flags: Flags, env: Environment, cwd: string): string 
   return path === undefined ? null : resolve(cwd, path);
 }
 
-/** Flag, else environment, else file, else default. Throws `Failure` `config-invalid` that names the setting. */
-export function serverConfig(input: ConfigInput): ServerConfig {
-  const file = input.file === null ? {} : parseFile(input.file);
-  const get = (setting: Setting, otherwise?: string): string => {
-    const value = input.flags[setting] ?? input.environment[variable(setting)] ?? file[setting] ?? otherwise;
-    if (value === undefined || value === '') throw invalid(setting, 'it is needed', 'give it');
-    return value;
-  };
-  const dataDir = resolve(input.cwd, get('dataDir', defaultDataDir(input.environment)));
-  const name = dnsLabel(get('name', 'mesh'));
+/** The configuration in force, and for each setting its text and who said it. */
+export type EffectiveConfig = { readonly config: ServerConfig; readonly origins: readonly Origin[] };
+
+type Origin = {
+  readonly setting: string;
+  /** As it would stand in the file; null: not set. */
+  readonly text: string | null;
+  /** `--poll`, `FAIRLEAD_POLL`, `file.yaml:3:7` or `default`. */
+  readonly from: string;
+};
+
+/**
+ * Flag, else environment, else file, else default. Throws `Failure` `config-invalid` that names the setting and where
+ * its value was given, or every mistake of the file with line and column.
+ */
+export function effectiveConfig(input: ConfigInput): EffectiveConfig {
+  const file = readFile(input.file);
+  const names = Object.keys(settings) as readonly SettingName[];
+  const found = names.map((name) => ({ name, ...find(name, input, file) }));
+  const values = found.map(({ name, text, from, folder }) => {
+    const value = text === null ? null : settings[name].parse(text, folder);
+    if (value instanceof Unfit) throw invalid(name, from, value);
+    return [settings[name].key, value] as const;
+  });
   return {
-    dataDir,
-    name,
-    repository: repository(get('repository'), input.cwd),
-    branch: get('branch', 'main'),
-    pin: resolve(input.cwd, get('pin')),
-    pollMs: duration('poll', get('poll', '1m')),
-    fetchTimeoutMs: duration('fetchTimeout', get('fetchTimeout', '60s')),
-    removalTimeoutMs: duration('removalTimeout', get('removalTimeout', '30s')),
-    xds: loopback(address('xds', get('xds', '127.0.0.1:15010'))),
-    http: address('http', get('http', '127.0.0.1:15014')),
+    // Each value was made by the parser that stands beside its key.
+    config: Object.fromEntries(values) as ServerConfig,
+    origins: found.map(({ name, text, from }) => ({ setting: name, text, from })),
   };
 }
 
-/** `$XDG_STATE_HOME/fairlead`; the XDG specification has relative values ignored. */
-function defaultDataDir({ XDG_STATE_HOME, HOME }: Environment): string {
-  const given = XDG_STATE_HOME !== undefined && isAbsolute(XDG_STATE_HOME);
-  return join(given ? XDG_STATE_HOME : join(HOME ?? homedir(), '.local', 'state'), 'fairlead');
+/** As a configuration file that says the same, with who said what as comments. */
+export function formatConfig({ origins }: EffectiveConfig): string {
+  const lines = origins.map(({ setting, text, from }) => {
+    return text === null
+      ? `# ${setting}: is not set`
+      : `${stringify({ [setting]: text }).trimEnd()}  # ${from}`;
+  });
+  return `apiVersion: fairlead.dev/v1alpha1\nkind: ServerConfig\n${lines.join('\n')}\n`;
 }
 
 /** `$XDG_CACHE_HOME/fairlead`: what can be fetched again. */
@@ -109,74 +79,57 @@ export function cacheDir({ XDG_CACHE_HOME, HOME }: Environment): string {
   return join(given ? XDG_CACHE_HOME : join(HOME ?? homedir(), '.cache'), 'fairlead');
 }
 
-function variable(setting: Setting): string {
-  return `FAIRLEAD_${setting.replace(/[A-Z]/g, '_$&').toUpperCase()}`;
-}
+type FileSettings = {
+  readonly folder: string;
+  readonly values: Readonly<Partial<Record<SettingName, string>>>;
+  readonly place: (name: SettingName) => string;
+};
 
-function flag(setting: Setting): string {
-  return `--${setting.replace(/[A-Z]/g, '-$&').toLowerCase()}`;
-}
-
-function parseFile(text: string): Partial<Record<Setting, string>> {
-  const bad = (why: string) =>
-    new Failure('config-invalid', `the configuration file: ${why}`, 'correct the file');
-  let value: unknown;
-  try {
-    value = parse(text);
-  } catch (error) {
-    throw bad(String(error));
+function readFile(file: ConfigInput['file']): FileSettings {
+  if (file === null) return { folder: '', values: {}, place: () => '' };
+  const read = { file: file.path, kind: 'ServerConfig', validate: validateServerConfig };
+  const { value, problems, at } = readSingle(Buffer.from(file.text), read);
+  if (value === null) {
+    throw new Failure('config-invalid', problems.map(formatProblem).join('\n'), 'correct the file');
   }
-  if (typeof value !== 'object' || value === null) throw bad('it is not a mapping');
-  const { apiVersion, kind, ...rest } = value as Record<string, unknown>;
-  const version = apiVersion === 'fairlead.dev/v1alpha1' && kind === 'ServerConfig';
-  if (!version) throw bad('apiVersion fairlead.dev/v1alpha1 and kind ServerConfig are needed');
-  const unknown = Object.keys(rest).find((name) => !SETTINGS.some((setting) => setting === name));
-  if (unknown !== undefined) throw bad(`there is no setting ${unknown}`);
-  const wrong = Object.entries(rest).find(([, given]) => typeof given !== 'string');
-  if (wrong !== undefined) throw bad(`${wrong[0]} has to be a string`);
-  return rest as Partial<Record<Setting, string>>;
+  const place = (name: SettingName) => {
+    const { line, column } = at([name]);
+    return `${file.path}:${line}:${column}`;
+  };
+  return { folder: dirname(file.path), values: value, place };
 }
 
-function dnsLabel(text: string): string {
-  if (/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(text)) return text;
-  throw invalid('name', `${JSON.stringify(text)} is no DNS label`, 'use a-z, 0-9 and -');
+type Found = { readonly text: string | null; readonly from: string; readonly folder: string };
+
+function find(name: SettingName, { flags, environment: env, cwd }: ConfigInput, file: FileSettings): Found {
+  const { otherwise } = settings[name];
+  const flag = flags[name];
+  if (flag !== undefined) return given(name, flag, flagOf(name), cwd);
+  const variable = env[variableOf(name)];
+  if (variable !== undefined) return given(name, variable, variableOf(name), cwd);
+  const text = file.values[name];
+  if (text !== undefined) return given(name, text, file.place(name), file.folder);
+  if (otherwise === undefined) throw invalid(name, null, new Unfit('it is needed', 'give it'));
+  const standard = typeof otherwise === 'function' ? otherwise({ HOME: homedir(), ...env }) : otherwise;
+  return { text: standard, from: 'default', folder: cwd };
 }
 
-/** A password in a URL would end up in process lists and logs. */
-function repository(text: string, cwd: string): string {
-  if (/^[a-z+]+:\/\/[^/]*:[^/]*@/i.test(text)) {
-    throw invalid('repository', 'the URL holds a password', 'leave it out');
-  }
-  return /^[a-z+]+:\/\//i.test(text) || /^[^/]+@[^/]+:/.test(text) ? text : resolve(cwd, text);
+function given(name: SettingName, text: string, from: string, folder: string): Found {
+  if (text === '') throw invalid(name, from, new Unfit('it is empty', 'give it, or leave it out'));
+  return { text, from, folder };
 }
 
-const UNITS_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
-
-function duration(setting: Setting, text: string): number {
-  const [, count, unit] = /^([1-9][0-9]{0,8})(ms|s|m|h)$/.exec(text) ?? [];
-  if (count === undefined || unit === undefined) {
-    throw invalid(setting, `${JSON.stringify(text)} is no duration`, 'write e.g. 30s, 1m or 500ms');
-  }
-  return Number(count) * UNITS_MS[unit as keyof typeof UNITS_MS];
+function variableOf(name: SettingName): string {
+  return `FAIRLEAD_${name.replace(/[A-Z]/g, '_$&').toUpperCase()}`;
 }
 
-/** `host:port`, `[::1]:port`, `:port` or `port`; without a host, loopback. Port 0 is any free one. */
-function address(setting: Setting, text: string): Address {
-  const [, ipv6, host, digits] = /^(?:(?:\[([0-9a-f:.]+)\]|([^:[\]]*)):)?([0-9]{1,5})$/i.exec(text) ?? [];
-  const port = Number(digits);
-  if (digits === undefined || port > 65_535) {
-    throw invalid(setting, `${JSON.stringify(text)} is no address`, 'write host:port');
-  }
-  return { host: ipv6 ?? (host || '127.0.0.1'), port };
+/** `--data-dir` for `dataDir`. */
+export function flagOf(name: SettingName): string {
+  return `--${name.replace(/[A-Z]/g, '-$&').toLowerCase()}`;
 }
 
-function loopback(given: Address): Address {
-  if (/^(127\.\d+\.\d+\.\d+|::1|localhost)$/.test(given.host)) return given;
-  const why = `${given.host} is not this machine, and xDS is served in plain text`;
-  throw invalid('xds', why, 'listen on 127.0.0.1, and forward the port where proxies are elsewhere');
-}
-
-function invalid(setting: Setting, why: string, todo: string): Failure {
-  const where = `(${flag(setting)}, or ${variable(setting)})`;
-  return new Failure('config-invalid', `${setting}: ${why}`, `${todo} ${where}`);
+function invalid(name: SettingName, from: string | null, { why, fix }: Unfit): Failure {
+  const file = from === null || /^(--|FAIRLEAD_)/.test(from) ? '' : `${from}: `;
+  const where = `(${flagOf(name)}, ${variableOf(name)}, or ${name} in a file)`;
+  return new Failure('config-invalid', `${file}${name}: ${why}`, `${fix} ${where}`);
 }

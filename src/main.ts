@@ -5,7 +5,15 @@ import { Failure } from './base/failure.ts';
 import type { Log } from './base/log.ts';
 import { byCodeUnit } from './base/order.ts';
 import { runCommandLine } from './cli/index.ts';
-import { cacheDir, configFile, environment, type Flags, type ServerConfig, serverConfig } from './config.ts';
+import {
+  cacheDir,
+  configFile,
+  type EffectiveConfig,
+  effectiveConfig,
+  environment,
+  type Flags,
+  type ServerConfig,
+} from './config.ts';
 import { createTreeDigests, openIsomorphic } from './git/index.ts';
 import { formatVerification, openLine } from './governance/index.ts';
 import { stages } from './pipeline.ts';
@@ -132,19 +140,19 @@ async function serve(flags: Flags): Promise<number> {
   const stop = Promise.withResolvers<NodeJS.Signals>();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.resolve(signal));
   const log = createLog();
-  const server = await start(await readConfig(flags), log);
+  const server = await start((await readConfig(flags)).config, log);
   const signal = await stop.promise;
   log.info({ signal }, 'draining');
   await server.close();
   return 0;
 }
 
-async function readConfig(flags: Flags): Promise<ServerConfig> {
+async function readConfig(flags: Flags): Promise<EffectiveConfig> {
   const cwd = process.cwd();
   const path = configFile(flags, environment(), cwd);
-  const file =
-    path === null ? null : await readFile(path, 'utf8').catch((cause: unknown) => unreadable(path, cause));
-  return serverConfig({ flags, environment: environment(), cwd, file });
+  if (path === null) return effectiveConfig({ flags, environment: environment(), cwd, file: null });
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => unreadable(path, cause));
+  return effectiveConfig({ flags, environment: environment(), cwd, file: { path, text } });
 }
 
 function unreadable(path: string, cause: unknown): never {
@@ -162,5 +170,6 @@ export function main(argv: readonly string[]): Promise<number> {
     cacheDir: cacheDir(env),
     ...streams,
     serve,
+    readConfig,
   });
 }

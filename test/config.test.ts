@@ -1,18 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type ConfigInput, cacheDir, configFile, serverConfig } from '../src/config.ts';
+import { type ConfigInput, cacheDir, configFile, effectiveConfig, formatConfig } from '../src/config.ts';
 
 const needed = { repository: 'https://git.acme.example/mesh.git', pin: 'pin.json' };
-const config = (input: Partial<ConfigInput> = {}) =>
-  serverConfig({
+type Input = Partial<Omit<ConfigInput, 'file'>> & { readonly file?: string };
+
+const effective = ({ file, ...input }: Input) =>
+  effectiveConfig({
+    flags: needed,
     environment: { HOME: '/home/op' },
     cwd: '/work',
-    file: null,
+    file: file === undefined ? null : { path: '/etc/fairlead/config.yaml', text: file },
     ...input,
-    flags: { ...needed, ...input.flags },
   });
+const config = (input: Input = {}) => effective({ ...input, flags: { ...needed, ...input.flags } }).config;
 const header = 'apiVersion: fairlead.dev/v1alpha1\nkind: ServerConfig\n';
 
-describe('serverConfig', () => {
+describe('effectiveConfig', () => {
   it('has a default for all that is not a decision', () => {
     expect(config()).toEqual({
       dataDir: '/home/op/.local/state/fairlead',
@@ -76,8 +81,48 @@ describe('serverConfig', () => {
     ['a file of another kind', { file: 'apiVersion: fairlead.dev/v1alpha1\nkind: Scope\n' }],
     ['a file that is no mapping', { file: '- a\n' }],
     ['a file that is no YAML', { file: 'a: [\n' }],
-  ] satisfies [string, Partial<ConfigInput>][])('refuses %s', (_, input) => {
+  ] satisfies [string, Input][])('refuses %s', (_, input) => {
     expect(() => config(input)).toThrow(expect.objectContaining({ code: 'config-invalid' }));
+  });
+
+  it('takes paths of the file as relative to the file, others to where it was started', () => {
+    const file = `${header}dataDir: state\nrepository: ../mesh.git\npin: pin.json\n`;
+    expect(effective({ flags: {}, file }).config).toMatchObject({
+      dataDir: '/etc/fairlead/state',
+      repository: '/etc/mesh.git',
+      pin: '/etc/fairlead/pin.json',
+    });
+    expect(effective({ flags: { pin: 'p' }, file }).config.pin).toBe('/work/p');
+  });
+
+  it.each([
+    ['a field that is none, and the nearest that is', 'brunch: main\n', '3:1: error FL2105 ', 'branch?'],
+    ['a number where a text is needed', 'branch: 1\n', '3:9: error FL2107 ', 'fix'],
+    ['a malformed duration', 'poll: soon\n', '3:7: error FL2110 ', 'fix'],
+    ['a duration of nothing', 'poll: 0s\n', '3:7: poll: ', '(--poll, FAIRLEAD_POLL, or poll in a file)'],
+    ['an address that is not this machine', 'xds: 0.0.0.0:15010\n', '3:6: xds: ', 'fix'],
+    ['two documents', '---\nbranch: main\n', '4:1: error FL2009 ', 'fix'],
+    ['a key given twice', 'poll: 1m\npoll: 2m\n', '4:1: error FL2003 ', 'fix'],
+  ])('points into the file at %s', (_, text, place, fix) => {
+    expect.assertions(2);
+    try {
+      config({ file: header + text });
+    } catch (error) {
+      const said = error as { readonly message: string; readonly fix: string };
+      expect(said.message).toContain(`/etc/fairlead/config.yaml:${place}`);
+      expect(`${said.message} fix ${said.fix}`).toContain(fix);
+    }
+  });
+
+  it('names every mistake of the file at once', () => {
+    const file = 'apiVersion: fairlead.dev/v1\nkind: ServerConfig\nbrunch: main\n';
+    const message = expect.stringMatching(/:1:13: error FL2108 .*\n.*:3:1: error FL2105 /);
+    expect(() => config({ file })).toThrow(expect.objectContaining({ code: 'config-invalid', message }));
+  });
+
+  it('refuses a file that holds nothing', () => {
+    const message = expect.stringContaining(':1:1: error FL2010 ');
+    expect(() => config({ file: '# nothing\n' })).toThrow(expect.objectContaining({ message }));
   });
 
   it('never repeats a password', () => {
@@ -91,5 +136,36 @@ describe('serverConfig', () => {
     expect(configFile({}, {}, '/work')).toBeNull();
     expect(configFile({}, { FAIRLEAD_CONFIG: 'a.yaml' }, '/work')).toBe('/work/a.yaml');
     expect(configFile({ config: '/b.yaml' }, { FAIRLEAD_CONFIG: 'a.yaml' }, '/work')).toBe('/b.yaml');
+  });
+});
+
+describe('formatConfig', () => {
+  it('is a file that says the same, with who said what', () => {
+    const input = {
+      flags: { ...needed, branch: 'trunk' },
+      environment: { HOME: '/home/op', FAIRLEAD_HTTP: ':80' },
+    };
+    const first = effective({ ...input, file: `${header}poll: 5m\n` });
+    const printed = formatConfig(first);
+    expect(printed).toContain('\nbranch: trunk  # --branch\n');
+    expect(printed).toContain('\nhttp: :80  # FAIRLEAD_HTTP\n');
+    expect(printed).toContain('\npoll: 5m  # /etc/fairlead/config.yaml:3:7\n');
+    expect(printed).toContain('\nfetchTimeout: 60s  # default\n');
+    const absolute = printed.replace('pin: pin.json', 'pin: /work/pin.json');
+    expect(effective({ flags: {}, file: absolute }).config).toEqual(first.config);
+  });
+});
+
+describe('schemas/ServerConfig.json', () => {
+  it('says the defaults that are in force', () => {
+    const file = join(import.meta.dirname, '../schemas/ServerConfig.json');
+    const { properties } = JSON.parse(readFileSync(file, 'utf8')) as {
+      readonly properties: Readonly<Record<string, { readonly default?: string }>>;
+    };
+    const { origins } = effective({});
+    for (const { setting, text, from } of origins) {
+      if (from === 'default' && setting !== 'dataDir') expect(properties[setting]?.default).toBe(text);
+      else expect(properties[setting]?.default).toBeUndefined();
+    }
   });
 });

@@ -1,19 +1,5 @@
+import type { EffectiveConfig, Flags } from '../config.ts';
 import type { Terminal } from './terminal.ts';
-
-/** Flags of `fairlead serve` as they were typed; `config.ts` merges them with environment and file. */
-export type ServeFlags = {
-  readonly config?: string;
-  readonly repository?: string;
-  readonly branch?: string;
-  readonly pin?: string;
-  readonly name?: string;
-  readonly dataDir?: string;
-  readonly xds?: string;
-  readonly http?: string;
-  readonly poll?: string;
-  readonly fetchTimeout?: string;
-  readonly removalTimeout?: string;
-};
 
 /** What the command line is given by `main.ts`. */
 export type Surroundings = {
@@ -25,7 +11,9 @@ export type Surroundings = {
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
   /** Runs the control plane until it is told to stop; the exit code. */
-  readonly serve: (flags: ServeFlags) => Promise<number>;
+  readonly serve: (flags: Flags) => Promise<number>;
+  /** What `serve` would run with. Throws Failure config-invalid. */
+  readonly readConfig: (flags: Flags) => Promise<EffectiveConfig>;
 };
 
 /** What every command has. */

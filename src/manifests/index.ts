@@ -19,4 +19,5 @@ export type {
 } from '../generated/schemas/index.ts';
 export { durationMs } from './duration.ts';
 export { readManifests } from './read.ts';
+export { readSingle } from './single.ts';
 export type * from './types.ts';

@@ -92,22 +92,22 @@ function aboutOf({ metadata }: Fitting, source: About['source'], at: About['at']
 }
 
 /** One finding per place and code, and not more than anybody reads. */
-function distinct(findings: readonly Finding[]): readonly Finding[] {
+export function distinct(findings: readonly Finding[]): readonly Finding[] {
   const byKey = new Map(findings.map((finding) => [JSON.stringify([finding.code, finding.path]), finding]));
   return [...byKey.values()].slice(0, maxFindings);
 }
 
-function located(finding: Finding, document: TextDocument): TextProblem {
+export function located(finding: Finding, document: TextDocument): TextProblem {
   const { path, on = 'value', ...rest } = finding;
   return { ...rest, position: on === 'key' ? document.keyAt(path) : document.at(path) };
 }
 
-function asProblem({ code, message, fix, position }: TextProblem, file: string): Problem {
+export function asProblem({ code, message, fix, position }: TextProblem, file: string): Problem {
   const severity = warnings.has(code) ? 'warning' : 'error';
   return { code, severity, message, fix: fix ?? codes[code].fix, file, ...position };
 }
 
-function byPlace(left: Problem, right: Problem): number {
+export function byPlace(left: Problem, right: Problem): number {
   const files = byCodeUnit(left.file, right.file);
   return files || left.line - right.line || left.column - right.column || byCodeUnit(left.code, right.code);
 }

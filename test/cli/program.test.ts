@@ -46,6 +46,29 @@ test('every command is listed once, and its help is at most 80 columns wide', as
   expect(out.split('\n').filter((line) => line.length > 80)).toEqual([]);
 });
 
+describe('serve --print-config', () => {
+  test('prints what is in force as a file, from flags, a file and defaults', async () => {
+    const text = 'apiVersion: fairlead.dev/v1alpha1\nkind: ServerConfig\nrepository: mesh.git\npoll: 5m\n';
+    await home.write('config.yaml', text);
+    const args = ['--config', 'config.yaml', '--pin', 'pin.json', '--data-dir', 'state', '--print-config'];
+    const { code, out } = await home.fairlead('.', 'serve', ...args);
+    expect(code).toBe(0);
+    expect(out).toContain(`\npoll: 5m  # ${home.dir}/config.yaml:4:7\n`);
+    expect(out).toContain('\ndataDir: state  # --data-dir\n');
+    expect(out).toContain('\nbranch: main  # default\n');
+  });
+
+  test.each([
+    ['a file that is not there', 'none.yaml', /none\.yaml cannot be read/],
+    ['a mistake in the file', 'wrong.yaml', /wrong\.yaml:3:1: error FL2105 .*did you mean branch\?/],
+  ])('%s is an error', async (_, file, message) => {
+    await home.write('wrong.yaml', 'apiVersion: fairlead.dev/v1alpha1\nkind: ServerConfig\nbrnch: main\n');
+    const { code, out, err } = await home.fairlead('.', 'serve', '--config', file);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toMatch(message);
+  });
+});
+
 describe('bootstrap', () => {
   test('is accepted by a real Envoy', async () => {
     const args = ['--namespace', 'demo', '--label', 'app=echo', '--service-account', 'echo'];

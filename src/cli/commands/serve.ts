@@ -1,20 +1,33 @@
 import { Command } from 'commander';
-import type { Context, ServeFlags } from '../context.ts';
+import { type Flags, flagOf, formatConfig } from '../../config.ts';
+import { type SettingName, settings } from '../../settings.ts';
+import type { Context } from '../context.ts';
+import { exit } from '../exit.ts';
 
-/** Declares the options; `config.ts` gives them their meaning and defaults. */
+type ServeFlags = Flags & { readonly printConfig?: boolean };
+
+/** Declares the options; `settings.ts` lists them and `config.ts` merges them. */
 export function serveCommand(context: Context): Command {
-  return new Command('serve')
-    .description('runs the control plane: follows a repository and serves what was accepted to proxies')
-    .option('--config <file>', 'a ServerConfig file; flags and FAIRLEAD_* go before it')
-    .option('--repository <url>', 'http(s) URL, or a folder of this machine')
-    .option('--branch <name>', 'the main line (default: main)')
-    .option('--pin <file>', 'what `fairlead trust` wrote')
-    .option('--name <name>', 'of the repository in the API (default: mesh)')
-    .option('--data-dir <folder>', 'what has to survive a restart')
-    .option('--xds <address>', 'for proxies, plain text on loopback (default: 127.0.0.1:15010)')
-    .option('--http <address>', 'the API (default: 127.0.0.1:15014)')
-    .option('--poll <duration>', 'how often to look at the remote (default: 1m)')
-    .option('--fetch-timeout <duration>', 'of one fetch (default: 60s)')
-    .option('--removal-timeout <duration>', 'how long a removal waits for an ACK (default: 30s)')
-    .action(async (flags: ServeFlags) => context.finish(await context.serve(flags)));
+  return serverOptions(
+    new Command('serve').description(
+      'runs the control plane: follows a repository and serves what was accepted to proxies',
+    ),
+  )
+    .option('--print-config', 'print what is in force and who said it, as a file, and end')
+    .action(async ({ printConfig, ...flags }: ServeFlags) => {
+      if (printConfig !== true) return context.finish(await context.serve(flags));
+      context.terminal.out(formatConfig(await context.readConfig(flags)));
+      return context.finish(exit.ok);
+    });
+}
+
+/** An option for each setting of the server. */
+function serverOptions(command: Command): Command {
+  command.option('--config <file>', 'a ServerConfig file; flags and FAIRLEAD_* go before it');
+  for (const name of Object.keys(settings) as SettingName[]) {
+    const { argument, help, otherwise } = settings[name];
+    const standard = typeof otherwise === 'string' ? ` (default: ${otherwise})` : '';
+    command.option(`${flagOf(name)} ${argument}`, `${help}${standard}`);
+  }
+  return command;
 }

@@ -1,0 +1,123 @@
+import { isAbsolute, join, resolve } from 'node:path';
+import type { ServerConfigFile } from './generated/schemas/index.ts';
+import { durationMs } from './manifests/index.ts';
+
+/** Why a text is no value of its setting, and what to write instead. */
+export class Unfit {
+  readonly why: string;
+  readonly fix: string;
+
+  constructor(why: string, fix: string) {
+    this.why = why;
+    this.fix = fix;
+  }
+}
+
+/** Where texts that name files and folders are taken from. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+type Default = string | null | undefined | ((environment: Environment) => string);
+
+type Setting<Key extends string, Value, Otherwise extends Default> = {
+  /** What it is called in `ServerConfig`. */
+  readonly key: Key;
+  /** Of the flag, as `--help` shows it. */
+  readonly argument: string;
+  readonly help: string;
+  /** `undefined`: it has to be given; null: it is null where it is not given. */
+  readonly otherwise: Otherwise;
+  /** `folder`: what relative paths are relative to. */
+  readonly parse: (text: string, folder: string) => Value | Unfit;
+};
+
+/** A setting of `fairlead serve` is one line here and one property of `schemas/ServerConfig.json`. */
+export const settings = {
+  repository: of('repository', '<url>', 'http(s) URL, or a folder of this machine', undefined, repository),
+  branch: of('branch', '<name>', 'the main line', 'main', text),
+  pin: of('pin', '<file>', 'what `fairlead trust` wrote', undefined, path),
+  name: of('name', '<name>', 'of the repository in the API', 'mesh', dnsLabel),
+  dataDir: of('dataDir', '<folder>', 'what has to survive a restart', defaultDataDir, path),
+  xds: of('xds', '<address>', 'for proxies, plain text on loopback', '127.0.0.1:15010', loopback),
+  http: of('http', '<address>', 'the API', '127.0.0.1:15014', address),
+  poll: of('pollMs', '<duration>', 'how often to look at the remote', '1m', duration),
+  fetchTimeout: of('fetchTimeoutMs', '<duration>', 'of one fetch', '60s', duration),
+  removalTimeout: of(
+    'removalTimeoutMs',
+    '<duration>',
+    'how long a removal waits for an ACK',
+    '30s',
+    duration,
+  ),
+} satisfies Record<Exclude<keyof ServerConfigFile, 'apiVersion' | 'kind'>, Setting<string, unknown, Default>>;
+
+export type SettingName = keyof typeof settings;
+
+type Table = typeof settings;
+type ValueOf<Name extends SettingName> =
+  | Exclude<ReturnType<Table[Name]['parse']>, Unfit>
+  | Extract<Table[Name]['otherwise'], null>;
+
+/** Everything `fairlead serve` can be told. Times in milliseconds, paths absolute. */
+export type ServerConfig = { readonly [Name in SettingName as Table[Name]['key']]: ValueOf<Name> };
+
+function of<Key extends string, Value, Otherwise extends Default>(
+  key: Key,
+  argument: string,
+  help: string,
+  otherwise: Otherwise,
+  parse: Setting<Key, Value, Otherwise>['parse'],
+): Setting<Key, Value, Otherwise> {
+  return { key, argument, help, otherwise, parse };
+}
+
+/** `$XDG_STATE_HOME/fairlead`; the XDG specification has relative values ignored. */
+function defaultDataDir({ XDG_STATE_HOME, HOME = '/' }: Environment): string {
+  const given = XDG_STATE_HOME !== undefined && isAbsolute(XDG_STATE_HOME);
+  return join(given ? XDG_STATE_HOME : join(HOME, '.local', 'state'), 'fairlead');
+}
+
+function text(given: string): string {
+  return given;
+}
+
+function path(given: string, folder: string): string {
+  return resolve(folder, given);
+}
+
+function dnsLabel(given: string): string | Unfit {
+  if (/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(given)) return given;
+  return new Unfit(`${JSON.stringify(given)} is no DNS label`, 'use a-z, 0-9 and -');
+}
+
+/** A password in a URL would end up in process lists and logs. */
+function repository(given: string, folder: string): string | Unfit {
+  if (/^[a-z+]+:\/\/[^/]*:[^/]*@/i.test(given)) {
+    return new Unfit('the URL holds a password', 'leave it out');
+  }
+  return /^[a-z+]+:\/\//i.test(given) || /^[^/]+@[^/]+:/.test(given) ? given : resolve(folder, given);
+}
+
+/** As Go and Istio write them, in whole milliseconds. */
+function duration(given: string): number | Unfit {
+  const ms = /^([0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m|h))+$/.test(given) ? Math.round(durationMs(given)) : 0;
+  return ms > 0 ? ms : new Unfit(`${JSON.stringify(given)} is no duration`, 'write e.g. 30s, 1m or 500ms');
+}
+
+type Address = { readonly host: string; readonly port: number };
+
+/** `host:port`, `[::1]:port`, `:port` or `port`; without a host, loopback. Port 0 is any free one. */
+function address(given: string): Address | Unfit {
+  const [, ipv6, host, digits] = /^(?:(?:\[([0-9a-f:.]+)\]|([^:[\]]*)):)?([0-9]{1,5})$/i.exec(given) ?? [];
+  const port = Number(digits);
+  if (digits === undefined || port > 65_535) {
+    return new Unfit(`${JSON.stringify(given)} is no address`, 'write host:port');
+  }
+  return { host: ipv6 ?? (host || '127.0.0.1'), port };
+}
+
+function loopback(given: string): Address | Unfit {
+  const found = address(given);
+  if (found instanceof Unfit || /^(127\.\d+\.\d+\.\d+|::1|localhost)$/.test(found.host)) return found;
+  const why = `${found.host} is not this machine, and xDS is served in plain text`;
+  return new Unfit(why, 'listen on 127.0.0.1, and forward the port where proxies are elsewhere');
+}
