@@ -16,5 +16,5 @@ export { type Commit, type CommitSignature, parseCommit } from './commit.ts';
 export { openIsomorphic } from './isomorphic.ts';
 export type { ObjectId, Objects, TreeEntry } from './objects.ts';
 export { createTreeDigests, type OwnFile, type TreeDigests } from './own-digest.ts';
-export { fileAt, subtree } from './paths.ts';
+export { fileAt, fileIdAt, subtree } from './paths.ts';
 export { parseTree } from './tree.ts';

@@ -1,12 +1,13 @@
 import {
   fileAt,
+  fileIdAt,
   type ObjectId,
   type Objects,
   type OwnFile,
   subtree,
   type TreeDigests,
 } from '../git/index.ts';
-import { type Delegation, readDelegations } from './delegation.ts';
+import { type Delegation, type DelegationsRead, readDelegations } from './delegation.ts';
 import type { Ruleset } from './ruleset.ts';
 
 /** `own(S, x)` with the files behind it, or ⊥ and why. ⊥ equals nothing, not even itself. */
@@ -34,24 +35,49 @@ export function createScopeTrees(
   ruleset: Ruleset,
 ): ScopeTrees {
   const memo = new Map<ObjectId, Promise<Own>>();
+  const records = createRecords(objects, ruleset);
+  const places = createPlaces(objects);
   const absent: Own = { ok: false, rule: 'G18', reason: 'its directory is absent' };
   return {
     async own(rootTree, directory) {
-      const tree = await subtree(objects, rootTree, joinPath(meshPath, directory));
+      const tree = await places(rootTree, joinPath(meshPath, directory));
       if (tree === null) return absent;
       const known = memo.get(tree);
       if (known !== undefined) return known;
-      const reading = readOwn(objects, digests, tree, ruleset);
+      const reading = readOwn(records, digests, tree, ruleset);
       memo.set(tree, reading);
       reading.catch(() => memo.delete(tree));
       return reading;
     },
     async delegations(tree) {
-      const read = await readRecords(objects, tree, ruleset);
+      const read = await records(tree);
       return read.ok ? read.records : [];
     },
   };
 }
+
+/** Trees at places of commits. A commit that changes one scope asks for all of them, most in one folder: that is kept. */
+function createPlaces(objects: Objects): (rootTree: ObjectId, path: string) => Promise<ObjectId | null> {
+  const folders = new Map<string, Promise<ObjectId | null>>();
+  const folder = (rootTree: ObjectId, path: string): Promise<ObjectId | null> => {
+    const key = `${rootTree} ${path}`;
+    const known = folders.get(key);
+    if (known !== undefined) return known;
+    if (folders.size >= REMEMBERED_FOLDERS) folders.clear();
+    const finding = subtree(objects, rootTree, path);
+    folders.set(key, finding);
+    finding.catch(() => folders.delete(key));
+    return finding;
+  };
+  return async (rootTree, path) => {
+    const slash = path.lastIndexOf('/');
+    if (slash < 0) return subtree(objects, rootTree, path);
+    const parent = await folder(rootTree, path.slice(0, slash));
+    return parent === null ? null : subtree(objects, parent, path.slice(slash + 1));
+  };
+}
+
+const REMEMBERED_FOLDERS = 1_000;
 
 /** Joins directories of a repository; `.` and the empty text are the place itself. */
 export function joinPath(...parts: readonly string[]): string {
@@ -59,12 +85,12 @@ export function joinPath(...parts: readonly string[]): string {
 }
 
 async function readOwn(
-  objects: Objects,
+  records: Records,
   digests: TreeDigests,
   tree: ObjectId,
   ruleset: Ruleset,
 ): Promise<Own> {
-  const read = await readRecords(objects, tree, ruleset);
+  const read = await records(tree);
   if (!read.ok) return { ok: false, rule: 'G12', reason: `delegations.yaml: ${read.reason}` };
   const masked = read.records.flatMap(({ path }) => (path === null ? [] : [path]));
   const own = await digests.digest(tree, [...new Set(masked)].sort());
@@ -77,9 +103,31 @@ async function readOwn(
   return { ok: true, digest: own.digest, tree, files: own.files };
 }
 
-async function readRecords(objects: Objects, tree: ObjectId, ruleset: Ruleset) {
+/** The delegation records of a scope's tree; the same bytes are parsed once. */
+type Records = (tree: ObjectId) => Promise<DelegationsRead>;
+
+function createRecords(objects: Objects, ruleset: Ruleset): Records {
+  const memo = new Map<ObjectId, Promise<DelegationsRead>>();
+  return async (tree) => {
+    const blob = await fileIdAt(objects, tree, 'delegations.yaml');
+    if (blob === null) {
+      const folder = await subtree(objects, tree, 'delegations.yaml');
+      return folder === null ? { ok: true, records: [] } : { ok: false, reason: 'is a directory' };
+    }
+    const known = memo.get(blob);
+    if (known !== undefined) return known;
+    const reading = readRecords(objects, tree, ruleset);
+    if (memo.size >= REMEMBERED_RECORDS) memo.clear();
+    memo.set(blob, reading);
+    reading.catch(() => memo.delete(blob));
+    return reading;
+  };
+}
+
+/** A few versions for each of many scopes; a table of records may be large. */
+const REMEMBERED_RECORDS = 1_000;
+
+async function readRecords(objects: Objects, tree: ObjectId, ruleset: Ruleset): Promise<DelegationsRead> {
   const bytes = await fileAt(objects, tree, 'delegations.yaml');
-  if (bytes === null && (await subtree(objects, tree, 'delegations.yaml')) !== null)
-    return { ok: false as const, reason: 'is a directory' };
-  return bytes === null ? { ok: true as const, records: [] } : readDelegations(bytes, ruleset);
+  return bytes === null ? { ok: true, records: [] } : readDelegations(bytes, ruleset);
 }

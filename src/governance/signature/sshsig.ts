@@ -75,7 +75,14 @@ function length(field: Uint8Array): Uint8Array {
   return bytes;
 }
 
+/** One per key: making it costs as much as a third of a check. */
+const keyObjects = new WeakMap<SshKey, KeyObject>();
+
 function keyObject(key: SshKey): KeyObject {
+  const known = keyObjects.get(key);
+  if (known !== undefined) return known;
   const der = Buffer.concat([spkiPrefix, ed25519Point(key.publicKey)]);
-  return createPublicKey({ key: der, format: 'der', type: 'spki' });
+  const made = createPublicKey({ key: der, format: 'der', type: 'spki' });
+  keyObjects.set(key, made);
+  return made;
 }

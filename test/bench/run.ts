@@ -1,0 +1,17 @@
+/** `npm run bench`: all figures of docs/performance.md; `npm run bench -- verify` takes one. Never part of a test. */
+import { readOptions } from './options.ts';
+import { machine } from './report.ts';
+import { benchVerify } from './verify.ts';
+
+const benches = { verify: benchVerify } as const;
+
+const options = readOptions(process.argv.slice(2));
+const unknown = options.names.find((name) => !Object.hasOwn(benches, name));
+if (unknown !== undefined) {
+  process.stderr.write(`there is no bench ${unknown}: ${Object.keys(benches).join(', ')}\n`);
+  process.exit(64);
+}
+process.stdout.write(`${await machine()}\n`);
+for (const [name, bench] of Object.entries(benches)) {
+  if (options.names.length === 0 || options.names.includes(name)) await bench(options);
+}
