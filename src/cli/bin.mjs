@@ -6,12 +6,19 @@ import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 const NEEDED = 24;
-const bundled = fileURLToPath(new URL('../../node_modules/node/bin/node', import.meta.url));
+
+/** In a checkout the source runs as it is; in an installed package, where Node strips no types, what was made of it. */
+const source = new URL('../main.ts', import.meta.url);
+const compiled = new URL('../../dist/main.js', import.meta.url);
+/** Where `npm install node` puts one: below a checkout, or beside an installed package. */
+const bundled = ['../../node_modules/node/bin/node', '../../../node/bin/node']
+  .map((path) => fileURLToPath(new URL(path, import.meta.url)))
+  .find((path) => existsSync(path));
 
 if (Number.parseInt(process.versions.node, 10) >= NEEDED) {
-  const { main } = await import('../main.ts');
+  const { main } = await import(existsSync(source) ? source : compiled);
   process.exitCode = await main(process.argv.slice(2));
-} else if (existsSync(bundled)) {
+} else if (bundled !== undefined) {
   runWith(bundled);
 } else {
   process.stderr.write(

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, cp, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { delimiter, join } from 'node:path';
@@ -142,6 +142,21 @@ describe('the launcher', () => {
   test('on an older Node runs the bundled one with the same arguments, and passes the code on', async () => {
     const ran = await home.run('.', process.execPath, '--import', older, BIN, 'verify', '-o', 'xml');
     expect(ran).toMatchObject({ code: 64 });
+  });
+
+  test('on an older Node runs one that is installed beside the package', async () => {
+    const modules = join(await mkdtemp(join(home.dir, 'app-')), 'node_modules');
+    for (const folder of ['fairlead/src/cli', 'fairlead/dist', 'node/bin']) {
+      await mkdir(join(modules, folder), { recursive: true });
+    }
+    await symlink(process.execPath, join(modules, 'node/bin/node'));
+    await cp(BIN, join(modules, 'fairlead/src/cli/bin.mjs'));
+    await writeFile(join(modules, 'fairlead/package.json'), '{ "type": "module" }');
+    await writeFile(join(modules, 'fairlead/dist/main.js'), 'export const main = (argv) => argv.length;');
+    const bin = join(modules, 'fairlead/src/cli/bin.mjs');
+    expect(await home.run('.', process.execPath, '--import', older, bin, 'a', 'b', 'c')).toMatchObject({
+      code: 3,
+    });
   });
 
   /** Real ones where this machine has them, as people do; and always the one that says so. */

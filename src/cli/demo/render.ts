@@ -64,7 +64,7 @@ function quoted(word: string): string {
 
 /** How to look around: now, or in another run. */
 export function lookAround({ server, clone, httpProxy, host }: Look, then: 'keep' | 'end'): string {
-  if (then === 'end') return 'look around: npm run demo -- --keep leaves everything running until Ctrl-C';
+  if (then === 'end') return 'look around: npx fairlead demo --keep leaves everything running until Ctrl-C';
   return `still running; Ctrl-C ends it and removes everything
   fairlead status --server ${server}
   fairlead proxy-status --server ${server}

@@ -10,7 +10,8 @@ import { freePorts, startEcho } from './services.ts';
 import { expectShare, measure } from './traffic.ts';
 import { createWorld, edit, type World, writeExamples } from './world.ts';
 
-const BIN = join(import.meta.dirname, '../bin.mjs');
+/** The launcher is one file for source and package alike. */
+const BIN = join(import.meta.dirname, '../../../src/cli/bin.mjs');
 const HOST = 'echo.demo.svc.cluster.local';
 const REQUESTS = 2000;
 
