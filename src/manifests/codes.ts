@@ -71,6 +71,17 @@ export const codes = {
   FL2213: { title: 'host not usable here', fix: 'name a host, or a wildcard such as *.example.com' },
   FL2214: { title: 'service entry without endpoints', fix: 'add endpoints or a workloadSelector' },
   FL2215: { title: 'route never reached', fix: 'move the route without a match to the end' },
+  FL2240: { title: 'several where one counts', fix: 'keep one of them' },
+  FL2241: {
+    title: 'consistent hash of nothing',
+    fix: 'name a header, a cookie or a query parameter, or write useSourceIp: true',
+  },
+  FL2242: { title: 'size is not prime', fix: 'write a prime of at most 5000011, such as 65537' },
+  FL2243: {
+    title: 'load balancer cannot warm up',
+    fix: 'use LEAST_REQUEST or ROUND_ROBIN, or remove the warmup',
+  },
+  FL2244: { title: 'setting without effect', fix: 'remove it, or add what it needs' },
 } as const;
 
 export type Code = keyof typeof codes;

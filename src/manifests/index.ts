@@ -10,12 +10,18 @@
  * secrets. A problem of severity `error` leaves out its own document and nothing else.
  */
 export type {
+  ConnectionPool,
+  ConsistentHash,
   HttpMatch,
   HttpRoute,
+  Keepalive,
+  LoadBalancer,
+  OutlierDetection,
   PresenceOrMatch,
   ServiceEntryPort,
   ServicePort,
   StringMatch,
+  TrafficPolicy as WrittenPolicy,
 } from '../generated/schemas/index.ts';
 export { durationMs } from './duration.ts';
 export { readManifests } from './read.ts';

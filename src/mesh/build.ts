@@ -7,7 +7,7 @@ import { mistake, placeOf } from './mistake.ts';
 import { ownerOfNamespace } from './ownership.ts';
 import { type DefinedRouting, readRoutings } from './routing.ts';
 import { type Defined, readService, readServiceEntry } from './services.ts';
-import { readSubsets } from './subsets.ts';
+import { applyRules } from './subsets.ts';
 import type { Endpoint, Endpoints, Mesh, Owner } from './types.ts';
 import { endpointsOf } from './workloads.ts';
 
@@ -76,17 +76,12 @@ function defineServices(
   });
   const services = withoutTwins(candidates, problems);
   const rules = resources.filter((resource) => resource.kind === 'DestinationRule');
-  const subsets = readSubsets(rules, services);
-  problems.push(...subsets.problems);
-  return services
-    .map((defined) => {
-      const own = subsets.byService.get(defined.service.id) ?? [];
-      return { ...defined, service: { ...defined.service, subsets: own } };
-    })
-    .sort(
-      (left, right) =>
-        byCodeUnit(left.service.host, right.service.host) || byCodeUnit(left.service.id, right.service.id),
-    );
+  const applied = applyRules(rules, services);
+  problems.push(...applied.problems);
+  return [...applied.services].sort(
+    (left, right) =>
+      byCodeUnit(left.service.host, right.service.host) || byCodeUnit(left.service.id, right.service.id),
+  );
 }
 
 /** Hosts that two manifests define for the same clients are served by neither. */

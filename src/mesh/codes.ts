@@ -32,6 +32,8 @@ export const codes = {
     title: 'workload has no IP address',
     fix: 'give it an IP address, or let a service with resolution DNS select it',
   },
+  FL3320: { title: 'two traffic policies for one host', fix: 'merge them; until then none is honoured' },
+  FL3321: { title: 'port settings without the port', fix: 'name a port that the host has' },
 } as const;
 
 export type Code = keyof typeof codes;

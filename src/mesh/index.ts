@@ -8,7 +8,7 @@
  * see: that is a value, to be answered 503. The result depends on the resources alone, not on the order of scopes.
  *
  * Refuses, as problems at a place: manifests in another scope's namespace, hosts of another scope, wildcards that
- * reach into one, and conflicts, of which neither side is honoured (`docs/problems.md`, FL3101 to FL3305).
+ * reach into one, and conflicts, of which neither side is honoured (`docs/problems.md`, FL3101 to FL3321).
  *
  * A `VirtualService` whose destination is missing stays in force: default routing in its place would send requests
  * where nobody wanted them. Two for one host are both left out, since neither can be preferred.
@@ -16,5 +16,7 @@
 export { type Built, build } from './build.ts';
 export { covers } from './hosts.ts';
 export { isVisible, ownerOfNamespace } from './ownership.ts';
+export { policyOf } from './policies.ts';
+export type * from './policy-types.ts';
 export type * from './types.ts';
 export { hasLabels } from './workloads.ts';

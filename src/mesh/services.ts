@@ -26,6 +26,7 @@ export function readService(resource: ServiceResource): Defined {
     ports: byNumber((spec.ports ?? []).map(portOfService)),
     discovery: 'listed',
     subsets: [],
+    policies: [],
     visibility: { to: 'everybody' },
     origin: originOf(resource),
   };
@@ -61,6 +62,7 @@ function common(resource: ServiceEntryResource, host: string): Omit<Service, 'vi
     ports: byNumber((spec.ports ?? []).map(portOfEntry)),
     discovery: discoveries[spec.resolution ?? 'NONE'],
     subsets: [],
+    policies: [],
     origin: originOf(resource),
   };
 }

@@ -1,4 +1,5 @@
 import type { Source } from '../manifests/index.ts';
+import type { TrafficPolicy } from './policy-types.ts';
 
 /** Where a part of the mesh comes from; `document` is stable under moves: `VirtualService/shop/cart`. */
 export type Origin = Source & { readonly document: string };
@@ -18,6 +19,8 @@ export type Visibility =
 export type Subset = {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** By port, those of the service merged in; a port without one: the defaults. */
+  readonly policies: readonly TrafficPolicy[];
   readonly origin: Origin;
 };
 
@@ -42,6 +45,8 @@ export type Service = {
   readonly discovery: Discovery;
   /** By name. */
   readonly subsets: readonly Subset[];
+  /** By port, for what goes to no subset; a port without one: the defaults. */
+  readonly policies: readonly TrafficPolicy[];
   readonly visibility: Visibility;
   readonly origin: Origin;
 };

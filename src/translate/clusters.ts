@@ -1,8 +1,9 @@
-import type { Endpoint, Port, Service, Subset } from '../mesh/index.ts';
+import { type Endpoint, type Port, policyOf, type Service, type Subset } from '../mesh/index.ts';
 import type { Draft } from './encode.ts';
 import { loadAssignment } from './endpoints.ts';
 import { BLACK_HOLE, outboundCluster, PASSTHROUGH } from './names.ts';
-import { provenance, unlimited, upstreamProtocol } from './pieces.ts';
+import { provenance, thresholds } from './pieces.ts';
+import { balancer, connecting, ejecting } from './policies.ts';
 import { CLUSTER, ENDPOINTS } from './types.ts';
 import type { View } from './view.ts';
 
@@ -15,7 +16,11 @@ export function outboundClusters(view: View): readonly Draft[] {
       ),
     ),
   );
-  return [...services, fixed(PASSTHROUGH, passthrough), fixed(BLACK_HOLE, { type: 'STATIC' })];
+  return [
+    ...services,
+    fixed(PASSTHROUGH, { ...anywhere, ...balancer(original) }),
+    fixed(BLACK_HOLE, { type: 'STATIC' }),
+  ];
 }
 
 function clusterOf(
@@ -25,18 +30,20 @@ function clusterOf(
   all: readonly Endpoint[],
 ): readonly Draft[] {
   const name = outboundCluster(port.number, subset?.name ?? null, service.host);
-  const origins = [service.origin, ...(subset === null ? [] : [subset.origin])];
+  const policy = policyOf(service, subset, port.number);
+  const origins = [service.origin, ...(subset === null ? [] : [subset.origin]), ...(policy?.origins ?? [])];
+  const balance = service.discovery === 'original' ? original : (policy?.balancing ?? null);
   const assignment = loadAssignment(name, service, port, subset, all);
   const json = (found: object) => ({
     name,
     ...found,
-    connect_timeout: '10s',
-    circuit_breakers: unlimited,
-    ...upstreamProtocol(port.protocol),
+    ...balancer(balance),
+    ...connecting(policy?.connections ?? null, port.protocol),
+    ...ejecting(policy?.ejection ?? null),
     metadata: provenance(subset?.origin ?? service.origin),
   });
-  if (service.discovery === 'original') {
-    return [{ typeUrl: CLUSTER, name, json: json(passthrough), origins, references: [] }];
+  if (balance?.how === 'original') {
+    return [{ typeUrl: CLUSTER, name, json: json(anywhere), origins, references: [] }];
   }
   if (service.discovery === 'looked-up') {
     // Looked up by Envoy itself: the names stand in the cluster.
@@ -56,17 +63,17 @@ function clusterOf(
 }
 
 const ads = { ads: {}, initial_fetch_timeout: '0s', resource_api_version: 'V3' };
-const served = { type: 'EDS', eds_cluster_config: { eds_config: ads }, lb_policy: 'LEAST_REQUEST' };
+const served = { type: 'EDS', eds_cluster_config: { eds_config: ads } };
 const lookedUp = {
   type: 'STRICT_DNS',
   dns_lookup_family: 'V4_PREFERRED',
   dns_refresh_rate: '60s',
   respect_dns_ttl: true,
-  lb_policy: 'LEAST_REQUEST',
 };
-const passthrough = { type: 'ORIGINAL_DST', lb_policy: 'CLUSTER_PROVIDED' };
+const original = { how: 'original' } as const;
+const anywhere = { type: 'ORIGINAL_DST' };
 
 function fixed(name: string, found: object): Draft {
-  const json = { name, ...found, connect_timeout: '10s', circuit_breakers: unlimited };
+  const json = { name, ...found, connect_timeout: '10s', circuit_breakers: thresholds() };
   return { typeUrl: CLUSTER, name, json, origins: [], references: [] };
 }

@@ -21,13 +21,14 @@ export function httpConnectionManager(statPrefix: string, routes: object): objec
   };
 }
 
-/** Bytes as they come, to one cluster. */
-export function tcpProxy(cluster: string): object {
+/** Bytes as they come, to one cluster, with what its policy says of them. */
+export function tcpProxy(cluster: string, policy: object = {}): object {
   return {
     name: 'envoy.filters.network.tcp_proxy',
     typed_config: typed('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', {
       stat_prefix: cluster,
       cluster,
+      ...policy,
     }),
   };
 }

@@ -1,9 +1,10 @@
-import type { Origin, Port, Service } from '../mesh/index.ts';
+import { type Origin, type Port, policyOf, type Service } from '../mesh/index.ts';
 import type { Binding } from './bindings.ts';
 import type { Draft } from './encode.ts';
 import { httpConnectionManager, tcpProxy } from './http.ts';
 import { inboundCluster, listenerName } from './names.ts';
-import { provenance, socketAddress, unlimited, upstreamProtocol } from './pieces.ts';
+import { provenance, socketAddress } from './pieces.ts';
+import { connecting } from './policies.ts';
 import { CLUSTER, LISTENER } from './types.ts';
 import type { View } from './view.ts';
 
@@ -94,15 +95,18 @@ function inboundClusterOf(
   protocols: number,
 ): Draft {
   const name = inboundCluster(target);
+  // The limits that clients keep to hold for each workload, too (Istio); an upgrade ends at its proxy.
+  const policy = policyOf(first.service, null, first.port.number);
+  const given = policy?.connections ?? null;
+  const connections = given?.speak === 'http2' ? { ...given, speak: 'declared' as const } : given;
   const lb_endpoints = [{ endpoint: { address: socketAddress(loopback, target) } }];
   const json = {
     name,
     type: 'STATIC',
-    connect_timeout: '10s',
     load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints }] },
-    circuit_breakers: unlimited,
-    ...upstreamProtocol(protocols === 1 ? first.port.protocol : 'undeclared'),
+    ...connecting(connections, protocols === 1 ? first.port.protocol : 'undeclared'),
     metadata: provenance(first.service.origin),
   };
-  return { typeUrl: CLUSTER, name, json, origins, references: [] };
+  const all = [...origins, ...(policy?.origins ?? [])];
+  return { typeUrl: CLUSTER, name, json, origins: all, references: [] };
 }

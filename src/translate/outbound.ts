@@ -1,9 +1,10 @@
-import type { Port, Service } from '../mesh/index.ts';
+import { type Port, policyOf, type Service } from '../mesh/index.ts';
 import type { Binding } from './bindings.ts';
 import type { Draft } from './encode.ts';
 import { httpConnectionManager, tcpProxy } from './http.ts';
 import { HTTP_PROXY_ROUTES, listenerName, outboundCluster } from './names.ts';
 import { provenance, socketAddress } from './pieces.ts';
+import { tcpPolicy } from './policies.ts';
 import { CLUSTER, LISTENER, type Proxy, ROUTES } from './types.ts';
 import type { View } from './view.ts';
 
@@ -49,14 +50,21 @@ export function tcpBindings(view: View): readonly Binding[] {
 function tcpBinding(service: Service, { number }: Port): Binding {
   const name = listenerName(loopback, number);
   const cluster = outboundCluster(number, null, service.host);
+  const policy = policyOf(service, null, number);
   const json = {
     name,
     address: socketAddress(loopback, number),
     traffic_direction: 'OUTBOUND',
-    filter_chains: [{ filters: [tcpProxy(cluster)] }],
+    filter_chains: [{ filters: [tcpProxy(cluster, tcpPolicy(policy))] }],
     metadata: provenance(service.origin),
   };
   const references = [{ typeUrl: CLUSTER, name: cluster }] as const;
-  const listener: Draft = { typeUrl: LISTENER, name, json, origins: [service.origin], references };
+  const listener: Draft = {
+    typeUrl: LISTENER,
+    name,
+    json,
+    origins: [service.origin, ...(policy?.origins ?? [])],
+    references,
+  };
   return { address: loopback, port: number, service, listener, clusters: [] };
 }

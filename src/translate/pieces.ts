@@ -19,26 +19,41 @@ export function typed(message: string, fields: object): object {
   return { '@type': `type.googleapis.com/${message}`, ...fields };
 }
 
-/** What a cluster speaks to its hosts; nothing said is HTTP/1.1, or bytes. */
-export function upstreamProtocol(protocol: Protocol): object {
-  if (protocol === 'http' || protocol === 'tcp') return {};
+/**
+ * What a cluster speaks to its hosts, with the options of all its HTTP connections and those of HTTP/2; nothing said is
+ * HTTP/1.1, or bytes.
+ */
+export function upstreamProtocol(protocol: Protocol, common: object = {}, http2: object = {}): object {
+  const spoken = httpConfig(protocol, http2);
+  const isDefault = protocol === 'http' || protocol === 'tcp';
+  if (isDefault && Object.keys(common).length === 0) return {};
   const options =
-    protocol === 'http2'
-      ? { explicit_http_config: { http2_protocol_options: {} } }
-      : { use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: {} } };
+    Object.keys(common).length === 0 ? spoken : { ...spoken, common_http_protocol_options: common };
   const name = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
   return { typed_extension_protocol_options: { [name]: typed(name, options) } };
 }
 
-/** Envoy's own defaults would shed load at 1024; Istio's are unlimited. */
-export const unlimited = {
-  thresholds: [
-    {
-      max_connections: 4294967295,
-      max_pending_requests: 4294967295,
-      max_requests: 4294967295,
-      max_retries: 4294967295,
-      track_remaining: true,
-    },
-  ],
-};
+function httpConfig(protocol: Protocol, http2: object): object {
+  const explicit = (options: object) => ({ explicit_http_config: options });
+  if (protocol === 'http2') return explicit({ http2_protocol_options: http2 });
+  if (protocol !== 'undeclared') return explicit({ http_protocol_options: {} });
+  return { use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: http2 } };
+}
+
+const most = 4294967295;
+
+/** What a cluster takes at once. Envoy's own defaults would shed load at 1024; Istio's are unlimited. */
+export function thresholds(limits: Readonly<Record<string, number | null | undefined>> = {}): object {
+  const { max_connections, max_pending_requests, max_requests, max_retries } = limits;
+  return {
+    thresholds: [
+      {
+        max_connections: max_connections ?? most,
+        max_pending_requests: max_pending_requests ?? most,
+        max_requests: max_requests ?? most,
+        max_retries: max_retries ?? most,
+        track_remaining: true,
+      },
+    ],
+  };
+}

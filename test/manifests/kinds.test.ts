@@ -209,12 +209,6 @@ describe('DestinationRule', () => {
     ],
     ['no host', '  subsets: []', ['FL2106 4:1']],
     ['a subset twice', '  host: a\n  subsets:\n  - name: v1\n  - name: v1', ['FL2212 8:11']],
-    ['a traffic policy', '  host: a\n  trafficPolicy:\n    loadBalancer: { simple: RANDOM }', ['FL2104 6:3']],
-    [
-      "a subset's traffic policy",
-      '  host: a\n  subsets:\n  - name: v1\n    trafficPolicy: {}',
-      ['FL2104 8:5'],
-    ],
     ['exportTo', '  host: a\n  exportTo: [.]', ['FL2104 6:14']],
   ] as readonly Case[])('%s', (_name, spec, expected) => {
     expect(problemsOf(manifest('DestinationRule', spec))).toEqual(expected);

@@ -1,8 +1,9 @@
 import { type DestinationRuleManifest, validateDestinationRule } from '../../generated/schemas/index.ts';
 import type { Finding } from '../finding.ts';
 import { defineKind, istioNetworking } from './kind.ts';
+import { checkPolicy } from './traffic-policy.ts';
 
-/** Istio DestinationRule: the subsets of a host. */
+/** Istio DestinationRule: the subsets of a host, and how its clients treat it. */
 export const destinationRule = defineKind({
   name: 'DestinationRule',
   apiVersions: istioNetworking,
@@ -13,16 +14,15 @@ export const destinationRule = defineKind({
 
 function* check({ spec }: DestinationRuleManifest): Generator<Finding> {
   yield* checkExportTo(spec.exportTo);
+  yield* checkPolicy(spec.trafficPolicy, ['spec', 'trafficPolicy']);
   const seen = new Set<string>();
-  for (const [index, { name }] of (spec.subsets ?? []).entries()) {
+  for (const [index, { name, trafficPolicy }] of (spec.subsets ?? []).entries()) {
+    const path = ['spec', 'subsets', index];
     if (seen.has(name)) {
-      yield {
-        code: 'FL2212',
-        message: `subset ${name} is given twice`,
-        path: ['spec', 'subsets', index, 'name'],
-      };
+      yield { code: 'FL2212', message: `subset ${name} is given twice`, path: [...path, 'name'] };
     }
     seen.add(name);
+    yield* checkPolicy(trafficPolicy, [...path, 'trafficPolicy']);
   }
 }
 

@@ -1,0 +1,162 @@
+import {
+  type ConnectionPool,
+  type ConsistentHash,
+  durationMs,
+  type Keepalive,
+  type LoadBalancer,
+  type OutlierDetection,
+  type WrittenPolicy,
+} from '../manifests/index.ts';
+import type { Balancing, Connections, Ejection, HashKey, KeepAlive, TrafficPolicy } from './policy-types.ts';
+import type { Origin, Port, Service, Subset } from './types.ts';
+
+/** A policy as it is written, and where. */
+export type PlacedPolicy = { readonly written: WrittenPolicy; readonly origin: Origin };
+
+type Parts = Pick<WrittenPolicy, 'loadBalancer' | 'connectionPool' | 'outlierDetection'>;
+
+/** The policy of a service's port, or of a subset's; null: the default in all. */
+export function policyOf(
+  service: Pick<Service, 'policies'>,
+  subset: Pick<Subset, 'policies'> | null,
+  port: number,
+): TrafficPolicy | null {
+  return (subset ?? service).policies.find((policy) => policy.port === port) ?? null;
+}
+
+/**
+ * The policies by port out of the destination's and the subset's (Istio's merge): a part that the subset gives
+ * replaces the destination's part; what either gives for a port replaces all that stood before, so that there the parts
+ * that it leaves out have their defaults.
+ */
+export function readPolicies(
+  destination: PlacedPolicy | null,
+  subset: PlacedPolicy | null,
+  ports: readonly Port[],
+): readonly TrafficPolicy[] {
+  const origins = [destination, subset].flatMap((placed) => (placed === null ? [] : [placed.origin]));
+  return ports.flatMap(({ number }) => {
+    const base = atPort(destination?.written, number) ?? partsOf(destination?.written);
+    const parts = atPort(subset?.written, number) ?? { ...base, ...partsOf(subset?.written) };
+    const { loadBalancer, connectionPool, outlierDetection } = parts;
+    if (Object.keys(parts).length === 0) return [];
+    return {
+      port: number,
+      balancing: loadBalancer === undefined ? null : readBalancing(loadBalancer),
+      connections: connectionPool === undefined ? null : readConnections(connectionPool),
+      ejection: outlierDetection === undefined ? null : readEjection(outlierDetection),
+      origins,
+    };
+  });
+}
+
+function atPort(written: WrittenPolicy | undefined, number: number): Parts | null {
+  const settings = written?.portLevelSettings?.find(({ port }) => port.number === number);
+  return settings === undefined ? null : partsOf(settings);
+}
+
+/** The parts that are there: an absent one must not hide another's. */
+function partsOf({ loadBalancer, connectionPool, outlierDetection }: Parts = {}): Parts {
+  return {
+    ...(loadBalancer === undefined ? {} : { loadBalancer }),
+    ...(connectionPool === undefined ? {} : { connectionPool }),
+    ...(outlierDetection === undefined ? {} : { outlierDetection }),
+  };
+}
+
+function readBalancing({
+  simple,
+  consistentHash,
+  warmup,
+  warmupDurationSecs,
+}: LoadBalancer): Balancing | null {
+  if (consistentHash !== undefined) return readHash(consistentHash);
+  if (simple === 'RANDOM') return { how: 'random' };
+  if (simple === 'PASSTHROUGH') return { how: 'original' };
+  const how = simple === 'ROUND_ROBIN' ? 'in-turn' : 'least-requests';
+  const durationText = warmup?.duration ?? warmupDurationSecs;
+  if (durationText === undefined) return { how, warmup: null };
+  const { minimumPercent = null, aggression = null } = warmup ?? {};
+  return {
+    how,
+    warmup: { durationMs: durationMs(durationText), startPercent: minimumPercent, aggression },
+  };
+}
+
+const defaultRing = 1024;
+const defaultMaglev = 65537;
+
+/** Null where nothing says what to hash, which the manifests refuse. */
+function readHash(hash: ConsistentHash): Balancing | null {
+  const key = readKey(hash);
+  if (key === null) return null;
+  const { maglev, ringHash, minimumRingSize } = hash;
+  if (maglev !== undefined) {
+    return { how: 'hash', key, table: 'maglev', size: maglev.tableSize || defaultMaglev };
+  }
+  return {
+    how: 'hash',
+    key,
+    table: 'ring',
+    size: ringHash?.minimumRingSize || minimumRingSize || defaultRing,
+  };
+}
+
+function readKey({
+  httpHeaderName,
+  httpCookie,
+  httpQueryParameterName,
+  useSourceIp,
+}: ConsistentHash): HashKey | null {
+  if (httpHeaderName !== undefined) return { of: 'header', name: httpHeaderName };
+  if (httpQueryParameterName !== undefined) return { of: 'query', name: httpQueryParameterName };
+  if (httpCookie !== undefined) {
+    const { name, path = null, ttl } = httpCookie;
+    return { of: 'cookie', name, path, ttlMs: maybeMs(ttl) };
+  }
+  return useSourceIp === true ? { of: 'client-address' } : null;
+}
+
+function readConnections({ tcp = {}, http = {} }: ConnectionPool): Connections {
+  const speak = http.useClientProtocol ? 'as-client' : http.h2UpgradePolicy === 'UPGRADE' ? 'http2' : null;
+  return {
+    connectTimeoutMs: maybeMs(tcp.connectTimeout),
+    maxConnections: limit(tcp.maxConnections),
+    maxPendingRequests: limit(http.http1MaxPendingRequests),
+    maxRequests: limit(http.http2MaxRequests),
+    maxRetries: limit(http.maxRetries),
+    maxRequestsPerConnection: limit(http.maxRequestsPerConnection),
+    maxStreamsPerConnection: limit(http.maxConcurrentStreams),
+    maxAgeMs: maybeMs(tcp.maxConnectionDuration),
+    idleMs: { http: maybeMs(http.idleTimeout ?? tcp.idleTimeout), tcp: maybeMs(tcp.idleTimeout) },
+    keepAlive: tcp.tcpKeepalive === undefined ? null : readKeepAlive(tcp.tcpKeepalive),
+    speak: speak ?? 'declared',
+  };
+}
+
+function readKeepAlive({ probes, time, interval }: Keepalive): KeepAlive {
+  const seconds = (text: string | undefined) => (text === undefined ? null : durationMs(text) / 1000);
+  return { probes: limit(probes), timeSeconds: seconds(time), intervalSeconds: seconds(interval) };
+}
+
+function readEjection(detection: OutlierDetection): Ejection {
+  const { splitExternalLocalOriginErrors, consecutiveLocalOriginFailures } = detection;
+  return {
+    serverErrors: detection.consecutive5xxErrors ?? null,
+    gatewayErrors: detection.consecutiveGatewayErrors ?? null,
+    localFailures: splitExternalLocalOriginErrors ? { errors: limit(consecutiveLocalOriginFailures) } : null,
+    intervalMs: maybeMs(detection.interval),
+    baseTimeMs: maybeMs(detection.baseEjectionTime),
+    maxPercent: limit(detection.maxEjectionPercent),
+    minHealthyPercent: detection.minHealthPercent ?? 0,
+  };
+}
+
+function maybeMs(text: string | undefined): number | null {
+  return text === undefined ? null : durationMs(text);
+}
+
+/** Istio cannot tell 0 from nothing said. */
+function limit(count: number | undefined): number | null {
+  return count === undefined || count === 0 ? null : count;
+}

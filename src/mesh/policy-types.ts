@@ -1,0 +1,73 @@
+import type { Origin } from './types.ts';
+
+/** What decides which endpoint a request sticks to. */
+export type HashKey =
+  | { readonly of: 'header' | 'query'; readonly name: string }
+  /** `ttlMs` null: never made up; 0: for the session. */
+  | {
+      readonly of: 'cookie';
+      readonly name: string;
+      readonly path: string | null;
+      readonly ttlMs: number | null;
+    }
+  | { readonly of: 'client-address' };
+
+/** An endpoint that is new gets its share little by little; null: the proxy's default. */
+export type Warmup = {
+  readonly durationMs: number;
+  readonly startPercent: number | null;
+  readonly aggression: number | null;
+};
+
+/** How requests are spread over endpoints. `original`: they go where the client wanted to go anyway. */
+export type Balancing =
+  | { readonly how: 'least-requests' | 'in-turn'; readonly warmup: Warmup | null }
+  | { readonly how: 'random' | 'original' }
+  | { readonly how: 'hash'; readonly key: HashKey; readonly table: 'ring' | 'maglev'; readonly size: number };
+
+/** Probes of idle connections by the kernel; null: its defaults. */
+export type KeepAlive = {
+  readonly probes: number | null;
+  readonly timeSeconds: number | null;
+  readonly intervalSeconds: number | null;
+};
+
+/** What one proxy may use of all endpoints together, and how its connections live. Null: no limit, or the default. */
+export type Connections = {
+  readonly connectTimeoutMs: number | null;
+  readonly maxConnections: number | null;
+  readonly maxPendingRequests: number | null;
+  readonly maxRequests: number | null;
+  readonly maxRetries: number | null;
+  readonly maxRequestsPerConnection: number | null;
+  readonly maxStreamsPerConnection: number | null;
+  readonly maxAgeMs: number | null;
+  /** Of HTTP connections and of bytes; 0: they may idle for ever. */
+  readonly idleMs: { readonly http: number | null; readonly tcp: number | null };
+  readonly keepAlive: KeepAlive | null;
+  /** What is spoken to the endpoints: what the port declares, HTTP/2, or what the client speaks. */
+  readonly speak: 'declared' | 'http2' | 'as-client';
+};
+
+/** When an endpoint is left alone for a while. Null: the default; errors of 0 do not count. */
+export type Ejection = {
+  readonly serverErrors: number | null;
+  readonly gatewayErrors: number | null;
+  /** Failures to connect: null where they count as server errors. */
+  readonly localFailures: { readonly errors: number | null } | null;
+  readonly intervalMs: number | null;
+  readonly baseTimeMs: number | null;
+  readonly maxPercent: number | null;
+  /** Below this share of endpoints that are left, none is left alone. */
+  readonly minHealthyPercent: number;
+};
+
+/** How clients treat the endpoints at one port of a service or subset. Null: as they treat those without a policy. */
+export type TrafficPolicy = {
+  readonly port: number;
+  readonly balancing: Balancing | null;
+  readonly connections: Connections | null;
+  readonly ejection: Ejection | null;
+  /** Where its parts are written. */
+  readonly origins: readonly Origin[];
+};

@@ -1,0 +1,171 @@
+import type {
+  Balancing,
+  Connections,
+  Ejection,
+  HashKey,
+  Protocol,
+  TrafficPolicy,
+  Warmup,
+} from '../mesh/index.ts';
+import { duration, thresholds, upstreamProtocol } from './pieces.ts';
+
+/** When a cluster leaves a host alone; without a policy never. */
+export function ejecting(ejection: Ejection | null): object {
+  if (ejection === null) return {};
+  return {
+    outlier_detection: outlierDetection(ejection),
+    // Envoy's panic at 50 % would send requests to hosts that were just found to fail.
+    common_lb_config: { healthy_panic_threshold: { value: ejection.minHealthyPercent } },
+  };
+}
+
+/** How a cluster connects, and how much it takes. `protocol`: what the port declares. */
+export function connecting(connections: Connections | null, protocol: Protocol): object {
+  const limits = {
+    max_connections: connections?.maxConnections,
+    max_pending_requests: connections?.maxPendingRequests,
+    max_requests: connections?.maxRequests,
+    max_retries: connections?.maxRetries,
+  };
+  return {
+    connect_timeout: duration(connections?.connectTimeoutMs ?? 10_000),
+    circuit_breakers: thresholds(limits),
+    ...keepAlive(connections),
+    ...upstreamProtocol(spoken(connections, protocol), options(connections), streams(connections)),
+  };
+}
+
+/** What has a request stick to its host; empty where nothing does. For the routes to the cluster, not the cluster. */
+export function hashPolicy(policy: TrafficPolicy | null): readonly object[] {
+  const how = policy?.balancing;
+  return how?.how === 'hash' ? [hashOn(how.key)] : [];
+}
+
+/** The same for bytes, of which only the client's address is known, with what limits their connections. */
+export function tcpPolicy(policy: TrafficPolicy | null): object {
+  const how = policy?.balancing;
+  const sticks = how?.how === 'hash' && how.key.of === 'client-address';
+  const idleMs = policy?.connections?.idleMs.tcp ?? null;
+  const maxAgeMs = policy?.connections?.maxAgeMs ?? null;
+  return {
+    ...(sticks ? { hash_policy: [{ source_ip: {} }] } : {}),
+    ...(idleMs === null ? {} : { idle_timeout: duration(idleMs) }),
+    ...(maxAgeMs === null ? {} : { max_downstream_connection_duration: duration(maxAgeMs) }),
+  };
+}
+
+/** How a cluster spreads requests; without a policy as Istio does. */
+export function balancer(how: Balancing | null): object {
+  if (how === null) return { lb_policy: 'LEAST_REQUEST' };
+  switch (how.how) {
+    case 'least-requests':
+      return { lb_policy: 'LEAST_REQUEST', ...warmup('least_request_lb_config', how.warmup) };
+    case 'in-turn':
+      return { lb_policy: 'ROUND_ROBIN', ...warmup('round_robin_lb_config', how.warmup) };
+    case 'random':
+      return { lb_policy: 'RANDOM' };
+    case 'original':
+      return { lb_policy: 'CLUSTER_PROVIDED' };
+    case 'hash':
+      return how.table === 'ring'
+        ? { lb_policy: 'RING_HASH', ring_hash_lb_config: { minimum_ring_size: `${how.size}` } }
+        : { lb_policy: 'MAGLEV', maglev_lb_config: { table_size: `${how.size}` } };
+  }
+}
+
+function warmup(field: string, warming: Warmup | null): object {
+  if (warming === null) return {};
+  const { durationMs, startPercent, aggression } = warming;
+  const slow_start_config = {
+    slow_start_window: duration(durationMs),
+    ...(startPercent === null ? {} : { min_weight_percent: { value: startPercent } }),
+    ...(aggression === null
+      ? {}
+      : { aggression: { default_value: aggression, runtime_key: 'fairlead.warmup.aggression' } }),
+  };
+  return { [field]: { slow_start_config } };
+}
+
+/** Errors in a row alone count, as in Istio; how the hosts compare with each other does not. */
+function outlierDetection(ejection: Ejection): object {
+  const { serverErrors, gatewayErrors, localFailures, intervalMs, baseTimeMs, maxPercent } = ejection;
+  return {
+    enforcing_success_rate: 0,
+    ...(serverErrors === null
+      ? {}
+      : { consecutive_5xx: serverErrors, enforcing_consecutive_5xx: enforced(serverErrors) }),
+    ...(gatewayErrors === null
+      ? {}
+      : {
+          consecutive_gateway_failure: gatewayErrors,
+          enforcing_consecutive_gateway_failure: enforced(gatewayErrors),
+        }),
+    ...(localFailures === null
+      ? {}
+      : {
+          split_external_local_origin_errors: true,
+          enforcing_local_origin_success_rate: 0,
+          ...(localFailures.errors === null
+            ? {}
+            : { consecutive_local_origin_failure: localFailures.errors }),
+        }),
+    ...(intervalMs === null ? {} : { interval: duration(intervalMs) }),
+    ...(baseTimeMs === null ? {} : { base_ejection_time: duration(baseTimeMs) }),
+    ...(maxPercent === null ? {} : { max_ejection_percent: maxPercent }),
+  };
+}
+
+function enforced(errors: number): number {
+  return errors > 0 ? 100 : 0;
+}
+
+function keepAlive(connections: Connections | null): object {
+  if (connections === null || connections.keepAlive === null) return {};
+  const { probes, timeSeconds, intervalSeconds } = connections.keepAlive;
+  const tcp_keepalive = {
+    ...(probes === null ? {} : { keepalive_probes: probes }),
+    ...(timeSeconds === null ? {} : { keepalive_time: timeSeconds }),
+    ...(intervalSeconds === null ? {} : { keepalive_interval: intervalSeconds }),
+  };
+  return { upstream_connection_options: { tcp_keepalive } };
+}
+
+/** What `undeclared` stands for in `upstreamProtocol` is just what a client's own protocol needs. */
+function spoken(connections: Connections | null, protocol: Protocol): Protocol {
+  if (connections === null || connections.speak === 'declared') return protocol;
+  return connections.speak === 'http2' ? 'http2' : 'undeclared';
+}
+
+function options(connections: Connections | null): object {
+  if (connections === null) return {};
+  const { idleMs, maxRequestsPerConnection, maxAgeMs } = connections;
+  return {
+    ...(idleMs.http === null ? {} : { idle_timeout: duration(idleMs.http) }),
+    ...(maxRequestsPerConnection === null ? {} : { max_requests_per_connection: maxRequestsPerConnection }),
+    ...(maxAgeMs === null ? {} : { max_connection_duration: duration(maxAgeMs) }),
+  };
+}
+
+function streams(connections: Connections | null): object {
+  const most = connections?.maxStreamsPerConnection ?? null;
+  return most === null ? {} : { max_concurrent_streams: most };
+}
+
+function hashOn(key: HashKey): object {
+  switch (key.of) {
+    case 'header':
+      return { header: { header_name: key.name } };
+    case 'query':
+      return { query_parameter: { name: key.name } };
+    case 'client-address':
+      return { connection_properties: { source_ip: true } };
+    case 'cookie':
+      return {
+        cookie: {
+          name: key.name,
+          ...(key.path === null ? {} : { path: key.path }),
+          ...(key.ttlMs === null ? {} : { ttl: duration(key.ttlMs) }),
+        },
+      };
+  }
+}

@@ -1,0 +1,172 @@
+import { describe, expect, test } from 'vitest';
+import { policyOf, type TrafficPolicy } from '../../src/mesh/index.ts';
+import { istio, service } from './manifests.ts';
+import { codesOf, meshOf } from './world.ts';
+
+const acme = (files: string | Record<string, string>) => ({ path: 'acme', files });
+const cart = service('cart', 'shop', '', '[{name: http, port: 80}, {name: grpc, port: 90}]');
+const rule = (spec: string, name = 'cart'): string =>
+  istio('DestinationRule', name, 'shop', `{host: cart, ${spec}}`);
+
+/** What holds at a port of cart, or of its subset v1. */
+function at(spec: string, port: number, part: 'host' | 'v1' = 'host'): TrafficPolicy | null {
+  const { mesh, problems } = meshOf(acme(cart + rule(spec)));
+  expect(problems).toEqual([]);
+  const [found] = mesh.services;
+  const subset = found?.subsets.find(({ name }) => name === part) ?? null;
+  if (found === undefined || (part !== 'host' && subset === null)) throw new Error('not there');
+  return policyOf(found, subset, port);
+}
+
+const random = 'loadBalancer: {simple: RANDOM}';
+const turns = 'loadBalancer: {simple: ROUND_ROBIN}';
+const one = 'connectionPool: {tcp: {maxConnections: 1}}';
+const two = 'connectionPool: {tcp: {maxConnections: 2}}';
+const shown = (policy: TrafficPolicy | null) =>
+  policy && [policy.balancing?.how ?? null, policy.connections?.maxConnections ?? null];
+
+describe('how the levels of a policy add up', () => {
+  const atPort = (parts: string) => `portLevelSettings: [{port: {number: 90}, ${parts}}]`;
+  const v1 = (policy: string) => `subsets: [{name: v1, trafficPolicy: {${policy}}}]`;
+
+  test.each<readonly [string, string, 'host' | 'v1', unknown, unknown]>([
+    ['nothing is said', 'subsets: []', 'host', null, null],
+    ['of the host', `trafficPolicy: {${random}}`, 'host', ['random', null], ['random', null]],
+    [
+      'a port does not inherit',
+      `trafficPolicy: {${random}, ${one}, ${atPort(turns)}}`,
+      'host',
+      ['random', 1],
+      ['in-turn', null],
+    ],
+    [
+      'a port that says nothing has the defaults',
+      `trafficPolicy: {${random}, portLevelSettings: [{port: {number: 90}}]}`,
+      'host',
+      ['random', null],
+      null,
+    ],
+    [
+      'a subset inherits',
+      `trafficPolicy: {${random}, ${one}}, subsets: [{name: v1}]`,
+      'v1',
+      ['random', 1],
+      ['random', 1],
+    ],
+    ['part by part', `trafficPolicy: {${random}, ${one}}, ${v1(two)}`, 'v1', ['random', 2], ['random', 2]],
+    [
+      'from the port of the host, too',
+      `trafficPolicy: {${random}, ${atPort(one)}}, ${v1(turns)}`,
+      'v1',
+      ['in-turn', null],
+      ['in-turn', 1],
+    ],
+    [
+      'but not at a port of its own',
+      `trafficPolicy: {${random}, ${one}}, ${v1(`${turns}, ${atPort(two)}`)}`,
+      'v1',
+      ['in-turn', 1],
+      [null, 2],
+    ],
+    ['of a subset alone', v1(random), 'host', null, null],
+  ])('%s', (_what, spec, part, http, grpc) => {
+    expect(shown(at(spec, 80, part))).toEqual(http);
+    expect(shown(at(spec, 90, part))).toEqual(grpc);
+  });
+
+  test('its parts say where they are written', () => {
+    const spec = `trafficPolicy: {${random}}, subsets: [{name: v1, trafficPolicy: {${one}}}]`;
+    expect(at(spec, 80, 'v1')?.origins.map(({ line, column }) => [line, column])).toEqual([
+      [9, 20],
+      [9, 90],
+    ]);
+  });
+});
+
+test.each([
+  ['{simple: LEAST_CONN}', { how: 'least-requests', warmup: null }],
+  ['{simple: UNSPECIFIED}', { how: 'least-requests', warmup: null }],
+  ['{simple: PASSTHROUGH}', { how: 'original' }],
+  [
+    '{warmupDurationSecs: 30s}',
+    { how: 'least-requests', warmup: { durationMs: 30_000, startPercent: null, aggression: null } },
+  ],
+  [
+    '{simple: ROUND_ROBIN, warmup: {duration: 1m, minimumPercent: 5, aggression: 2}}',
+    { how: 'in-turn', warmup: { durationMs: 60_000, startPercent: 5, aggression: 2 } },
+  ],
+  [
+    '{consistentHash: {httpHeaderName: x-user}}',
+    { how: 'hash', key: { of: 'header', name: 'x-user' }, table: 'ring', size: 1024 },
+  ],
+  [
+    '{consistentHash: {httpQueryParameterName: user, ringHash: {minimumRingSize: 7}}}',
+    { how: 'hash', key: { of: 'query', name: 'user' }, table: 'ring', size: 7 },
+  ],
+  [
+    '{consistentHash: {useSourceIp: true, minimumRingSize: 5}}',
+    { how: 'hash', key: { of: 'client-address' }, table: 'ring', size: 5 },
+  ],
+  [
+    '{consistentHash: {httpCookie: {name: user, ttl: 1h}, maglev: {}}}',
+    {
+      how: 'hash',
+      key: { of: 'cookie', name: 'user', path: null, ttlMs: 3_600_000 },
+      table: 'maglev',
+      size: 65537,
+    },
+  ],
+])('loadBalancer %s', (balancer, expected) => {
+  expect(at(`trafficPolicy: {loadBalancer: ${balancer}}`, 80)?.balancing).toEqual(expected);
+});
+
+test('an HTTP connection may idle as long as one of bytes, unless it says otherwise', () => {
+  const idle = (pool: string) =>
+    at(`trafficPolicy: {connectionPool: ${pool}}`, 80)?.connections?.idleMs ?? null;
+  expect(idle('{tcp: {idleTimeout: 1m}}')).toEqual({ http: 60_000, tcp: 60_000 });
+  expect(idle('{tcp: {idleTimeout: 1m}, http: {idleTimeout: 0s}}')).toEqual({ http: 0, tcp: 60_000 });
+});
+
+test('0 limits nothing', () => {
+  const pool =
+    '{tcp: {maxConnections: 0}, http: {http1MaxPendingRequests: 0, maxRetries: 0, maxRequestsPerConnection: 0}}';
+  expect(at(`trafficPolicy: {connectionPool: ${pool}}`, 80)?.connections).toMatchObject({
+    maxConnections: null,
+    maxPendingRequests: null,
+    maxRetries: null,
+    maxRequestsPerConnection: null,
+  });
+});
+
+describe('what rules of one host say together', () => {
+  test('two policies: neither is honoured, and each names the other', () => {
+    const built = meshOf(
+      acme({
+        'a.yaml': cart + rule(`trafficPolicy: {${random}}`),
+        'b.yaml': rule(`trafficPolicy: {${turns}}, subsets: [{name: v1}]`, 'two'),
+        'c.yaml': rule('subsets: [{name: v2}]', 'three'),
+      }),
+    );
+    expect(codesOf(built)).toEqual(['FL3320 acme/a.yaml:9', 'FL3320 acme/b.yaml:4']);
+    expect(built.problems[0]?.message).toContain('acme/b.yaml:4');
+    expect(built.mesh.services[0]?.policies).toEqual([]);
+    expect(built.mesh.services[0]?.subsets.map(({ name }) => name)).toEqual(['v2']);
+  });
+
+  test('subsets of one rule inherit the policy of another', () => {
+    const { mesh, problems } = meshOf(
+      acme(cart + rule(`trafficPolicy: {${random}}`) + rule('subsets: [{name: v1}]', 'two')),
+    );
+    expect(problems).toEqual([]);
+    expect(mesh.services[0]?.subsets[0]?.policies[0]?.balancing).toEqual({ how: 'random' });
+  });
+
+  test.each([
+    [`trafficPolicy: {portLevelSettings: [{port: {number: 81}, ${random}}]}`],
+    [`subsets: [{name: v1, trafficPolicy: {portLevelSettings: [{port: {number: 81}, ${random}}]}}]`],
+  ])('settings of a port that the host lacks: %s', (spec) => {
+    const built = meshOf(acme(cart + rule(spec)));
+    expect(codesOf(built)).toEqual(['FL3321 acme/mesh.yaml:9']);
+    expect(built.mesh.services[0]?.policies).toEqual([]);
+  });
+});
