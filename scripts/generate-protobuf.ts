@@ -46,6 +46,9 @@ const wanted: Readonly<Record<string, readonly string[]>> = {
   'envoy/config/route/v3/route.proto': ['RouteConfiguration'],
   'envoy/extensions/access_loggers/stream/v3/stream.proto': ['StdoutAccessLog'],
   'envoy/extensions/filters/http/router/v3/router.proto': ['Router'],
+  'envoy/extensions/filters/listener/http_inspector/v3/http_inspector.proto': ['HttpInspector'],
+  'envoy/extensions/filters/listener/original_dst/v3/original_dst.proto': ['OriginalDst'],
+  'envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.proto': ['TlsInspector'],
   'envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto': [
     'HttpConnectionManager',
   ],

@@ -86,7 +86,8 @@ function namespaces(...meshes: readonly Meshed[]): readonly string[] {
 
 function snapshot({ mesh, endpoints }: Meshed, namespace: string): ReadonlyMap<string, SnapshotResource> {
   const dnsDomain = `${namespace}.svc.cluster.local`;
-  const about = { ip: '127.0.0.1', name: 'plan', namespace, dnsDomain, labels: {}, serviceAccount: null };
+  const ip = '127.0.0.1';
+  const about = { ip, ips: [ip], name: 'plan', namespace, dnsDomain, labels: {}, serviceAccount: null };
   const mode = { type: 'sidecar', capture: 'ports', httpProxyPort: 15080 } as const;
   const { resources } = translate(mesh, endpoints, { id: `plan.${namespace}`, ...about, ...mode });
   const all = [...resources].flatMap(([typeUrl, byName]) =>

@@ -28,6 +28,13 @@ export function covers(outer: string, inner: string): boolean {
   return outer.startsWith('*.') && inner.length > outer.length - 1 && inner.endsWith(outer.slice(1));
 }
 
+/** An IP address, or a range of them, as everybody writes it (RFC 5952): one address, one text. */
+export function canonicalAddress(text: string): string {
+  const [address = '', ...bits] = text.split('/');
+  if (isIP(address) !== 6) return text;
+  return [new URL(`http://[${address}]`).hostname.slice(1, -1), ...bits].join('/');
+}
+
 /** Whether the text is an IPv4 or IPv6 address. */
 export function isIpAddress(text: string): boolean {
   return isIP(text) !== 0;

@@ -18,5 +18,6 @@ export { covers } from './hosts.ts';
 export { isVisible, ownerOfNamespace } from './ownership.ts';
 export { policyOf } from './policies.ts';
 export type * from './policy-types.ts';
+export { carriesHttp } from './protocol.ts';
 export type * from './types.ts';
 export { hasLabels } from './workloads.ts';

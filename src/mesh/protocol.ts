@@ -8,8 +8,8 @@ const known: Readonly<Record<string, Protocol>> = {
   grpc: 'http2',
   'kubernetes.io/h2c': 'http2',
   tcp: 'tcp',
-  tls: 'tcp',
-  https: 'tcp',
+  tls: 'tls',
+  https: 'tls',
   mongo: 'tcp',
   mysql: 'tcp',
   redis: 'tcp',
@@ -17,7 +17,7 @@ const known: Readonly<Record<string, Protocol>> = {
 
 /**
  * Protocol of a Kubernetes port (Istio, "explicit protocol selection"): `appProtocol`, else the name up to its first
- * `-`. TLS is opaque here, so it is `tcp`.
+ * `-`.
  */
 export function protocolOf(name: string, appProtocol: string | undefined): Protocol {
   const declared = appProtocol === undefined ? undefined : known[appProtocol.toLowerCase()];
@@ -25,6 +25,11 @@ export function protocolOf(name: string, appProtocol: string | undefined): Proto
   const lower = name.toLowerCase();
   if (lower.startsWith('grpc-web')) return 'http';
   return known[lower.split('-')[0] ?? ''] ?? 'undeclared';
+}
+
+/** Whether a port may carry HTTP requests. */
+export function carriesHttp({ protocol }: Port): boolean {
+  return protocol !== 'tcp' && protocol !== 'tls';
 }
 
 /** Port of a service entry: its protocol says it, or else its name. */

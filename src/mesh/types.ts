@@ -4,8 +4,8 @@ import type { TrafficPolicy } from './policy-types.ts';
 /** Where a part of the mesh comes from; `document` is stable under moves: `VirtualService/shop/cart`. */
 export type Origin = Source & { readonly document: string };
 
-/** What a port carries. `undeclared`: nobody said, and the first bytes have to tell. */
-export type Protocol = 'http' | 'http2' | 'tcp' | 'undeclared';
+/** What a port carries. `tls`: opaque but for its SNI. `undeclared`: nobody said, and the first bytes have to tell. */
+export type Protocol = 'http' | 'http2' | 'tcp' | 'tls' | 'undeclared';
 
 export type Port = { readonly number: number; readonly name: string; readonly protocol: Protocol };
 
@@ -40,6 +40,8 @@ export type Service = {
   readonly shortName: string | null;
   /** Virtual IP addresses. */
   readonly addresses: readonly string[];
+  /** Ranges of addresses (`10.1.0.0/16`), by which captured traffic can be told. */
+  readonly ranges: readonly string[];
   /** By number. */
   readonly ports: readonly Port[];
   readonly discovery: Discovery;

@@ -5,13 +5,13 @@ import { listenerName } from './names.ts';
 import type { Skipped } from './types.ts';
 import { nearest, type View } from './view.ts';
 
-/** A listener that wants an address, with the clusters that come with it. */
+/** A listener that wants an address, with what comes with it. */
 export type Binding = {
   readonly address: string;
   readonly port: number;
   readonly service: Service;
   readonly listener: Draft;
-  readonly clusters: readonly Draft[];
+  readonly others: readonly Draft[];
 };
 
 export type Bound = { readonly drafts: readonly Draft[]; readonly skipped: readonly Skipped[] };
@@ -26,13 +26,18 @@ export function bind(view: View, bindings: readonly Binding[], reserved: Readonl
       view,
       rivals.map(({ service }) => service),
     );
-    for (const { service, listener, clusters } of rivals) {
+    for (const { service, listener, others } of rivals) {
       const reason = reserved.get(name) ?? (service === winner ? null : 'another service wants it too');
-      if (reason === null) drafts.push(listener, ...clusters);
+      if (reason === null) drafts.push(listener, ...others);
       else skipped.push({ address: name, reason, sources: listener.origins.map(place) });
     }
   }
   return { drafts, skipped };
+}
+
+/** A service whose listener, or part of one, has no address of its own. */
+export function skip(address: string, reason: string, { origin }: Service): Skipped {
+  return { address, reason, sources: [place(origin)] };
 }
 
 function place({ scope, uid, file, line, column }: Draft['origins'][number]): Skipped['sources'][number] {

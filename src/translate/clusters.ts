@@ -2,9 +2,9 @@ import { type Endpoint, type Port, policyOf, type Service, type Subset } from '.
 import type { Draft } from './encode.ts';
 import { loadAssignment } from './endpoints.ts';
 import { BLACK_HOLE, outboundCluster, PASSTHROUGH } from './names.ts';
-import { provenance, thresholds } from './pieces.ts';
+import { provenance, thresholds, upstreamProtocol } from './pieces.ts';
 import { balancer, connecting, ejecting } from './policies.ts';
-import { CLUSTER, ENDPOINTS } from './types.ts';
+import { CLUSTER, ENDPOINTS, type Proxy } from './types.ts';
 import type { View } from './view.ts';
 
 /** The clusters of every service that the proxy sees, with their endpoints, and the two that belong to no service. */
@@ -18,7 +18,7 @@ export function outboundClusters(view: View): readonly Draft[] {
   );
   return [
     ...services,
-    fixed(PASSTHROUGH, { ...anywhere, ...balancer(original) }),
+    fixed(PASSTHROUGH, { ...anywhere, ...balancer(original), ...anyProtocol(view.proxy) }),
     fixed(BLACK_HOLE, { type: 'STATIC' }),
   ];
 }
@@ -72,6 +72,11 @@ const lookedUp = {
 };
 const original = { how: 'original' } as const;
 const anywhere = { type: 'ORIGINAL_DST' };
+
+/** Only captured traffic passes on: what is no HTTP/1.1 may be HTTP/2 then. */
+function anyProtocol({ capture }: Proxy): object {
+  return capture === 'redirect' ? upstreamProtocol('undeclared') : {};
+}
 
 function fixed(name: string, found: object): Draft {
   const json = { name, ...found, connect_timeout: '10s', circuit_breakers: thresholds() };

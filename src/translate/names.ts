@@ -17,6 +17,15 @@ export function inboundCluster(port: number): string {
   return `inbound|${port}||`;
 }
 
+/** Istio's names of the two listeners that captured traffic arrives at, and their ports. */
+export const VIRTUAL_OUTBOUND = 'virtualOutbound';
+export const VIRTUAL_INBOUND = 'virtualInbound';
+export const OUTBOUND_PORT = 15001;
+export const INBOUND_PORT = 15006;
+
+/** Where captured inbound traffic goes that no service of the workload claims: on to the application. */
+export const INBOUND_PASSTHROUGH = 'InboundPassthroughCluster';
+
 /** `127.0.0.1_15080`. */
 export function listenerName(address: string, port: number): string {
   return `${address}_${port}`;

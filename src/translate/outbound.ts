@@ -1,10 +1,10 @@
-import { type Port, policyOf, type Service } from '../mesh/index.ts';
+import { carriesHttp, type Port, type Service } from '../mesh/index.ts';
 import type { Binding } from './bindings.ts';
+import { bytesTo } from './bytes.ts';
 import type { Draft } from './encode.ts';
-import { httpConnectionManager, tcpProxy } from './http.ts';
-import { HTTP_PROXY_ROUTES, listenerName, outboundCluster } from './names.ts';
+import { httpConnectionManager } from './http.ts';
+import { HTTP_PROXY_ROUTES, listenerName } from './names.ts';
 import { provenance, socketAddress } from './pieces.ts';
-import { tcpPolicy } from './policies.ts';
 import { CLUSTER, LISTENER, type Proxy, ROUTES } from './types.ts';
 import type { View } from './view.ts';
 
@@ -42,29 +42,22 @@ export function tcpBindings(view: View): readonly Binding[] {
   return [...view.services.values()].flatMap((service) => {
     if (service.discovery === 'original' || service.host.startsWith('*')) return [];
     return service.ports
-      .filter(({ protocol, number }) => protocol === 'tcp' && number >= firstFreePort)
+      .filter((port) => !carriesHttp(port) && port.number >= firstFreePort)
       .map((port) => tcpBinding(service, port));
   });
 }
 
 function tcpBinding(service: Service, { number }: Port): Binding {
   const name = listenerName(loopback, number);
-  const cluster = outboundCluster(number, null, service.host);
-  const policy = policyOf(service, null, number);
+  const { cluster, filter, origins } = bytesTo(service, number);
   const json = {
     name,
     address: socketAddress(loopback, number),
     traffic_direction: 'OUTBOUND',
-    filter_chains: [{ filters: [tcpProxy(cluster, tcpPolicy(policy))] }],
+    filter_chains: [{ filters: [filter] }],
     metadata: provenance(service.origin),
   };
   const references = [{ typeUrl: CLUSTER, name: cluster }] as const;
-  const listener: Draft = {
-    typeUrl: LISTENER,
-    name,
-    json,
-    origins: [service.origin, ...(policy?.origins ?? [])],
-    references,
-  };
-  return { address: loopback, port: number, service, listener, clusters: [] };
+  const listener: Draft = { typeUrl: LISTENER, name, json, origins, references };
+  return { address: loopback, port: number, service, listener, others: [] };
 }

@@ -25,7 +25,7 @@ export function typed(message: string, fields: object): object {
  */
 export function upstreamProtocol(protocol: Protocol, common: object = {}, http2: object = {}): object {
   const spoken = httpConfig(protocol, http2);
-  const isDefault = protocol === 'http' || protocol === 'tcp';
+  const isDefault = protocol === 'http' || protocol === 'tcp' || protocol === 'tls';
   if (isDefault && Object.keys(common).length === 0) return {};
   const options =
     Object.keys(common).length === 0 ? spoken : { ...spoken, common_http_protocol_options: common };

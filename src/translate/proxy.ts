@@ -6,16 +6,19 @@ export type ParsedProxy =
   | { readonly ok: false; readonly reason: string };
 
 const httpProxyPort = 15080;
+const types = ['sidecar', 'router'] as const;
+const captures = ['ports', 'redirect'] as const;
 const label = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /**
- * A proxy out of its node id, `sidecar~IP~name.ns~ns.svc.cluster.local`, and metadata as plain JSON. The reason of a
+ * A proxy out of its node id, `sidecar~IP~name.ns~ns.svc.cluster.local` or `router~…`, and metadata as plain JSON. The reason of a
  * refusal is for `INVALID_ARGUMENT`. Metadata can only repeat the namespace of the id, never change it.
  */
 export function parseProxy(nodeId: string, metadata: Readonly<Record<string, unknown>>): ParsedProxy {
-  const [type, ip = '', id = '', dnsDomain = '', ...rest] = nodeId.split('~');
-  if (type !== 'sidecar' || rest.length > 0 || dnsDomain === '') {
-    return refuse(`node id ${quote(nodeId)} is not sidecar~IP~name.namespace~domain`);
+  const [kind, ip = '', id = '', dnsDomain = '', ...rest] = nodeId.split('~');
+  const type = types.find((known) => known === kind);
+  if (type === undefined || rest.length > 0 || dnsDomain === '') {
+    return refuse(`node id ${quote(nodeId)} is neither sidecar~IP~name.namespace~domain nor router~…`);
   }
   if (isIP(ip) === 0) return refuse(`${quote(ip)} in the node id is no IP address`);
   const dot = id.lastIndexOf('.');
@@ -24,25 +27,44 @@ export function parseProxy(nodeId: string, metadata: Readonly<Record<string, unk
   if (metadata.NAMESPACE !== undefined && metadata.NAMESPACE !== namespace) {
     return refuse(`metadata NAMESPACE is not ${namespace}, as the node id says`);
   }
-  const capture = readCapture(metadata.FAIRLEAD);
+  const ips = readIps(ip, metadata.INSTANCE_IPS);
+  if (ips === null)
+    return refuse('metadata INSTANCE_IPS is not a list of IP addresses with commas between them');
+  const capture = readCapture(type, metadata.FAIRLEAD);
   if (typeof capture === 'string') return refuse(capture);
   const serviceAccount = typeof metadata.SERVICE_ACCOUNT === 'string' ? metadata.SERVICE_ACCOUNT : null;
   const labels = readLabels(metadata.LABELS);
   if (labels === null) return refuse('metadata LABELS is not an object of texts');
-  const about = { id: nodeId, type, ip, name, namespace, dnsDomain, labels, serviceAccount } as const;
+  const about = { id: nodeId, type, ip, ips, name, namespace, dnsDomain, labels, serviceAccount } as const;
   return { ok: true, proxy: { ...about, ...capture } };
 }
 
-function readCapture(fairlead: unknown): Pick<Proxy, 'capture' | 'httpProxyPort'> | string {
-  if (fairlead === undefined) return { capture: 'ports', httpProxyPort };
+function readCapture(
+  type: Proxy['type'],
+  fairlead: unknown = {},
+): Pick<Proxy, 'capture' | 'httpProxyPort'> | string {
   if (!isRecord(fairlead)) return 'metadata FAIRLEAD is not an object';
-  const { capture = 'ports', httpProxyPort: port = httpProxyPort } = fairlead;
-  if (capture !== 'ports')
-    return `metadata FAIRLEAD.capture ${quote(String(capture))} is not supported: use ports`;
+  const { capture: wanted, httpProxyPort: port = httpProxyPort } = fairlead;
+  if (type === 'router') {
+    return wanted === undefined
+      ? { capture: 'none', httpProxyPort }
+      : 'metadata FAIRLEAD.capture is not for a router: it captures nothing';
+  }
+  const capture = captures.find((known) => known === (wanted ?? 'ports'));
+  if (capture === undefined) {
+    return `metadata FAIRLEAD.capture ${quote(String(wanted))} is not supported: use ports or redirect`;
+  }
   if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65535) {
     return 'metadata FAIRLEAD.httpProxyPort is not a port';
   }
   return { capture, httpProxyPort: port };
+}
+
+/** The address of the id, then the others as Istio writes them: `10.0.0.1,2001:db8::1`. */
+function readIps(ip: string, others: unknown = ''): readonly string[] | null {
+  if (typeof others !== 'string') return null;
+  const ips = others.split(',').filter((text) => text !== '');
+  return ips.every((text) => isIP(text) !== 0) ? [...new Set([ip, ...ips])] : null;
 }
 
 function readLabels(labels: unknown): Readonly<Record<string, string>> | null {

@@ -1,12 +1,11 @@
 import { byCodeUnit } from '../base/order.ts';
 import { type Endpoints, type Mesh, ownerOfNamespace } from '../mesh/index.ts';
-import { bind } from './bindings.ts';
+import type { Bound } from './bindings.ts';
 import { check } from './check.ts';
 import { outboundClusters } from './clusters.ts';
 import { type Draft, encode } from './encode.ts';
-import { inboundBindings } from './inbound.ts';
-import { listenerName } from './names.ts';
-import { httpProxyListener, tcpBindings } from './outbound.ts';
+import { portsListeners } from './ports.ts';
+import { redirectListeners } from './redirect.ts';
 import {
   CLUSTER,
   ENDPOINTS,
@@ -16,8 +15,7 @@ import {
   type Snapshot,
   type SnapshotResource,
 } from './types.ts';
-import { viewOf } from './view.ts';
-import { httpProxyRoutes } from './virtual-hosts.ts';
+import { type View, viewOf } from './view.ts';
 
 /** Everything that one proxy must hear. Pure: the arguments are all that it knows, and equal ones give equal bytes. */
 export function translate(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): Snapshot {
@@ -25,30 +23,16 @@ export function translate(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): Snaps
     return { resources: collect([]), status: 'Unowned', skipped: [] };
   }
   const view = viewOf(mesh, endpoints, proxy);
-  const inbound = inboundBindings(view);
-  const bound = bind(view, [...inbound, ...tcpBindings(view)], reservedBy(proxy, inbound));
-  const drafts = [
-    ...outboundClusters(view),
-    httpProxyListener(proxy),
-    httpProxyRoutes(view),
-    ...bound.drafts,
-  ];
-  return check({ resources: collect(drafts), status: 'Ready', skipped: bound.skipped });
+  const { drafts, skipped } = listeners[proxy.capture](view);
+  return check({ resources: collect([...outboundClusters(view), ...drafts]), status: 'Ready', skipped });
 }
 
-/** Loopback addresses that are taken: the HTTP proxy's, and those of the application behind the inbound listeners. */
-function reservedBy(
-  { httpProxyPort }: Proxy,
-  inbound: readonly { readonly port: number }[],
-): ReadonlyMap<string, string> {
-  const application = inbound.map(
-    ({ port }) => [listenerName('127.0.0.1', port), 'the application listens there'] as const,
-  );
-  return new Map([
-    ...application,
-    [listenerName('127.0.0.1', httpProxyPort), 'the HTTP proxy listens there'],
-  ]);
-}
+/** What a proxy listens to, by how its traffic gets in, with the routes and clusters that only its listeners need. */
+const listeners: Readonly<Record<Proxy['capture'], (view: View) => Bound>> = {
+  ports: portsListeners,
+  redirect: redirectListeners,
+  none: () => ({ drafts: [], skipped: [] }),
+};
 
 /** In the order of sending (make before break), then by name. */
 function collect(drafts: readonly Draft[]): Snapshot['resources'] {

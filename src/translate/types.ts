@@ -11,15 +11,21 @@ export type TypeUrl = typeof CLUSTER | typeof ENDPOINTS | typeof LISTENER | type
 export type Proxy = {
   /** The node id as sent. */
   readonly id: string;
-  readonly type: 'sidecar';
+  /** `router`: a gateway, which serves those who are not of the mesh. */
+  readonly type: 'sidecar' | 'router';
   readonly ip: string;
+  /** All its addresses, `ip` first (`INSTANCE_IPS`). */
+  readonly ips: readonly string[];
   readonly name: string;
   readonly namespace: string;
   readonly dnsDomain: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly serviceAccount: string | null;
-  /** `ports`: bound listeners and an HTTP proxy port, without iptables or root. */
-  readonly capture: 'ports';
+  /**
+   * How traffic gets in. `ports`: bound listeners and an HTTP proxy port, without iptables or root. `redirect`: what
+   * iptables redirects to 15001 and 15006. `none`: a gateway, which is called by its own address.
+   */
+  readonly capture: 'ports' | 'redirect' | 'none';
   /** Port of the HTTP proxy on 127.0.0.1; 15080 unless `FAIRLEAD.httpProxyPort` says otherwise. */
   readonly httpProxyPort: number;
 };

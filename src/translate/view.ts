@@ -16,7 +16,7 @@ export type View = {
   /** By host. */
   readonly services: ReadonlyMap<string, Service>;
   readonly routings: ReadonlyMap<string, Routing>;
-  /** By virtual address, which several may claim. */
+  /** By virtual address, which several may claim, but nobody the address of another scope's workload for its clients. */
   readonly claimants: ReadonlyMap<string, readonly Service[]>;
   endpointsOf(service: Service): readonly Endpoint[];
   /** 2: of the proxy's namespace; 1: of the scope that owns it; 0: of another scope. */
@@ -27,7 +27,17 @@ export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
   const isSeen = ({ visibility }: Service | Routing) => isVisible(mesh, visibility, proxy.namespace);
   const owner = ownerOfNamespace(mesh.owners, proxy.namespace);
   const services = mesh.services.filter(isSeen);
-  const claims = services.flatMap((service) => service.addresses.map((address) => ({ service, address })));
+  const nearness = ({ namespace, origin }: Service) => {
+    if (namespace === proxy.namespace) return 2;
+    return origin.uid === owner?.uid ? 1 : 0;
+  };
+  const scopesAt = workloadScopes(endpoints);
+  const claims = services
+    .flatMap((service) => service.addresses.map((address) => ({ service, address })))
+    .filter(({ service, address }) => {
+      const scopes = [...(scopesAt.get(address) ?? [])];
+      return nearness(service) > 0 || scopes.every((uid) => uid === service.origin.uid);
+    });
   const claimants = [...Map.groupBy(claims, ({ address }) => address)].map(
     ([address, all]): [string, readonly Service[]] => [address, all.map(({ service }) => service)],
   );
@@ -37,11 +47,17 @@ export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
     claimants: new Map(claimants),
     routings: new Map(mesh.routings.filter(isSeen).map((routing) => [routing.host, routing])),
     endpointsOf: ({ id }) => endpoints.get(id) ?? [],
-    nearness: ({ namespace, origin }) => {
-      if (namespace === proxy.namespace) return 2;
-      return origin.uid === owner?.uid ? 1 : 0;
-    },
+    nearness,
   };
+}
+
+/** The scopes that have a workload at an address. */
+function workloadScopes(endpoints: Endpoints): ReadonlyMap<string, ReadonlySet<string>> {
+  const scopes = new Map<string, Set<string>>();
+  for (const { address, origin } of [...endpoints.values()].flat()) {
+    scopes.set(address, (scopes.get(address) ?? new Set()).add(origin.uid));
+  }
+  return scopes;
 }
 
 /**

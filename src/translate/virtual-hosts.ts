@@ -1,5 +1,5 @@
 import { byCodeUnit } from '../base/order.ts';
-import type { Origin, Port, Routing, Service } from '../mesh/index.ts';
+import { carriesHttp, type Origin, type Port, type Routing, type Service } from '../mesh/index.ts';
 import { namesOf } from './domains.ts';
 import type { Draft } from './encode.ts';
 import { HTTP_PROXY_ROUTES, PASSTHROUGH } from './names.ts';
@@ -8,7 +8,7 @@ import { CLUSTER, ROUTES } from './types.ts';
 import { routingOf, type View } from './view.ts';
 
 /** A host and port that clients may ask for. `bare`: also without the port. */
-type Entry = {
+export type Entry = {
   readonly host: string;
   readonly port: number;
   readonly bare: boolean;
@@ -17,12 +17,15 @@ type Entry = {
   readonly origins: readonly Origin[];
 };
 
+/** Hosts that only a routing defines are asked for on HTTP's port (Istio). */
+const httpPort = 80;
+
 /**
  * Routes of the HTTP proxy: all HTTP ports of all services, and the hosts that only a routing defines. A host in full
  * beats a short name or address that reads the same, whatever their order; Envoy would refuse a domain given twice.
  */
 export function httpProxyRoutes(view: View): Draft {
-  const entries = [...serviceEntries(view), ...virtualEntries(view)].sort((left, right) => {
+  const entries = [...serviceEntries(view), ...virtualEntries(view, httpPort)].sort((left, right) => {
     return byCodeUnit(left.host, right.host) || left.port - right.port;
   });
   const taken = new Set(entries.flatMap(({ host, port, bare }) => domains([host], port, bare)));
@@ -46,7 +49,7 @@ export function httpProxyRoutes(view: View): Draft {
 }
 
 /** Unknown hosts pass (outbound ALLOW_ANY); without captured traffic there is nowhere to pass to, hence 503. */
-const allowAny = {
+export const allowAny = {
   name: 'allow_any',
   domains: ['*'],
   routes: [{ name: 'allow_any', match: { prefix: '/' }, route: { cluster: PASSTHROUGH, timeout: '0s' } }],
@@ -54,13 +57,13 @@ const allowAny = {
 
 function serviceEntries(view: View): readonly Entry[] {
   return [...view.services.values()].flatMap((service) => {
-    const ports = service.ports.filter(({ protocol }) => protocol !== 'tcp');
+    const ports = service.ports.filter(carriesHttp);
     const bare = ports.find(({ number }) => number === 80) ?? ports[0];
     return ports.map((port) => serviceEntry(service, port, port === bare, view));
   });
 }
 
-function serviceEntry(service: Service, { number }: Port, bare: boolean, view: View): Entry {
+export function serviceEntry(service: Service, { number }: Port, bare: boolean, view: View): Entry {
   const routing = routingOf(view, service.host);
   return {
     host: service.host,
@@ -72,12 +75,12 @@ function serviceEntry(service: Service, { number }: Port, bare: boolean, view: V
   };
 }
 
-/** Hosts without a service of their own are asked for on HTTP's port (Istio). */
-function virtualEntries(view: View): readonly Entry[] {
+/** Hosts without a service of their own, as they are asked for on `port`. */
+export function virtualEntries(view: View, port: number): readonly Entry[] {
   const virtual = [...view.routings.values()].filter(({ host }) => !view.services.has(host));
   return virtual.map((routing: Routing) => {
-    const routes = routesOf(routing, 80, view);
-    return { host: routing.host, port: 80, bare: true, names: [], routes, origins: [routing.origin] };
+    const routes = routesOf(routing, port, view);
+    return { host: routing.host, port, bare: true, names: [], routes, origins: [routing.origin] };
   });
 }
 

@@ -27,6 +27,12 @@ describe('exit codes', () => {
     ['an unknown format', ['verify', '-o', 'xml'], 64],
     ['no repository', ['verify'], 2],
     ['no server', ['status', '--server', 'http://127.0.0.1:1'], 2],
+    [
+      'a gateway that captures',
+      ['bootstrap', '--namespace', 'demo', '--type', 'router', '--capture', 'ports'],
+      2,
+    ],
+    ['an unknown mode', ['bootstrap', '--namespace', 'demo', '--capture', 'tproxy'], 64],
     ['a malformed node', ['bootstrap', '--namespace', 'Not_A_Label'], 2],
   ] as const)('%s', async (_, args, code) => {
     expect(await home.fairlead('.', ...args)).toMatchObject({ code });
@@ -82,6 +88,16 @@ describe('bootstrap', () => {
     await home.write('envoy.json', out);
     const validated = await home.run('.', await envoyPath(), '--mode', 'validate', '-c', 'envoy.json');
     expect(validated).toMatchObject({ code: 0 });
+  });
+
+  test.each([
+    [['--capture', 'redirect'], 'sidecar', { capture: 'redirect' }],
+    [['--type', 'router'], 'router', undefined],
+  ] as const)('with %j', async (args, type, FAIRLEAD) => {
+    const { out } = await home.fairlead('.', 'bootstrap', '--namespace', 'demo', ...args);
+    const { node } = JSON.parse(out) as { node: { id: string; metadata: { FAIRLEAD?: object } } };
+    expect(node.id.split('~')[0]).toBe(type);
+    expect(node.metadata.FAIRLEAD).toEqual(FAIRLEAD);
   });
 });
 

@@ -13,8 +13,15 @@ import { printed, proxyAt, snapshotOf } from './world.ts';
  */
 const golden = join(import.meta.dirname, '../golden/translate');
 
+type ProxyOfCase = {
+  readonly ip: string;
+  readonly namespace: string;
+  readonly type?: 'router';
+  readonly metadata?: Readonly<Record<string, unknown>>;
+};
+
 type Case = {
-  readonly proxies: Readonly<Record<string, { readonly ip: string; readonly namespace: string }>>;
+  readonly proxies: Readonly<Record<string, ProxyOfCase>>;
   readonly scopes: Readonly<Record<string, { readonly namespaces: string[]; readonly hosts: string[] }>>;
 };
 
@@ -25,8 +32,9 @@ describe.each(readdirSync(golden))('%s', (name) => {
     ([path, owns]): ScopeText => ({ path, ...owns, files: filesOf(join(folder, path)) }),
   );
 
-  describe.each(Object.entries(proxies))('%s', (proxy, { ip, namespace }) => {
-    const snapshot = snapshotOf(proxyAt(ip, namespace), ...texts);
+  describe.each(Object.entries(proxies))('%s', (proxy, { ip, namespace, metadata, type }) => {
+    const announced = () => proxyAt(ip, namespace, metadata, type);
+    const snapshot = snapshotOf(announced(), ...texts);
 
     test('hears what it should', async () => {
       const text = `${JSON.stringify(printed(snapshot), null, 2)}\n`;
@@ -34,7 +42,7 @@ describe.each(readdirSync(golden))('%s', (name) => {
     });
 
     test('hears the same bytes again, in whatever order the scopes come', () => {
-      const again = snapshotOf(proxyAt(ip, namespace), ...texts.toReversed());
+      const again = snapshotOf(announced(), ...texts.toReversed());
       const bytes = ({ resources }: typeof snapshot) =>
         [...resources.values()].flatMap((all) =>
           [...all.values()].map(({ name: key, version, any }) => [key, version, any]),

@@ -10,6 +10,7 @@ test('who a proxy is', () => {
     NAMESPACE: 'shop',
     LABELS: { app: 'cart' },
     SERVICE_ACCOUNT: 'cart',
+    INSTANCE_IPS: '10.0.0.1,2001:db8::1',
     FAIRLEAD: { capture: 'ports', httpProxyPort: 18080 },
   };
   expect(parseProxy(id, metadata)).toEqual({
@@ -18,6 +19,7 @@ test('who a proxy is', () => {
       id,
       type: 'sidecar',
       ip: '10.0.0.1',
+      ips: ['10.0.0.1', '2001:db8::1'],
       name: 'cart-1',
       namespace: 'shop',
       dnsDomain: 'shop.svc.cluster.local',
@@ -34,11 +36,22 @@ test('what it does not say has a default', () => {
   expect(proxy).toMatchObject({ labels: {}, serviceAccount: null, capture: 'ports', httpProxyPort: 15080 });
 });
 
+test.each([
+  ['sidecar', { FAIRLEAD: { capture: 'redirect' } }, 'redirect'],
+  ['sidecar', { FAIRLEAD: {} }, 'ports'],
+  ['router', {}, 'none'],
+] as const)('how traffic gets into a %s with %j', (type, metadata, capture) => {
+  expect(proxyAt('10.0.0.1', 'shop', metadata, type)).toMatchObject({ type, capture });
+});
+
 describe('refused', () => {
   test.each([
     ['', {}],
     ['sidecar', {}],
-    ['router~10.0.0.1~cart-1.shop~shop.svc.cluster.local', {}],
+    ['waypoint~10.0.0.1~cart-1.shop~shop.svc.cluster.local', {}],
+    ['router~10.0.0.1~cart-1.shop~shop.svc.cluster.local', { FAIRLEAD: { capture: 'redirect' } }],
+    [id, { INSTANCE_IPS: ['10.0.0.1'] }],
+    [id, { INSTANCE_IPS: '10.0.0.1,here' }],
     ['sidecar~10.0.0~cart-1.shop~shop.svc.cluster.local', {}],
     ['sidecar~10.0.0.1~cart-1~shop.svc.cluster.local', {}],
     ['sidecar~10.0.0.1~cart-1.Shop~shop.svc.cluster.local', {}],
@@ -49,7 +62,7 @@ describe('refused', () => {
     [id, { LABELS: ['app'] }],
     [id, { LABELS: { app: 1 } }],
     [id, { FAIRLEAD: 'ports' }],
-    [id, { FAIRLEAD: { capture: 'redirect' } }],
+    [id, { FAIRLEAD: { capture: 'tproxy' } }],
     [id, { FAIRLEAD: { httpProxyPort: 0 } }],
     [id, { FAIRLEAD: { httpProxyPort: '80' } }],
   ])('%s %j', (nodeId, metadata) => {

@@ -2,13 +2,14 @@ import { type Proxy, parseProxy, type Snapshot, translate } from '../../src/tran
 import { CLUSTER, ENDPOINTS, LISTENER, ROUTES } from '../../src/translate/types.ts';
 import { meshOf, type ScopeText } from '../mesh/world.ts';
 
-/** A sidecar of a namespace, as its Envoy would announce itself. */
+/** A sidecar, or a gateway, of a namespace, as its Envoy would announce itself. */
 export function proxyAt(
   ip: string,
   namespace: string,
   metadata: Readonly<Record<string, unknown>> = {},
+  type: 'sidecar' | 'router' = 'sidecar',
 ): Proxy {
-  const parsed = parseProxy(`sidecar~${ip}~app-1.${namespace}~${namespace}.svc.cluster.local`, metadata);
+  const parsed = parseProxy(`${type}~${ip}~app-1.${namespace}~${namespace}.svc.cluster.local`, metadata);
   if (!parsed.ok) throw new Error(parsed.reason);
   return parsed.proxy;
 }

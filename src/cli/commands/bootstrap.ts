@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { Failure } from '../../base/failure.ts';
 import { bootstrap, parseProxy } from '../../translate/index.ts';
 import type { Context } from '../context.ts';
@@ -6,6 +6,8 @@ import { exit } from '../exit.ts';
 import { integer } from '../output.ts';
 
 type Flags = {
+  readonly type: 'sidecar' | 'router';
+  readonly capture?: 'ports' | 'redirect';
   readonly name: string;
   readonly namespace: string;
   readonly ip: string;
@@ -20,6 +22,13 @@ type Flags = {
 export function bootstrapCommand(context: Context): Command {
   return new Command('bootstrap')
     .description("prints Envoy's bootstrap as JSON: envoy -c <(fairlead bootstrap --namespace demo)")
+    .addOption(new Option('--type <type>', 'of the proxy').choices(['sidecar', 'router']).default('sidecar'))
+    .addOption(
+      new Option(
+        '--capture <mode>',
+        "how traffic gets into a sidecar: its ports, or iptables' redirect (ports)",
+      ).choices(['ports', 'redirect']),
+    )
     .option('--name <name>', 'of the workload', 'sidecar')
     .requiredOption('--namespace <namespace>', 'of the workload')
     .option('--ip <address>', 'of the workload', '127.0.0.1')
@@ -40,20 +49,32 @@ export function bootstrapCommand(context: Context): Command {
 
 function printBootstrap(context: Context, flags: Flags): number {
   const { name, namespace, ip, serviceAccount, xds } = flags;
-  const nodeId = `sidecar~${ip}~${name}.${namespace}~${namespace}.svc.cluster.local`;
+  const nodeId = `${flags.type}~${ip}~${name}.${namespace}~${namespace}.svc.cluster.local`;
   const metadata = {
     NAMESPACE: namespace,
     WORKLOAD_NAME: name,
     LABELS: flags.label,
     ...(serviceAccount === undefined ? {} : { SERVICE_ACCOUNT: serviceAccount }),
-    FAIRLEAD: { capture: 'ports', httpProxyPort: flags.httpProxy },
+    ...fairleadOf(flags),
   };
   const parsed = parseProxy(nodeId, metadata);
-  if (!parsed.ok) throw new Failure('node-malformed', parsed.reason, 'correct --name, --namespace or --ip');
+  if (!parsed.ok)
+    throw new Failure(
+      'node-malformed',
+      parsed.reason,
+      'correct --type, --capture, --name, --namespace or --ip',
+    );
   const ports = { adminPort: flags.admin, statsPort: flags.stats === false ? null : flags.stats };
   const document = bootstrap({ nodeId, metadata, xdsHost: xds.host, xdsPort: xds.port, ...ports });
   context.terminal.out(`${JSON.stringify(document, null, 2)}\n`);
   return exit.ok;
+}
+
+/** A gateway captures nothing, unless it is told to, which it is then refused. */
+function fairleadOf({ type, capture, httpProxy }: Flags): object {
+  const mode = capture ?? (type === 'sidecar' ? 'ports' : undefined);
+  if (mode === undefined) return {};
+  return { FAIRLEAD: mode === 'ports' ? { capture: mode, httpProxyPort: httpProxy } : { capture: mode } };
 }
 
 function label(text: string, before: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

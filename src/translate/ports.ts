@@ -1,0 +1,29 @@
+import { type Bound, bind } from './bindings.ts';
+import { inboundBindings } from './inbound.ts';
+import { listenerName } from './names.ts';
+import { httpProxyListener, tcpBindings } from './outbound.ts';
+import type { Proxy } from './types.ts';
+import type { View } from './view.ts';
+import { httpProxyRoutes } from './virtual-hosts.ts';
+
+/** Capture mode `ports`: an HTTP proxy and TCP listeners on the loopback, inbound listeners on the workload's address. */
+export function portsListeners(view: View): Bound {
+  const inbound = inboundBindings(view);
+  const bound = bind(view, [...inbound, ...tcpBindings(view)], reservedBy(view.proxy, inbound));
+  const drafts = [httpProxyListener(view.proxy), httpProxyRoutes(view), ...bound.drafts];
+  return { drafts, skipped: bound.skipped };
+}
+
+/** Loopback addresses that are taken: the HTTP proxy's, and those of the application behind the inbound listeners. */
+function reservedBy(
+  { httpProxyPort }: Proxy,
+  inbound: readonly { readonly port: number }[],
+): ReadonlyMap<string, string> {
+  const application = inbound.map(
+    ({ port }) => [listenerName('127.0.0.1', port), 'the application listens there'] as const,
+  );
+  return new Map([
+    ...application,
+    [listenerName('127.0.0.1', httpProxyPort), 'the HTTP proxy listens there'],
+  ]);
+}

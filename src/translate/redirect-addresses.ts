@@ -1,0 +1,91 @@
+import { carriesHttp, type Port, type Service } from '../mesh/index.ts';
+import type { Binding } from './bindings.ts';
+import { bytesTo } from './bytes.ts';
+import type { Draft } from './encode.ts';
+import { httpConnectionManager, tcpProxy } from './http.ts';
+import { listenerName, PASSTHROUGH } from './names.ts';
+import { provenance, socketAddress } from './pieces.ts';
+import { addressRoutes } from './redirect-routes.ts';
+import { httpInspector, isHttp, patience, tlsInspector } from './sniffing.ts';
+import { CLUSTER, LISTENER, ROUTES } from './types.ts';
+import type { View } from './view.ts';
+
+/**
+ * A listener for each virtual address of a service and each of its ports that is not declared to be HTTP: `10.96.0.1_5432`.
+ * Where nobody said what the port carries, its first bytes do.
+ */
+export function addressBindings(view: View): readonly Binding[] {
+  return [...view.services.values()].flatMap((service) =>
+    service.ports.flatMap((port) => {
+      if (carriesHttp(port) && port.protocol !== 'undeclared') return [];
+      return service.addresses.map((address) => binding(view, service, port, address));
+    }),
+  );
+}
+
+/**
+ * Listeners at the endpoints of services without an address, on ports where first bytes are waited for: their servers
+ * may speak first, and their clients have chosen one, to which the connection passes on.
+ */
+export function endpointListeners(view: View, inspected: ReadonlySet<number>): readonly Draft[] {
+  const { ips } = view.proxy;
+  return [...view.services.values()].flatMap((service) => {
+    if (service.shortName === null || service.addresses.length > 0) return [];
+    const bytes = service.ports.filter((port) => !carriesHttp(port));
+    return view.endpointsOf(service).flatMap(({ address, ports, origin }) =>
+      bytes.flatMap((port) => {
+        const target = ports.get(port.number);
+        if (target === undefined || !inspected.has(target) || ips.includes(address)) return [];
+        return [endpointListener(address, target, [service.origin, origin])];
+      }),
+    );
+  });
+}
+
+function endpointListener(address: string, port: number, origins: Draft['origins']): Draft {
+  const name = listenerName(address, port);
+  const json = {
+    name,
+    address: socketAddress(address, port),
+    bind_to_port: false,
+    traffic_direction: 'OUTBOUND',
+    filter_chains: [{ filters: [tcpProxy(PASSTHROUGH)] }],
+  };
+  return { typeUrl: LISTENER, name, json, origins, references: [{ typeUrl: CLUSTER, name: PASSTHROUGH }] };
+}
+
+function binding(view: View, service: Service, port: Port, address: string): Binding {
+  const isSniffed = port.protocol === 'undeclared';
+  const routes = isSniffed ? [addressRoutes(view, service, port)] : [];
+  const listener = addressListener(service, port, address, routes);
+  return { address, port: port.number, service, listener, others: routes };
+}
+
+function addressListener(service: Service, port: Port, address: string, routes: readonly Draft[]): Draft {
+  const name = listenerName(address, port.number);
+  const { cluster, filter, origins } = bytesTo(service, port.number);
+  const http = routes.map(({ name: table }) => ({
+    filter_chain_match: isHttp,
+    filters: [httpConnectionManager(`outbound_${name}`, rds(table))],
+  }));
+  const json = {
+    name,
+    address: socketAddress(address, port.number),
+    bind_to_port: false,
+    traffic_direction: 'OUTBOUND',
+    ...(http.length > 0 ? { listener_filters: [tlsInspector, httpInspector], ...patience } : {}),
+    filter_chains: [...http, { filters: [filter] }],
+    metadata: provenance(service.origin),
+  };
+  const references = [
+    { typeUrl: CLUSTER, name: cluster } as const,
+    ...routes.map((table) => ({ typeUrl: ROUTES, name: table.name }) as const),
+  ];
+  return { typeUrl: LISTENER, name, json, origins, references };
+}
+
+/** Routes that are asked for by name. */
+export function rds(name: string): object {
+  const config_source = { ads: {}, initial_fetch_timeout: '0s', resource_api_version: 'V3' };
+  return { rds: { route_config_name: name, config_source } };
+}

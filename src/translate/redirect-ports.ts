@@ -1,0 +1,184 @@
+import { carriesHttp, type Port, type Service } from '../mesh/index.ts';
+import { type Bound, skip } from './bindings.ts';
+import { bytesTo } from './bytes.ts';
+import type { Draft } from './encode.ts';
+import { httpConnectionManager, tcpProxy } from './http.ts';
+import { INBOUND_PORT, listenerName, OUTBOUND_PORT, PASSTHROUGH } from './names.ts';
+import { rds } from './redirect-addresses.ts';
+import { portRoutes } from './redirect-routes.ts';
+import { httpInspector, isHttp, patience, tlsInspector } from './sniffing.ts';
+import { CLUSTER, LISTENER, ROUTES, type Skipped } from './types.ts';
+import { nearest, type View } from './view.ts';
+import { listening } from './wildcard.ts';
+
+/** What shares one port at whatever address a client connects to. */
+type Wanted = {
+  /** Services and hosts that are told apart by the host of a request. */
+  readonly byHost: readonly Service[];
+  /** TLS services without an address, which are told apart by their SNI. */
+  readonly byName: readonly Service[];
+  /** Services with a range of addresses. */
+  readonly byRange: readonly Ranged[];
+  /** Services that nothing but the port could tell. */
+  readonly byPort: readonly Service[];
+};
+
+type Ranged = { readonly service: Service; readonly port: Port; readonly range: string };
+
+/** `isInspected`: it waits for the first bytes of a connection. */
+type PortListener = Bound & { readonly port: number; readonly isInspected: boolean };
+
+const nothing: Wanted = { byHost: [], byName: [], byRange: [], byPort: [] };
+
+/** HTTP's own port: hosts that only a routing defines are asked for there even where no service has it. */
+const httpPort = 80;
+
+/** What every port carries, by number. */
+export function wildcardPorts(view: View): ReadonlyMap<number, Wanted> {
+  const ports = new Map<number, Wanted>();
+  for (const service of view.services.values()) {
+    for (const port of service.ports) {
+      const wanted = wantedBy(service, port);
+      if (wanted === nothing) continue;
+      ports.set(port.number, merged(ports.get(port.number) ?? nothing, wanted));
+    }
+  }
+  const hasVirtual = [...view.routings.keys()].some((host) => !view.services.has(host));
+  if (hasVirtual && !ports.has(httpPort)) ports.set(httpPort, nothing);
+  return new Map([...ports].sort(([left], [right]) => left - right));
+}
+
+/**
+ * A Kubernetes service without an address is not looked for by its port: it has endpoints, and connections to them
+ * pass on to the very endpoint that the client chose.
+ */
+function wantedBy(service: Service, port: Port): Wanted {
+  const { addresses, ranges, shortName } = service;
+  const byHost = carriesHttp(port) ? [service] : [];
+  if (carriesHttp(port) && port.protocol !== 'undeclared') return { ...nothing, byHost };
+  const byRange = ranges.map((range) => ({ service, port, range }));
+  const isPlaced = addresses.length > 0 || ranges.length > 0;
+  if (!isPlaced && port.protocol === 'tls') return { ...nothing, byName: [service] };
+  const byPort = isPlaced || shortName !== null ? [] : [service];
+  const isNothing = [byHost, byRange, byPort].every(({ length }) => length === 0);
+  return isNothing ? nothing : { byHost, byName: [], byRange, byPort };
+}
+
+function merged(left: Wanted, right: Wanted): Wanted {
+  return {
+    byHost: [...left.byHost, ...right.byHost],
+    byName: [...left.byName, ...right.byName],
+    byRange: [...left.byRange, ...right.byRange],
+    byPort: [...left.byPort, ...right.byPort],
+  };
+}
+
+/**
+ * The listener of one port, `0.0.0.0_80`: a chain for each way in which its services are told apart; what is left
+ * belongs to the only service that has nothing but the port, or passes on.
+ */
+export function portListener(view: View, number: number, wanted: Wanted): PortListener {
+  const { name, addresses } = listening(view.proxy, number);
+  const all = servicesOf(wanted);
+  if (number === OUTBOUND_PORT || number === INBOUND_PORT) {
+    const skipped = all.map((service) => skip(name, 'captured traffic arrives there', service));
+    return { port: number, isInspected: false, drafts: [], skipped };
+  }
+  const routes = wanted.byHost.length > 0 || all.length === 0 ? [portRoutes(view, number)] : [];
+  const http = routes.map((table) => httpConnectionManager(`outbound_${name}`, rds(table.name)));
+  const ranges = rangesOf(view, number, wanted);
+  const rest = onlyOwn(view, name, wanted.byPort);
+  const to = (service: Service) => bytesTo(service, number);
+  const last =
+    rest.winner === null
+      ? { cluster: PASSTHROUGH, filter: tcpProxy(PASSTHROUGH), origins: [] }
+      : to(rest.winner);
+  const chains = [
+    ...http.map((manager) => ({ filter_chain_match: isHttp, filters: [manager] })),
+    ...wanted.byName.map((service) => ({
+      filter_chain_match: { transport_protocol: 'tls', server_names: [service.host] },
+      filters: [to(service).filter],
+    })),
+    ...ranges.won.flatMap(({ range, service, port }) => {
+      const match = { prefix_ranges: [prefix(range)] };
+      const sniffed = port.protocol === 'undeclared' ? http : [];
+      return [
+        ...sniffed.map((manager) => ({ filter_chain_match: { ...match, ...isHttp }, filters: [manager] })),
+        { filter_chain_match: match, filters: [to(service).filter] },
+      ];
+    }),
+  ];
+  const skipped = [...rest.skipped, ...ranges.skipped];
+  if (chains.length === 0 && rest.winner === null) {
+    return { port: number, isInspected: false, drafts: [], skipped };
+  }
+  // Where nothing has to be told apart, a server may be the first to speak.
+  const isInspected = http.length + wanted.byName.length > 0;
+  const json = {
+    name,
+    ...addresses,
+    bind_to_port: false,
+    traffic_direction: 'OUTBOUND',
+    ...(isInspected ? { listener_filters: [tlsInspector, httpInspector], ...patience } : {}),
+    ...(chains.length > 0 ? { filter_chains: chains } : {}),
+    default_filter_chain: { filters: [last.filter] },
+  };
+  const direct = [...wanted.byName, ...ranges.won.map(({ service }) => service)].map(to);
+  const references = [
+    ...[...direct, last].map(({ cluster }) => ({ typeUrl: CLUSTER, name: cluster }) as const),
+    ...routes.map((table) => ({ typeUrl: ROUTES, name: table.name }) as const),
+  ];
+  const origins = [
+    ...all.map(({ origin }) => origin),
+    ...[...direct, last].flatMap((bytes) => bytes.origins),
+  ];
+  const listener: Draft = { typeUrl: LISTENER, name, json, origins, references };
+  return { port: number, isInspected, drafts: [listener, ...routes], skipped };
+}
+
+/** A range that two services want is the nearest one's, or passes on. */
+function rangesOf(
+  view: View,
+  number: number,
+  { byRange }: Wanted,
+): { readonly won: readonly Ranged[]; readonly skipped: readonly Skipped[] } {
+  const won: Ranged[] = [];
+  const skipped: Skipped[] = [];
+  for (const [range, rivals] of Map.groupBy(byRange, (ranged) => ranged.range)) {
+    const services = rivals.map(({ service }) => service);
+    const { winner, skipped: losers } = onlyOwn(view, listenerName(range, number), services);
+    won.push(...rivals.filter(({ service }) => service === winner));
+    skipped.push(...losers);
+  }
+  return { won, skipped };
+}
+
+/**
+ * A whole port, or a range of addresses, is taken only from clients of the service's own scope, and only by one: no
+ * scope can take connections from another one's clients by naming what nobody owns.
+ */
+function onlyOwn(
+  view: View,
+  name: string,
+  rivals: readonly Service[],
+): { readonly winner: Service | null; readonly skipped: readonly Skipped[] } {
+  const own = rivals.filter((service) => view.nearness(service) > 0);
+  const winner = nearest(view, own);
+  const skipped = rivals.flatMap((service) => {
+    if (service === winner) return [];
+    const reason = own.includes(service)
+      ? 'another service wants it too'
+      : 'only clients of its own scope lose a port or a range of addresses to a service';
+    return [skip(name, reason, service)];
+  });
+  return { winner, skipped };
+}
+
+function servicesOf({ byHost, byName, byRange, byPort }: Wanted): readonly Service[] {
+  return [...new Set([...byHost, ...byName, ...byRange.map(({ service }) => service), ...byPort])];
+}
+
+function prefix(range: string): object {
+  const [address_prefix, bits] = range.split('/');
+  return { address_prefix, prefix_len: Number(bits) };
+}

@@ -1,0 +1,64 @@
+import { byCodeUnit } from '../base/order.ts';
+import { carriesHttp, type Port, type Service } from '../mesh/index.ts';
+import type { Draft } from './encode.ts';
+import { PASSTHROUGH } from './names.ts';
+import { CLUSTER, ROUTES } from './types.ts';
+import type { View } from './view.ts';
+import { allowAny, type Entry, serviceEntry, virtualEntries } from './virtual-hosts.ts';
+
+/** Istio's name of the routes of a service that has an address of its own. */
+export function addressRoutesName(service: Service, port: Port): string {
+  return `${service.host}:${port.number}`;
+}
+
+/**
+ * Routes of captured requests to one port, by host. The port that a client writes behind the host does not count: it
+ * has been connected to. A host in full beats a short name or address that reads the same, whatever their order.
+ */
+export function portRoutes(view: View, number: number): Draft {
+  const services = [...view.services.values()].flatMap((service) =>
+    service.ports
+      .filter((port) => port.number === number && carriesHttp(port))
+      .map((port) => serviceEntry(service, port, true, view)),
+  );
+  const entries = [...services, ...virtualEntries(view, number)].sort((left, right) =>
+    byCodeUnit(left.host, right.host),
+  );
+  const taken = new Set(entries.map(({ host }) => host));
+  const hosts = entries.map(({ host, names, ...entry }) => {
+    const others = names.filter((name) => !taken.has(name));
+    for (const name of others) taken.add(name);
+    return virtualHost({ ...entry, host, names: others }, [host, ...others].map(asDomain));
+  });
+  return table(String(number), entries, [...hosts, allowAny], [PASSTHROUGH]);
+}
+
+/** Routes of what the first bytes at the address of one service show to be HTTP. */
+export function addressRoutes(view: View, service: Service, port: Port): Draft {
+  const entry = serviceEntry(service, port, true, view);
+  return table(addressRoutesName(service, port), [entry], [virtualHost(entry, ['*'])], []);
+}
+
+function virtualHost({ host, port, routes }: Entry, domains: readonly string[]): object {
+  return { name: `${host}:${port}`, domains, routes: routes.routes };
+}
+
+function table(
+  name: string,
+  entries: readonly Entry[],
+  virtual_hosts: readonly object[],
+  otherClusters: readonly string[],
+): Draft {
+  const clusters = [...entries.flatMap(({ routes }) => routes.clusters), ...otherClusters];
+  return {
+    typeUrl: ROUTES,
+    name,
+    json: { name, virtual_hosts, validate_clusters: false, ignore_port_in_host_matching: true },
+    origins: entries.flatMap(({ origins }) => origins),
+    references: clusters.map((cluster) => ({ typeUrl: CLUSTER, name: cluster })),
+  };
+}
+
+function asDomain(name: string): string {
+  return name.includes(':') ? `[${name}]` : name;
+}

@@ -1,0 +1,88 @@
+import { carriesHttp, type Origin, type Port, policyOf, type Service } from '../mesh/index.ts';
+import { httpConnectionManager } from './http.ts';
+import { inboundCluster } from './names.ts';
+import { provenance } from './pieces.ts';
+import { connecting } from './policies.ts';
+import type { View } from './view.ts';
+
+/** One port of a service that the proxy's own workload serves. */
+export type Served = { readonly service: Service; readonly port: Port; readonly origin: Origin };
+
+/**
+ * What the workload at these addresses serves, by port of the workload. Only services of the proxy's own namespace
+ * count: nobody else can give its workload a port. Several services may share a port.
+ */
+export function servedTargets(
+  view: View,
+  addresses: readonly string[],
+): ReadonlyMap<number, readonly Served[]> {
+  const byTarget = new Map<number, Served[]>();
+  for (const service of view.services.values()) {
+    if (service.namespace !== view.proxy.namespace || service.discovery !== 'listed') continue;
+    for (const [target, served] of servedBy(service, view, addresses)) {
+      byTarget.set(target, [...(byTarget.get(target) ?? []), served]);
+    }
+  }
+  return byTarget;
+}
+
+function servedBy(
+  service: Service,
+  view: View,
+  addresses: readonly string[],
+): readonly (readonly [number, Served])[] {
+  const own = view.endpointsOf(service).filter(({ address, namespace }) => {
+    return addresses.includes(address) && namespace === view.proxy.namespace;
+  });
+  return own.flatMap(({ ports, origin }) =>
+    service.ports.flatMap((port): readonly (readonly [number, Served])[] => {
+      const target = ports.get(port.number);
+      return target === undefined ? [] : [[target, { service, port, origin }]];
+    }),
+  );
+}
+
+/** Those of a target are understood as HTTP only where all say so; `sniffed` where no one says it is anything else. */
+export function carriedBy(served: readonly Served[]): 'http' | 'sniffed' | 'bytes' {
+  if (!served.every(({ port }) => carriesHttp(port))) return 'bytes';
+  return served.some(({ port }) => port.protocol === 'undeclared') ? 'sniffed' : 'http';
+}
+
+export function originsOf(served: readonly Served[]): readonly Origin[] {
+  return served.flatMap(({ service, origin }) => [service.origin, origin]);
+}
+
+/** The HTTP side of a target: every request to the application. */
+export function inboundHttp(statPrefix: string, target: number, { service, port }: Served): object {
+  const cluster = inboundCluster(target);
+  // Only what never reached the application may be sent again: a callee cannot know what is safe to repeat.
+  const retry_policy = { retry_on: 'reset-before-request', num_retries: 2 };
+  const action = { cluster, timeout: '0s', retry_policy };
+  const route = {
+    name: 'default',
+    match: { prefix: '/' },
+    route: action,
+    metadata: provenance(service.origin),
+  };
+  const virtualHost = { name: `inbound|http|${port.number}`, domains: ['*'], routes: [route] };
+  const route_config = { name: cluster, virtual_hosts: [virtualHost], validate_clusters: false };
+  return httpConnectionManager(statPrefix, { route_config });
+}
+
+/**
+ * How the proxy connects to the application: the limits that clients keep to hold for each workload, too (Istio); an
+ * upgrade ends at its proxy.
+ */
+export function applicationConnections(
+  first: Served,
+  served: readonly Served[],
+): { readonly connections: object; readonly origins: readonly Origin[] } {
+  const policy = policyOf(first.service, null, first.port.number);
+  const given = policy?.connections ?? null;
+  const limits = given?.speak === 'http2' ? { ...given, speak: 'declared' as const } : given;
+  const protocols = new Set(served.map(({ port }) => port.protocol));
+  return {
+    connections: connecting(limits, protocols.size === 1 ? first.port.protocol : 'undeclared'),
+    origins: [...originsOf(served), ...(policy?.origins ?? [])],
+  };
+}
