@@ -7,7 +7,7 @@ import type { View } from './view.ts';
 import { allowAny, type Entry, serviceEntry, virtualEntries } from './virtual-hosts.ts';
 
 /** Istio's name of the routes of a service that has an address of its own. */
-export function addressRoutesName(service: Service, port: Port): string {
+function addressRoutesName(service: Service, port: Port): string {
   return `${service.host}:${port.number}`;
 }
 
