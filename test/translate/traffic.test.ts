@@ -1,0 +1,205 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import { createServer as createHttp2Server } from 'node:http2';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { freePorts } from '../../src/cli/demo/services.ts';
+import { istio, service, workload } from '../mesh/manifests.ts';
+import { type Running, run } from './running.ts';
+import { proxyAt, snapshotOf } from './world.ts';
+
+/** What a policy does to the requests of a client, by a real Envoy between real services. */
+
+const cart = 'cart.shop.svc.cluster.local';
+let open: AsyncDisposableStack = new AsyncDisposableStack();
+afterEach(async () => {
+  const used = open;
+  open = new AsyncDisposableStack();
+  await used.disposeAsync();
+});
+
+async function listen(server: Server): Promise<number> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => sockets.add(socket));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  open.defer(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+/** A service of the port that answers with its name, unless `answer` does something else. */
+async function backend(name: string, answer?: RequestListener): Promise<number> {
+  return listen(createServer(answer ?? ((_, response) => response.end(name))));
+}
+
+/** A client of cart behind Envoy, with these workloads' ports and this policy. */
+async function client(ports: readonly number[], policy: string): Promise<Running> {
+  const workloads = ports.map((port, index) =>
+    workload(`cart-${index}`, 'shop', '127.0.0.1', 'app: cart', `, ports: {http: ${port}}`),
+  );
+  const rule = istio('DestinationRule', 'cart', 'shop', `{host: cart, trafficPolicy: ${policy}}`);
+  const files = service('cart', 'shop') + workloads.join('') + rule;
+  const [httpProxyPort = 0] = await freePorts(1);
+  const proxy = proxyAt('10.0.0.1', 'web', { FAIRLEAD: { httpProxyPort } });
+  const running = await run(snapshotOf(proxy, { path: 'acme', files }), httpProxyPort);
+  open.defer(() => running.close());
+  return running;
+}
+
+const named = (...names: readonly string[]) => Promise.all(names.map((name) => backend(name)));
+
+/** The bodies of requests one after the other. */
+async function bodies(running: Running, count: number): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (let index = 0; index < count; index++) found.push((await running.ask(cart)).body);
+  return found;
+}
+
+describe('load balancers', () => {
+  test('ROUND_ROBIN takes turns', async () => {
+    const running = await client(await named('a', 'b', 'c'), '{loadBalancer: {simple: ROUND_ROBIN}}');
+    const found = await bodies(running, 12);
+    expect(new Set(found.slice(0, 3)).size).toBe(3);
+    found.forEach((body, index) => {
+      expect(body).toBe(found[index % 3]);
+    });
+  });
+
+  test('RANDOM does not, and spreads all the same', async () => {
+    const running = await client(await named('a', 'b'), '{loadBalancer: {simple: RANDOM}}');
+    const found = await bodies(running, 200);
+    const repeated = found.filter((body, index) => body === found[index - 1]).length;
+    expect(found.filter((body) => body === 'a').length).toBeGreaterThan(50);
+    expect(found.filter((body) => body === 'b').length).toBeGreaterThan(50);
+    expect(repeated).toBeGreaterThan(0);
+  });
+
+  const users = Array.from({ length: 24 }, (_, index) => `user-${index}`);
+
+  test.each([
+    ['header', '{httpHeaderName: x-user}', (user: string) => ({ headers: { 'x-user': user } })],
+    [
+      'header, by maglev',
+      '{httpHeaderName: x-user, maglev: {tableSize: 251}}',
+      (user: string) => ({ headers: { 'x-user': user } }),
+    ],
+    ['query parameter', '{httpQueryParameterName: user}', (user: string) => ({ path: `/?user=${user}` })],
+    [
+      'cookie',
+      '{httpCookie: {name: user, ttl: 1h}}',
+      (user: string) => ({ headers: { cookie: `user=${user}` } }),
+    ],
+  ])('consistent hash by %s sticks', async (_by, hash, by) => {
+    const running = await client(await named('a', 'b', 'c'), `{loadBalancer: {consistentHash: ${hash}}}`);
+    const chosen = new Set<string>();
+    for (const user of users) {
+      const { body } = await running.ask(cart, by(user));
+      chosen.add(body);
+      for (let again = 0; again < 3; again++) expect((await running.ask(cart, by(user))).body).toBe(body);
+    }
+    expect(chosen.size).toBe(3);
+  });
+
+  test('a cookie is handed out to who has none, and sticks', async () => {
+    const hash = '{httpCookie: {name: user, path: /, ttl: 1h}}';
+    const running = await client(await named('a', 'b', 'c'), `{loadBalancer: {consistentHash: ${hash}}}`);
+    const first = await running.ask(cart);
+    const [given = ''] = first.headers['set-cookie'] ?? [];
+    expect(given).toMatch(/^user="[0-9a-f]+"; Max-Age=3600; Path=\/; HttpOnly/);
+    const cookie = given.split(';')[0] ?? '';
+    for (let again = 0; again < 8; again++) {
+      expect((await running.ask(cart, { headers: { cookie } })).body).toBe(first.body);
+    }
+  });
+
+  test('useSourceIp: one client, one host', async () => {
+    const running = await client(
+      await named('a', 'b', 'c'),
+      '{loadBalancer: {consistentHash: {useSourceIp: true}}}',
+    );
+    expect(new Set(await bodies(running, 12)).size).toBe(1);
+  });
+});
+
+describe('connection pools', () => {
+  test('what is too much is answered 503 at once, as overloaded; the rest is served', async () => {
+    const held: (() => void)[] = [];
+    const slow = await backend('slow', (_, response) => held.push(() => response.end('slow')));
+    const pool = '{connectionPool: {tcp: {maxConnections: 1}, http: {http1MaxPendingRequests: 1}}}';
+    const running = await client([slow], pool);
+    const refused: unknown[] = [];
+    const ask = async () => {
+      const { status, headers } = await running.ask(cart);
+      if (status === 503) refused.push(headers['x-envoy-overloaded']);
+      return status;
+    };
+    const first = ask();
+    await until(() => held.length === 1);
+    const others = Array.from({ length: 5 }, ask);
+    await until(() => refused.length === 4);
+    held[0]?.();
+    await until(() => held.length === 2);
+    held[1]?.();
+    expect(await first).toBe(200);
+    expect((await Promise.all(others)).sort()).toEqual([200, 503, 503, 503, 503]);
+    expect(refused).toEqual(['true', 'true', 'true', 'true']);
+    expect(await running.stat(`cluster.outbound|80||${cart}.upstream_rq_pending_overflow`)).toBe(4);
+  });
+
+  test('maxRequestsPerConnection: 1 connects anew for every request', async () => {
+    const connections = new Set<unknown>();
+    const port = await backend('a', ({ socket }, response) => {
+      connections.add(socket);
+      response.end('a');
+    });
+    const running = await client([port], '{connectionPool: {http: {maxRequestsPerConnection: 1}}}');
+    await bodies(running, 4);
+    expect(connections.size).toBe(4);
+    const keeping = await client([port], '{}');
+    connections.clear();
+    await bodies(keeping, 4);
+    expect(connections.size).toBe(1);
+  });
+
+  test('h2UpgradePolicy: UPGRADE speaks HTTP/2 to the host', async () => {
+    const port = await listen(createHttp2Server((asked, response) => response.end(asked.httpVersion)));
+    const running = await client([port], '{connectionPool: {http: {h2UpgradePolicy: UPGRADE}}}');
+    expect((await running.ask(cart)).body).toBe('2.0');
+  });
+});
+
+describe('outlier detection', () => {
+  const failing: RequestListener = (_, response) => response.writeHead(500).end('bad');
+  const ejected = (running: Running) =>
+    running.stat(`cluster.outbound|80||${cart}.outlier_detection.ejections_active`);
+
+  test('leaves a host alone after errors in a row', async () => {
+    const ports = [await backend('good'), await backend('bad', failing)];
+    const detection = '{consecutive5xxErrors: 3, baseEjectionTime: 1h, maxEjectionPercent: 50}';
+    const running = await client(ports, `{outlierDetection: ${detection}}`);
+    let errors = 0;
+    while ((await ejected(running)) === 0) {
+      if ((await running.ask(cart)).body === 'bad') errors += 1;
+    }
+    expect(errors).toBeGreaterThanOrEqual(3);
+    expect(new Set(await bodies(running, 30))).toEqual(new Set(['good']));
+  });
+
+  test('consecutive5xxErrors: 0 counts none', async () => {
+    const ports = [await backend('good'), await backend('bad', failing)];
+    const running = await client(
+      ports,
+      '{outlierDetection: {consecutive5xxErrors: 0, maxEjectionPercent: 50}}',
+    );
+    expect((await bodies(running, 60)).filter((body) => body === 'bad').length).toBeGreaterThan(5);
+    expect(await ejected(running)).toBe(0);
+  });
+});
+
+/** Waits for what comes with the next answers; asked again each time the event loop has gone round. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise(setImmediate);
+}
