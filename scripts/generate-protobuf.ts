@@ -45,6 +45,8 @@ const wanted: Readonly<Record<string, readonly string[]>> = {
   'envoy/config/listener/v3/listener.proto': ['Listener'],
   'envoy/config/route/v3/route.proto': ['RouteConfiguration'],
   'envoy/extensions/access_loggers/stream/v3/stream.proto': ['StdoutAccessLog'],
+  'envoy/extensions/filters/http/cors/v3/cors.proto': ['Cors', 'CorsPolicy'],
+  'envoy/extensions/filters/http/fault/v3/fault.proto': ['HTTPFault'],
   'envoy/extensions/filters/http/router/v3/router.proto': ['Router'],
   'envoy/extensions/filters/listener/http_inspector/v3/http_inspector.proto': ['HttpInspector'],
   'envoy/extensions/filters/listener/original_dst/v3/original_dst.proto': ['OriginalDst'],
@@ -54,6 +56,9 @@ const wanted: Readonly<Record<string, readonly string[]>> = {
   ],
   'envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto': ['TcpProxy'],
   'envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.proto': ['PreviousHostsPredicate'],
+  'envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.proto': [
+    'PreviousPrioritiesConfig',
+  ],
   'envoy/extensions/transport_sockets/tls/v3/tls.proto': ['UpstreamTlsContext', 'DownstreamTlsContext'],
   'envoy/extensions/upstreams/http/v3/http_protocol_options.proto': ['HttpProtocolOptions'],
 };

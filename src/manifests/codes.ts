@@ -66,11 +66,22 @@ export const codes = {
   },
   FL2209: { title: 'port name unknown', fix: 'use the name of a port of the service entry' },
   FL2210: { title: 'destination without a weight', fix: 'give every destination of the route a weight' },
-  FL2211: { title: 'not an RE2 expression', fix: 'write it without look-around and back-references' },
+  FL2211: {
+    title: 'not an RE2 expression',
+    fix: 'correct it: RE2 has neither look-around nor back-references',
+  },
   FL2212: { title: 'given twice', fix: 'keep one of the two' },
   FL2213: { title: 'host not usable here', fix: 'name a host, or a wildcard such as *.example.com' },
   FL2214: { title: 'service entry without endpoints', fix: 'add endpoints or a workloadSelector' },
   FL2215: { title: 'route never reached', fix: 'move the route without a match to the end' },
+  FL2220: { title: 'only one of these', fix: 'keep one of them' },
+  FL2221: { title: 'field without effect', fix: 'remove it' },
+  FL2222: { title: 'redirect to the same place', fix: 'add uri, authority, scheme, port or derivePort' },
+  FL2223: {
+    title: 'header that cannot be changed here',
+    fix: 'set the host by :authority or host of a request, and the path by rewrite',
+  },
+  FL2224: { title: 'fault without a percentage', fix: 'say for which percentage of the requests it is' },
   FL2240: { title: 'several where one counts', fix: 'keep one of them' },
   FL2241: {
     title: 'consistent hash of nothing',

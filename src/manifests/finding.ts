@@ -13,4 +13,11 @@ export type Finding = {
 };
 
 /** Codes of documents that are honoured, but perhaps not as their author expects. */
-export const warnings: ReadonlySet<Code> = new Set(['FL2014', 'FL2210', 'FL2214', 'FL2215', 'FL2244']);
+export const warnings: ReadonlySet<Code> = new Set([
+  'FL2014',
+  'FL2210',
+  'FL2214',
+  'FL2215',
+  'FL2224',
+  'FL2244',
+]);

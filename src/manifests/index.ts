@@ -12,7 +12,12 @@
 export type {
   ConnectionPool,
   ConsistentHash,
+  HeaderOperations,
+  HttpCors,
+  HttpDirectResponse,
+  HttpFault,
   HttpMatch,
+  HttpRedirect,
   HttpRoute,
   Keepalive,
   LoadBalancer,

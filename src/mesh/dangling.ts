@@ -1,14 +1,25 @@
 import type { Problem } from '../base/problem.ts';
-import type { Path } from '../manifests/index.ts';
-import { overlap } from './conflicts.ts';
-import { resolveHost } from './hosts.ts';
+import type { Path, Resource } from '../manifests/index.ts';
+import { overlap, type Seen } from './conflicts.ts';
 import { mistake } from './mistake.ts';
 import type { DefinedRouting } from './routing.ts';
+import { readTarget } from './routing-rule.ts';
 import type { Defined } from './services.ts';
 import { hint } from './subsets.ts';
-import type { Destination, Service } from './types.ts';
+import type { Service, Target } from './types.ts';
 
 const answered = 'its requests are answered 503';
+const notMirrored = 'nothing is mirrored to it';
+
+/** A place of a manifest that names where requests go. */
+type Reference = {
+  readonly resource: Resource;
+  readonly routing: Seen;
+  readonly path: Path;
+  readonly target: Target;
+  /** What becomes of requests for it when it is not there. */
+  readonly consequence: string;
+};
 
 /**
  * Destinations that do not exist. The routing stays: leaving it out would send the requests that its author wanted
@@ -16,59 +27,75 @@ const answered = 'its requests are answered 503';
  */
 export function danglingOf(defined: DefinedRouting, services: readonly Defined[]): readonly Problem[] {
   if (defined.index > 0) return [];
-  const { resource } = defined;
-  return (resource.spec.http ?? []).flatMap(({ route }, at) =>
-    route.flatMap(({ destination }, index) => {
-      const path = ['spec', 'http', at, 'route', index, 'destination'];
-      const host = resolveHost(destination.host, resource.namespace);
-      const wanted = { host, subset: destination.subset ?? null, port: destination.port?.number ?? null };
-      return inspect(defined, wanted, path, services);
-    }),
-  );
+  return referencesOf(defined).flatMap((reference) => inspect(reference, services));
 }
 
-type Wanted = Pick<Destination, 'host' | 'subset' | 'port'>;
+function referencesOf({ resource, routing }: DefinedRouting): readonly Reference[] {
+  const { namespace, spec } = resource;
+  return (spec.http ?? []).flatMap(({ route = [], mirror, mirrors = [] }, at) => {
+    const step: Path = ['spec', 'http', at];
+    const all = [
+      ...route.map(({ destination }, index) => ({
+        list: 'route',
+        index,
+        destination,
+        consequence: answered,
+      })),
+      ...mirrors.map(({ destination }, index) => ({
+        list: 'mirrors',
+        index,
+        destination,
+        consequence: notMirrored,
+      })),
+    ].map(({ list, index, destination, consequence }) => ({
+      path: [...step, list, index, 'destination'],
+      target: readTarget(destination, namespace),
+      consequence,
+    }));
+    const one =
+      mirror === undefined
+        ? []
+        : [{ path: [...step, 'mirror'], target: readTarget(mirror, namespace), consequence: notMirrored }];
+    return [...all, ...one].map((reference) => ({ ...reference, resource, routing }));
+  });
+}
 
-function inspect(
-  { resource, routing }: DefinedRouting,
-  { host, subset, port }: Wanted,
-  path: Path,
-  services: readonly Defined[],
-): readonly Problem[] {
+function inspect(reference: Reference, services: readonly Defined[]): readonly Problem[] {
+  const { resource, routing, path, target, consequence } = reference;
+  const { host, subset, port } = target;
   const found = services.filter(({ service }) => service.host === host && overlap(service, routing));
   if (found.length === 0) {
-    const message = `there is no service ${host} for its clients${hint(host, services)}: ${answered}`;
+    const message = `there is no service ${host} for its clients${hint(host, services)}: ${consequence}`;
     return [mistake(resource, [...path, 'host'], 'FL3301', message)];
   }
   const problems: Problem[] = [];
   for (const { service } of found) {
     if (subset !== null && !service.subsets.some(({ name }) => name === subset)) {
-      const message = `${host} has no subset ${subset}: ${answered}`;
+      const message = `${host} has no subset ${subset}: ${consequence}`;
       problems.push(mistake(resource, [...path, 'subset'], 'FL3302', message));
     }
     const numbers = service.ports.map(({ number }) => number);
     if (port !== null && !numbers.includes(port)) {
-      const message = `${host} has no port ${port}, only ${numbers.join(', ')}: ${answered}`;
+      const message = `${host} has no port ${port}, only ${numbers.join(', ')}: ${consequence}`;
       problems.push(mistake(resource, [...path, 'port', 'number'], 'FL3303', message));
     }
-    if (port === null) problems.push(...unnamedPort(resource, service, routing.host, path, services));
+    if (port === null) problems.push(...unnamedPort(reference, service, services));
   }
   return problems;
 }
 
 /** Without a port, a service of several is called on the port that was asked for, which it has to have. */
 function unnamedPort(
-  resource: DefinedRouting['resource'],
+  { resource, routing, path, consequence }: Reference,
   service: Service,
-  routed: string,
-  path: Path,
   services: readonly Defined[],
 ): readonly Problem[] {
   if (service.ports.length <= 1) return [];
+  const routed = routing.host;
   const asked = services.find(({ service: { host } }) => host === routed)?.service.ports ?? [{ number: 80 }];
   const numbers = new Set(service.ports.map(({ number }) => number));
   const missing = asked.filter(({ number }) => !numbers.has(number)).map(({ number }) => number);
   if (missing.length === 0) return [];
-  const message = `${service.host} has several ports, but not ${missing.join(', ')} of ${routed}: ${answered}`;
+  const message = `${service.host} has several ports, but not ${missing.join(', ')} of ${routed}: ${consequence}`;
   return [mistake(resource, path, 'FL3303', message, 'name the port of the destination')];
 }

@@ -73,35 +73,123 @@ export type Match = {
   readonly fromLabels: Readonly<Record<string, string>>;
 };
 
-/**
- * Where a share of the requests goes. A host, subset or port that a client cannot see is not an error here: its
- * requests are answered 503 (`build` says why).
- */
-export type Destination = {
+export type Header = { readonly name: string; readonly value: string };
+
+/** Changes of headers; names are in lower case, values are literal. */
+export type HeaderChanges = {
+  /** Instead of what is there. */
+  readonly set: readonly Header[];
+  /** Beside what is there. */
+  readonly add: readonly Header[];
+  readonly remove: readonly string[];
+};
+
+/** A place that requests can be sent to. */
+export type Target = {
   readonly host: string;
   readonly subset: string | null;
   /** Null: the service's only port, or else the one that was asked for. */
   readonly port: number | null;
+};
+
+/**
+ * Where a share of the requests goes. A host, subset or port that a client cannot see is not an error here: its
+ * requests are answered 503 (`build` says why).
+ */
+export type Destination = Target & {
   /** Share of the sum over the rule's destinations. */
   readonly weight: number;
+  /** The host that it is told was asked for; null: the rule's. */
+  readonly askedHost: string | null;
+  readonly requestHeaders: HeaderChanges;
+  readonly responseHeaders: HeaderChanges;
 };
+
+/** Gets a copy of `percent` of the requests, and nobody hears its answers. */
+export type Mirror = Target & { readonly percent: number };
 
 export type Retries = {
   readonly attempts: number;
   readonly perTryTimeoutMs: number | null;
   /** Conditions as the author names them; empty: the default ones. */
   readonly on: readonly string[];
+  /** Whether another try goes to another host, where there is one. */
+  readonly avoidTried: boolean;
+  /** Whether another try may go to another locality at once. */
+  readonly otherLocalities: boolean;
+  /** Least time between tries; null: the default. */
+  readonly backoffMs: number | null;
 };
 
-/** One step of a routing: any of the matches (none: every request), then the destinations. */
-export type Rule = {
-  readonly name: string | null;
-  readonly matches: readonly Match[];
+/** A path in place of another; the query stays. */
+export type PathRewrite =
+  /** Of what the rule's match of the path named: the whole, or the prefix. */
+  | { readonly how: 'matched'; readonly text: string }
+  | { readonly how: 'whole'; readonly text: string }
+  /** Of each part that fits `pattern` (RE2); `\1` in the text is its first group. */
+  | { readonly how: 'regex'; readonly pattern: string; readonly text: string };
+
+/** Errors made on purpose, for a share of the requests. */
+export type Fault = {
+  readonly delay: { readonly ms: number; readonly percent: number } | null;
+  readonly abort: {
+    readonly with: 'http' | 'grpc';
+    readonly status: number;
+    readonly percent: number;
+  } | null;
+};
+
+/** What scripts of other origins may do (Fetch, "CORS protocol"). */
+export type Cors = {
+  readonly origins: readonly TextMatch[];
+  readonly methods: readonly string[];
+  readonly headers: readonly string[];
+  readonly exposed: readonly string[];
+  readonly maxAgeS: number | null;
+  /** Null: nothing is said about credentials. */
+  readonly credentials: boolean | null;
+  /** Whether preflights of other origins go on to the destination; null: the default, which is yes. */
+  readonly forwardOthers: boolean | null;
+};
+
+export type Forward = {
+  readonly does: 'forward';
   readonly destinations: readonly Destination[];
+  readonly path: PathRewrite | null;
+  /** The host that the destination is told was asked for; null: the one that was. */
+  readonly askedHost: string | null;
+  readonly mirrors: readonly Mirror[];
   /** Null or 0: no limit. */
   readonly timeoutMs: number | null;
   /** Null: the default retries. */
   readonly retries: Retries | null;
+  readonly fault: Fault | null;
+};
+
+export type Redirect = {
+  readonly does: 'redirect';
+  readonly status: 301 | 302 | 303 | 307 | 308;
+  readonly scheme: 'http' | 'https' | null;
+  readonly host: string | null;
+  /** `asked`: the one that was asked for; `default`: the scheme's; null: what the client said. */
+  readonly port: number | 'asked' | 'default' | null;
+  readonly path: PathRewrite | null;
+};
+
+export type Respond = {
+  readonly does: 'respond';
+  readonly status: number;
+  readonly body: { readonly text: string } | { readonly base64: string } | null;
+};
+
+/** One step of a routing: any of the matches (none: every request), then what is done. */
+export type Rule = {
+  readonly name: string | null;
+  readonly matches: readonly Match[];
+  readonly action: Forward | Redirect | Respond;
+  readonly requestHeaders: HeaderChanges;
+  readonly responseHeaders: HeaderChanges;
+  readonly cors: Cors | null;
 };
 
 /** How HTTP requests for a host are distributed: the first rule that fits. */

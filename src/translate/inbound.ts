@@ -11,7 +11,7 @@ import {
   type Served,
   servedTargets,
 } from './served.ts';
-import { CLUSTER, LISTENER } from './types.ts';
+import { CLUSTER, LISTENER, type Proxy } from './types.ts';
 import type { View } from './view.ts';
 
 const loopback = '127.0.0.1';
@@ -24,17 +24,18 @@ export function inboundBindings(view: View): readonly Binding[] {
   const { ip } = view.proxy;
   if (ip === loopback) return [];
   const targets = servedTargets(view, [ip]);
-  return [...targets].flatMap(([target, served]) => inboundBinding(ip, target, served));
+  return [...targets].flatMap(([target, served]) => inboundBinding(view.proxy, target, served));
 }
 
 /** HTTP is understood only where all services of the target say so; else bytes pass as they are. */
-function inboundBinding(ip: string, target: number, served: readonly Served[]): readonly Binding[] {
+function inboundBinding(proxy: Proxy, target: number, served: readonly Served[]): readonly Binding[] {
   const [first] = served;
+  const { ip } = proxy;
   if (first === undefined) return [];
   const name = listenerName(ip, target);
   const cluster = inboundCluster(target);
   const isHttp = carriedBy(served) === 'http';
-  const filter = isHttp ? inboundHttp(`inbound_${name}`, target, first) : tcpProxy(cluster);
+  const filter = isHttp ? inboundHttp(proxy, `inbound_${name}`, target, first) : tcpProxy(cluster);
   const json = {
     name,
     address: socketAddress(ip, target),

@@ -46,6 +46,7 @@ function queryMatch({ name, value }: NamedMatch): object {
   return value === null ? { name, present_match: true } : { name, string_match: textMatch(value) };
 }
 
-function textMatch({ how, text }: TextMatch): object {
+/** Envoy's `StringMatcher`. */
+export function textMatch({ how, text }: TextMatch): object {
   return how === 'regex' ? { safe_regex: { regex: text } } : { [how]: text };
 }

@@ -14,16 +14,18 @@ const loopback = '127.0.0.1';
 const firstFreePort = 1024;
 
 /** The HTTP proxy that applications are pointed at (`http_proxy=http://127.0.0.1:15080`). */
-export function httpProxyListener({ httpProxyPort }: Proxy): Draft {
+export function httpProxyListener(proxy: Proxy): Draft {
+  const { httpProxyPort } = proxy;
   const name = listenerName(loopback, httpProxyPort);
   const ads = { ads: {}, initial_fetch_timeout: '0s', resource_api_version: 'V3' };
   const rds = { rds: { route_config_name: HTTP_PROXY_ROUTES, config_source: ads } };
   const absolute = { http_protocol_options: { allow_absolute_url: true } };
+  const manager = httpConnectionManager(`outbound_${name}`, { ...rds, ...absolute }, proxy);
   const json = {
     name,
     address: socketAddress(loopback, httpProxyPort),
     traffic_direction: 'OUTBOUND',
-    filter_chains: [{ filters: [httpConnectionManager(`outbound_${name}`, { ...rds, ...absolute })] }],
+    filter_chains: [{ filters: [manager] }],
   };
   return {
     typeUrl: LISTENER,

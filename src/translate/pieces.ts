@@ -10,6 +10,11 @@ export function duration(ms: number): string {
   return `${Number((ms / 1000).toFixed(9))}s`;
 }
 
+/** A share of requests as exactly as Istio has it: 10,000ths of a percent. */
+export function fraction(percent: number): object {
+  return { numerator: Math.round(percent * 10_000), denominator: 'MILLION' };
+}
+
 export function socketAddress(address: string, port: number): object {
   return { socket_address: { address, port_value: port } };
 }

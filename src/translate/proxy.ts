@@ -13,8 +13,13 @@ const label = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 /**
  * A proxy out of its node id, `sidecar~IP~name.ns~ns.svc.cluster.local` or `router~…`, and metadata as plain JSON. The reason of a
  * refusal is for `INVALID_ARGUMENT`. Metadata can only repeat the namespace of the id, never change it.
+ * `extensions`: what the node lists, by name; empty: it does not say.
  */
-export function parseProxy(nodeId: string, metadata: Readonly<Record<string, unknown>>): ParsedProxy {
+export function parseProxy(
+  nodeId: string,
+  metadata: Readonly<Record<string, unknown>>,
+  extensions: readonly string[] = [],
+): ParsedProxy {
   const [kind, ip = '', id = '', dnsDomain = '', ...rest] = nodeId.split('~');
   const type = types.find((known) => known === kind);
   if (type === undefined || rest.length > 0 || dnsDomain === '') {
@@ -36,7 +41,8 @@ export function parseProxy(nodeId: string, metadata: Readonly<Record<string, unk
   const labels = readLabels(metadata.LABELS);
   if (labels === null) return refuse('metadata LABELS is not an object of texts');
   const about = { id: nodeId, type, ip, ips, name, namespace, dnsDomain, labels, serviceAccount } as const;
-  return { ok: true, proxy: { ...about, ...capture } };
+  const known = extensions.length === 0 ? null : new Set(extensions);
+  return { ok: true, proxy: { ...about, extensions: known, ...capture } };
 }
 
 function readCapture(

@@ -57,16 +57,22 @@ function endpointListener(address: string, port: number, origins: Draft['origins
 function binding(view: View, service: Service, port: Port, address: string): Binding {
   const isSniffed = port.protocol === 'undeclared';
   const routes = isSniffed ? [addressRoutes(view, service, port)] : [];
-  const listener = addressListener(service, port, address, routes);
+  const listener = addressListener(view, service, port, address, routes);
   return { address, port: port.number, service, listener, others: routes };
 }
 
-function addressListener(service: Service, port: Port, address: string, routes: readonly Draft[]): Draft {
+function addressListener(
+  view: View,
+  service: Service,
+  port: Port,
+  address: string,
+  routes: readonly Draft[],
+): Draft {
   const name = listenerName(address, port.number);
   const { cluster, filter, origins } = bytesTo(service, port.number);
   const http = routes.map(({ name: table }) => ({
     filter_chain_match: isHttp,
-    filters: [httpConnectionManager(`outbound_${name}`, rds(table))],
+    filters: [httpConnectionManager(`outbound_${name}`, rds(table), view.proxy)],
   }));
   const json = {
     name,

@@ -37,7 +37,11 @@ export function redirectInbound(view: View): readonly Draft[] {
     traffic_direction: 'INBOUND',
     listener_filters: [originalDestination, ...(sniffed.length > 0 ? [httpInspectorAt(sniffed)] : [])],
     ...patience,
-    filter_chains: [loopGuard, passOn, ...targets.flatMap(([target, served]) => chainsOf(target, served))],
+    filter_chains: [
+      loopGuard,
+      passOn,
+      ...targets.flatMap(([target, served]) => chainsOf(view.proxy, target, served)),
+    ],
   };
   const names = [BLACK_HOLE, INBOUND_PASSTHROUGH, ...clusters.map(({ name }) => name)];
   const listener: Draft = {
@@ -59,12 +63,12 @@ const loopGuard = {
 
 const passOn = { name: VIRTUAL_INBOUND, filters: [tcpProxy(INBOUND_PASSTHROUGH)] };
 
-function chainsOf(target: number, served: readonly Served[]): readonly object[] {
+function chainsOf(proxy: Proxy, target: number, served: readonly Served[]): readonly object[] {
   const [first] = served;
   if (first === undefined) return [];
   const name = listenerName('0.0.0.0', target);
   const metadata = provenance(first.service.origin);
-  const http = inboundHttp(`inbound_${name}`, target, first);
+  const http = inboundHttp(proxy, `inbound_${name}`, target, first);
   const bytes = tcpProxy(inboundCluster(target));
   const match = { destination_port: target };
   switch (carriedBy(served)) {

@@ -1,6 +1,7 @@
 import { byCodeUnit } from '../base/order.ts';
 import { carriesHttp, type Port, type Service } from '../mesh/index.ts';
 import type { Draft } from './encode.ts';
+import { routeConfiguration } from './http.ts';
 import { PASSTHROUGH } from './names.ts';
 import { CLUSTER, ROUTES } from './types.ts';
 import type { View } from './view.ts';
@@ -53,7 +54,7 @@ function table(
   return {
     typeUrl: ROUTES,
     name,
-    json: { name, virtual_hosts, validate_clusters: false, ignore_port_in_host_matching: true },
+    json: { ...routeConfiguration(name, virtual_hosts), ignore_port_in_host_matching: true },
     origins: entries.flatMap(({ origins }) => origins),
     references: clusters.map((cluster) => ({ typeUrl: CLUSTER, name: cluster })),
   };

@@ -15,8 +15,10 @@ export function retryPolicy(retries: Retries | null): object {
     num_retries: retries?.attempts ?? 2,
     ...(codes.length > 0 ? { retriable_status_codes: codes } : {}),
     ...(retries?.perTryTimeoutMs ? { per_try_timeout: duration(retries.perTryTimeoutMs) } : {}),
-    retry_host_predicate: [anotherHost],
+    ...(retries?.avoidTried === false ? {} : { retry_host_predicate: [anotherHost] }),
     host_selection_retry_max_attempts: '5',
+    ...(retries?.otherLocalities ? { retry_priority: anotherLocality } : {}),
+    ...(retries?.backoffMs ? { retry_back_off: { base_interval: duration(retries.backoffMs) } } : {}),
   };
 }
 
@@ -24,4 +26,10 @@ const previousHosts = 'envoy.extensions.retry.host.previous_hosts.v3.PreviousHos
 const anotherHost = {
   name: 'envoy.retry_host_predicates.previous_hosts',
   typed_config: typed(previousHosts, {}),
+};
+
+const previousPriorities = 'envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig';
+const anotherLocality = {
+  name: 'envoy.retry_priorities.previous_priorities',
+  typed_config: typed(previousPriorities, { update_frequency: 2 }),
 };

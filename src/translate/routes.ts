@@ -1,16 +1,12 @@
-import {
-  type Destination,
-  type Match,
-  policyOf,
-  type Routing,
-  type Rule,
-  type Service,
-} from '../mesh/index.ts';
+import { type Match, policyOf, type Routing, type Rule, type Service } from '../mesh/index.ts';
+import { actionOf } from './actions.ts';
 import { concerns, routeMatch } from './matches.ts';
-import { BLACK_HOLE, outboundCluster } from './names.ts';
-import { duration, provenance } from './pieces.ts';
+import { outboundCluster } from './names.ts';
+import { provenance } from './pieces.ts';
 import { hashPolicy } from './policies.ts';
 import { retryPolicy } from './retries.ts';
+import { routeFilters } from './route-filters.ts';
+import { sticking } from './targets.ts';
 import type { View } from './view.ts';
 
 /** Routes of one virtual host, and the clusters that they name. */
@@ -37,13 +33,15 @@ export function routesOf(routing: Routing, port: number, view: View): Routes {
   for (const rule of routing.rules) {
     const matches = matchesOf(rule, port, view);
     if (matches.length === 0) continue;
-    const found = rule.destinations.map((destination) => clusterFor(destination, port, view));
-    const split = found.map(({ name }, index) => ({ name, weight: rule.destinations[index]?.weight ?? 0 }));
-    for (const { name } of split) clusters.add(name);
-    const action = { ...target(split), ...limits(rule), ...sticking(found.map(({ hash }) => hash)) };
-    const metadata = provenance(routing.origin);
+    const action = actionOf(rule, port, view);
+    for (const cluster of action.clusters) clusters.add(cluster);
+    const shared = {
+      ...action.fields,
+      ...routeFilters(rule, view.proxy),
+      metadata: provenance(routing.origin),
+    };
     for (const match of matches) {
-      routes.push({ ...routeName(rule, match), match: routeMatch(match), route: action, metadata });
+      routes.push({ ...routeName(rule, match), match: routeMatch(match), ...shared });
     }
     if (matches.includes(null)) break;
   }
@@ -52,45 +50,6 @@ export function routesOf(routing: Routing, port: number, view: View): Routes {
 
 function matchesOf({ matches }: Rule, port: number, { proxy }: View): readonly (Match | null)[] {
   return matches.length === 0 ? [null] : matches.filter((match) => concerns(match, proxy, port));
-}
-
-type Target = Pick<Destination, 'host' | 'subset' | 'port'>;
-
-/** A cluster, and what has a request stick to one of its hosts. */
-type Found = { readonly name: string; readonly hash: readonly object[] };
-
-const nowhere: Found = { name: BLACK_HOLE, hash: [] };
-
-/** What the client cannot see, or what does not exist, is answered 503 instead of going anywhere else. */
-function clusterFor({ host, subset, port }: Target, asked: number, { services }: View): Found {
-  const service = services.get(host);
-  if (service === undefined) return nowhere;
-  const [only, ...others] = service.ports;
-  const number = port ?? (others.length === 0 ? only?.number : undefined) ?? asked;
-  const hasPort = service.ports.some((candidate) => candidate.number === number);
-  const part = service.subsets.find(({ name }) => name === subset) ?? null;
-  if (!hasPort || (subset !== null && part === null)) return nowhere;
-  const hash = hashPolicy(policyOf(service, part, number));
-  return { name: outboundCluster(number, subset, host), hash };
-}
-
-/** A request does not know yet which destination it gets: it is hashed by what any of them wants, each once. */
-function sticking(hashes: readonly (readonly object[])[]): object {
-  const distinct = new Map(hashes.flat().map((hash) => [JSON.stringify(hash), hash]));
-  return distinct.size === 0 ? {} : { hash_policy: [...distinct.values()] };
-}
-
-type Split = readonly { readonly name: string; readonly weight: number }[];
-
-function target(split: Split): object {
-  const [first] = split;
-  if (first !== undefined && split.length === 1) return { cluster: first.name };
-  return { weighted_clusters: { clusters: split } };
-}
-
-function limits({ timeoutMs, retries }: Rule): object {
-  const policy = retries?.attempts === 0 ? {} : { retry_policy: retryPolicy(retries) };
-  return { timeout: duration(timeoutMs ?? 0), ...policy };
 }
 
 function routeName(rule: Rule, match: Match | null): object {

@@ -1,8 +1,9 @@
 import { carriesHttp, type Origin, type Port, policyOf, type Service } from '../mesh/index.ts';
-import { httpConnectionManager } from './http.ts';
+import { httpConnectionManager, routeConfiguration } from './http.ts';
 import { inboundCluster } from './names.ts';
 import { provenance } from './pieces.ts';
 import { connecting } from './policies.ts';
+import type { Proxy } from './types.ts';
 import type { View } from './view.ts';
 
 /** One port of a service that the proxy's own workload serves. */
@@ -53,7 +54,12 @@ export function originsOf(served: readonly Served[]): readonly Origin[] {
 }
 
 /** The HTTP side of a target: every request to the application. */
-export function inboundHttp(statPrefix: string, target: number, { service, port }: Served): object {
+export function inboundHttp(
+  proxy: Proxy,
+  statPrefix: string,
+  target: number,
+  { service, port }: Served,
+): object {
   const cluster = inboundCluster(target);
   // Only what never reached the application may be sent again: a callee cannot know what is safe to repeat.
   const retry_policy = { retry_on: 'reset-before-request', num_retries: 2 };
@@ -65,8 +71,8 @@ export function inboundHttp(statPrefix: string, target: number, { service, port 
     metadata: provenance(service.origin),
   };
   const virtualHost = { name: `inbound|http|${port.number}`, domains: ['*'], routes: [route] };
-  const route_config = { name: cluster, virtual_hosts: [virtualHost], validate_clusters: false };
-  return httpConnectionManager(statPrefix, { route_config });
+  const route_config = routeConfiguration(cluster, [virtualHost]);
+  return httpConnectionManager(statPrefix, { route_config }, proxy);
 }
 
 /**

@@ -21,6 +21,8 @@ export type Proxy = {
   readonly dnsDomain: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly serviceAccount: string | null;
+  /** Names of the extensions that it has; null: it did not say, and is taken to have all that are needed. */
+  readonly extensions: ReadonlySet<string> | null;
   /**
    * How traffic gets in. `ports`: bound listeners and an HTTP proxy port, without iptables or root. `redirect`: what
    * iptables redirects to 15001 and 15006. `none`: a gateway, which is called by its own address.

@@ -2,6 +2,7 @@ import { byCodeUnit } from '../base/order.ts';
 import { carriesHttp, type Origin, type Port, type Routing, type Service } from '../mesh/index.ts';
 import { namesOf } from './domains.ts';
 import type { Draft } from './encode.ts';
+import { routeConfiguration } from './http.ts';
 import { HTTP_PROXY_ROUTES, PASSTHROUGH } from './names.ts';
 import { defaultRoute, type Routes, routesOf } from './routes.ts';
 import { CLUSTER, ROUTES } from './types.ts';
@@ -42,7 +43,7 @@ export function httpProxyRoutes(view: View): Draft {
   return {
     typeUrl: ROUTES,
     name: HTTP_PROXY_ROUTES,
-    json: { name: HTTP_PROXY_ROUTES, virtual_hosts: [...hosts, allowAny], validate_clusters: false },
+    json: routeConfiguration(HTTP_PROXY_ROUTES, [...hosts, allowAny]),
     origins: entries.flatMap(({ origins }) => origins),
     references: clusters.map((name) => ({ typeUrl: CLUSTER, name })),
   };

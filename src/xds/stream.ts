@@ -119,7 +119,7 @@ export class XdsStream {
     if (request.node === null || request.node.id === '') {
       return `the first request of a stream must carry node.id, such as ${EXAMPLE}`;
     }
-    const parsed = parseProxy(request.node.id, request.node.metadata);
+    const parsed = parseProxy(request.node.id, request.node.metadata, request.node.extensions);
     if (!parsed.ok) return `node.id must be like ${EXAMPLE}: ${parsed.reason}`;
     this.#proxy = parsed.proxy;
     this.#environment.log.info({ proxy: parsed.proxy.id, session: this.#id }, 'proxy connected');

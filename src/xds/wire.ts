@@ -7,7 +7,14 @@ import type { SubscriptionRequest } from './subscription.ts';
 /** A `DeltaDiscoveryRequest`, narrowed once. `node` is null where the client left it out (C1). */
 export type DeltaRequest = SubscriptionRequest & {
   readonly typeUrl: string;
-  readonly node: { readonly id: string; readonly metadata: Readonly<Record<string, unknown>> } | null;
+  readonly node: Node | null;
+};
+
+type Node = {
+  readonly id: string;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** Names of the extensions that it can run. */
+  readonly extensions: readonly string[];
 };
 
 /** Throws on bytes that are no `DeltaDiscoveryRequest`. */
@@ -16,13 +23,17 @@ export function decodeRequest(bytes: Uint8Array): DeltaRequest {
   const { node, errorDetail } = message;
   return {
     typeUrl: message.typeUrl,
-    node: node ? { id: node.id, metadata: plainStruct(node.metadata) } : null,
+    node: node ? { id: node.id, metadata: plainStruct(node.metadata), extensions: enabled(node) } : null,
     subscribe: message.resourceNamesSubscribe,
     unsubscribe: message.resourceNamesUnsubscribe,
     initialVersions: new Map(Object.entries(message.initialResourceVersions)),
     nonce: message.responseNonce,
     error: errorDetail ? errorDetail.message : null,
   };
+}
+
+function enabled({ extensions }: envoy.config.core.v3.Node): readonly string[] {
+  return extensions.filter(({ disabled }) => !disabled).map(({ name }) => name);
 }
 
 /** `google.protobuf.Struct` as the JSON object that it stands for. */

@@ -204,14 +204,20 @@ test('rules are read as they are written', () => {
         ],
       },
     ],
-    destinations: [
-      { host: cart, subset: null, port: null, weight: 90 },
-      { host: cart, subset: null, port: 80, weight: 10 },
-    ],
-    timeoutMs: 1500,
-    retries: { attempts: 3, perTryTimeoutMs: 250, on: ['5xx', '503'] },
+    action: {
+      does: 'forward',
+      destinations: [
+        { host: cart, subset: null, port: null, weight: 90 },
+        { host: cart, subset: null, port: 80, weight: 10 },
+      ],
+      timeoutMs: 1500,
+      retries: { attempts: 3, perTryTimeoutMs: 250, on: ['5xx', '503'] },
+    },
   });
-  expect(mesh.routings[0]?.rules[1]).toMatchObject({ matches: [], timeoutMs: null, retries: null });
+  expect(mesh.routings[0]?.rules[1]).toMatchObject({
+    matches: [],
+    action: { timeoutMs: null, retries: null },
+  });
 });
 
 test('the order of the scopes does not matter', () => {

@@ -13,7 +13,7 @@ test('who a proxy is', () => {
     INSTANCE_IPS: '10.0.0.1,2001:db8::1',
     FAIRLEAD: { capture: 'ports', httpProxyPort: 18080 },
   };
-  expect(parseProxy(id, metadata)).toEqual({
+  expect(parseProxy(id, metadata, ['envoy.filters.http.router'])).toEqual({
     ok: true,
     proxy: {
       id,
@@ -25,6 +25,7 @@ test('who a proxy is', () => {
       dnsDomain: 'shop.svc.cluster.local',
       labels: { app: 'cart' },
       serviceAccount: 'cart',
+      extensions: new Set(['envoy.filters.http.router']),
       capture: 'ports',
       httpProxyPort: 18080,
     },
@@ -33,7 +34,13 @@ test('who a proxy is', () => {
 
 test('what it does not say has a default', () => {
   const proxy = proxyAt('10.0.0.1', 'shop');
-  expect(proxy).toMatchObject({ labels: {}, serviceAccount: null, capture: 'ports', httpProxyPort: 15080 });
+  expect(proxy).toMatchObject({
+    labels: {},
+    serviceAccount: null,
+    extensions: null,
+    capture: 'ports',
+    httpProxyPort: 15080,
+  });
 });
 
 test.each([

@@ -4,9 +4,10 @@ import {
   type VirtualServiceSpec,
   validateVirtualService,
 } from '../../generated/schemas/index.ts';
-import { durationMs } from '../duration.ts';
 import type { Finding } from '../finding.ts';
 import type { Path } from '../types.ts';
+import { checkDurations } from './durations.ts';
+import { checkAction } from './http-action.ts';
 import { checkMatch } from './http-match.ts';
 import { defineKind, istioNetworking } from './kind.ts';
 
@@ -42,15 +43,16 @@ function* checkHosts({ hosts }: VirtualServiceSpec): Generator<Finding> {
 }
 
 function* checkRoute(route: HttpRoute, path: Path): Generator<Finding> {
+  yield* checkAction(route, path);
   yield* checkWeights(route, path);
-  yield* checkDuration(route.timeout, [...path, 'timeout']);
-  yield* checkDuration(route.retries?.perTryTimeout, [...path, 'retries', 'perTryTimeout']);
+  yield* checkDurations({ timeout: route.timeout }, path, { timeout: 'or-zero' });
   for (const [index, match] of (route.match ?? []).entries())
     yield* checkMatch(match, [...path, 'match', index]);
 }
 
 /** Weights are proportions, whatever they add up to; a destination without one gets nothing. */
 function* checkWeights({ route }: HttpRoute, path: Path): Generator<Finding> {
+  if (route === undefined) return;
   const total = route.reduce((sum, { weight = 0 }) => sum + weight, 0);
   const isAlone = route.length === 1 && route[0]?.weight === undefined;
   if (isAlone) return;
@@ -64,11 +66,6 @@ function* checkWeights({ route }: HttpRoute, path: Path): Generator<Finding> {
     if (weight !== undefined) continue;
     yield { code: 'FL2210', message: `${destination.host} gets no request`, path: [...path, 'route', index] };
   }
-}
-
-function* checkDuration(duration: string | undefined, path: Path): Generator<Finding> {
-  if (duration === undefined || durationMs(duration) >= 1 || durationMs(duration) === 0) return;
-  yield { code: 'FL2110', message: `${duration} is less than 1ms`, path };
 }
 
 /** The first route that fits is taken (Istio): after one without a match, none is. */

@@ -1,0 +1,37 @@
+import { RE2JS } from 're2js';
+import type { Finding } from '../finding.ts';
+import type { Path } from '../types.ts';
+
+/**
+ * An expression that Envoy would refuse (RE2's syntax: no look-around, no back-references, at most 1000 repetitions).
+ * It has to be found here: Envoy would refuse it together with all other routes of the table.
+ */
+export function* checkRegex(regex: string | undefined, path: Path): Generator<Finding> {
+  if (regex === undefined) return;
+  const read = readRegex(regex);
+  if ('reason' in read) yield { code: 'FL2211', message: `${regex} is not RE2: ${read.reason}`, path };
+}
+
+/** What takes the place of a match: `\1` is a group of it, `\\` a backslash. */
+export function* checkSubstitution(regex: string, substitution: string, path: Path): Generator<Finding> {
+  const read = readRegex(regex);
+  if ('reason' in read) return;
+  for (const [reference, name = ''] of substitution.matchAll(/\\(.?)/gs)) {
+    if (name === '\\' || (/[0-9]/.test(name) && Number(name) <= read.groups)) continue;
+    const message = `${reference} is no group of ${regex}, which has ${read.groups}`;
+    yield {
+      code: 'FL2109',
+      message,
+      path,
+      fix: 'name a group from \\0 to \\9, or write \\\\ for a backslash',
+    };
+  }
+}
+
+function readRegex(regex: string): { readonly groups: number } | { readonly reason: string } {
+  try {
+    return { groups: RE2JS.compile(regex).groupCount() };
+  } catch (error) {
+    return { reason: (error as Error).message.replace(/^error parsing regexp: /, '') };
+  }
+}

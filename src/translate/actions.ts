@@ -1,0 +1,108 @@
+import type { Destination, Forward, PathRewrite, Redirect, Respond, Rule } from '../mesh/index.ts';
+import { headerChanges } from './header-changes.ts';
+import { BLACK_HOLE } from './names.ts';
+import { duration, fraction } from './pieces.ts';
+import { retryPolicy } from './retries.ts';
+import { clusterFor, sticking } from './targets.ts';
+import type { View } from './view.ts';
+
+/** What one route does, as fields of Envoy's `Route`, and the clusters that it names. */
+export type Action = { readonly fields: object; readonly clusters: readonly string[] };
+
+/** A rule's action for requests that ask for `port`. */
+export function actionOf(rule: Rule, port: number, view: View): Action {
+  const { action } = rule;
+  switch (action.does) {
+    case 'forward':
+      return forward(rule, action, port, view);
+    case 'redirect':
+      return { fields: { redirect: redirect(action, port), ...headerChanges(rule) }, clusters: [] };
+    case 'respond':
+      return { fields: { direct_response: respond(action), ...headerChanges(rule) }, clusters: [] };
+  }
+}
+
+function forward(rule: Rule, action: Forward, port: number, view: View): Action {
+  const [alone, ...others] = action.destinations;
+  const only = others.length === 0 ? alone : undefined;
+  const copies = action.mirrors
+    .map(({ percent, ...to }) => ({ cluster: clusterFor(to, port, view).name, percent }))
+    .filter(({ cluster }) => cluster !== BLACK_HOLE);
+  const split = action.destinations.map((to) => ({ to, ...clusterFor(to, port, view) }));
+  const askedHost = action.askedHost ?? only?.askedHost ?? null;
+  const route = {
+    ...(only === undefined
+      ? { weighted_clusters: { clusters: split.map(({ to, name }) => share(to, name)) } }
+      : { cluster: clusterFor(only, port, view).name }),
+    ...rewrite(action.path),
+    ...(askedHost === null ? {} : { host_rewrite_literal: askedHost }),
+    ...(copies.length === 0 ? {} : { request_mirror_policies: copies.map(mirror) }),
+    timeout: duration(action.timeoutMs ?? 0),
+    ...(action.retries?.attempts === 0 ? {} : { retry_policy: retryPolicy(action.retries) }),
+    ...sticking(split.map(({ hash }) => hash)),
+  };
+  return {
+    fields: { route, ...headerChanges(rule, ...(only === undefined ? [] : [only])) },
+    clusters: [...split.map(({ name }) => name), ...copies.map(({ cluster }) => cluster)],
+  };
+}
+
+function share(to: Destination, name: string): object {
+  const host = to.askedHost === null ? {} : { host_rewrite_literal: to.askedHost };
+  return { name, weight: to.weight, ...headerChanges(to), ...host };
+}
+
+/** The copy says the same host as the original (Istio), without Envoy's suffix. */
+function mirror({ cluster, percent }: { readonly cluster: string; readonly percent: number }): object {
+  return {
+    cluster,
+    runtime_fraction: { default_value: fraction(percent) },
+    trace_sampled: false,
+    disable_shadow_host_suffix_append: true,
+  };
+}
+
+function rewrite(path: PathRewrite | null): object {
+  if (path === null) return {};
+  if (path.how === 'matched') return { prefix_rewrite: path.text };
+  return { regex_rewrite: path.how === 'whole' ? whole(path.text) : regex(path.pattern, path.text) };
+}
+
+function whole(text: string): object {
+  return regex('^.*$', text.replaceAll('\\', '\\\\'));
+}
+
+function regex(pattern: string, substitution: string): object {
+  return { pattern: { regex: pattern }, substitution };
+}
+
+function redirect({ status, scheme, host, port, path }: Redirect, asked: number): object {
+  const number = portOf({ scheme, host, port }, asked);
+  return {
+    ...(scheme === null ? {} : { scheme_redirect: scheme }),
+    ...(host === null ? {} : { host_redirect: host }),
+    ...(number === null ? {} : { port_redirect: number }),
+    ...(path?.how === 'whole' ? { path_redirect: path.text } : rewrite(path)),
+    response_code: redirectCodes[status],
+  };
+}
+
+const redirectCodes = {
+  301: 'MOVED_PERMANENTLY',
+  302: 'FOUND',
+  303: 'SEE_OTHER',
+  307: 'TEMPORARY_REDIRECT',
+  308: 'PERMANENT_REDIRECT',
+} as const;
+
+/** A scheme's own port is left out (Istio), unless the client's `host:port` would stay in its place. */
+function portOf({ scheme, host, port }: Pick<Redirect, 'scheme' | 'host' | 'port'>, asked: number) {
+  const own = scheme === 'https' ? 443 : 80;
+  const wanted = port === 'asked' ? asked : port === 'default' ? own : port;
+  return wanted === own && (host !== null || asked === 80) ? null : wanted;
+}
+
+function respond({ status, body }: Respond): object {
+  if (body === null) return { status };
+  return { status, body: 'text' in body ? { inline_string: body.text } : { inline_bytes: body.base64 } };
+}
