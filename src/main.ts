@@ -24,8 +24,10 @@ import {
   createServed,
   nodeFiles,
   openDataFolder,
+  proxyConfig,
   type RepositoryLoop,
   readPin,
+  type Served,
   systemClock,
   type WorkQueue,
 } from './reconcile/index.ts';
@@ -70,7 +72,7 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   const loops = new Map([[loop.name, loop]]);
   const handler = (key: string) => reconcile(loops, key, closing.signal);
   const queue = createMemoryQueue({ handler, clock, random });
-  const api = createApi(apiSource(loops, xds, queue), log);
+  const api = createApi(apiSource({ loops, xds, queue, served }), log);
   starting.defer(() => api.close());
   const httpPort = await api.listen(config.http.host, config.http.port);
   const xdsPort = await xds.listen(config.xds.host, config.xds.port);
@@ -87,8 +89,15 @@ async function reconcile(loops: ReadonlyMap<string, RepositoryLoop>, key: string
   return loop === undefined ? { outcome: 'done' as const } : loop.reconcile(signal);
 }
 
+type Parts = {
+  readonly loops: ReadonlyMap<string, RepositoryLoop>;
+  readonly xds: XdsServer;
+  readonly queue: WorkQueue;
+  readonly served: Served;
+};
+
 /** What the API shows, taken from the other edges. */
-function apiSource(loops: ReadonlyMap<string, RepositoryLoop>, xds: XdsServer, queue: WorkQueue): ApiSource {
+function apiSource({ loops, xds, queue, served }: Parts): ApiSource {
   const statuses = () => [...loops.values()].map((loop) => loop.status());
   const states = () => [...loops.values()].flatMap((loop) => loop.state() ?? []);
   return {
@@ -109,6 +118,7 @@ function apiSource(loops: ReadonlyMap<string, RepositoryLoop>, xds: XdsServer, q
         .flatMap(({ scopes }) => scopes)
         .sort((a, b) => byCodeUnit(a.path, b.path)),
     proxies: () => [...xds.sessions()].sort((a, b) => byCodeUnit(a.proxy, b.proxy)),
+    proxyConfig: (proxy) => proxyConfig(proxy, served.lastSnapshot(proxy), xds.sessions()),
     lineage(wanted) {
       const scopes = states().flatMap((state) => [...state.scopes.values()]);
       const found = scopes.find(({ uid, path }) => uid === wanted || path === wanted);

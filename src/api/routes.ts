@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { byCodeUnit } from '../base/order.ts';
 import { answer, notFound, refuse, sendText } from './answer.ts';
 import { PAGE_QUERY, type PageQuery, page } from './page.ts';
 import type { ApiSource } from './source.ts';
@@ -60,6 +61,21 @@ const proxies: Route = (app, source) => {
   );
 };
 
+/** Large where the mesh is: in pages, each item with its resource as JSON. */
+const proxyConfig: Route = (app, source) => {
+  const path = '/api/v1/proxies/:proxy/config';
+  const options = { schema: { querystring: PAGE_QUERY } };
+  app.get<{ Params: { proxy: string }; Querystring: PageQuery }>(path, options, (request, reply) => {
+    const { proxy } = request.params;
+    const found = source.proxyConfig(proxy);
+    if (found === null) return notFound(reply, `connected proxy ${proxy}`, '/api/v1/proxies');
+    const key = ({ typeUrl, name }: { typeUrl: string; name: string }) => `${typeUrl} ${name}`;
+    const items = found.resources.toSorted((a, b) => byCodeUnit(key(a), key(b)));
+    const { revision } = found;
+    return answer(reply, 'ProxyConfig', { proxy, revision, ...page(items, key, request.query) });
+  });
+};
+
 const LINEAGE_QUERY = {
   type: 'object',
   required: ['scope'],
@@ -102,6 +118,7 @@ export const routes: readonly Route[] = [
   verification,
   scopes,
   proxies,
+  proxyConfig,
   lineage,
   hook,
 ];

@@ -38,7 +38,7 @@ export function createApp(source: ApiSource, log: Log): FastifyInstance {
       const { statusCode = 400, message } = error;
       refuse(reply, statusCode, { code: 'bad-request', message, fix: 'correct the request' });
     },
-    routerOptions: { maxParamLength: 256 },
+    routerOptions: { maxParamLength: 1_024 },
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null, undefined));

@@ -9,6 +9,8 @@ export interface ApiSource {
   scopes(): readonly { readonly path: string }[];
   /** Connected proxies, in the order of their ids. */
   proxies(): readonly { readonly proxy: string }[];
+  /** What a connected proxy should have, in the order of type and name; null where there is no such proxy. */
+  proxyConfig(proxy: string): ProxyConfig | null;
   /** Entries of the lineage of a scope, by dotted path or uid; null where there is no such scope. */
   lineage(scope: string): Lineage | null;
   /** A hint to fetch; false where there is no such repository. */
@@ -17,3 +19,7 @@ export interface ApiSource {
 
 type Named = { readonly name: string };
 type Lineage = { readonly scope: string; readonly uid: string; readonly entries: readonly object[] };
+type ProxyConfig = {
+  readonly revision: string;
+  readonly resources: readonly { readonly typeUrl: string; readonly name: string }[];
+};

@@ -17,7 +17,7 @@ export type Surroundings = {
 };
 
 /** What every command has. */
-export type Context = Omit<Surroundings, 'stdin' | 'stdout' | 'stderr'> & {
+export type Context = Omit<Surroundings, 'stdout' | 'stderr'> & {
   readonly terminal: Terminal;
   /** Says with which code the process ends. */
   readonly finish: (code: number) => void;

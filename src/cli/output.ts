@@ -2,7 +2,8 @@ import { InvalidArgumentError, Option } from 'commander';
 import { stringify } from 'yaml';
 import type { Context } from './context.ts';
 
-const FORMATS = ['table', 'json', 'yaml'] as const;
+/** `wide` is a table with more columns, where a command has more. */
+const FORMATS = ['table', 'wide', 'json', 'yaml'] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** What `-o json|yaml` prints: plain data that says what it is. */
@@ -14,11 +15,16 @@ export function outputOption(): Option {
   return new Option('-o, --output <format>', 'how to print').choices(FORMATS).default('table');
 }
 
-/** Prints a document in the wanted format; `table` is called only when that is what people want to read. */
+/** Prints a document in the wanted format; `table` is called only where people read it. */
 export function print(context: Context, format: Format, document: Document, table: () => string): void {
   if (format === 'json') context.terminal.out(`${JSON.stringify(document, null, 2)}\n`);
   else if (format === 'yaml') context.terminal.out(stringify(document));
-  else context.terminal.out(table());
+  else context.terminal.out(printable(table()));
+}
+
+/** Names and messages come from others: nothing of them moves a cursor or sets a colour. */
+function printable(text: string): string {
+  return text.replace(/[^\P{C}\n\t]/gu, '?');
 }
 
 /** Columns padded to their widest cell, two spaces apart, no trailing spaces. */

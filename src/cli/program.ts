@@ -51,8 +51,15 @@ function buildProgram(context: Context): Command {
     getErrHasColors: () => false,
   };
   program.configureOutput(output).exitOverride();
-  for (const build of commands) program.addCommand(build(context).configureOutput(output).exitOverride());
+  for (const build of commands) program.addCommand(inherit(build(context), program));
   return program;
+}
+
+/** Commander passes settings on only to commands that it makes itself. */
+function inherit(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const inner of command.commands) inherit(inner, command);
+  return command;
 }
 
 function version(): string {

@@ -12,5 +12,6 @@ export { nodeFiles } from './files.ts';
 export { createLoop, type RepositoryLoop } from './loop.ts';
 export { createMemoryQueue } from './memory-queue.ts';
 export { readPin } from './pin.ts';
-export { createServed } from './serve.ts';
+export { proxyConfig } from './proxy-config.ts';
+export { createServed, type Served } from './serve.ts';
 export type { WorkQueue } from './work-queue.ts';

@@ -18,6 +18,8 @@ export interface Served {
    * state, because an empty answer would take away what a proxy still has from before a restart.
    */
   snapshotFor(proxy: Client): Snapshot;
+  /** What `snapshotFor` gave this proxy last; null where it was never asked. */
+  lastSnapshot(proxyId: string): Snapshot | null;
   /** By proxy id: why its snapshot is not of the current mesh. */
   failures(): ReadonlyMap<string, string>;
   /** Milliseconds spent on snapshots since the last `replace`. */
@@ -62,6 +64,7 @@ export function createServed(stages: ServeStages, now: () => number): Served {
         translateMs += now() - startMs;
       }
     },
+    lastSnapshot: (proxyId) => snapshots.get(proxyId) ?? null,
     failures: () => failures,
     translateMs: () => translateMs,
     retain(proxies) {

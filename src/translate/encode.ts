@@ -40,7 +40,7 @@ function sourcesOf(origins: readonly Origin[]): SnapshotResource['sources'] {
   const places = new Map(origins.map((origin) => [`${origin.file}:${origin.line}:${origin.column}`, origin]));
   return [...places.values()]
     .sort((a, b) => byCodeUnit(a.file, b.file) || a.line - b.line || a.column - b.column)
-    .map(({ scope, uid, file, line, column }) => ({ scope, uid, file, line, column }));
+    .map(({ scope, uid, document, file, line, column }) => ({ scope, uid, document, file, line, column }));
 }
 
 function distinct(references: readonly Reference[]): readonly Reference[] {

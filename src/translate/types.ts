@@ -1,4 +1,5 @@
 import type { Source } from '../manifests/index.ts';
+import type { Origin } from '../mesh/index.ts';
 
 export const CLUSTER = 'type.googleapis.com/envoy.config.cluster.v3.Cluster';
 export const ENDPOINTS = 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment';
@@ -45,7 +46,7 @@ export type SnapshotResource = {
   /** The same as proto3 JSON, with the field names of Envoy's documentation. */
   readonly json: object;
   /** Where its parts are written, in order of file and line. */
-  readonly sources: readonly Source[];
+  readonly sources: readonly Origin[];
   readonly references: readonly Reference[];
 };
 

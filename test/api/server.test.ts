@@ -16,6 +16,10 @@ function source(more: Partial<ApiSource> = {}): ApiSource {
     verification: (name) => (name === 'mesh' ? verification : null),
     scopes: () => ['acme', 'acme.pay', 'acme.web'].map((path) => ({ path })),
     proxies: () => [{ proxy: 'sidecar~1' }, { proxy: 'sidecar~2' }],
+    proxyConfig: (proxy) =>
+      proxy === 'sidecar~1'
+        ? { revision: 'r1', resources: ['b', 'c', 'a'].map((name) => ({ typeUrl: 't', name })) }
+        : null,
     lineage: (scope) => (scope === 'acme' ? { scope, uid: 'u', entries: [{ seq: 1 }] } : null),
     async trigger(name) {
       triggered.push(name);
@@ -49,6 +53,9 @@ describe('the API', () => {
     ['/api/v1/repositories/none/verification', 404, 'Error'],
     ['/api/v1/scopes', 200, 'ScopeList'],
     ['/api/v1/proxies', 200, 'ProxyList'],
+    ['/api/v1/proxies/sidecar~1/config', 200, 'ProxyConfig'],
+    ['/api/v1/proxies/sidecar~9/config', 404, 'Error'],
+    ['/api/v1/proxies/sidecar~1/config?limit=0', 400, 'Error'],
     ['/api/v1/lineage?scope=acme', 200, 'Lineage'],
     ['/api/v1/lineage?scope=none', 404, 'Error'],
     ['/api/v1/lineage', 400, 'Error'],
@@ -86,6 +93,17 @@ describe('the API', () => {
     });
     const second = (await get(`/api/v1/scopes?limit=2&after=${first.next}`)).json();
     expect(second).toMatchObject({ items: [{ path: 'acme.web' }], total: 3, next: null });
+  });
+
+  it("answers with a proxy's configuration in pages, in the order of type and name", async () => {
+    const first = (await get('/api/v1/proxies/sidecar~1/config?limit=2')).json();
+    const items = [
+      { typeUrl: 't', name: 'a' },
+      { typeUrl: 't', name: 'b' },
+    ];
+    expect(first).toMatchObject({ proxy: 'sidecar~1', revision: 'r1', total: 3, items, next: 't b' });
+    const second = (await get('/api/v1/proxies/sidecar~1/config?after=t%20b')).json();
+    expect(second).toMatchObject({ items: [{ name: 'c' }], next: null });
   });
 
   it('survives a source that throws, without telling what it threw', async () => {
@@ -141,7 +159,7 @@ describe('the generic hook', () => {
   it('knows its repositories and its limits', async () => {
     expect((await post('/hooks/v1/generic/none')).statusCode).toBe(404);
     expect((await post('/hooks/v1/generic/mesh', Buffer.alloc(1_048_577))).statusCode).toBe(413);
-    expect((await post(`/hooks/v1/generic/${'a'.repeat(300)}`)).statusCode).toBe(414);
+    expect((await post(`/hooks/v1/generic/${'a'.repeat(1_100)}`)).statusCode).toBe(414);
     expect((await get('/hooks/v1/generic/mesh')).statusCode).toBe(404);
   });
 });

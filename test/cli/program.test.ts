@@ -47,7 +47,7 @@ describe('exit codes', () => {
 
 test('every command is listed once, and its help is at most 80 columns wide', async () => {
   const { out } = await home.fairlead('.', '--help');
-  const names = [...out.matchAll(/^ {2}([a-z][a-z-]+) /gm)].map(([, name]) => name);
+  const names = [...out.matchAll(/^ {2}([a-z][a-z-]+)(?:\|[a-z]+)? /gm)].map(([, name]) => name);
   expect(names).toHaveLength(commands.length);
   expect(out.split('\n').filter((line) => line.length > 80)).toEqual([]);
 });
@@ -120,6 +120,7 @@ describe('status and proxy-status', () => {
       verification: () => null,
       scopes: () => keys.map((key) => ({ path: `acme.${key}`, seq: 1, sync: '-', health: '-', hold: null })),
       proxies: () => keys.map((key) => ({ proxy: `sidecar~${key}`, revision: 'r', types: [], rejected: [] })),
+      proxyConfig: () => null,
       lineage: () => null,
       trigger: async () => false,
     };

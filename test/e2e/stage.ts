@@ -19,6 +19,8 @@ export type Envoy = {
   readonly ready: Promise<unknown>;
   /** Value of a counter or gauge of its admin interface; 0 where it is not there yet. */
   stat(name: string): Promise<number>;
+  /** `host:port` of its admin interface. */
+  admin(): Promise<string>;
   /** What it has logged. */
   log(): Promise<string>;
   /** Sends requests to `HOST` through its HTTP proxy port; throws unless v2 answers this share of them. */
@@ -101,6 +103,7 @@ async function startEnvoy({ binary, dir, nodeId, xdsPort }: EnvoyOptions) {
     nodeId,
     ready: child.ready,
     close: child.close,
+    admin: () => readFile(admin, 'utf8'),
     log: () => readFile(log, 'utf8'),
     async stat(name: string) {
       const answer = await fetch(`http://${await readFile(admin, 'utf8')}/stats?format=json`);

@@ -459,7 +459,7 @@ describe('distribution', () => {
     const { loop, offer, run, setSessions } = start();
     offer(a);
     await run();
-    const source = { scope: 's', uid: world.uid.S, file: 'v.yaml', line: 1, column: 1 };
+    const source = { scope: 's', uid: world.uid.S, document: 'd', file: 'v.yaml', line: 1, column: 1 };
     const rejected = [{ typeUrl: 't', name: 'n', version: 'v', message: 'bad', sources: [source] }];
     setSessions([session('one', { rejected })]);
     expect(condition(loop.status(), 'Distributed', 's')).toBe('False Rejected');

@@ -15,7 +15,14 @@ function resource(
   references: SnapshotResource['references'] = [],
 ): SnapshotResource {
   const any = Buffer.from(`${name}@${version}`);
-  const source = { scope: 'acme', uid: 'u', file: `${name}.yaml`, line: 7, column: 1 };
+  const source = {
+    scope: 'acme',
+    uid: 'u',
+    document: 'Service/shop/a',
+    file: `${name}.yaml`,
+    line: 7,
+    column: 1,
+  };
   return { typeUrl, name, version, any, json: { version }, sources: [source], references };
 }
 

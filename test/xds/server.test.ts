@@ -272,7 +272,9 @@ describe('status', () => {
         name: 'a',
         version: '2',
         message: 'connect_timeout is negative',
-        sources: [{ scope: 'acme', uid: 'u', file: 'a.yaml', line: 7, column: 1 }],
+        sources: [
+          { scope: 'acme', uid: 'u', document: 'Service/shop/a', file: 'a.yaml', line: 7, column: 1 },
+        ],
       },
     ]);
     expect(server.sessions()[0]?.fullyAcked?.revision).toBe('r1');

@@ -7,6 +7,7 @@ import { explainCommand } from './explain.ts';
 import { initCommand } from './init.ts';
 import { lineageCommand } from './lineage.ts';
 import { planCommand } from './plan.ts';
+import { proxyConfigCommand } from './proxy-config.ts';
 import { proxyStatusCommand } from './proxy-status.ts';
 import { serveCommand } from './serve.ts';
 import { statusCommand } from './status.ts';
@@ -26,5 +27,6 @@ export const commands: readonly ((context: Context) => Command)[] = [
   bootstrapCommand,
   statusCommand,
   proxyStatusCommand,
+  proxyConfigCommand,
   demoCommand,
 ];

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { exit } from '../exit.ts';
 import { API_VERSION, type Format, outputOption, print, short, table, wrap } from '../output.ts';
+import { shortName } from '../proxy/find.ts';
 import { readItems, serverOption } from '../server-client.ts';
 
 type Flags = { readonly output: Format; readonly server: string };
@@ -44,8 +45,7 @@ async function proxyStatus(context: Context, { output, server }: Flags): Promise
 
 function proxyText(proxies: readonly Proxy[]): string {
   const rows = proxies.map(({ proxy, revision, types }) => [
-    // sidecar~IP~name.ns~…: the third part is what people call it.
-    proxy.split('~')[2] ?? proxy,
+    shortName(proxy),
     short(revision),
     ...Object.values(COLUMNS).map((end) => types.find(({ typeUrl }) => typeUrl.endsWith(end))?.state ?? '-'),
   ]);

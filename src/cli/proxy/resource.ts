@@ -1,0 +1,62 @@
+/** The kinds of `proxy-config`, in the order of sending. */
+export const KINDS = ['cluster', 'endpoint', 'listener', 'route'] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** Where a part of a resource is written; `document` as in `VirtualService/ns/name`. */
+export type Place = {
+  readonly scope: string;
+  readonly document: string;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+};
+
+/** One resource of one proxy, from a server or from an Envoy. */
+export type ProxyResource = {
+  readonly kind: Kind;
+  readonly name: string;
+  /** As the server says, or of an Envoy: `static`, `active`, `warming` …. */
+  readonly state: string;
+  readonly message: string | null;
+  readonly version: string;
+  /** Empty where an Envoy was asked: it knows the document, not the line. */
+  readonly sources: readonly Place[];
+  /** Proto3 JSON with the field names of Envoy's documentation. */
+  readonly resource: Fields;
+};
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** What stands at a path of an Envoy's JSON, or undefined: nothing of it is taken for granted. */
+export function at(value: unknown, ...path: readonly string[]): unknown {
+  return path.reduce<unknown>((inner, step) => (isFields(inner) ? inner[step] : undefined), value);
+}
+
+export function textAt(value: unknown, ...path: readonly string[]): string | null {
+  const found = at(value, ...path);
+  return typeof found === 'string' ? found : null;
+}
+
+export function listAt(value: unknown, ...path: readonly string[]): readonly Fields[] {
+  const found = at(value, ...path);
+  return Array.isArray(found) ? found.filter(isFields) : [];
+}
+
+export function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** `127.0.0.1:8080` of an Address message, and its halves. */
+export function socketOf(address: unknown): { readonly address: string; readonly port: string } {
+  const pipe = textAt(address, 'pipe', 'path');
+  if (pipe !== null) return { address: pipe, port: '-' };
+  const port = at(address, 'socket_address', 'port_value');
+  return { address: textAt(address, 'socket_address', 'address') ?? '-', port: String(port ?? 0) };
+}
+
+/** `{scope, source}` of the provenance in band (`formats.md`); null where a resource is nobody's. */
+export function provenanceOf(value: unknown): { readonly scope: string; readonly document: string } | null {
+  const scope = textAt(value, 'metadata', 'filter_metadata', 'fairlead', 'scope');
+  const document = textAt(value, 'metadata', 'filter_metadata', 'fairlead', 'source');
+  return scope === null || document === null ? null : { scope, document };
+}
