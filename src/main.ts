@@ -9,12 +9,13 @@ import {
   cacheDir,
   configFile,
   type EffectiveConfig,
+  type Environment,
   effectiveConfig,
   environment,
   type Flags,
   type ServerConfig,
 } from './config.ts';
-import { createTreeDigests, openIsomorphic } from './git/index.ts';
+import { createTreeDigests, openGit } from './git/index.ts';
 import { formatVerification, openLine } from './governance/index.ts';
 import { stages } from './pipeline.ts';
 import {
@@ -34,7 +35,13 @@ import {
 import { createXdsServer, type XdsServer } from './xds/index.ts';
 
 /** What the composition root takes from the world. */
-export type World = { readonly log: Log; readonly clock: Clock; readonly random: () => number };
+export type World = {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Where the git and ssh commands find themselves and the way out. */
+  readonly environment: Environment;
+};
 
 /** A running control plane. */
 export interface Server {
@@ -55,8 +62,9 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   starting.defer(() => folder.close());
   const pin = await readPin(nodeFiles, config.pin);
   const { gitdir, witness } = await folder.repository(config.name);
-  const remote = { url: config.repository, branch: config.branch };
-  const git = await openIsomorphic({ gitdir, remote, timeoutMs: config.fetchTimeoutMs });
+  const { git, picked } = await openGit({ gitdir, ...gitOptions(config, world) });
+  starting.defer(() => git.close());
+  log.info({ repository: config.name, ...picked }, 'git backend picked');
   const line = openLine(git, createTreeDigests(git), pin);
   const now = () => clock.now();
   const served = createServed(stages, now);
@@ -82,6 +90,17 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   log.info({ xdsPort, httpPort, repository: name }, 'listening');
   const running = starting.move();
   return { xdsPort, httpPort, close: () => running.disposeAsync() };
+}
+
+function gitOptions(config: ServerConfig, { environment }: World) {
+  const { sshKeyFile: keyFile, knownHostsFile } = config;
+  return {
+    remote: { url: config.repository, branch: config.branch },
+    timeoutMs: config.fetchTimeoutMs,
+    backend: config.gitBackend,
+    ssh: keyFile === null || knownHostsFile === null ? null : { keyFile, knownHostsFile },
+    environment,
+  };
 }
 
 async function reconcile(loops: ReadonlyMap<string, RepositoryLoop>, key: string, signal: AbortSignal) {
@@ -142,7 +161,7 @@ function createLog(): Log {
 
 /** A control plane as the process' surroundings have it: real clock, real randomness. */
 export function start(config: ServerConfig, log: Log = createLog()): Promise<Server> {
-  return createServer(config, { log, clock: systemClock, random: Math.random });
+  return createServer(config, { log, clock: systemClock, random: Math.random, environment: environment() });
 }
 
 /** `fairlead serve`: runs until SIGINT or SIGTERM; a second signal ends it at once. The exit code. */

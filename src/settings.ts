@@ -1,5 +1,6 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import type { ServerConfigFile } from './generated/schemas/index.ts';
+import { GIT_BACKENDS, type GitBackendName } from './git/index.ts';
 import { durationMs } from './manifests/index.ts';
 
 /** Why a text is no value of its setting, and what to write instead. */
@@ -32,9 +33,12 @@ type Setting<Key extends string, Value, Otherwise extends Default> = {
 
 /** A setting of `fairlead serve` is one line here and one property of `schemas/ServerConfig.json`. */
 export const settings = {
-  repository: of('repository', '<url>', 'http(s) URL, or a folder of this machine', undefined, repository),
+  repository: of('repository', '<url>', 'http(s) or SSH URL, or a folder', undefined, repository),
   branch: of('branch', '<name>', 'the main line', 'main', text),
   pin: of('pin', '<file>', 'what `fairlead trust` wrote', undefined, path),
+  gitBackend: of('gitBackend', '<name>', 'auto (the faster one), isomorphic or native', 'auto', gitBackend),
+  sshKeyFile: of('sshKeyFile', '<file>', 'private key for an SSH repository', null, path),
+  knownHostsFile: of('knownHostsFile', '<file>', 'keys of its host, as `ssh` has them', null, path),
   name: of('name', '<name>', 'of the repository in the API', 'mesh', dnsLabel),
   dataDir: of('dataDir', '<folder>', 'what has to survive a restart', defaultDataDir, path),
   xds: of('xds', '<address>', 'for proxies, plain text on loopback', '127.0.0.1:15010', loopback),
@@ -95,6 +99,11 @@ function repository(given: string, folder: string): string | Unfit {
     return new Unfit('the URL holds a password', 'leave it out');
   }
   return /^[a-z+]+:\/\//i.test(given) || /^[^/]+@[^/]+:/.test(given) ? given : resolve(folder, given);
+}
+
+function gitBackend(given: string): GitBackendName | Unfit {
+  const found = GIT_BACKENDS.find((name) => name === given);
+  return found ?? new Unfit(`there is no ${JSON.stringify(given)}`, `use ${GIT_BACKENDS.join(', ')}`);
 }
 
 /** As Go and Istio write them, in whole milliseconds. */

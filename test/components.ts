@@ -11,6 +11,7 @@ const programs = [
   { program: 'git', args: ['--version'], debian: 'git' },
   { program: 'gpg', args: ['--version'], debian: 'gnupg' },
   { program: 'ssh-keygen', args: ['-?'], debian: 'openssh-client' },
+  { program: '/usr/sbin/sshd', args: ['-?'], debian: 'openssh-server' },
   { program: 'python3', args: ['-m', 'pip', '--version'], debian: 'python3-pip' },
 ] as const;
 
@@ -21,14 +22,14 @@ await envoyPath().catch((error: unknown) => {
   fail(error.message, [{ debian: 'python3-pip' }]);
 });
 
-/** Whether the program can be started; `ssh-keygen` has no option that succeeds without doing anything. */
+/** Whether the program can be started; those of OpenSSH have no option that succeeds without doing anything. */
 function runs(program: string, args: readonly string[]): boolean {
   try {
     execFileSync(program, args, { stdio: 'ignore' });
     return true;
   } catch (error) {
     const started = typeof (error as { status?: unknown }).status === 'number';
-    return started && program === 'ssh-keygen';
+    return started && /ssh/.test(program);
   }
 }
 

@@ -25,6 +25,9 @@ describe('effectiveConfig', () => {
       repository: 'https://git.acme.example/mesh.git',
       branch: 'main',
       pin: '/work/pin.json',
+      gitBackend: 'auto',
+      sshKeyFile: null,
+      knownHostsFile: null,
       pollMs: 60_000,
       fetchTimeoutMs: 60_000,
       removalTimeoutMs: 30_000,
@@ -57,6 +60,11 @@ describe('effectiveConfig', () => {
     expect(config({ flags: { ...needed, repository } }).repository).toBe(expected);
   });
 
+  it('resolves the files of an SSH remote', () => {
+    const flags = { sshKeyFile: 'key', knownHostsFile: '/etc/hosts.keys' };
+    expect(config({ flags })).toMatchObject({ sshKeyFile: '/work/key', knownHostsFile: '/etc/hosts.keys' });
+  });
+
   it.each([
     ['15014', '127.0.0.1', 15014],
     [':0', '127.0.0.1', 0],
@@ -78,6 +86,7 @@ describe('effectiveConfig', () => {
     ['a time of zero', { environment: { FAIRLEAD_POLL: '0s' } }],
     ['a setting that is none', { file: `${header}brunch: main\n` }],
     ['a setting that is no string', { file: `${header}branch: 1\n` }],
+    ['a git backend that is none', { flags: { gitBackend: 'libgit2' } }],
     ['a file of another kind', { file: 'apiVersion: fairlead.dev/v1alpha1\nkind: Scope\n' }],
     ['a file that is no mapping', { file: '- a\n' }],
     ['a file that is no YAML', { file: 'a: [\n' }],

@@ -38,7 +38,12 @@ async function site(): Promise<Site> {
 }
 
 async function serve(config: ServerConfig): Promise<Server> {
-  const server = await createServer(config, { log: quiet, clock: systemClock, random: Math.random });
+  const server = await createServer(config, {
+    log: quiet,
+    clock: systemClock,
+    random: Math.random,
+    environment: process.env,
+  });
   cleanup.push(server.close);
   return server;
 }

@@ -1,8 +1,15 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { Failure } from '../base/failure.ts';
-import { createTreeDigests, type GitBackend, type ObjectId, openIsomorphic } from '../git/index.ts';
+import {
+  createTreeDigests,
+  GIT_BACKENDS,
+  type GitBackend,
+  type GitBackendName,
+  type ObjectId,
+  openGit,
+} from '../git/index.ts';
 import { type Line, type LineState, openLine, type Pin } from '../governance/index.ts';
 import type { Context } from './context.ts';
 import { run } from './native.ts';
@@ -18,14 +25,25 @@ export type Clone = {
   readonly line: Line;
 };
 
-export type CloneFlags = { readonly repository?: string; readonly pin?: string };
+export type CloneFlags = GitFlags & { readonly repository?: string; readonly pin?: string };
+type GitFlags = { readonly gitBackend?: GitBackendName; readonly verbose?: boolean };
 
 /** Opens the clone that holds `--repository` (default: where we stand) under its pin. */
 export async function openClone(context: Context, flags: CloneFlags): Promise<Clone> {
   const { folder, gitdir } = await findGitdir(resolve(context.cwd, flags.repository ?? '.'));
   const pin = await readPin(flags.pin === undefined ? pinPath(gitdir) : resolve(context.cwd, flags.pin));
-  const backend = await openIsomorphic({ gitdir });
+  const backend = await openStore(context, gitdir, flags);
   return { folder, gitdir, backend, pin, line: openLine(backend, createTreeDigests(backend), pin) };
+}
+
+/** Opens the objects of a clone until the command ends. */
+export async function openStore(context: Context, gitdir: string, flags: GitFlags): Promise<GitBackend> {
+  const { environment, opened, terminal } = context;
+  const { gitBackend: backend = 'auto', verbose = false } = flags;
+  const { git, picked } = await openGit({ gitdir, environment, backend });
+  opened.defer(() => git.close());
+  if (verbose) terminal.say(`git backend ${picked.backend}: ${picked.reason}`);
+  return git;
 }
 
 /** Where `trust` puts the pin of a clone, and every offline command looks for it. */
@@ -119,7 +137,15 @@ async function linked(folder: string, file: string): Promise<string> {
 
 /** The options of every command that reads a clone. */
 export function cloneOptions(command: Command): Command {
-  return command
+  return gitOptions(command)
     .option('-C, --repository <folder>', 'the clone (default: where you are)')
     .option('--pin <file>', 'the pin (default: where `fairlead trust` put it in the clone)');
+}
+
+/** How git is read: no verdict depends on it. */
+export function gitOptions(command: Command): Command {
+  const backend = new Option('--git-backend <name>', 'how git is read (default: auto, the faster one)');
+  return command
+    .addOption(backend.choices(GIT_BACKENDS))
+    .option('--verbose', 'say on standard error which one that is');
 }

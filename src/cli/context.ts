@@ -19,6 +19,8 @@ export type Surroundings = {
 /** What every command has. */
 export type Context = Omit<Surroundings, 'stdout' | 'stderr'> & {
   readonly terminal: Terminal;
+  /** What the command has opened; it is closed at the end, however that comes. */
+  readonly opened: AsyncDisposableStack;
   /** Says with which code the process ends. */
   readonly finish: (code: number) => void;
 };

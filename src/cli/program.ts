@@ -12,12 +12,13 @@ import { openTerminal } from './terminal.ts';
 export async function runCommandLine(argv: readonly string[], surroundings: Surroundings): Promise<number> {
   const { environment, stdin, stdout, stderr } = surroundings;
   const terminal = openTerminal({ stdin, stdout, stderr }, environment);
+  await using opened = new AsyncDisposableStack();
   let code: number = exit.ok;
   const finish = (given: number) => {
     code = given;
   };
   try {
-    await buildProgram({ ...surroundings, terminal, finish }).parseAsync(argv, { from: 'user' });
+    await buildProgram({ ...surroundings, terminal, opened, finish }).parseAsync(argv, { from: 'user' });
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exit.ok : exit.usage;

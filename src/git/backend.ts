@@ -1,6 +1,6 @@
 import type { ObjectId, Objects } from './objects.ts';
 
-/** The remote of a store: what is fetched, and from where (http, https, or a path on this machine). */
+/** The remote of a store: what is fetched, and from where (http, https, SSH, or a path on this machine). */
 export type Remote = { readonly url: string; readonly branch: string };
 
 /** A store of git objects and the branch that it follows. Each adapter passes `test/git/backend.contract.ts`. */
@@ -18,4 +18,6 @@ export interface GitBackend extends Objects {
    * fetch the remote's branch is a branch here. Throws `Failure` `ref-missing`.
    */
   resolve(ref: string): Promise<ObjectId>;
+  /** Ends what the backend runs beside us. Nothing is read afterwards. */
+  close(): Promise<void>;
 }

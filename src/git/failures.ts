@@ -52,8 +52,42 @@ export function branchMissing(url: string, branch: string): Failure {
 }
 
 export function remoteUnsupported(url: string): Failure {
-  const message = `${redacted(url)}: only http, https and local paths can be fetched`;
-  return new Failure('remote-unsupported', message, 'use the https URL of the repository');
+  const message = `${redacted(url)}: only http, https, file URLs, local paths and (with the git command) SSH can be fetched`;
+  return new Failure(
+    'remote-unsupported',
+    message,
+    'use the https URL; SSH needs --git-backend native or auto',
+  );
+}
+
+export function hostKeyRefused(url: string): Failure {
+  const message = `${redacted(url)}: the host’s key is not the one in the known hosts file`;
+  const fix = 'add the key that the host’s operator publishes (not what `ssh-keyscan` finds) to the file';
+  return new Failure('ssh-host-refused', message, fix);
+}
+
+export function keyRefused(url: string): Failure {
+  const message = `${redacted(url)}: the host refuses our key`;
+  return new Failure('ssh-key-refused', message, 'register the public key there as a read-only deploy key');
+}
+
+export function sshUnconfigured(url: string): Failure {
+  const message = `${redacted(url)} is fetched over SSH, which needs a key file and a known hosts file`;
+  return new Failure('ssh-unconfigured', message, 'give --ssh-key-file and --known-hosts-file');
+}
+
+export function sshFileUnusable(path: string, why: string, fix: string): Failure {
+  return new Failure('ssh-file-unusable', `${path} ${why}`, fix);
+}
+
+export function gitMissing(cause?: unknown): Failure {
+  const fix = 'install git, or use --git-backend isomorphic, which needs none';
+  return new Failure('git-missing', 'the git command cannot be started', fix, { cause });
+}
+
+export function gitUnsupported(found: string, needed: string): Failure {
+  const fix = `install git ${needed} or newer, or use --git-backend isomorphic`;
+  return new Failure('git-unsupported', `${JSON.stringify(found)} is too old or no git`, fix);
 }
 
 export function refMissing(ref: string, gitdir: string): Failure {
@@ -81,6 +115,11 @@ export function sha256Unsupported(url: string): Failure {
   return repositoryUnsupported('sha256-unsupported', redacted(url), 'names its objects by SHA-256');
 }
 
+export function partialClone(path: string): Failure {
+  const fix = 'clone without `--filter`; in CI set `filter` to nothing';
+  return new Failure('partial-clone', `${path} is a partial clone: it lacks objects`, fix);
+}
+
 export function shallowClone(path: string): Failure {
   const fix = 'in CI set `fetch-depth: 0`; in a clone run `git fetch --unshallow`';
   return new Failure('shallow-clone', `${path} is a shallow clone: its history is cut off`, fix);
@@ -89,15 +128,17 @@ export function shallowClone(path: string): Failure {
 /** What an error of the file system is: `disk-full`, or `store-unusable`; null for any other error. */
 export function storeFailure(error: unknown, gitdir: string): Failure | null {
   if (!(error instanceof Error) || !('errno' in error && 'code' in error)) return null;
-  if (error.code === 'ENOSPC' || error.code === 'EDQUOT') {
-    const fix = 'free space or move the data folder; nothing half-written was kept';
-    return new Failure('disk-full', `no space left to store objects in ${gitdir}`, fix, { cause: error });
-  }
+  if (error.code === 'ENOSPC' || error.code === 'EDQUOT') return outOfSpace(gitdir, error);
   const fix = 'check that the folder exists, its owner and its permissions';
   return new Failure('store-unusable', `${gitdir}: ${error.message}`, fix, { cause: error });
 }
 
+export function outOfSpace(gitdir: string, cause: unknown): Failure {
+  const fix = 'free space or move the data folder; nothing half-written was kept';
+  return new Failure('disk-full', `no space left to store objects in ${gitdir}`, fix, { cause });
+}
+
 /** A URL as it may be shown and logged: without user and password. */
-function redacted(url: string): string {
+export function redacted(url: string): string {
   return url.replace(/^([a-z+]+:\/\/)[^/]*@/i, '$1');
 }

@@ -20,7 +20,7 @@ export function createHttpTransport({ files, gitdir, remote, timeoutMs }: Transp
     fetch: (trusted, signal) =>
       asFailures(remote, signal, async () => {
         // What `ref` names here is what the remote is told that we have: nothing, when the store proved incomplete.
-        const have = trusted ? ref : 'refs/fairlead/nothing';
+        const have = trusted === null ? 'refs/fairlead/nothing' : ref;
         const http = createHttp({ timeoutMs, signal });
         const target = { fs: { promises: files }, gitdir, remote: 'origin', singleBranch: true, tags: false };
         const { fetchHead } = await git.fetch({ ...target, http, url, ref: have, remoteRef: ref });

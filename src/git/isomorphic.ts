@@ -1,126 +1,18 @@
-import { resolve } from 'node:path';
-import { Failure } from '../base/failure.ts';
-import type { GitBackend, Remote } from './backend.ts';
-import {
-  branchMissing,
-  objectMalformed,
-  refMissing,
-  remoteUnreachable,
-  repositoryMissing,
-  storeFailure,
-} from './failures.ts';
-import { type Files, wholeFiles } from './files.ts';
-import { createObjects, type StoredObjects } from './isomorphic-objects.ts';
-import type { ObjectId } from './objects.ts';
-import { isBranchName, resolveRef } from './refs.ts';
-import { checkStore, locateStore, prepareStore, type Store } from './store.ts';
-import { createTransport, type Transport } from './transport.ts';
-
-type IsomorphicOptions = {
-  /** A worktree or git folder that is only read; with a `remote`: the bare store, which is made if it is absent. */
-  readonly gitdir: string;
-  readonly remote?: Remote;
-  /** How long a remote may be silent, in milliseconds. */
-  readonly timeoutMs?: number;
-  readonly fs?: Files;
-};
+import type { GitBackend } from './backend.ts';
+import { createHttpTransport } from './http-transport.ts';
+import { createIsomorphicReader } from './isomorphic-objects.ts';
+import { type BackendOptions, openBackend } from './stored-backend.ts';
+import { createTransport } from './transport.ts';
 
 /**
  * The `GitBackend` on isomorphic-git: no git binary, no git configuration, no replace refs, no grafts (G0).
  * Throws `Failure` `repository-missing`, `shallow-clone`, `sha256-unsupported`, `alternates-unsupported`,
- * `reftable-unsupported`, `remote-unsupported`, `branch-missing`, `disk-full`, `store-unusable`.
+ * `reftable-unsupported`, `partial-clone`, `remote-unsupported`, `branch-missing`, `disk-full`, `store-unusable`.
  */
-export async function openIsomorphic(options: IsomorphicOptions): Promise<GitBackend> {
-  const { gitdir, remote, timeoutMs = 30_000 } = options;
-  const files = wholeFiles(options.fs);
-  return guarded(gitdir, async () => {
-    const store = await openStore(files, resolve(gitdir), remote);
-    const objects = createObjects(files, store.gitdir);
-    const resolveCommit = async (ref: string) => {
-      const id = await guarded(gitdir, () => resolveRef(files, store, ref));
-      return peel(objects, id, refMissing(ref, store.gitdir));
-    };
-    if (remote === undefined) return { ...objects, ...withoutRemote(gitdir), resolve: resolveCommit };
-    const transport = createTransport({ files, gitdir: store.gitdir, remote, timeoutMs });
-    return { ...follow(files, store, remote, transport, objects), resolve: resolveCommit };
-  });
-}
-
-async function openStore(files: Files, path: string, remote: Remote | undefined): Promise<Store> {
-  if (remote !== undefined && !isBranchName(remote.branch)) throw branchMissing(remote.url, remote.branch);
-  const store =
-    remote === undefined ? await locateStore(files, path) : await prepareStore(files, path, remote.branch);
-  if (store === null) throw repositoryMissing(path);
-  await checkStore(files, store);
-  return store;
-}
-
-/** The store's own branch is moved only after all that it needs is there, so it also says what need not be fetched. */
-function follow(files: Files, store: Store, remote: Remote, transport: Transport, objects: StoredObjects) {
-  const branch = `refs/heads/${remote.branch}`;
-  let complete = true;
-
-  async function fetch(signal?: AbortSignal): Promise<ObjectId> {
-    const tip = await transport.tip(signal);
-    const here = await resolveRef(files, store, branch).catch(() => null);
-    if (here === tip && complete) return tip;
-    const fetched = await transport.fetch(complete, signal);
-    await checkStore(files, store);
-    await checkTip(objects, fetched, remote);
-    await files.writeFile(`${store.gitdir}/${branch}`, `${fetched}\n`);
-    complete = true;
-    return fetched;
-  }
-
-  /** A hole in the store: the next fetch asks for everything, and so heals it. */
-  async function watched<Value>(reading: Promise<Value>): Promise<Value> {
-    try {
-      return await reading;
-    } catch (error) {
-      if (error instanceof Failure && error.code === 'object-missing') complete = false;
-      throw error;
-    }
-  }
-
-  return {
-    commit: (id: ObjectId) => watched(objects.commit(id)),
-    tree: (id: ObjectId) => watched(objects.tree(id)),
-    blob: (id: ObjectId) => watched(objects.blob(id)),
-    fetch: (signal?: AbortSignal) => guarded(store.gitdir, () => fetch(signal)),
-    remoteTip: (signal?: AbortSignal) => guarded(store.gitdir, () => transport.tip(signal)),
-  };
-}
-
-/** A remote that names a tip and does not send it has failed; the branch stays where it was. */
-async function checkTip(objects: StoredObjects, tip: ObjectId, { url }: Remote): Promise<void> {
-  await objects.commit(tip).catch((error: unknown) => {
-    const missing = error instanceof Failure && error.code === 'object-missing';
-    throw missing ? remoteUnreachable(url, `did not send its tip ${tip}`, error) : error;
-  });
-}
-
-/** The commit that an id stands for, through annotated tags. */
-async function peel(objects: StoredObjects, id: ObjectId, otherwise: Failure, steps = 8): Promise<ObjectId> {
-  const { type, bytes } = await objects.raw(id);
-  if (type === 'commit') return id;
-  if (type !== 'tag' || steps === 0) throw otherwise;
-  const target = /^object ([0-9a-f]{40})\n/.exec(Buffer.from(bytes).toString('latin1'))?.[1];
-  if (target === undefined) throw objectMalformed(id, 'commit');
-  return peel(objects, target, otherwise, steps - 1);
-}
-
-function withoutRemote(gitdir: string) {
-  const refuse = async (): Promise<never> => {
-    throw remoteUnreachable(gitdir, 'was opened without a remote');
-  };
-  return { fetch: refuse, remoteTip: refuse };
-}
-
-/** Errors of the file system become failures that say which store they are about. */
-async function guarded<Value>(gitdir: string, work: () => Promise<Value>): Promise<Value> {
-  try {
-    return await work();
-  } catch (error) {
-    throw storeFailure(error, gitdir) ?? error;
-  }
+export function openIsomorphic(options: BackendOptions): Promise<GitBackend> {
+  return openBackend(options, async ({ remote, ...place }) => ({
+    read: createIsomorphicReader(place.files, place.gitdir),
+    transport: remote === null ? null : createTransport({ ...place, remote }, { http: createHttpTransport }),
+    close: async () => {},
+  }));
 }

@@ -1,15 +1,15 @@
-import { fileURLToPath } from 'node:url';
 import { Failure } from '../base/failure.ts';
 import { copyObjects } from './copy.ts';
 import { branchMissing, remoteUnreachable } from './failures.ts';
 import { resolveRef } from './refs.ts';
+import { remotePath } from './remote-url.ts';
 import { checkStore, locateStore } from './store.ts';
 import type { Transport, TransportOptions } from './transport.ts';
 
 /** A remote on this machine: no protocol, its object files are copied. Nothing is ever run or written there. */
 export function createPathTransport({ files, gitdir, remote }: TransportOptions): Transport {
   const { url, branch } = remote;
-  const path = url.startsWith('file://') ? fileURLToPath(url) : url;
+  const path = remotePath(url);
 
   async function open() {
     const store = await locateStore(files, path);

@@ -1,15 +1,15 @@
 import type { Remote } from './backend.ts';
 import { remoteUnsupported } from './failures.ts';
 import type { Files } from './files.ts';
-import { createHttpTransport } from './http-transport.ts';
 import type { ObjectId } from './objects.ts';
 import { createPathTransport } from './path-transport.ts';
+import { type RemoteKind, remoteKind } from './remote-url.ts';
 
-/** One way to reach a remote. Both throw as `GitBackend.fetch` does, and write only whole files. */
+/** One way to reach a remote. All throw as `GitBackend.fetch` does, and write only whole files. */
 export interface Transport {
   tip(signal?: AbortSignal): Promise<ObjectId>;
-  /** Brings what the tip needs into the store. `trusted`: all below the store's own branch is known to be there. */
-  fetch(trusted: boolean, signal?: AbortSignal): Promise<ObjectId>;
+  /** Brings what the tip needs into the store. `trusted`: all below that commit is known to be there. */
+  fetch(trusted: ObjectId | null, signal?: AbortSignal): Promise<ObjectId>;
 }
 
 export type TransportOptions = {
@@ -19,11 +19,16 @@ export type TransportOptions = {
   readonly timeoutMs: number;
 };
 
+/** What a backend reaches itself; folders of this machine are read alike by all of them. */
+type Transports = Readonly<
+  Partial<Record<Exclude<RemoteKind, 'path'>, (options: TransportOptions) => Transport>>
+>;
+
 /** The transport for the remote's URL. Throws `Failure` `remote-unsupported`. */
-export function createTransport(options: TransportOptions): Transport {
+export function createTransport(options: TransportOptions, transports: Transports): Transport {
   const { url } = options.remote;
-  if (/^https?:\/\//i.test(url)) return createHttpTransport(options);
-  if (url.startsWith('file://') || !/^[a-z][a-z0-9+.-]*:|^[^/]+:/i.test(url))
-    return createPathTransport(options);
-  throw remoteUnsupported(url);
+  const kind = remoteKind(url);
+  const create = kind === 'path' ? createPathTransport : transports[kind];
+  if (create === undefined) throw remoteUnsupported(url);
+  return create(options);
 }

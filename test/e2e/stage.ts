@@ -57,7 +57,12 @@ export async function createStage(): Promise<Stage> {
   return {
     mesh,
     async serve() {
-      const server = await createServer(config, { log: quiet, clock: systemClock, random: Math.random });
+      const server = await createServer(config, {
+        log: quiet,
+        clock: systemClock,
+        random: Math.random,
+        environment: process.env,
+      });
       running.defer(() => server.close());
       return server;
     },
@@ -78,7 +83,14 @@ async function configOf(folder: string, { remote, pin }: Mesh): Promise<ServerCo
   await mkdir(dataDir);
   const free = { host: '127.0.0.1', port: 0 };
   const times = { pollMs: 3_600_000, fetchTimeoutMs: 60_000, removalTimeoutMs: 30_000 };
-  return { dataDir, name: 'mesh', repository: remote, branch: 'main', pin, ...times, xds: free, http: free };
+  const git = {
+    repository: remote,
+    branch: 'main',
+    gitBackend: 'auto',
+    sshKeyFile: null,
+    knownHostsFile: null,
+  } as const;
+  return { dataDir, name: 'mesh', ...git, pin, ...times, xds: free, http: free };
 }
 
 type EnvoyOptions = {

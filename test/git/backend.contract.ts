@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { deflateSync } from 'node:zlib';
@@ -124,6 +124,30 @@ export function backendContract(open: OpenBackend): void {
       await expect(backend.fetch()).rejects.toMatchObject({ code: 'sha256-unsupported' });
     });
 
+    test('a branch that names a tag: object-malformed, and the store keeps its own', async () => {
+      const { repository, gitdir, backend } = await setUp();
+      const one = await repository.commit('one');
+      await backend.fetch();
+      await repository.git('-c', 'user.name=a', '-c', 'user.email=a@b', 'tag', '-a', '-m', 'release', 'v1');
+      await repository.commit('two');
+      await writeFile(join(repository.gitdir, 'refs', 'heads', 'main'), `${await repository.id('v1')}\n`);
+      await expect(backend.fetch()).rejects.toMatchObject({ code: 'object-malformed' });
+      expect(await (await open({ gitdir })).resolve('main')).toBe(one);
+    });
+
+    test('hooks and configuration in the store run nothing', async () => {
+      const { repository, gitdir, options } = await setUp();
+      const tip = await grow(repository);
+      const mark = join(await newFolder(), 'ran');
+      await plantPrograms(gitdir, mark);
+      await mkdir(join(gitdir, 'fairlead'), { recursive: true });
+      await plantPrograms(join(gitdir, 'fairlead'), mark);
+      const backend = await open(options);
+      expect(await backend.fetch()).toBe(tip);
+      await expectSame(repository, backend, tip);
+      await expect(stat(mark)).rejects.toMatchObject({ code: 'ENOENT' });
+    });
+
     test('a signal ends it with its own reason', async () => {
       const { repository, backend } = await setUp();
       await repository.commit('one');
@@ -211,6 +235,40 @@ export function backendContract(open: OpenBackend): void {
       expect((await backend.commit(two)).parents).toEqual([one]);
     });
 
+    test('grafts, hooks and configuration of a clone have no say, and run nothing (G0)', async () => {
+      const repository = await newRepository();
+      const tip = await grow(repository);
+      await mkdir(join(repository.gitdir, 'info'), { recursive: true });
+      await writeFile(join(repository.gitdir, 'info', 'grafts'), `${tip}\n`);
+      const mark = join(await newFolder(), 'ran');
+      await plantPrograms(repository.gitdir, mark);
+      const backend = await open({ gitdir: repository.dir });
+      expect((await backend.commit(tip)).parents).toHaveLength(2);
+      await expect(backend.blob('1'.repeat(40))).rejects.toMatchObject({ code: 'object-missing' });
+      await rm(join(repository.gitdir, 'config'));
+      await rm(join(repository.gitdir, 'hooks'), { recursive: true });
+      await rm(join(repository.gitdir, 'info'), { recursive: true });
+      await expectSame(repository, backend, tip);
+      await expect(stat(mark)).rejects.toMatchObject({ code: 'ENOENT' });
+    });
+
+    test('many requests at once are answered each with its own object', async () => {
+      const repository = await newRepository();
+      await grow(repository);
+      const backend = await open({ gitdir: repository.dir });
+      const contents = Array.from({ length: 200 }, (_, at) => `${at}\n`.repeat(1 + at * 50));
+      const ids = await Promise.all(contents.map((content) => repository.store('blob', content)));
+      const nowhere = '1'.repeat(40);
+      const wanted = ids.flatMap((id, at) => (at % 20 === 19 ? [id, nowhere] : [id]));
+      const read = await Promise.allSettled(wanted.map((id) => backend.blob(id)));
+      const texts = read.flatMap((one) =>
+        one.status === 'fulfilled' ? [Buffer.from(one.value).toString()] : [],
+      );
+      expect(texts).toEqual(contents);
+      const refused = read.filter((one) => one.status === 'rejected').map(({ reason }) => reason.code);
+      expect(refused).toEqual(Array.from({ length: 10 }, () => 'object-missing'));
+    });
+
     test('a `git gc` beside an open store', async () => {
       const repository = await newRepository();
       const first = await grow(repository);
@@ -287,6 +345,13 @@ export function backendContract(open: OpenBackend): void {
         'shallow-clone',
         (dir, upstream) => run('git', ['clone', '-q', '--depth=1', `file://${upstream}`, dir]),
       ],
+      [
+        'partial-clone',
+        async (dir, upstream) => {
+          await run('git', ['-C', upstream, 'config', 'uploadpack.allowFilter', 'true']);
+          await run('git', ['clone', '-q', '--filter=blob:none', `file://${upstream}`, dir]);
+        },
+      ],
       ['alternates-unsupported', (dir, upstream) => run('git', ['clone', '-q', '--shared', upstream, dir])],
       ['sha256-unsupported', (dir) => run('git', ['init', '-q', '--object-format=sha256', dir])],
       [
@@ -294,6 +359,14 @@ export function backendContract(open: OpenBackend): void {
         async (dir) => {
           await run('git', ['init', '-q', dir]);
           await run('git', ['-C', dir, 'config', 'extensions.refStorage', 'reftable']);
+        },
+      ],
+      [
+        'sha256-unsupported',
+        async (dir) => {
+          await run('git', ['init', '-q', dir]);
+          const config = '[core]\n\trepositoryformatversion = 1\n[extensions] objectFormat = "sha256"\n';
+          await writeFile(join(dir, '.git', 'config'), config);
         },
       ],
       ['repository-missing', async () => {}],
@@ -307,10 +380,19 @@ export function backendContract(open: OpenBackend): void {
     });
 
     test.each([
-      'ssh://git@example.test/a.git',
-      'git@example.test:a.git',
       'git://example.test/a.git',
       'ext::sh',
+      'ext::sh -c touch% /tmp/x',
+      'fd::0',
+      'transport::address',
+      'ssh://-oProxyCommand=x/a.git',
+      'ssh://user:secret@example.test/a.git',
+      '-oProxyCommand=x:a.git',
+      'host:-x',
+      'http://example.test/a b.git',
+      'http://',
+      'file://elsewhere/a.git',
+      'ftp://example.test/a.git',
     ])('%s: remote-unsupported', async (url) => {
       const gitdir = join(await newFolder(), 'git');
       await expect(open({ gitdir, remote: { url, branch: 'main' } })).rejects.toMatchObject({
@@ -324,6 +406,47 @@ export function backendContract(open: OpenBackend): void {
       await expect(open({ gitdir, remote })).rejects.toMatchObject({ code: 'branch-missing' });
     });
   });
+}
+
+/** Every way in which a git folder can name a program to git, each of which would leave a mark. */
+async function plantPrograms(gitdir: string, mark: string): Promise<void> {
+  const program = `touch ${mark}`;
+  const hooks = ['reference-transaction', 'post-checkout', 'post-merge', 'pre-auto-gc', 'post-rewrite'];
+  await mkdir(join(gitdir, 'hooks'), { recursive: true });
+  for (const hook of hooks) {
+    await writeFile(join(gitdir, 'hooks', hook), `#!/bin/sh\n${program}\n`, { mode: 0o755 });
+  }
+  const config = `[core]
+\trepositoryformatversion = 0
+\tfsmonitor = ${program}
+\tsshCommand = ${program}
+\tgitProxy = ${program}
+\taskPass = ${program}
+\tpager = ${program}
+\talternateRefsCommand = ${program}
+\tworktree = /nowhere
+[credential]
+\thelper = "!${program}"
+[include]
+\tpath = /dev/stdin
+[url "ext::${program} "]
+\tinsteadOf = http
+[protocol]
+\tallow = always
+[remote "origin"]
+\tuploadpack = ${program}
+\tvcs = ext
+[uploadpack]
+\tpackObjectsHook = ${program}
+[filter "x"]
+\tsmudge = ${program}
+[diff]
+\texternal = ${program}
+[gc]
+\tauto = 1
+`;
+  await mkdir(join(gitdir, 'refs'), { recursive: true });
+  await writeFile(join(gitdir, 'config'), config);
 }
 
 /** Some history with merges, directories, deltas and a deletion; its tip. */

@@ -59,6 +59,7 @@ export function simulate(input: {
     fetch: (signal) => remote.fetch(signal),
     remoteTip: (signal) => remote.fetch(signal),
     resolve: async (ref) => ref,
+    close: async () => {},
   };
   const served = createServed(input.stages ?? stages, clock.now);
   const loop = createLoop({

@@ -1,22 +1,25 @@
 import { relative, resolve } from 'node:path';
 import { Command } from 'commander';
-import { createTreeDigests, openIsomorphic } from '../../git/index.ts';
+import { createTreeDigests } from '../../git/index.ts';
 import { type LineState, makePin, type Pin } from '../../governance/index.ts';
-import { findGitdir, pinPath, Refusal, resolveRef } from '../clone.ts';
+import {
+  type CloneFlags,
+  findGitdir,
+  gitOptions,
+  openStore,
+  pinPath,
+  Refusal,
+  resolveRef,
+} from '../clone.ts';
 import type { Context } from '../context.ts';
 import { exit } from '../exit.ts';
 import { type Format, outputOption, print, table } from '../output.ts';
 import { pinDocument, readPinIfAny, writePin } from '../pin-file.ts';
 
-type Flags = {
-  readonly output: Format;
-  readonly path: string;
-  readonly repository?: string;
-  readonly pin?: string;
-};
+type Flags = CloneFlags & { readonly output: Format; readonly path: string };
 
 export function trustCommand(context: Context): Command {
-  return new Command('trust')
+  return gitOptions(new Command('trust'))
     .description(
       'pins a commit as the genesis of a mesh: compare what it shows with what the anchors told you',
     )
@@ -30,7 +33,7 @@ export function trustCommand(context: Context): Command {
 
 async function trust(context: Context, ref: string, flags: Flags): Promise<number> {
   const { folder, gitdir } = await findGitdir(resolve(context.cwd, flags.repository ?? '.'));
-  const backend = await openIsomorphic({ gitdir });
+  const backend = await openStore(context, gitdir, flags);
   const commit = await resolveRef({ backend, folder }, ref);
   const made = await makePin(backend, createTreeDigests(backend), commit, flags.path);
   if (!made.ok) throw new Refusal(made.rule, made.reason);

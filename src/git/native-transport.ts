@@ -1,0 +1,135 @@
+import type { Failure } from '../base/failure.ts';
+import {
+  branchMissing,
+  hostKeyRefused,
+  keyRefused,
+  outOfSpace,
+  redacted,
+  remoteUnreachable,
+  sha256Unsupported,
+  shallowClone,
+  sshUnconfigured,
+} from './failures.ts';
+import type { Environment, Git, Ran } from './native-git.ts';
+import { resolveRef } from './refs.ts';
+import { remoteKind } from './remote-url.ts';
+import { prepareSsh, type SshSettings } from './ssh.ts';
+import { sweep } from './store.ts';
+import type { Transport, TransportOptions } from './transport.ts';
+import { FETCHED, setHave } from './workspace.ts';
+
+type NativeTransportOptions = TransportOptions & {
+  readonly git: Git;
+  readonly ssh: SshSettings | null;
+};
+
+/** http(s) and SSH by `git ls-remote` and `git fetch`, straight to the URL and into a ref of the workspace. */
+export function createNativeTransport(options: NativeTransportOptions): Transport {
+  const { files, gitdir, git, remote, timeoutMs } = options;
+  const { branch } = remote;
+  const ref = `refs/heads/${branch}`;
+  const { url, variables } = withoutPassword(remote.url);
+  const about = redacted(remote.url);
+
+  async function run(args: readonly string[], signal?: AbortSignal): Promise<Ran> {
+    const more = await connection(options, git.workspace.dir);
+    const ran = await git.run(args, { timeoutMs, about, signal }, { ...variables, ...more });
+    if (ran.code !== 0) throw fetchFailure(ran, options);
+    return ran;
+  }
+
+  return {
+    async tip(signal) {
+      const { out } = await run(['ls-remote', '--end-of-options', url, ref], signal);
+      const id = out
+        .split('\n')
+        .find((line) => line.endsWith(`\t${ref}`))
+        ?.split('\t')[0];
+      if (id === undefined) throw branchMissing(remote.url, branch);
+      if (!/^[0-9a-f]{40}$/.test(id)) throw sha256Unsupported(remote.url);
+      return id;
+    },
+    async fetch(trusted, signal) {
+      await setHave(files, git.workspace, trusted);
+      const args = [...FETCH, '--end-of-options', url, `+${ref}:${FETCHED}`];
+      const ran = await run(args, signal).catch(async (error: unknown) => {
+        await sweep(files, gitdir);
+        throw error;
+      });
+      await consolidate(options, signal).catch(() => {}); // Only speed is lost, and the next fetch tries again.
+      const { dir } = git.workspace;
+      return resolveRef(files, { gitdir: dir, headdir: dir }, FETCHED).catch(() => {
+        throw fetchFailure(ran, options); // Of a shallow remote git takes the objects and not the ref, and is content.
+      });
+    },
+  };
+}
+
+/** `--progress`: a fetch that goes on says so, and silence means that it hangs. */
+const FETCH = [
+  'fetch',
+  '--progress',
+  '--no-tags',
+  '--no-write-fetch-head',
+  '--no-recurse-submodules',
+  '--no-auto-maintenance',
+  '--no-show-forced-updates',
+] as const;
+
+/** What the way to this remote takes: the one protocol that git may speak, and for SSH its key. */
+async function connection(options: NativeTransportOptions, folder: string): Promise<Environment> {
+  const { files, remote, timeoutMs, ssh } = options;
+  if (remoteKind(remote.url) === 'http')
+    return { GIT_ALLOW_PROTOCOL: /^https:/i.test(remote.url) ? 'https' : 'http:https' };
+  if (ssh === null) throw sshUnconfigured(remote.url);
+  return { GIT_ALLOW_PROTOCOL: 'ssh', ...(await prepareSsh(files, folder, ssh, timeoutMs)) };
+}
+
+/** User and password of an http URL go where other users of this machine cannot list them: not among the arguments. */
+function withoutPassword(url: string): { readonly url: string; readonly variables: Environment } {
+  if (remoteKind(url) !== 'http') return { url, variables: {} };
+  const { username, password } = new URL(url);
+  if (username === '' && password === '') return { url, variables: {} };
+  const login = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
+  const variables = {
+    GIT_CONFIG_COUNT: '2',
+    GIT_CONFIG_KEY_0: 'http.extraHeader',
+    GIT_CONFIG_VALUE_0: `Authorization: Basic ${login.toString('base64')}`,
+    GIT_CONFIG_KEY_1: 'http.followRedirects',
+    GIT_CONFIG_VALUE_1: 'false',
+  };
+  return { url: redacted(url), variables };
+}
+
+/** What git says for itself, in the order in which it is looked for. Lines of the remote (`remote: `) prove nothing. */
+function fetchFailure({ code, err }: Ran, { gitdir, remote }: NativeTransportOptions): Failure {
+  const { url, branch } = remote;
+  const own = err
+    .split(/[\r\n]+/)
+    .filter((line) => line !== '' && !line.startsWith('remote: '))
+    .map((line) => line.replaceAll(url, redacted(url)));
+  const says = (pattern: RegExp) => own.some((line) => pattern.test(line));
+  if (says(/No space left on device|Disk quota exceeded/)) return outOfSpace(gitdir, err);
+  if (says(/couldn't find remote ref/)) return branchMissing(url, branch);
+  if (says(/mismatched algorithms|unsupported object format|unknown object format/))
+    return sha256Unsupported(url);
+  if (says(/shallow/)) return shallowClone('the remote');
+  if (says(/^Host key verification failed|HOST IDENTIFICATION HAS CHANGED/)) return hostKeyRefused(url);
+  if (says(/Permission denied \(|Load key .*(?:invalid format|error in libcrypto|bad permissions)/))
+    return keyRefused(url);
+  const last = own.filter((line) => /^(?:fatal|error|ssh):? /.test(line))[0] ?? own.at(-1);
+  return remoteUnreachable(url, last ?? `git ends with status ${code}`, err);
+}
+
+/** Joins the packs of many small fetches, so that finding an object does not take ever longer. Nothing is dropped. */
+async function consolidate(
+  { git, files, gitdir }: NativeTransportOptions,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const packs = await files.readdir(`${gitdir}/objects/pack`);
+  if (packs.filter((name) => name.endsWith('.pack')).length <= PACKS) return;
+  const patience = { timeoutMs: 60_000, about: gitdir, signal };
+  await git.run(['repack', '--geometric=2', '-d', '-q', '--no-write-bitmap-index'], patience);
+}
+
+const PACKS = 50;

@@ -1,0 +1,43 @@
+import type { GitBackend } from './backend.ts';
+import { checkVersion, createGit, type Environment } from './native-git.ts';
+import { createBatchReader } from './native-objects.ts';
+import { createNativeTransport } from './native-transport.ts';
+import type { SshSettings } from './ssh.ts';
+import { type BackendOptions, openBackend } from './stored-backend.ts';
+import { createTransport, type TransportOptions } from './transport.ts';
+import { createWorkspace } from './workspace.ts';
+
+export type NativeOptions = BackendOptions & {
+  /** Variables of this process; git gets the search path, proxies and certificate authorities from it, and no more. */
+  readonly environment: Environment;
+  readonly ssh?: SshSettings | null;
+};
+
+/**
+ * The `GitBackend` on the git command: one `cat-file --batch`, and `fetch`, in a workspace of ours, so that no
+ * configuration, hook, replace ref or graft takes part (G0). Throws as `openIsomorphic` does, and `git-missing`,
+ * `git-unsupported`; its fetches also `ssh-unconfigured`, `ssh-file-unusable`, `ssh-host-refused`, `ssh-key-refused`.
+ */
+export async function openNative(options: NativeOptions): Promise<GitBackend> {
+  const { environment, ssh = null } = options;
+  return openBackend(options, async ({ remote, ...place }) => {
+    const { files, gitdir } = place;
+    const workspace = await createWorkspace(files, gitdir, remote === null ? 'temporary' : 'store');
+    try {
+      const git = createGit(workspace, environment);
+      await checkVersion(git);
+      const native = (options: TransportOptions) => createNativeTransport({ ...options, git, ssh });
+      const transports = { http: native, ssh: native };
+      const batch = createBatchReader(git, gitdir);
+      const close = async () => {
+        await batch.close();
+        await workspace.close();
+      };
+      const transport = remote === null ? null : createTransport({ ...place, remote }, transports);
+      return { read: batch.read, transport, close };
+    } catch (error) {
+      await workspace.close();
+      throw error;
+    }
+  });
+}

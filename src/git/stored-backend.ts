@@ -1,0 +1,141 @@
+import { resolve } from 'node:path';
+import { Failure } from '../base/failure.ts';
+import type { GitBackend, Remote } from './backend.ts';
+import {
+  branchMissing,
+  objectMalformed,
+  refMissing,
+  remoteUnreachable,
+  repositoryMissing,
+  storeFailure,
+} from './failures.ts';
+import { type Files, wholeFiles } from './files.ts';
+import type { ObjectId } from './objects.ts';
+import { isBranchName, resolveRef } from './refs.ts';
+import { checkStore, locateStore, prepareStore, type Store } from './store.ts';
+import { createStoredObjects, type ReadRaw, type StoredObjects } from './stored-objects.ts';
+import type { Transport } from './transport.ts';
+
+export type BackendOptions = {
+  /** A worktree or git folder that is only read; with a `remote`: the bare store, which is made if it is absent. */
+  readonly gitdir: string;
+  readonly remote?: Remote;
+  /** How long a remote may be silent, in milliseconds. */
+  readonly timeoutMs?: number;
+  readonly fs?: Files;
+};
+
+/** What an adapter is given: a store that is checked, and where its remote is. */
+export type Place = {
+  readonly files: Files;
+  readonly gitdir: string;
+  readonly remote: Remote | null;
+  readonly timeoutMs: number;
+};
+
+/** What an adapter brings: how objects are found, and how the remote is reached. */
+export type Opened = {
+  readonly read: ReadRaw;
+  readonly transport: Transport | null;
+  close(): Promise<void>;
+};
+
+/** A `GitBackend` on an adapter: all that two backends have to do alike. Throws as they do. */
+export async function openBackend(
+  options: BackendOptions,
+  open: (place: Place) => Promise<Opened>,
+): Promise<GitBackend> {
+  const { gitdir, remote = null, timeoutMs = 30_000 } = options;
+  const files = wholeFiles(options.fs);
+  return guarded(gitdir, async () => {
+    const store = await openStore(files, resolve(gitdir), remote);
+    const { read, transport, close } = await open({ files, gitdir: store.gitdir, remote, timeoutMs });
+    const objects = createStoredObjects(read, store.gitdir);
+    const resolveCommit = async (ref: string) => {
+      const id = await guarded(gitdir, () => resolveRef(files, store, ref));
+      return peel(objects, id, refMissing(ref, store.gitdir));
+    };
+    const rest = { resolve: resolveCommit, close };
+    if (remote === null || transport === null) return { ...objects, ...withoutRemote(gitdir), ...rest };
+    return { ...follow(files, store, remote, transport, objects), ...rest };
+  });
+}
+
+async function openStore(files: Files, path: string, remote: Remote | null): Promise<Store> {
+  if (remote !== null && !isBranchName(remote.branch)) throw branchMissing(remote.url, remote.branch);
+  const store =
+    remote === null ? await locateStore(files, path) : await prepareStore(files, path, remote.branch);
+  if (store === null) throw repositoryMissing(path);
+  await checkStore(files, store);
+  return store;
+}
+
+/** The store's own branch is moved only after all that it needs is there, so it also says what need not be fetched. */
+function follow(files: Files, store: Store, remote: Remote, transport: Transport, objects: StoredObjects) {
+  const branch = `refs/heads/${remote.branch}`;
+  let complete = true;
+
+  async function fetch(signal?: AbortSignal): Promise<ObjectId> {
+    const tip = await transport.tip(signal);
+    const here = await resolveRef(files, store, branch).catch(() => null);
+    if (here === tip && complete) return tip;
+    const fetched = await transport.fetch(complete ? here : null, signal);
+    await checkStore(files, store);
+    await checkTip(objects, fetched, remote);
+    await files.writeFile(`${store.gitdir}/${branch}`, `${fetched}\n`);
+    complete = true;
+    return fetched;
+  }
+
+  /** A hole in the store: the next fetch asks for everything, and so heals it. */
+  async function watched<Value>(reading: Promise<Value>): Promise<Value> {
+    try {
+      return await reading;
+    } catch (error) {
+      if (error instanceof Failure && error.code === 'object-missing') complete = false;
+      throw error;
+    }
+  }
+
+  return {
+    commit: (id: ObjectId) => watched(objects.commit(id)),
+    tree: (id: ObjectId) => watched(objects.tree(id)),
+    blob: (id: ObjectId) => watched(objects.blob(id)),
+    fetch: (signal?: AbortSignal) => guarded(store.gitdir, () => fetch(signal)),
+    remoteTip: (signal?: AbortSignal) => guarded(store.gitdir, () => transport.tip(signal)),
+  };
+}
+
+/** A remote that names a tip and does not send it has failed; the branch stays where it was. */
+async function checkTip(objects: StoredObjects, tip: ObjectId, { url }: Remote): Promise<void> {
+  await objects.commit(tip).catch((error: unknown) => {
+    const missing = error instanceof Failure && error.code === 'object-missing';
+    throw missing ? remoteUnreachable(url, `did not send its tip ${tip}`, error) : error;
+  });
+}
+
+/** The commit that an id stands for, through annotated tags. */
+async function peel(objects: StoredObjects, id: ObjectId, otherwise: Failure, steps = 8): Promise<ObjectId> {
+  const { type, bytes } = await objects.raw(id);
+  if (type === 'commit') return id;
+  if (type !== 'tag' || steps === 0) throw otherwise;
+  const target = /^object ([0-9a-f]{40})\n/.exec(Buffer.from(bytes).toString('latin1'))?.[1];
+  if (target === undefined) throw objectMalformed(id, 'commit');
+  return peel(objects, target, otherwise, steps - 1);
+}
+
+function withoutRemote(gitdir: string) {
+  const refuse = async (): Promise<never> => {
+    throw remoteUnreachable(gitdir, 'was opened without a remote');
+  };
+  return { fetch: refuse, remoteTip: refuse };
+}
+
+/** Errors of the file system become failures that say which store they are about. */
+async function guarded<Value>(gitdir: string, work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work();
+  } catch (error) {
+    throw storeFailure(error, gitdir) ?? error;
+  }
+}
