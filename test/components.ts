@@ -12,11 +12,21 @@ const programs = [
   { program: 'gpg', args: ['--version'], debian: 'gnupg' },
   { program: 'ssh-keygen', args: ['-?'], debian: 'openssh-client' },
   { program: '/usr/sbin/sshd', args: ['-?'], debian: 'openssh-server' },
+  // For capture mode `redirect`, in network namespaces.
+  { program: 'ip', args: ['-Version'], debian: 'iproute2' },
+  { program: 'iptables', args: ['--version'], debian: 'iptables' },
+  { program: 'setpriv', args: ['--version'], debian: 'util-linux' },
   { program: 'python3', args: ['-m', 'pip', '--version'], debian: 'python3-pip' },
 ] as const;
 
 const missing = programs.filter(({ program, args }) => !runs(program, args));
 if (missing.length > 0) fail(`missing ${missing.map(({ program }) => program).join(', ')}`, missing);
+if (process.getuid?.() !== 0) {
+  process.stderr.write(
+    'not root: network namespaces need it: run npm test as root, or in a container of your own\n',
+  );
+  process.exit(1);
+}
 await envoyPath().catch((error: unknown) => {
   if (!(error instanceof Failure)) throw error;
   fail(error.message, [{ debian: 'python3-pip' }]);
