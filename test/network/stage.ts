@@ -33,7 +33,8 @@ export async function createNetworkStage(): Promise<NetworkStage> {
       await site.repository.write('mesh/network.yaml', manifests);
       await site.change('other', 'alice');
       const config = { ...site.config, xds: { host: network.address, port: 0 }, ...changes };
-      const server = await createServer(config, { log: quiet, clock: systemClock, random: Math.random });
+      const world = { log: quiet, clock: systemClock, random: Math.random, environment: process.env };
+      const server = await createServer(config, world);
       made.defer(() => server.close());
       await accepted(server, site);
       return server;
