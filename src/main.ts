@@ -17,7 +17,7 @@ import {
 } from './config.ts';
 import { createTreeDigests, openGit } from './git/index.ts';
 import { formatVerification, openLine } from './governance/index.ts';
-import { stages } from './pipeline.ts';
+import { createStages } from './pipeline.ts';
 import {
   type Clock,
   createLoop,
@@ -67,6 +67,7 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   log.info({ repository: config.name, ...picked }, 'git backend picked');
   const line = openLine(git, createTreeDigests(git), pin);
   const now = () => clock.now();
+  const stages = createStages();
   const served = createServed(stages, now);
   const { removalTimeoutMs, fetchTimeoutMs, pollMs, name } = config;
   const xds = createXdsServer({ snapshotFor: served.snapshotFor, log, now, removalTimeoutMs });

@@ -1,12 +1,19 @@
 import { byCodeUnit } from '../base/order.ts';
 import type { Problem } from '../base/problem.ts';
 import type { Resource, ScopeResources } from '../manifests/index.ts';
-import { conflictsOf } from './conflicts.ts';
 import { danglingOf } from './dangling.ts';
-import { mistake, placeOf } from './mistake.ts';
-import { ownerOfNamespace } from './ownership.ts';
-import { type DefinedRouting, readRoutings } from './routing.ts';
-import { type Defined, readService, readServiceEntry } from './services.ts';
+import { byPlace, type Part, readPart } from './part.ts';
+import { rivalRoutings, rivalServices, sharedAddresses } from './rivals.ts';
+import type { DefinedRouting } from './routing.ts';
+import {
+  indexServices,
+  Remembered,
+  type ServiceIndex,
+  type Services,
+  sameItems,
+  servicesOf,
+} from './service-index.ts';
+import type { Defined } from './services.ts';
 import { applyRules } from './subsets.ts';
 import type { Endpoint, Endpoints, Mesh, Owner } from './types.ts';
 import { endpointsOf } from './workloads.ts';
@@ -22,144 +29,208 @@ export type Built = {
  * by file and place; those of the manifests are with their scopes.
  */
 export function build(scopes: readonly ScopeResources[]): Built {
-  const owners = readOwners(scopes);
-  const problems: Problem[] = [];
-  const resources = owned(scopes, owners, problems);
-  const services = defineServices(resources, owners, problems);
-  const endpoints = defineEndpoints(services, resources, problems);
-  const routings = defineRoutings(resources, services, owners, problems);
-  const mesh: Mesh = {
-    owners,
-    services: services.map(({ service }) => service),
-    routings: routings.map(({ routing }) => routing),
+  return createBuilder()(scopes);
+}
+
+/**
+ * A `build` that keeps what does not change from one call to the next: resources of a scope that are the same object are
+ * not read again, and what rules of one scope found in others is looked up again before it is used. Its result is
+ * always that of `build`; parts that are equal are the same objects as before, so that later stages can do the same.
+ */
+export function createBuilder(): (scopes: readonly ScopeResources[]) => Built {
+  let before: Joined | null = null;
+  return (scopes) => {
+    before = join(scopes, before);
+    return before.built;
   };
-  return { mesh, endpoints, problems: problems.sort(byPlace) };
 }
 
-function readOwners(scopes: readonly ScopeResources[]): readonly Owner[] {
+/** One scope's share of a mesh, with all that it was made from. */
+type Share = {
+  readonly resources: readonly Resource[];
+  readonly part: Part;
+  /** Candidates that no other scope defines too. */
+  readonly defined: readonly Defined[];
+  readonly served: Remembered<Served>;
+  readonly routings: readonly DefinedRouting[];
+  readonly dangling: Remembered<readonly Problem[]>;
+};
+
+type Served = {
+  readonly services: readonly Defined[];
+  readonly endpoints: readonly (readonly [string, readonly Endpoint[]])[];
+  readonly problems: readonly Problem[];
+};
+
+type Joined = {
+  readonly owners: readonly Owner[];
+  readonly shares: ReadonlyMap<readonly Resource[], Share>;
+  readonly defined: ServiceIndex;
+  readonly served: ServiceIndex;
+  readonly services: Sorted<Defined>;
+  readonly routings: Sorted<DefinedRouting>;
+  readonly built: Built;
+};
+
+function join(scopes: readonly ScopeResources[], before: Joined | null): Joined {
+  const owners = readOwners(scopes, before?.owners ?? null);
+  const known = before !== null && owners === before.owners ? before.shares : NO_SHARES;
+  const parts = inOrder(scopes).map(({ resources }): Begun => {
+    const old = known.get(resources) ?? null;
+    return { resources, old, part: old?.part ?? readPart(resources, owners) };
+  });
+  const offered = joinServices(parts, before);
+  const routed = joinRoutings(offered.shares, offered.served, before);
+  const { shares } = routed;
+  const { services } = offered;
+  const problems = shares.flatMap(({ part, served, dangling }) => [
+    ...part.problems,
+    ...served.value.problems,
+    ...dangling.value,
+  ]);
+  const mesh = {
+    owners,
+    services: services.items.map(({ service }) => service),
+    routings: routed.routings.items.map(({ routing }) => routing),
+  };
+  const built: Built = {
+    mesh,
+    endpoints: new Map(shares.flatMap(({ served }) => served.value.endpoints)),
+    problems: [...problems, ...offered.problems, ...routed.problems].sort(byPlace),
+  };
+  return {
+    owners,
+    shares: new Map(shares.map((share) => [share.resources, share])),
+    defined: offered.defined,
+    served: offered.served,
+    services,
+    routings: routed.routings,
+    built,
+  };
+}
+
+const NO_SHARES: Joined['shares'] = new Map();
+
+type Begun = Pick<Share, 'resources' | 'part'> & { readonly old: Share | null };
+type Offered = Begun & Pick<Share, 'defined' | 'served'>;
+
+/** Services of all scopes, less those of which there are two. */
+function joinServices(parts: readonly Begun[], before: Joined | null) {
+  const twins = rivalServices(parts.flatMap(({ part }) => part.candidates));
+  const kept = parts.map((each) => {
+    const defined = without(each.part.candidates, (candidate) => twins.refused.has(candidate));
+    return { ...each, defined: same(each.old?.defined, defined) };
+  });
+  const all = kept.flatMap(({ defined }) => defined);
+  const defined = indexServices(all, before?.defined ?? null);
+  const shares = kept.map((each): Offered => ({ ...each, served: serve(each, servicesOf(defined)) }));
+  const services = sort(
+    shares.flatMap(({ served }) => served.value.services),
+    ({ service }) => `${service.host} ${service.id}`,
+    before?.services ?? null,
+  );
+  const served = indexServices(services.items, before?.served ?? null);
+  return { shares, defined, services, served, problems: [...twins.problems, ...sharedAddresses(all)] };
+}
+
+/** The rules of a scope and its workloads make services of what it defines. */
+function serve({ part, defined, old }: Begun & Pick<Share, 'defined'>, all: Services): Share['served'] {
+  if (old !== null && old.defined === defined && old.served.holds(all)) return old.served;
+  const workloads = Map.groupBy(part.workloads, ({ namespace }) => namespace);
+  return new Remembered(all, (services): Served => {
+    const applied = applyRules(part.rules, defined, services);
+    const found = applied.services.map((each) => {
+      return { ...endpointsOf(each, workloads.get(each.service.namespace) ?? []), id: each.service.id };
+    });
+    return {
+      services: applied.services,
+      endpoints: found.map(({ id, endpoints }) => [id, endpoints] as const),
+      problems: [...applied.problems, ...found.flatMap(({ problems }) => problems)],
+    };
+  });
+}
+
+/** Routings of all scopes, less those of which there are two, and what they name that is not there. */
+function joinRoutings(offered: readonly Offered[], served: ServiceIndex, before: Joined | null) {
+  const rivals = rivalRoutings(offered.flatMap(({ part }) => part.routings));
+  const services = servicesOf(served);
+  const shares = offered.map(({ old, ...each }): Share => {
+    const kept = without(each.part.routings, ({ resource }) => rivals.refused.has(resource));
+    const routings = same(old?.routings, kept);
+    if (old !== null && old.routings === routings && old.dangling.holds(services)) {
+      return { ...each, routings, dangling: old.dangling };
+    }
+    const inspect = (all: Services) => routings.flatMap((defined) => danglingOf(defined, all));
+    return { ...each, routings, dangling: new Remembered(services, inspect) };
+  });
+  const routings = sort(
+    shares.flatMap((share) => share.routings),
+    ({ routing: { host, origin } }) =>
+      [host, origin.file, place(origin.line), place(origin.column)].join(' '),
+    before?.routings ?? null,
+  );
+  return { shares, routings, problems: rivals.problems };
+}
+
+/** A number as a text that sorts as it. */
+function place(count: number): string {
+  return String(count).padStart(9, '0');
+}
+
+/** The list of `before` where nobody's authority changed. */
+function readOwners(scopes: readonly ScopeResources[], before: readonly Owner[] | null): readonly Owner[] {
   const owners = scopes.map(({ scope: { uid, path, owns } }): Owner => {
-    return { uid, path, namespaces: owns.namespaces, hosts: owns.hosts.map((host) => host.toLowerCase()) };
+    return { uid, path, namespaces: owns.namespaces, hosts: lowerCase(owns.hosts) };
   });
-  return owners.sort((left, right) => byCodeUnit(left.path, right.path) || byCodeUnit(left.uid, right.uid));
+  owners.sort((left, right) => byCodeUnit(left.path, right.path) || byCodeUnit(left.uid, right.uid));
+  const unchanged = before !== null && before.length === owners.length && owners.every(isSame, before);
+  return unchanged ? before : owners;
 }
 
-/** Resources in namespaces of their own scope, in an order that does not depend on how the scopes came. */
-function owned(
-  scopes: readonly ScopeResources[],
-  owners: readonly Owner[],
-  problems: Problem[],
-): readonly Resource[] {
-  const kept = scopes.flatMap(({ resources }) =>
-    resources.filter((resource) => {
-      const owner = ownerOfNamespace(owners, resource.namespace);
-      if (owner?.uid === resource.source.uid) return true;
-      const whose = owner === null ? 'no single scope owns' : `${owner.path} owns`;
-      const message = `${whose} the namespace ${resource.namespace}, ${resource.source.scope} does not`;
-      problems.push(mistake(resource, ['metadata', 'namespace'], 'FL3101', message));
-      return false;
-    }),
-  );
-  return kept.sort((left, right) => byPlace(left.source, right.source));
-}
-
-function defineServices(
-  resources: readonly Resource[],
-  owners: readonly Owner[],
-  problems: Problem[],
-): readonly Defined[] {
-  const candidates = resources.flatMap((resource): readonly Defined[] => {
-    if (resource.kind === 'Service') return [readService(resource)];
-    if (resource.kind !== 'ServiceEntry') return [];
-    const read = readServiceEntry(resource, owners);
-    problems.push(...read.problems);
-    return read.defined;
-  });
-  const services = withoutTwins(candidates, problems);
-  const rules = resources.filter((resource) => resource.kind === 'DestinationRule');
-  const applied = applyRules(rules, services);
-  problems.push(...applied.problems);
-  return [...applied.services].sort(
-    (left, right) =>
-      byCodeUnit(left.service.host, right.service.host) || byCodeUnit(left.service.id, right.service.id),
+function isSame(this: readonly Owner[], owner: Owner, index: number): boolean {
+  const other = this[index];
+  return (
+    other?.uid === owner.uid &&
+    other.path === owner.path &&
+    sameItems(other.namespaces, owner.namespaces) &&
+    sameItems(other.hosts, owner.hosts)
   );
 }
 
-/** Hosts that two manifests define for the same clients are served by neither. */
-function withoutTwins(candidates: readonly Defined[], problems: Problem[]): readonly Defined[] {
-  const conflicts = conflictsOf(candidates, ({ service }) => service);
-  for (const [{ resource, service }, others] of conflicts) {
-    const places = others.map((other) => placeOf(other.service.origin)).join(', ');
-    const path = resource.kind === 'Service' ? ['metadata', 'name'] : ['spec', 'hosts'];
-    problems.push(mistake(resource, path, 'FL3201', `${service.host} is also defined at ${places}`));
-  }
-  const services = candidates.filter((candidate) => !conflicts.has(candidate));
-  problems.push(...sharedAddresses(services));
-  return services;
+function lowerCase(hosts: readonly string[]): readonly string[] {
+  return hosts.map((host) => host.toLowerCase());
 }
 
-/** An address has no owner: which service it names depends on the client (`translate`, "nearest"). */
-function sharedAddresses(services: readonly Defined[]): readonly Problem[] {
-  const claims = services.flatMap((defined) =>
-    defined.service.addresses.map((address) => ({ defined, address })),
-  );
-  const conflicts = conflictsOf(claims, ({ defined: { service }, address }) => ({
-    ...service,
-    host: address,
-  }));
-  return [...conflicts].map(([{ defined, address }, others]) => {
-    const places = others.map((other) => placeOf(other.defined.service.origin)).join(', ');
-    const path = ['spec', defined.resource.kind === 'Service' ? 'clusterIP' : 'addresses'];
-    const message = `${address} is also claimed at ${places}: it names the service nearest to the client, or neither`;
-    return mistake(defined.resource, path, 'FL3106', message);
-  });
-}
-
-function defineEndpoints(
-  services: readonly Defined[],
-  resources: readonly Resource[],
-  problems: Problem[],
-): Endpoints {
-  const workloads = resources.filter((resource) => resource.kind === 'WorkloadEntry');
-  const endpoints = new Map<string, readonly Endpoint[]>();
-  for (const defined of services) {
-    const found = endpointsOf(defined, workloads);
-    problems.push(...found.problems);
-    endpoints.set(defined.service.id, found.endpoints);
-  }
-  return endpoints;
-}
-
-function defineRoutings(
-  resources: readonly Resource[],
-  services: readonly Defined[],
-  owners: readonly Owner[],
-  problems: Problem[],
-): readonly DefinedRouting[] {
-  const candidates = resources.flatMap((resource) => {
-    if (resource.kind !== 'VirtualService') return [];
-    const read = readRoutings(resource, owners);
-    problems.push(...read.problems);
-    return read.defined;
-  });
-  const conflicts = conflictsOf(candidates, ({ routing }) => routing);
-  for (const [{ resource, routing, index }, others] of conflicts) {
-    const places = others.map((other) => placeOf(other.routing.origin)).join(', ');
-    problems.push(
-      mistake(resource, ['spec', 'hosts', index], 'FL3202', `${routing.host} is also routed at ${places}`),
-    );
-  }
-  // An error leaves out its whole manifest, not only the host that it names.
-  const refused = new Set([...conflicts.keys()].map(({ resource }) => resource));
-  const kept = candidates.filter(({ resource }) => !refused.has(resource));
-  problems.push(...kept.flatMap((defined) => danglingOf(defined, services)));
-  return kept.sort(
-    (left, right) =>
-      byCodeUnit(left.routing.host, right.routing.host) || byPlace(left.routing.origin, right.routing.origin),
+/** Scopes in an order that does not depend on how they came. */
+function inOrder(scopes: readonly ScopeResources[]): readonly ScopeResources[] {
+  return scopes.toSorted(
+    ({ scope: left }, { scope: right }) =>
+      byCodeUnit(left.directory, right.directory) || byCodeUnit(left.uid, right.uid),
   );
 }
 
-type Place = { readonly file: string; readonly line: number; readonly column: number };
+/** `all` itself where nothing goes. */
+function without<T>(all: readonly T[], isRefused: (one: T) => boolean): readonly T[] {
+  return all.some(isRefused) ? all.filter((one) => !isRefused(one)) : all;
+}
 
-function byPlace(left: Place, right: Place): number {
-  return byCodeUnit(left.file, right.file) || left.line - right.line || left.column - right.column;
+function same<T>(before: readonly T[] | undefined, now: readonly T[]): readonly T[] {
+  return before !== undefined && sameItems(before, now) ? before : now;
+}
+
+type Sorted<T> = {
+  readonly items: readonly T[];
+  /** Of the items before they were sorted. */
+  readonly keys: readonly string[];
+  readonly order: readonly number[];
+};
+
+/** By key. The same keys have the same order: that is most edits. */
+function sort<T>(items: readonly T[], keyOf: (item: T) => string, before: Sorted<T> | null): Sorted<T> {
+  const keys = items.map(keyOf);
+  const order =
+    before !== null && sameItems(before.keys, keys)
+      ? before.order
+      : [...keys.keys()].sort((left, right) => byCodeUnit(keys[left] ?? '', keys[right] ?? ''));
+  return { items: order.flatMap((index) => items[index] ?? []), keys, order };
 }

@@ -4,7 +4,7 @@ import { overlap, type Seen } from './conflicts.ts';
 import { mistake } from './mistake.ts';
 import type { DefinedRouting } from './routing.ts';
 import { readTarget } from './routing-rule.ts';
-import type { Defined } from './services.ts';
+import type { Services } from './service-index.ts';
 import { hint } from './subsets.ts';
 import type { Service, Target } from './types.ts';
 
@@ -25,7 +25,7 @@ type Reference = {
  * Destinations that do not exist. The routing stays: leaving it out would send the requests that its author wanted
  * elsewhere to the host's own service, silently. What cannot be reached is answered 503, as an Istio user expects.
  */
-export function danglingOf(defined: DefinedRouting, services: readonly Defined[]): readonly Problem[] {
+export function danglingOf(defined: DefinedRouting, services: Services): readonly Problem[] {
   if (defined.index > 0) return [];
   return referencesOf(defined).flatMap((reference) => inspect(reference, services));
 }
@@ -60,10 +60,10 @@ function referencesOf({ resource, routing }: DefinedRouting): readonly Reference
   });
 }
 
-function inspect(reference: Reference, services: readonly Defined[]): readonly Problem[] {
+function inspect(reference: Reference, services: Services): readonly Problem[] {
   const { resource, routing, path, target, consequence } = reference;
   const { host, subset, port } = target;
-  const found = services.filter(({ service }) => service.host === host && overlap(service, routing));
+  const found = services.at(host).filter(({ service }) => overlap(service, routing));
   if (found.length === 0) {
     const message = `there is no service ${host} for its clients${hint(host, services)}: ${consequence}`;
     return [mistake(resource, [...path, 'host'], 'FL3301', message)];
@@ -88,11 +88,11 @@ function inspect(reference: Reference, services: readonly Defined[]): readonly P
 function unnamedPort(
   { resource, routing, path, consequence }: Reference,
   service: Service,
-  services: readonly Defined[],
+  services: Services,
 ): readonly Problem[] {
   if (service.ports.length <= 1) return [];
   const routed = routing.host;
-  const asked = services.find(({ service: { host } }) => host === routed)?.service.ports ?? [{ number: 80 }];
+  const asked = services.at(routed)[0]?.service.ports ?? [{ number: 80 }];
   const numbers = new Set(service.ports.map(({ number }) => number));
   const missing = asked.filter(({ number }) => !numbers.has(number)).map(({ number }) => number);
   if (missing.length === 0) return [];

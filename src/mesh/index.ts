@@ -13,7 +13,7 @@
  * A `VirtualService` whose destination is missing stays in force: default routing in its place would send requests
  * where nobody wanted them. Two for one host are both left out, since neither can be preferred.
  */
-export { type Built, build } from './build.ts';
+export { type Built, build, createBuilder } from './build.ts';
 export { covers } from './hosts.ts';
 export { isVisible, ownerOfNamespace } from './ownership.ts';
 export { policyOf } from './policies.ts';

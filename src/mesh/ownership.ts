@@ -50,15 +50,42 @@ function hasNamespace(owner: Owner): boolean {
 
 function shortFormNamespace(owners: readonly Owner[], host: string): string | null {
   const [, namespace] = /^[^.*]+\.([^.]+)$/.exec(host) ?? [];
-  return namespace !== undefined && owners.some((owner) => owner.namespaces.includes(namespace))
-    ? namespace
-    : null;
+  return namespace !== undefined && claimsByPattern(owners).namespaces.has(namespace) ? namespace : null;
 }
 
 function claimsOf(owners: readonly Owner[], what: 'namespaces' | 'hosts', name: string): readonly Claim[] {
-  return owners.flatMap((owner) =>
-    owner[what].filter((pattern) => covers(pattern, name)).map((pattern) => ({ owner, pattern })),
-  );
+  const byPattern = claimsByPattern(owners)[what];
+  return [...patternsOver(name)].flatMap((pattern) => byPattern.get(pattern) ?? []);
+}
+
+/** All patterns that can cover `name`. */
+function patternsOver(name: string): ReadonlySet<string> {
+  const patterns = new Set(['*', name]);
+  for (let dot = name.indexOf('.', 1); dot > 0; dot = name.indexOf('.', dot + 1)) {
+    patterns.add(`*${name.slice(dot)}`);
+  }
+  return patterns;
+}
+
+type ClaimsByPattern = Readonly<Record<'namespaces' | 'hosts', ReadonlyMap<string, readonly Claim[]>>>;
+
+/** Made once for a list of owners: a mesh of many scopes asks for each of its resources. */
+const indexes = new WeakMap<readonly Owner[], ClaimsByPattern>();
+
+function claimsByPattern(owners: readonly Owner[]): ClaimsByPattern {
+  const known = indexes.get(owners);
+  if (known !== undefined) return known;
+  const index = { namespaces: groupClaims(owners, 'namespaces'), hosts: groupClaims(owners, 'hosts') };
+  indexes.set(owners, index);
+  return index;
+}
+
+function groupClaims(
+  owners: readonly Owner[],
+  what: 'namespaces' | 'hosts',
+): ReadonlyMap<string, readonly Claim[]> {
+  const claims = owners.flatMap((owner) => owner[what].map((pattern) => ({ owner, pattern })));
+  return Map.groupBy(claims, ({ pattern }) => pattern);
 }
 
 /** The deepest scope's claim, then the longest pattern; null when two scopes are still equal. */

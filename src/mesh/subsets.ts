@@ -4,19 +4,21 @@ import type { DestinationRuleResource, Path, WrittenPolicy } from '../manifests/
 import { covers, resolveHost } from './hosts.ts';
 import { mistake, originOf, placeOf } from './mistake.ts';
 import { type PlacedPolicy, readPolicies } from './policies.ts';
+import type { Services } from './service-index.ts';
 import type { Defined } from './services.ts';
 import type { Service, Subset } from './types.ts';
 
 type Rule = DestinationRuleResource;
 
 /**
- * The services with the subsets and policies that rules give them. Rules of one host are merged; a subset or a policy
+ * The services of one scope with the subsets and policies that its rules give them; `all` only explains. Rules of one host are merged; a subset or a policy
  * of the host that two of them define is a conflict, and both rules are left out. A rule counts only in the namespace of
  * its host: elsewhere Istio would apply it to the clients of that namespace alone.
  */
 export function applyRules(
   rules: readonly Rule[],
   services: readonly Defined[],
+  all: Services,
 ): { readonly services: readonly Defined[]; readonly problems: readonly Problem[] } {
   const problems: Problem[] = [];
   const byService = new Map<Defined, Rule[]>();
@@ -25,7 +27,7 @@ export function applyRules(
     const target = services.find(
       ({ service }) => service.host === host && service.namespace === rule.namespace,
     );
-    if (target === undefined) problems.push(misplaced(rule, host, services));
+    if (target === undefined) problems.push(misplaced(rule, host, all));
     else byService.set(target, [...(byService.get(target) ?? []), rule]);
   }
   const applied = services.map((defined) => {
@@ -108,9 +110,9 @@ function unknownPorts(rule: Rule, { host, ports }: Service): readonly Problem[] 
   );
 }
 
-function misplaced(rule: DestinationRuleResource, host: string, services: readonly Defined[]): Problem {
+function misplaced(rule: DestinationRuleResource, host: string, services: Services): Problem {
   const path = ['spec', 'host'];
-  const elsewhere = services.find(({ service }) => service.host === host);
+  const [elsewhere] = services.at(host);
   if (elsewhere === undefined)
     return mistake(rule, path, 'FL3301', `there is no service ${host}${hint(host, services)}`);
   const { namespace, origin } = elsewhere.service;
@@ -126,11 +128,9 @@ function misplaced(rule: DestinationRuleResource, host: string, services: readon
 }
 
 /** What an unknown host may have been meant to be: a short form with its namespace, or a host that a wildcard covers. */
-export function hint(host: string, services: readonly Defined[]): string {
-  const meant = services.find(({ service }) => {
-    return service.host === `${host}.svc.cluster.local` || service.host === `${host}.cluster.local`;
-  });
+export function hint(host: string, services: Services): string {
+  const [meant] = [...services.at(`${host}.svc.cluster.local`), ...services.at(`${host}.cluster.local`)];
   if (meant !== undefined) return `; ${meant.service.host} was perhaps meant`;
-  const wildcard = services.find(({ service }) => covers(service.host, host));
+  const wildcard = services.wildcards().find(({ service }) => covers(service.host, host));
   return wildcard === undefined ? '' : `; only the wildcard ${wildcard.service.host} covers it`;
 }

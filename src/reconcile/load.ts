@@ -37,6 +37,7 @@ function loadOne(
   scope: VerifiedScope,
   before: ScopeResources | undefined,
 ): ScopeResources | { readonly reason: string } {
+  if (before?.scope === scope) return before;
   if (before !== undefined && isSame(before.scope, scope)) return { ...before, scope };
   try {
     return read(scope);

@@ -228,7 +228,7 @@ function withEntry(state: readonly Entry[], index: number, entry: Entry): readon
   return state.with(index, entry);
 }
 
-function scopeName(index: number): string {
+export function scopeName(index: number): string {
   return `team-${String(index).padStart(4, '0')}`;
 }
 

@@ -1,0 +1,67 @@
+import { byCodeUnit } from '../base/order.ts';
+import type { Problem } from '../base/problem.ts';
+import type { DestinationRuleResource, Resource, WorkloadEntryResource } from '../manifests/index.ts';
+import { mistake } from './mistake.ts';
+import { ownerOfNamespace } from './ownership.ts';
+import { type DefinedRouting, readRoutings } from './routing.ts';
+import { type Defined, readService, readServiceEntry } from './services.ts';
+import type { Owner } from './types.ts';
+
+/** What one scope brings to the mesh, as far as its own resources and the owners tell; in the order of its files. */
+export type Part = {
+  readonly candidates: readonly Defined[];
+  readonly rules: readonly DestinationRuleResource[];
+  readonly workloads: readonly WorkloadEntryResource[];
+  readonly routings: readonly DefinedRouting[];
+  readonly problems: readonly Problem[];
+};
+
+/** `resources` are those of one scope. */
+export function readPart(resources: readonly Resource[], owners: readonly Owner[]): Part {
+  const problems: Problem[] = [];
+  const own = owned(resources, owners, problems).toSorted((left, right) =>
+    byPlace(left.source, right.source),
+  );
+  const candidates = own.flatMap((resource): readonly Defined[] => {
+    if (resource.kind === 'Service') return [readService(resource)];
+    if (resource.kind !== 'ServiceEntry') return [];
+    const read = readServiceEntry(resource, owners);
+    problems.push(...read.problems);
+    return read.defined;
+  });
+  const routings = own.flatMap((resource) => {
+    if (resource.kind !== 'VirtualService') return [];
+    const read = readRoutings(resource, owners);
+    problems.push(...read.problems);
+    return read.defined;
+  });
+  return {
+    candidates,
+    rules: own.filter((resource) => resource.kind === 'DestinationRule'),
+    workloads: own.filter((resource) => resource.kind === 'WorkloadEntry'),
+    routings,
+    problems,
+  };
+}
+
+/** Resources in namespaces of their own scope. */
+function owned(
+  resources: readonly Resource[],
+  owners: readonly Owner[],
+  problems: Problem[],
+): readonly Resource[] {
+  return resources.filter((resource) => {
+    const owner = ownerOfNamespace(owners, resource.namespace);
+    if (owner?.uid === resource.source.uid) return true;
+    const whose = owner === null ? 'no single scope owns' : `${owner.path} owns`;
+    const message = `${whose} the namespace ${resource.namespace}, ${resource.source.scope} does not`;
+    problems.push(mistake(resource, ['metadata', 'namespace'], 'FL3101', message));
+    return false;
+  });
+}
+
+type Place = { readonly file: string; readonly line: number; readonly column: number };
+
+export function byPlace(left: Place, right: Place): number {
+  return byCodeUnit(left.file, right.file) || left.line - right.line || left.column - right.column;
+}

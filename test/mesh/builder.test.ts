@@ -1,0 +1,142 @@
+import {
+  array,
+  assert,
+  constant,
+  constantFrom,
+  integer,
+  oneof,
+  property,
+  record,
+  subarray,
+} from 'fast-check';
+import { expect, test } from 'vitest';
+import type { ScopeResources } from '../../src/manifests/index.ts';
+import { build, createBuilder } from '../../src/mesh/index.ts';
+import { type ScopeText, scope } from './world.ts';
+
+/** Three scopes with a namespace each. Hosts and addresses are few, so that scopes meet. */
+const scopes = { acme: 'other', 'acme.shop': 'shop', 'acme.pay': 'pay' } as const;
+type Path = keyof typeof scopes;
+const paths = Object.keys(scopes) as readonly Path[];
+const name = constantFrom('cart', 'ledger');
+const host = constantFrom(
+  'cart.shop.svc.cluster.local',
+  'ledger.pay.svc.cluster.local',
+  'ledger.pay',
+  '*.example',
+  'a.example',
+);
+
+const service = name.map(
+  (called) => (ns: string) =>
+    `apiVersion: v1
+kind: Service
+metadata: { name: ${called}, namespace: ${ns} }
+spec: { clusterIP: 10.0.0.9, selector: { app: a }, ports: [{ name: http, port: 80 }, { name: more, port: 81 }] }
+`,
+);
+const entry = record({ host, to: constantFrom('*', '.', '~') }).map(
+  ({ host: called, to }) =>
+    (ns: string) =>
+      `apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: entry, namespace: ${ns} }
+spec: { hosts: ["${called}"], exportTo: ["${to}"], resolution: DNS, ports: [{ number: 80, name: http, protocol: HTTP }] }
+`,
+);
+const workload = integer({ min: 1, max: 2 }).map(
+  (last) => (ns: string) =>
+    `apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: { name: w${last}, namespace: ${ns}, labels: { app: a } }
+spec: { address: 10.1.0.${last} }
+`,
+);
+const routing = record({ host, to: host, subset: constantFrom('', ', subset: v1') }).map(
+  ({ host: called, to, subset }) =>
+    (ns: string) =>
+      `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: routes-${called.replaceAll('*', 'any')}, namespace: ${ns} }
+spec: { hosts: ["${called}"], http: [{ route: [{ destination: { host: "${to}"${subset} } }] }] }
+`,
+);
+const rule = host.map(
+  (called) => (ns: string) =>
+    `apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: rule, namespace: ${ns} }
+spec: { host: "${called}", subsets: [{ name: v1, labels: { version: v1 } }] }
+`,
+);
+const document = oneof(service, entry, workload, routing, rule);
+
+/** One scope gets other files, now and then another authority; or it comes or goes. */
+const edit = record({
+  path: constantFrom(...paths),
+  documents: array(document, { maxLength: 6 }),
+  owns: oneof({ weight: 5, arbitrary: constant(null) }, { weight: 1, arbitrary: subarray(['shop', 'pay']) }),
+  present: integer({ min: 0, max: 5 }).map((chance) => chance > 0),
+});
+
+test('building again after any edits gives what building anew gives, whatever the order of the scopes', () => {
+  const edits = array(edit, { minLength: 1, maxLength: 12 });
+  const run = property(edits, (sequence) => {
+    const builder = createBuilder();
+    const read = new Map<string, ScopeResources>();
+    for (const { path, documents, owns, present } of sequence) {
+      const files = documents.map((text) => text(scopes[path]));
+      if (present) read.set(path, scope(textOf(path, files, owns ?? [scopes[path]])));
+      else read.delete(path);
+      const built = builder([...read.values()]);
+      const anew = build([...read.values()].reverse());
+      expect(built).toEqual(anew);
+      // Same order, too: what is sent depends on it.
+      expect([...built.endpoints.keys()]).toEqual([...anew.endpoints.keys()]);
+    }
+  });
+  assert(run, { numRuns: 500 });
+});
+
+function textOf(path: Path, documents: readonly string[], namespaces: readonly string[]): ScopeText {
+  const files = Object.fromEntries(documents.map((text, index) => [`${index}.yaml`, text]));
+  return { path, namespaces, hosts: path === 'acme' ? ['*'] : [], files };
+}
+
+test('what does not change is the same object, and is not read again', () => {
+  const builder = createBuilder();
+  const texts = (weight: number) => [
+    scope({ path: 'a', namespaces: ['shop'], files: shop }),
+    scope({ path: 'b', namespaces: ['pay'], files: `# ${weight}\n${pay}` }),
+  ];
+  const [first, old] = texts(1);
+  const [, changed] = texts(2);
+  if (first === undefined || old === undefined || changed === undefined) throw new Error('two scopes');
+  const before = builder([first, old]);
+  const after = builder([first, changed]);
+  const [cart, ledger] = after.mesh.services;
+  expect(cart).toBe(before.mesh.services[0]);
+  expect(ledger).not.toBe(before.mesh.services[1]);
+  expect(ledger?.origin.line).toBe(2);
+  expect(after.mesh.owners).toBe(before.mesh.owners);
+  expect(after.mesh.routings[0]).toBe(before.mesh.routings[0]);
+  expect(after.endpoints.get('shop/cart.shop.svc.cluster.local')).toBe(
+    before.endpoints.get('shop/cart.shop.svc.cluster.local'),
+  );
+});
+
+const shop = `apiVersion: v1
+kind: Service
+metadata: { name: cart, namespace: shop }
+spec: { ports: [{ name: http, port: 80 }] }
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: cart, namespace: shop }
+spec: { hosts: [cart], http: [{ route: [{ destination: { host: ledger.pay.svc.cluster.local } }] }] }
+`;
+const pay = `apiVersion: v1
+kind: Service
+metadata: { name: ledger, namespace: pay }
+spec: { ports: [{ name: http, port: 80 }] }
+`;
