@@ -1,0 +1,42 @@
+import { join } from 'node:path';
+import { run } from '../repository.ts';
+import { historyOf } from './history.ts';
+import type { Options } from './options.ts';
+import { cache, type Figure, median, publish } from './report.ts';
+
+type Measured = { readonly first: number; readonly changes: readonly number[] };
+
+const FEW = 50;
+const MANY = 2_000;
+const CHANGES = 20;
+/** Each in the namespace of one scope; all of them see the services of all scopes. */
+const PROXIES = [0, 4] as const;
+
+/** CPU from fetch to publish for a change of one scope, in a mesh of few and of many scopes. */
+export async function benchScope(_options: Options): Promise<void> {
+  const figures: Figure[] = [];
+  for (const proxies of PROXIES) {
+    const few = await measure(FEW, proxies);
+    const many = await measure(MANY, proxies);
+    const [before, after] = [median(few.changes), median(many.changes)];
+    const who = `${proxies} proxies`;
+    figures.push(
+      { what: `${who}: ${FEW} scopes`, value: before, unit: 'ms CPU', note: `first ${few.first.toFixed(0)}` },
+      {
+        what: `${who}: ${MANY} scopes`,
+        value: after,
+        unit: 'ms CPU',
+        note: `first ${many.first.toFixed(0)}`,
+      },
+      { what: `${who}: ratio`, value: after / before, unit: '×', note: 'aim ≤ 1.5' },
+    );
+  }
+  await publish('scope', { title: 'scope', parameters: { changes: CHANGES }, figures });
+}
+
+async function measure(scopes: number, proxies: number): Promise<Measured> {
+  const { dir } = await historyOf(cache, { commits: 1 + 3 * (CHANGES + 5), scopes, format: 'ssh' });
+  const program = join(import.meta.dirname, 'scope-child.ts');
+  const args = [program, dir, String(CHANGES), String(proxies)];
+  return JSON.parse(String(await run(process.execPath, args))) as Measured;
+}
