@@ -39,7 +39,9 @@ async function draft(
   scope: VerifiedScope,
   proposal: Proposal | undefined,
 ): Promise<VerifiedScope> {
-  if (proposal?.outcome.kind !== 'candidate' || proposal.outcome.candidate.class !== 'update') return scope;
+  if (proposal?.outcome.kind !== 'candidate' || proposal.outcome.refusal !== null) return scope;
+  const { candidate, policy } = proposal.outcome;
+  if (policy !== null) return asIfAccepted(scope, candidate.next, scope.files, policy.owns);
   const files = new Map(scope.files.map((file) => [file.path, file]));
   for (const { path, change } of proposal.outcome.changes) {
     files.delete(path);
@@ -47,7 +49,7 @@ async function draft(
     const bytes = await fileAt(objects, tree, repositoryPath(meshPath, scope.directory, path));
     if (bytes !== null) files.set(path, { path, bytes });
   }
-  return asIfAccepted(scope, proposal.outcome.candidate.next, [...files.values()]);
+  return asIfAccepted(scope, candidate.next, [...files.values()], scope.owns);
 }
 
 /** A scope's file as a path from the repository's root. */

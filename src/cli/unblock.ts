@@ -8,7 +8,9 @@ export function unblock(scope: ScopeState): Unblock | null {
   const { hold, policy, path } = scope;
   if (hold === null) return null;
   const everybody = policy.anchors.map(({ name }) => name);
-  if (hold.candidate?.class === 'update') {
+  // Without numbers nobody's signature was even looked at: what landed can never be accepted.
+  const acceptable = hold.candidate?.class === 'reconfigure' && hold.needed > 0;
+  if (hold.candidate?.class === 'update' || acceptable) {
     const who = hold.missing.length > 0 ? hold.missing : everybody;
     return {
       who,

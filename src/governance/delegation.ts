@@ -3,6 +3,7 @@ import { validateDelegations } from '../generated/schemas/validators.js';
 import { readData } from './data.ts';
 import type { Ruleset } from './ruleset.ts';
 import { schemaMistake } from './schema.ts';
+import type { Policy } from './types.ts';
 
 /** A parent's record of a child scope. It holds no anchors: re-keying a child never touches its parent. */
 export type Delegation = {
@@ -12,6 +13,8 @@ export type Delegation = {
   readonly path: string | null;
   readonly live: boolean;
   readonly grants: { readonly namespaces: readonly string[]; readonly hosts: readonly string[] };
+  /** Checked when the child is created or reconfigured; without one in the record, one that everything meets. */
+  readonly floor: Pick<Policy, 'threshold' | 'require'>;
 };
 
 export type DelegationsRead =
@@ -36,6 +39,7 @@ function readRecord(record: Delegations['spec'][number]): Delegation {
     path: record.path ?? null,
     live: record.status !== 'withdrawn' && record.tombstone === undefined && record.forward === undefined,
     grants: { namespaces: record.grants?.namespaces ?? [], hosts: record.grants?.hosts ?? [] },
+    floor: { threshold: record.floor?.threshold ?? 1, require: record.floor?.require ?? [] },
   };
 }
 

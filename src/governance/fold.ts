@@ -1,17 +1,35 @@
 import type { ObjectId } from '../git/index.ts';
-import { changes, classify } from './classify.ts';
+import { toCandidate } from './candidate.ts';
 import type { Own } from './own.ts';
-import { countQuorum, type Quorum } from './quorum.ts';
-import type { Candidate, Hold, LineageEntry, LineState, Refused, ScopeState, Vote } from './types.ts';
+import { countVotes, type Quorum } from './quorum.ts';
+import type {
+  Anchor,
+  Candidate,
+  Hold,
+  LineageEntry,
+  LineState,
+  Policy,
+  Refused,
+  ScopeState,
+  Vote,
+} from './types.ts';
 import { type Ballot, type Bench, collectVotes, newWithdrawals } from './votes.ts';
 
 /** What one main-line commit does to one scope. */
 type Outcome =
   | { readonly kind: 'clean' }
-  | { readonly kind: 'accepted'; readonly candidate: Candidate; readonly votes: readonly Vote[] }
+  | {
+      readonly kind: 'accepted';
+      readonly candidate: Candidate;
+      readonly tree: ObjectId;
+      readonly policy: Policy;
+      readonly votes: readonly Vote[];
+    }
   | { readonly kind: 'held'; readonly hold: Hold };
 
 type Judged = {
+  /** s(i-1). */
+  readonly scopes: LineState['scopes'];
   readonly scope: ScopeState;
   readonly own: Own;
   readonly at: ObjectId;
@@ -30,82 +48,48 @@ export async function fold(bench: Bench, state: LineState): Promise<LineState> {
   const scopes = new Map<string, ScopeState>();
   for (const [uid, scope] of state.scopes) {
     const own = await bench.owns.own(commit.tree, scope.accepted.directory);
-    const judged = { scope, own, at: commit.id, index };
+    const judged = { scopes: state.scopes, scope, own, at: commit.id, index };
     scopes.set(uid, await apply(bench, judged, await judge(bench, judged)));
   }
   return { pin: state.pin, tip: commit.id, index, scopes };
 }
 
 async function judge(bench: Bench, judged: Judged): Promise<Outcome> {
-  const { scope, own, index } = judged;
+  const { scopes, scope, own, index } = judged;
   if (own.ok && own.digest === scope.accepted.digest) return judgeRenewal(bench, judged);
   if (!own.ok) return held(judged, null, own.rule, own.reason);
-  const files = await acceptedFiles(bench, scope);
-  const candidate: Candidate = {
-    class: classify(changes(files, own.files)),
-    seq: scope.seq + 1,
-    base: scope.accepted.digest,
-    next: own.digest,
+  const { candidate, policy, refusal } = await toCandidate(bench.owns, scopes, scope, own);
+  const bar = bench.history.barred.get(index);
+  if (bar !== undefined) return held(judged, candidate, 'G17', bar);
+  if (refusal !== null) return held(judged, candidate, refusal.rule, refusal.reason);
+  const ballot = await collectVotes(bench, scope, candidate, own.tree, policy);
+  const quorum = countVotes(scope.policy, policy, candidate.class, ballot.votes);
+  if (ballot.overCap)
+    return held(judged, candidate, 'G17', 'too many signatures to check in one merge', ballot, quorum);
+  if (!quorum.met) return short(judged, candidate, ballot, quorum);
+  return {
+    kind: 'accepted',
+    candidate,
+    tree: own.tree,
+    policy: policy ?? scope.policy,
+    votes: ballot.votes,
   };
-  const bar = bench.history.barred.get(index) ?? overLimit(scope, own);
-  if (bar !== null) return held(judged, candidate, 'G17', bar);
-  const refusal = refusedClass(candidate);
-  if (refusal !== null) return held(judged, candidate, 'Class', refusal);
-  return judgeVotes(judged, candidate, await collectVotes(bench, scope, candidate));
 }
 
 /** Renew is the one candidate of a clean scope: it moves seq and epoch only, and so voids every open vote. */
-async function judgeRenewal(bench: Bench, judged: Judged): Promise<Outcome> {
-  const { scope, index } = judged;
-  const { digest } = scope.accepted;
-  const candidate: Candidate = { class: 'renew', seq: scope.seq + 1, base: digest, next: digest };
-  // At the commit before, a cap may have stopped what its votes complete.
-  const recent = bench.history.byIntro.slice(Math.max(0, index - 1), index + 1).flat();
-  const asked = recent.some(({ statements }) => statements.some(({ uid }) => uid === scope.uid));
-  const worthwhile = asked === true || scope.hold !== null || bench.history.barred.has(index - 1);
-  if (!worthwhile || bench.history.barred.has(index)) return { kind: 'clean' };
-  const ballot = await collectVotes(bench, scope, candidate);
-  const quorum = quorumOf(scope, candidate, ballot);
+async function judgeRenewal(bench: Bench, { scope, index }: Judged): Promise<Outcome> {
+  const { policy, seq, accepted } = scope;
+  const { digest, tree } = accepted;
+  const candidate: Candidate = { class: 'renew', seq: seq + 1, base: digest, next: digest };
+  if (bench.history.barred.has(index) || !bench.history.spoken.has(`${scope.uid} ${candidate.seq}`))
+    return { kind: 'clean' };
+  const ballot = await collectVotes(bench, scope, candidate, tree);
+  const quorum = countVotes(policy, null, 'renew', ballot.votes);
   if (ballot.overCap || !quorum.met) return { kind: 'clean' };
-  return { kind: 'accepted', candidate, votes: ballot.votes };
+  return { kind: 'accepted', candidate, tree, policy, votes: ballot.votes };
 }
 
-async function acceptedFiles(bench: Bench, scope: ScopeState) {
-  const { commit, directory } = scope.accepted;
-  const tree = bench.history.visits.get(commit)?.commit.tree;
-  const own = tree === undefined ? null : await bench.owns.own(tree, directory);
-  if (own?.ok !== true) throw new Error('the accepted tree cannot be read again');
-  return own.files;
-}
-
-function overLimit(scope: ScopeState, own: Own & { ok: true }): string | null {
-  const { limits } = scope.policy;
-  const bytes = own.files.reduce((sum, { size }) => sum + size, 0);
-  if (own.files.length > limits.files)
-    return `${own.files.length} files; the scope's own limit is ${limits.files}`;
-  if (bytes > limits.bytes) return `${bytes} bytes; the scope's own limit is ${limits.bytes}`;
-  return null;
-}
-
-function refusedClass(candidate: Candidate): string | null {
-  if (candidate.class === 'mixed') {
-    return 'governance files and manifests change at once: split it in two';
-  }
-  return candidate.class === 'update'
-    ? null
-    : `a change of the class ${candidate.class} is not accepted by this version: revert it`;
-}
-
-function quorumOf(scope: ScopeState, candidate: Candidate, ballot: Ballot): Quorum {
-  const mutation = candidate.class === 'mixed' ? 'update' : candidate.class;
-  return countQuorum(scope.policy, mutation, new Set(ballot.votes.map(({ anchor }) => anchor)));
-}
-
-function judgeVotes(judged: Judged, candidate: Candidate, ballot: Ballot): Outcome {
-  const quorum = quorumOf(judged.scope, candidate, ballot);
-  if (ballot.overCap)
-    return held(judged, candidate, 'G17', 'too many signatures to check in one merge', ballot, quorum);
-  if (quorum.met) return { kind: 'accepted', candidate, votes: ballot.votes };
+function short(judged: Judged, candidate: Candidate, ballot: Ballot, quorum: Quorum): Outcome {
   const decisive = ballot.refused.find(({ anchor, rule }) =>
     anchor === null ? rule === 'G1' : quorum.missing.includes(anchor),
   );
@@ -153,32 +137,49 @@ async function apply(bench: Bench, judged: Judged, outcome: Outcome): Promise<Sc
   const landed = own.ok ? own.digest : null;
   const withdrawals = outcome.kind === 'accepted' ? [] : await newWithdrawals(bench, scope);
   const entry = entryOf(judged, outcome, withdrawals);
-  if (entry === null) return outcome.kind === 'held' ? { ...scope, landed, hold: outcome.hold } : scope;
-  const lineage = [...scope.lineage, entry];
-  if (outcome.kind === 'held') return { ...scope, landed, hold: outcome.hold, lineage };
-  if (outcome.kind === 'clean') return { ...scope, landed, hold: null, lineage };
-  const { candidate, votes } = outcome;
+  const lineage = entry === null ? scope.lineage : [...scope.lineage, entry];
+  if (outcome.kind === 'held') {
+    const unclean = scope.unclean ?? { commit: at, index };
+    return { ...scope, landed, unclean, hold: outcome.hold, lineage };
+  }
+  if (outcome.kind === 'clean') return entry === null ? scope : { ...scope, landed, hold: null, lineage };
+  const { candidate, tree, policy, votes } = outcome;
+  const { directory } = scope.accepted;
   const proven = new Set(votes.map(({ anchor }) => anchor));
   return {
     ...scope,
     seq: candidate.seq,
-    accepted: { digest: candidate.next, commit: at, directory: scope.accepted.directory },
+    accepted: { digest: candidate.next, commit: at, directory, tree },
     landed,
     epoch: { commit: at, index },
+    policy,
+    unclean: null,
     hold: null,
     lineage,
-    unproven: scope.unproven.filter((name) => !proven.has(name)),
+    unproven: stillUnproven(scope, policy, proven),
   };
+}
+
+/** Of the anchors that the policy still has: those whose keys only the pin vouches for. */
+function stillUnproven(scope: ScopeState, policy: Policy, proven: ReadonlySet<string>): readonly string[] {
+  const unproven = scope.policy.anchors.filter(({ name }) => scope.unproven.includes(name));
+  const keys = new Set(unproven.flatMap((anchor) => anchor.keys.map(({ fingerprint }) => fingerprint)));
+  const left = policy.anchors.filter((anchor) =>
+    anchor.keys.some(({ fingerprint }) => keys.has(fingerprint)),
+  );
+  return left.map(({ name }) => name).filter((name) => !proven.has(name));
 }
 
 /** One entry where the own digest, accepted state, hold or withdrawals change; else null. */
 function entryOf(judged: Judged, outcome: Outcome, withdrawals: readonly Vote[]): LineageEntry | null {
   const { scope, own, at } = judged;
-  const common = { commit: at, withdrawals, policy: scope.policy.digest };
+  const common = { commit: at, withdrawals, policy: scope.policy.digest, previousAnchors: null };
   if (outcome.kind === 'accepted') {
     const { class: mutation, seq, base, next } = outcome.candidate;
     return {
       ...common,
+      policy: outcome.policy.digest,
+      previousAnchors: mutation === 'reconfigure' ? scope.policy.anchors.map(anchorFacts) : null,
       event: 'accepted',
       class: mutation,
       seq,
@@ -220,4 +221,8 @@ function entryOf(judged: Judged, outcome: Outcome, withdrawals: readonly Vote[])
     rule: hold.rule,
     reason: hold.reason,
   };
+}
+
+function anchorFacts({ name, keys }: Anchor) {
+  return { name, keys: keys.map(({ fingerprint }) => fingerprint) };
 }

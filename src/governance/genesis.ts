@@ -1,9 +1,8 @@
 import { sha256 } from '../base/digest.ts';
 import { fileAt, type ObjectId, type Objects, type TreeDigests } from '../git/index.ts';
 import type { Delegation } from './delegation.ts';
-import { badGrants, overGrant } from './grants.ts';
+import { badOwnership } from './grants.ts';
 import { createScopeTrees, joinPath, type ScopeTrees } from './own.ts';
-import { readPolicy } from './policy.ts';
 import { type Ruleset, ruleset1 } from './ruleset.ts';
 import type { LineState, Pin, Policy, ScopeState } from './types.ts';
 
@@ -74,14 +73,14 @@ async function addScope(genesis: Genesis, directory: string, place: Place): Prom
     return refused('G17', `${where} is delegated too deeply`);
   const own = await genesis.owns.own(genesis.tree, directory);
   if (!own.ok) return refused(own.rule, `${where}: ${own.reason}`);
-  const read = await readPolicy(genesis.objects, own.tree, own.files, genesis.ruleset);
+  const read = await genesis.owns.policy(own);
   if (!read.ok) return refused(read.rule, `${where}: ${read.reason}`);
   const uid = place.record?.uid ?? (await rootUid(genesis.objects, own.tree));
   if (genesis.scopes.has(uid)) return refused('G19', `${where}: uid ${uid} is introduced twice`);
   const records = await genesis.owns.delegations(own.tree);
   const reason = badPlace(read.name, read.policy, records, place);
   if (reason !== null) return refused('Scope', `${where}: ${reason}`);
-  const scope = firstState(genesis, uid, directory, place, own.digest, read);
+  const scope = firstState(genesis, uid, directory, place, own, read);
   genesis.scopes.set(uid, scope);
   for (const record of records) {
     if (!record.live || record.path === null) continue;
@@ -101,7 +100,7 @@ function badPlace(name: string, policy: Policy, records: readonly Delegation[], 
   const { record } = place;
   if (record !== null && record.name !== name)
     return `it calls itself ${name}, and its parent's record says ${record.name}`;
-  return overGrant(policy.owns, record?.grants ?? null) ?? badGrants(records, policy.owns);
+  return badOwnership(policy.owns, record, records);
 }
 
 function firstState(
@@ -109,11 +108,12 @@ function firstState(
   uid: string,
   directory: string,
   place: Place,
-  digest: string,
+  own: { readonly digest: string; readonly tree: ObjectId },
   read: { readonly policy: Policy; readonly name: string },
 ): ScopeState {
   const { commit } = genesis;
   const { policy, name } = read;
+  const { digest, tree } = own;
   return {
     uid,
     name,
@@ -121,10 +121,11 @@ function firstState(
     directory,
     parent: place.parent?.uid ?? null,
     seq: 1,
-    accepted: { digest, commit, directory },
+    accepted: { digest, commit, directory, tree },
     landed: digest,
     epoch: { commit, index: 0 },
     policy,
+    unclean: null,
     hold: null,
     unproven: policy.anchors.map((anchor) => anchor.name),
     lineage: [
@@ -138,6 +139,7 @@ function firstState(
         votes: [],
         withdrawals: [],
         policy: policy.digest,
+        previousAnchors: null,
         rule: null,
         reason: null,
       },

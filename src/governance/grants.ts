@@ -3,8 +3,17 @@ import type { Policy } from './types.ts';
 
 type Owned = Policy['owns'];
 
-/** Why `owns` is more than was granted, or null. A root has no grant: it owns what it says, `*` included. */
-export function overGrant(owns: Owned, grant: Owned | null): string | null {
+/** Why a scope may not own this: more than its parent's record grants, or less than it grants on itself; or null. */
+export function badOwnership(
+  owns: Owned,
+  record: Delegation | null,
+  records: readonly Delegation[],
+): string | null {
+  return overGrant(owns, record?.grants ?? null) ?? badGrants(records, owns);
+}
+
+/** A root has no grant: it owns what it says, `*` included. */
+function overGrant(owns: Owned, grant: Owned | null): string | null {
   if (grant === null) return null;
   const namespace = owns.namespaces.find((name) => name === '*' || !grant.namespaces.includes(name));
   if (namespace !== undefined) return `it owns the namespace ${namespace}, which its parent does not grant`;
@@ -15,7 +24,7 @@ export function overGrant(owns: Owned, grant: Owned | null): string | null {
 }
 
 /** Why live grants are not disjoint, or not within what the granting scope itself owns; or null. */
-export function badGrants(records: readonly Delegation[], owns: Owned): string | null {
+function badGrants(records: readonly Delegation[], owns: Owned): string | null {
   const live = records.filter((record) => record.live);
   for (const [place, { name, grants }] of live.entries()) {
     const namespace = grants.namespaces.find(

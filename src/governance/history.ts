@@ -6,6 +6,8 @@ import { readStatements, type Statement } from './statement.ts';
 export type Visit = {
   readonly commit: Commit;
   readonly intro: number;
+  /** The greatest k with mk ≤ commit; -1 where there is none. So me < commit iff e ≤ base, but for me itself (V2). */
+  readonly base: number;
   readonly statements: readonly Statement[];
 };
 
@@ -18,6 +20,8 @@ export type History = {
   readonly visits: ReadonlyMap<ObjectId, Visit>;
   /** Visits by intro, each list with parents before children. */
   readonly byIntro: readonly (readonly Visit[])[];
+  /** Visits with a well-formed statement about mutation `seq` of a scope, by `uid seq`, in line order. */
+  readonly spoken: ReadonlyMap<string, readonly Visit[]>;
   /** Main-line commits at which nothing is accepted, and why: an octopus, or over a cap (governance.md, Evaluation). */
   readonly barred: ReadonlyMap<number, string>;
   /** Main-line indices whose commits never vote (over a cap). */
@@ -29,6 +33,7 @@ type Mutable = {
   readonly main: ObjectId[];
   readonly visits: Map<ObjectId, Visit>;
   readonly byIntro: Visit[][];
+  readonly spoken: Map<string, Visit[]>;
   readonly barred: Map<number, string>;
   readonly mute: Set<number>;
   past: boolean;
@@ -40,6 +45,7 @@ export async function openHistory(objects: Objects, genesis: ObjectId, ruleset: 
     main: [genesis],
     visits: new Map(),
     byIntro: [],
+    spoken: new Map(),
     barred: new Map(),
     mute: new Set(),
     past: false,
@@ -51,9 +57,29 @@ export async function openHistory(objects: Objects, genesis: ObjectId, ruleset: 
 }
 
 function visit(history: Mutable, commit: Commit, intro: number): Visit {
-  const entry = { commit, intro, statements: readStatements(commit.message) };
+  const onMain = history.main[intro] === commit.id;
+  const bases = commit.parents.map((parent) => history.visits.get(parent)?.base ?? -1);
+  const base = onMain ? intro : Math.max(-1, ...bases);
+  const entry = { commit, intro, base, statements: readStatements(commit.message) };
   history.visits.set(commit.id, entry);
+  for (const { uid } of entry.statements) {
+    const statement = uid === null ? null : statementFor(entry, uid);
+    if (statement === null || statement.kind === 'void') continue;
+    const key = `${uid} ${statement.seq}`;
+    const known = history.spoken.get(key);
+    if (known === undefined) history.spoken.set(key, [entry]);
+    else known.push(entry);
+  }
   return entry;
+}
+
+/** The one statement of a commit for a scope; a malformed line without a readable uid speaks for every scope. */
+export function statementFor(visit: Pick<Visit, 'statements'>, uid: string): Statement | null {
+  return (
+    visit.statements.find((statement) => statement.kind === 'void' && statement.uid === null) ??
+    visit.statements.find((statement) => statement.uid === uid) ??
+    null
+  );
 }
 
 async function extend(objects: Objects, history: Mutable, id: ObjectId, ruleset: Ruleset): Promise<void> {
@@ -117,33 +143,27 @@ function bar(history: Mutable, intro: number, fresh: readonly Commit[], ruleset:
   history.mute.add(intro);
 }
 
-/** V2: the commits that have main-line commit `index` as a proper ancestor. */
-export function descendants(history: History, index: number): ReadonlySet<ObjectId> {
-  const epoch = history.main[index];
-  const found = new Set<ObjectId>();
-  if (epoch === undefined) return found;
-  for (const visits of history.byIntro.slice(index + 1)) {
-    for (const { commit } of visits) {
-      if (commit.parents.some((parent) => parent === epoch || found.has(parent))) found.add(commit.id);
-    }
-  }
-  return found;
+/** V2: whether main-line commit `index` is a proper ancestor of the commit. */
+export function isAfter(visit: Visit, index: number): boolean {
+  return visit.base > index || (visit.base === index && visit.intro > index);
 }
 
 /**
- * I4: the commits from which a diff of `c` against this line can have started since the epoch. These are the
- * ancestors x of c that came in before c did, are not ≤ epoch, and have no child on the way to c that came in with them.
+ * I4: the side commits from which a diff of `c` against this line can have started since the epoch. Like the main-line
+ * commits ≤ c, they are ancestors x of c that came in before c did, are not ≤ epoch, and have no child on the way to c
+ * that came in with them. What came in up to `base` is below a main-line commit ≤ c, so only later ones are walked.
  *
- * Example: main m1 ← m2, c ← m1 merged at m3. For c: x = m1 (intro 1), since no other ancestor of c has intro 1.
+ * Example: side commits a ← b, c ← b; b merged at m1, c at m2. For c: x = b, since a came in together with b.
  */
-export function views(history: History, c: Visit, epochIndex: number): readonly Visit[] {
+export function sideViews(history: History, c: Visit, epochIndex: number): readonly Visit[] {
+  const floor = Math.max(c.base, epochIndex);
   const ancestors = new Map<ObjectId, Visit>();
   const covered = new Set<ObjectId>();
   const pending: Visit[] = [c];
   for (let child = pending.pop(); child !== undefined; child = pending.pop()) {
     for (const id of child.commit.parents) {
       const parent = history.visits.get(id);
-      if (parent === undefined || parent.intro <= epochIndex) continue;
+      if (parent === undefined || parent.intro <= floor) continue;
       if (child !== c && parent.intro === child.intro) covered.add(id);
       if (!ancestors.has(id)) {
         ancestors.set(id, parent);

@@ -11,8 +11,9 @@ export { follow } from './follow.ts';
 export { makePin } from './genesis.ts';
 export { type Line, openLine } from './line.ts';
 export { parsePin } from './pin.ts';
+export { CLASSES, threshold } from './policy.ts';
 export { type Proposal, propose } from './proposal.ts';
-export { countQuorum } from './quorum.ts';
+export { countVotes } from './quorum.ts';
 export { type Ruleset, ruleset1 } from './ruleset.ts';
 export { formatApproval, formatWithdrawal } from './statement.ts';
 export type {
@@ -20,6 +21,7 @@ export type {
   LineageEntry,
   LineState,
   Pin,
+  Policy,
   ScopeState,
   VerifiedScope,
 } from './types.ts';

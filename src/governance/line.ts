@@ -43,7 +43,7 @@ export function openLine(
     const first = await genesisState(objects, digests, pin, ruleset);
     if ('ok' in first) return first;
     const history = await openHistory(objects, pin.commit, ruleset);
-    return { bench: { history, owns, ruleset, checked, unclean: new Map() }, states: { last: first } };
+    return { bench: { history, owns, ruleset, checked, speakers: new Map() }, states: { last: first } };
   };
 
   const state = async (tip: ObjectId): Promise<Verdict> => {

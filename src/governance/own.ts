@@ -8,6 +8,7 @@ import {
   type TreeDigests,
 } from '../git/index.ts';
 import { type Delegation, type DelegationsRead, readDelegations } from './delegation.ts';
+import { type PolicyRead, readPolicy } from './policy.ts';
 import type { Ruleset } from './ruleset.ts';
 
 /** `own(S, x)` with the files behind it, or ⊥ and why. ⊥ equals nothing, not even itself. */
@@ -22,10 +23,16 @@ export type Own =
 
 /** Reads scopes' own trees out of commits; a memo by tree id, on which no verdict depends. */
 export interface ScopeTrees {
-  /** Own tree of the scope at `directory` (within the mesh path) in the root tree `rootTree`. */
+  /** The tree of the scope at `directory` (within the mesh path) in the root tree `rootTree`; null where it is absent. */
+  place(rootTree: ObjectId, directory: string): Promise<ObjectId | null>;
+  /** Own tree of a scope's tree; null, which is absent, is ⊥. */
+  read(tree: ObjectId | null): Promise<Own>;
+  /** `read` of `place`. */
   own(rootTree: ObjectId, directory: string): Promise<Own>;
   /** The delegation records of a scope's tree; empty where there is no readable `delegations.yaml`. */
   delegations(tree: ObjectId): Promise<readonly Delegation[]>;
+  /** Who decides over a scope, as its own tree says it. */
+  policy(own: Own & { readonly ok: true }): Promise<PolicyRead>;
 }
 
 export function createScopeTrees(
@@ -34,50 +41,54 @@ export function createScopeTrees(
   meshPath: string,
   ruleset: Ruleset,
 ): ScopeTrees {
-  const memo = new Map<ObjectId, Promise<Own>>();
+  const owns = createMemo<Own>(REMEMBERED);
+  const policies = createMemo<PolicyRead>(REMEMBERED);
   const records = createRecords(objects, ruleset);
   const places = createPlaces(objects);
   const absent: Own = { ok: false, rule: 'G18', reason: 'its directory is absent' };
-  return {
-    async own(rootTree, directory) {
-      const tree = await places(rootTree, joinPath(meshPath, directory));
-      if (tree === null) return absent;
-      const known = memo.get(tree);
-      if (known !== undefined) return known;
-      const reading = readOwn(records, digests, tree, ruleset);
-      memo.set(tree, reading);
-      reading.catch(() => memo.delete(tree));
-      return reading;
+  const trees: ScopeTrees = {
+    place: (rootTree, directory) => places(rootTree, joinPath(meshPath, directory)),
+    async read(tree) {
+      return tree === null ? absent : owns(tree, () => readOwn(records, digests, tree, ruleset));
     },
+    own: async (rootTree, directory) => trees.read(await trees.place(rootTree, directory)),
     async delegations(tree) {
       const read = await records(tree);
       return read.ok ? read.records : [];
     },
+    policy: (own) => policies(own.tree, () => readPolicy(objects, own.tree, own.files, ruleset)),
+  };
+  return trees;
+}
+
+/** Own trees of many scopes in a few versions; the files of a large one are kept by `TreeDigests` alone. */
+const REMEMBERED = 2_000;
+
+/** Remembers at most `limit` of what was read by a name; a failure to read is not remembered. */
+function createMemo<Value>(limit: number): (name: string, read: () => Promise<Value>) => Promise<Value> {
+  const known = new Map<string, Promise<Value>>();
+  return (name, read) => {
+    const remembered = known.get(name);
+    if (remembered !== undefined) return remembered;
+    if (known.size >= limit) known.clear();
+    const reading = read();
+    known.set(name, reading);
+    reading.catch(() => known.delete(name));
+    return reading;
   };
 }
 
 /** Trees at places of commits. A commit that changes one scope asks for all of them, most in one folder: that is kept. */
 function createPlaces(objects: Objects): (rootTree: ObjectId, path: string) => Promise<ObjectId | null> {
-  const folders = new Map<string, Promise<ObjectId | null>>();
-  const folder = (rootTree: ObjectId, path: string): Promise<ObjectId | null> => {
-    const key = `${rootTree} ${path}`;
-    const known = folders.get(key);
-    if (known !== undefined) return known;
-    if (folders.size >= REMEMBERED_FOLDERS) folders.clear();
-    const finding = subtree(objects, rootTree, path);
-    folders.set(key, finding);
-    finding.catch(() => folders.delete(key));
-    return finding;
-  };
+  const folders = createMemo<ObjectId | null>(REMEMBERED);
   return async (rootTree, path) => {
     const slash = path.lastIndexOf('/');
     if (slash < 0) return subtree(objects, rootTree, path);
-    const parent = await folder(rootTree, path.slice(0, slash));
+    const folder = path.slice(0, slash);
+    const parent = await folders(`${rootTree} ${folder}`, () => subtree(objects, rootTree, folder));
     return parent === null ? null : subtree(objects, parent, path.slice(slash + 1));
   };
 }
-
-const REMEMBERED_FOLDERS = 1_000;
 
 /** Joins directories of a repository; `.` and the empty text are the place itself. */
 export function joinPath(...parts: readonly string[]): string {
@@ -107,25 +118,14 @@ async function readOwn(
 type Records = (tree: ObjectId) => Promise<DelegationsRead>;
 
 function createRecords(objects: Objects, ruleset: Ruleset): Records {
-  const memo = new Map<ObjectId, Promise<DelegationsRead>>();
+  const memo = createMemo<DelegationsRead>(REMEMBERED);
   return async (tree) => {
     const blob = await fileIdAt(objects, tree, 'delegations.yaml');
-    if (blob === null) {
-      const folder = await subtree(objects, tree, 'delegations.yaml');
-      return folder === null ? { ok: true, records: [] } : { ok: false, reason: 'is a directory' };
-    }
-    const known = memo.get(blob);
-    if (known !== undefined) return known;
-    const reading = readRecords(objects, tree, ruleset);
-    if (memo.size >= REMEMBERED_RECORDS) memo.clear();
-    memo.set(blob, reading);
-    reading.catch(() => memo.delete(blob));
-    return reading;
+    if (blob !== null) return memo(blob, () => readRecords(objects, tree, ruleset));
+    const folder = await subtree(objects, tree, 'delegations.yaml');
+    return folder === null ? { ok: true, records: [] } : { ok: false, reason: 'is a directory' };
   };
 }
-
-/** A few versions for each of many scopes; a table of records may be large. */
-const REMEMBERED_RECORDS = 1_000;
 
 async function readRecords(objects: Objects, tree: ObjectId, ruleset: Ruleset): Promise<DelegationsRead> {
   const bytes = await fileAt(objects, tree, 'delegations.yaml');

@@ -13,7 +13,7 @@ export type PolicyRead =
   | { readonly ok: false; readonly rule: string; readonly reason: string };
 
 type ReadAnchors =
-  | { readonly ok: true; readonly anchors: readonly Anchor[] }
+  | { readonly ok: true; readonly anchors: readonly Anchor[]; readonly recovery: readonly Anchor[] }
   | { readonly ok: false; readonly rule: string; readonly reason: string };
 
 type SourceAnchor = Scope['spec']['anchors'][number];
@@ -40,7 +40,7 @@ export async function readPolicy(
   if (spec.ruleset !== ruleset.number) return no('G21', `ruleset ${spec.ruleset} is not known here`);
   const read = await readAnchors(objects, tree, files, spec, ruleset);
   if (!read.ok) return read;
-  const policy = toPolicy(spec, read.anchors, sha256(bytes));
+  const policy = toPolicy(spec, read, sha256(bytes));
   const reason = badThreshold(policy) ?? badOwns(policy);
   return reason === null ? { ok: true, policy, name: metadata.name } : no('G6', reason);
 }
@@ -52,7 +52,8 @@ function no(
   return { ok: false, rule, reason };
 }
 
-function toPolicy(spec: Scope['spec'], anchors: readonly Anchor[], digest: string): Policy {
+function toPolicy(spec: Scope['spec'], read: ReadAnchors & { ok: true }, digest: string): Policy {
+  const { anchors, recovery } = read;
   return {
     anchors,
     threshold: spec.quorum.threshold,
@@ -62,6 +63,8 @@ function toPolicy(spec: Scope['spec'], anchors: readonly Anchor[], digest: strin
     owns: { namespaces: spec.owns?.namespaces ?? [], hosts: spec.owns?.hosts ?? [] },
     trustDomain: spec.identity?.trustDomain ?? null,
     limits: { files: spec.limits?.files ?? Infinity, bytes: toBytes(spec.limits?.bytes) },
+    salt: spec.salt,
+    recovery: spec.recovery === undefined ? null : { threshold: spec.recovery.threshold, anchors: recovery },
     digest,
   };
 }
@@ -84,10 +87,12 @@ export function threshold(policy: Policy, mutation: MutationClass): number {
 }
 
 const STRUCTURAL: readonly MutationClass[] = ['delegate', 'split', 'merge', 'move', 'dissolve', 'undelegate'];
+/** Every class with a threshold of its own. */
+export const CLASSES: readonly MutationClass[] = ['update', 'reconfigure', ...STRUCTURAL];
 
 function badThreshold(policy: Policy): string | null {
   const people = policy.anchors.length;
-  for (const mutation of ['update', 'reconfigure', ...STRUCTURAL] as const) {
+  for (const mutation of CLASSES) {
     const needed = threshold(policy, mutation);
     if (needed > people) return `${mutation} needs ${needed} of ${people} anchors: it can never be reached`;
   }
@@ -95,6 +100,9 @@ function badThreshold(policy: Policy): string | null {
     const count = policy.anchors.filter((anchor) => anchor.type === type).length;
     if (atLeast > count) return `${atLeast} of type ${type} are required, and there are ${count}`;
   }
+  const { recovery } = policy;
+  if (recovery !== null && recovery.threshold > recovery.anchors.length)
+    return `recovery needs ${recovery.threshold} of ${recovery.anchors.length} anchors: it can never be reached`;
   const reconfigure = threshold(policy, 'reconfigure');
   if (threshold(policy, 'update') > reconfigure) return 'reconfigure is weaker than update';
   const weak = STRUCTURAL.find((mutation) => threshold(policy, mutation) < reconfigure);
@@ -116,10 +124,10 @@ async function readAnchors(
   ruleset: Ruleset,
 ): Promise<ReadAnchors> {
   const anchors: Anchor[] = [];
-  const recovery = spec.recovery?.anchors ?? [];
   const names = new Set<string>();
   const owners = new Map<string, string>();
-  for (const source of [...spec.anchors, ...recovery] as readonly SourceAnchor[]) {
+  const sources: readonly SourceAnchor[] = [...spec.anchors, ...(spec.recovery?.anchors ?? [])];
+  for (const source of sources) {
     if (names.has(source.name)) return no('G6', `anchor ${source.name} twice`);
     names.add(source.name);
     const keys: AnchorKey[] = [];
@@ -130,10 +138,10 @@ async function readAnchors(
       if (reason !== null) return no('G4', reason);
       keys.push(read.key);
     }
-    if (anchors.length < spec.anchors.length)
-      anchors.push({ name: source.name, type: source.type ?? 'human', keys });
+    anchors.push({ name: source.name, type: source.type ?? 'human', keys });
   }
-  return { ok: true, anchors };
+  const count = spec.anchors.length;
+  return { ok: true, anchors: anchors.slice(0, count), recovery: anchors.slice(count) };
 }
 
 /** G4: one secret is one vote, whatever its format; forge keys and published test keys are nobody's. */

@@ -1,8 +1,7 @@
 import type { ObjectId, Objects } from '../git/index.ts';
-import { changes, classify, type FileChange } from './classify.ts';
+import { type Proposed, toCandidate } from './candidate.ts';
 import type { Line } from './line.ts';
-import { threshold } from './policy.ts';
-import type { Candidate, LineState, ScopeState } from './types.ts';
+import type { LineState, ScopeState } from './types.ts';
 
 /** What `commit` would propose for a scope if it became the main line: always against the *accepted* state (G8). */
 export type Proposal = {
@@ -10,12 +9,7 @@ export type Proposal = {
   readonly outcome:
     | { readonly kind: 'clean' }
     | { readonly kind: 'unreadable'; readonly rule: string; readonly reason: string }
-    | {
-        readonly kind: 'candidate';
-        readonly candidate: Candidate;
-        readonly changes: readonly FileChange[];
-        readonly needed: number;
-      };
+    | ({ readonly kind: 'candidate' } & Proposed);
 };
 
 /** The candidates of every scope at `commit`, for `plan`, `approve` and `explain`. */
@@ -28,25 +22,19 @@ export async function propose(
   const { tree } = await objects.commit(commit);
   const proposals: Proposal[] = [];
   for (const scope of state.scopes.values()) {
-    proposals.push({ scope, outcome: await outcomeOf(line, objects, scope, tree) });
+    proposals.push({ scope, outcome: await outcomeOf(line, state.scopes, scope, tree) });
   }
   return proposals;
 }
 
 async function outcomeOf(
   line: Line,
-  objects: Objects,
+  scopes: LineState['scopes'],
   scope: ScopeState,
   tree: ObjectId,
 ): Promise<Proposal['outcome']> {
-  const { commit, digest, directory } = scope.accepted;
-  const next = await line.owns.own(tree, directory);
-  if (!next.ok) return { kind: 'unreadable', rule: next.rule, reason: next.reason };
-  if (next.digest === digest) return { kind: 'clean' };
-  const base = await line.owns.own((await objects.commit(commit)).tree, directory);
-  const difference = changes(base.ok ? base.files : [], next.files);
-  const mutation = classify(difference);
-  const candidate: Candidate = { class: mutation, seq: scope.seq + 1, base: digest, next: next.digest };
-  const needed = threshold(scope.policy, mutation === 'mixed' ? 'update' : mutation);
-  return { kind: 'candidate', candidate, changes: difference, needed };
+  const own = await line.owns.own(tree, scope.accepted.directory);
+  if (!own.ok) return { kind: 'unreadable', rule: own.rule, reason: own.reason };
+  if (own.digest === scope.accepted.digest) return { kind: 'clean' };
+  return { kind: 'candidate', ...(await toCandidate(line.owns, scopes, scope, own)) };
 }

@@ -1,5 +1,6 @@
 import { threshold } from './policy.ts';
-import type { MutationClass, Policy } from './types.ts';
+import { addedKeys } from './reconfigure.ts';
+import type { Candidate, MutationClass, Policy, Side, Vote } from './types.ts';
 
 /** Whether the anchors who signed are a quorum, in numbers and names. A value: its refusal explains itself. */
 export type Quorum = {
@@ -11,7 +12,40 @@ export type Quorum = {
   readonly reason: string;
 };
 
-/** Counts anchors, never commits or keys (G4), against the old policy (G5). Order of `signed` is the policy's. */
+/**
+ * The quorum of a candidate. The old policy decides (G5); a reconfigure to the policy `next` needs a quorum of that as
+ * well, and every added key signs (possession).
+ */
+export function countVotes(
+  policy: Policy,
+  next: Policy | null,
+  mutation: Candidate['class'],
+  votes: readonly Vote[],
+): Quorum {
+  const voters = (side: Side) =>
+    new Set(votes.filter((vote) => vote.policy === side).map(({ anchor }) => anchor));
+  const old = countQuorum(policy, mutation === 'mixed' ? 'update' : mutation, voters('old'));
+  if (next === null) return old;
+  const fresh = countQuorum(next, 'reconfigure', voters('new'));
+  const proven = new Set(
+    votes.filter(({ policy }) => policy === 'new').map(({ fingerprint }) => fingerprint),
+  );
+  const unproven = addedKeys(policy, next).filter(({ key }) => !proven.has(key.fingerprint));
+  const both =
+    old.reason === fresh.reason ? [old.reason] : [`old policy ${old.reason}`, `new policy ${fresh.reason}`];
+  const possession = unproven.map(
+    ({ anchor, key }) => `possession: the new key ${key.fingerprint} of ${anchor} has not signed`,
+  );
+  return {
+    met: old.met && fresh.met && unproven.length === 0,
+    needed: old.needed,
+    signed: old.signed,
+    missing: [...new Set([...old.missing, ...fresh.missing, ...unproven.map(({ anchor }) => anchor)])],
+    reason: [...both, ...possession].join('; '),
+  };
+}
+
+/** Counts anchors, never commits or keys (G4). Order of `signed` is the policy's. */
 export function countQuorum(policy: Policy, mutation: MutationClass, voters: ReadonlySet<string>): Quorum {
   const needed = threshold(policy, mutation);
   const signed = policy.anchors.filter(({ name }) => voters.has(name));

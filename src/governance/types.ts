@@ -33,6 +33,9 @@ export type Anchor = {
 
 type Requirement = { readonly type: 'human' | 'automation'; readonly atLeast: number };
 
+/** Names and patterns of names, as `scope.yaml` has them. */
+type Owned = { readonly namespaces: readonly string[]; readonly hosts: readonly string[] };
+
 /** Who decides over a scope, read from its `scope.yaml` and the certificates that it pins. */
 export type Policy = {
   readonly anchors: readonly Anchor[];
@@ -40,19 +43,32 @@ export type Policy = {
   readonly byClass: Readonly<Partial<Record<MutationClass, number>>>;
   readonly require: readonly Requirement[];
   readonly statements: 'Optional' | 'Required';
-  readonly owns: { readonly namespaces: readonly string[]; readonly hosts: readonly string[] };
+  readonly owns: Owned;
   readonly trustDomain: string | null;
   readonly limits: { readonly files: number; readonly bytes: number };
+  /** Immutable: it makes the uid unique. */
+  readonly salt: string;
+  readonly recovery: { readonly threshold: number; readonly anchors: readonly Anchor[] } | null;
   /** SHA-256 over `scope.yaml`, which binds every key. */
   readonly digest: string;
 };
 
 /** The bytes that a scope serves: where to read them, and their own digest. */
-type Accepted = { readonly digest: string; readonly commit: ObjectId; readonly directory: string };
+type Accepted = {
+  readonly digest: string;
+  readonly commit: ObjectId;
+  readonly directory: string;
+  /** Tree object of that directory in that commit. */
+  readonly tree: ObjectId;
+};
 
-/** One anchor's counted approval of a candidate. */
+/** An anchor by the policy in force (`old`), or by the one that a reconfigure proposes (`new`). */
+export type Side = 'old' | 'new';
+
+/** One anchor's counted approval of a candidate; a reconfigure counts it for each policy that lists the key. */
 export type Vote = {
   readonly anchor: string;
+  readonly policy: Side;
   readonly fingerprint: string;
   readonly commit: ObjectId;
   readonly form: 'implicit' | 'explicit';
@@ -100,7 +116,10 @@ export type LineageEntry = {
   readonly base: string | null;
   readonly next: string | null;
   readonly votes: readonly Vote[];
+  /** Digest of the policy in force from here on. */
   readonly policy: string;
+  /** The anchors before a reconfigure, with the fingerprints of their keys; else null. */
+  readonly previousAnchors: readonly { readonly name: string; readonly keys: readonly string[] }[] | null;
   /** Withdrawals for the next mutation that came in here. */
   readonly withdrawals: readonly Vote[];
   readonly rule: string | null;
@@ -122,6 +141,8 @@ export type ScopeState = {
   readonly landed: string | null;
   readonly epoch: { readonly commit: ObjectId; readonly index: number };
   readonly policy: Policy;
+  /** The first main-line commit since the epoch at which the scope was not clean (I4). */
+  readonly unclean: { readonly commit: ObjectId; readonly index: number } | null;
   readonly hold: Hold | null;
   readonly lineage: readonly LineageEntry[];
   /** Anchors of a genesis policy that no accepted vote has yet shown to hold their key. */
@@ -155,7 +176,9 @@ export type VerifiedScope = Verified & {
   readonly epoch: ObjectId;
   readonly digest: string;
   readonly commit: ObjectId;
-  readonly owns: { readonly namespaces: readonly string[]; readonly hosts: readonly string[] };
+  readonly owns: Owned;
+  /** What its live records grant on: a child's, or nobody's, but not this scope's. */
+  readonly granted: Owned;
   readonly trustDomain: string | null;
   readonly signers: readonly string[];
   /** Manifests only: neither `scope.yaml`, `delegations.yaml`, `anchors/` nor `identity/`. */

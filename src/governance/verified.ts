@@ -9,8 +9,8 @@ export async function verifyScope(
   owns: ScopeTrees,
   scope: ScopeState,
 ): Promise<VerifiedScope> {
-  const { commit, digest, directory } = scope.accepted;
-  const own = await owns.own((await objects.commit(commit)).tree, directory);
+  const { commit, digest, directory, tree } = scope.accepted;
+  const own = await owns.read(tree);
   if (!own.ok || own.digest !== digest) throw new Error('the accepted tree cannot be read again');
   const files: ScopeFile[] = [];
   for (const { path, blob } of own.files) {
@@ -18,7 +18,7 @@ export async function verifyScope(
   }
   const { owns: owned, trustDomain } = scope.policy;
   const { uid, path, seq } = scope;
-  const signers = lastVotes(scope).map(({ anchor }) => anchor);
+  const signers = [...new Set(lastVotes(scope).map(({ anchor }) => anchor))];
   const facts = {
     uid,
     path,
@@ -28,11 +28,21 @@ export async function verifyScope(
     digest,
     commit,
     owns: owned,
+    granted: await grantedOn(owns, tree),
     trustDomain,
     signers,
     files,
   };
   return brand(facts);
+}
+
+async function grantedOn(owns: ScopeTrees, tree: ObjectId): Promise<VerifiedScope['granted']> {
+  const grants = (await owns.delegations(tree)).filter(({ live }) => live).map(({ grants }) => grants);
+  const [namespaces, hosts] = [
+    grants.flatMap((each) => each.namespaces),
+    grants.flatMap((each) => each.hosts),
+  ];
+  return { namespaces, hosts };
 }
 
 /** The one cast: everything that calls it stands in this file. */
@@ -42,19 +52,20 @@ function brand(facts: Omit<VerifiedScope, 'verified'>): VerifiedScope {
 
 /** Bytes that were accepted earlier, with the authority that the scope has now: old bytes never keep what was lost. */
 export function withAuthorityOf(earlier: VerifiedScope, now: VerifiedScope): VerifiedScope {
-  return brand({ ...earlier, owns: now.owns });
+  return brand({ ...earlier, owns: now.owns, granted: now.granted });
 }
 
 /**
- * A scope as it would be if `digest` with these files were accepted: what `plan` shows before a merge, and nothing
+ * A scope as it would be if `digest` with these files and this authority were accepted: what `plan` shows before a merge, and nothing
  * else. `test/style` holds that no other command or edge asks for one.
  */
 export function asIfAccepted(
   scope: VerifiedScope,
   digest: string,
   files: readonly ScopeFile[],
+  owns: VerifiedScope['owns'],
 ): VerifiedScope {
-  return brand({ ...scope, digest, files });
+  return brand({ ...scope, digest, files, owns });
 }
 
 async function readFile(objects: Objects, path: string, blob: ObjectId): Promise<ScopeFile> {

@@ -1,23 +1,20 @@
 import type { ObjectId } from '../git/index.ts';
-import { descendants, type History, type Visit, views } from './history.ts';
-import { joinPath, type ScopeTrees } from './own.ts';
+import { type History, isAfter, statementFor, type Visit } from './history.ts';
+import type { ScopeTrees } from './own.ts';
 import type { Ruleset } from './ruleset.ts';
-import { type AnchorKey, signerOf, verifySignature } from './signature/index.ts';
-import type { Statement } from './statement.ts';
-import type { Anchor, Candidate, Refused, ScopeState, Vote } from './types.ts';
+import { type Checked, type Claim, check, claimsOf, type Electorate, electorate, overCap } from './signer.ts';
+import { type Speaker, type Speakers, speakersFor, viewRefusal } from './speakers.ts';
+import type { Approval, Withdrawal } from './statement.ts';
+import type { Candidate, Policy, Refused, ScopeState, Vote } from './types.ts';
 
 /** Everything that a verdict about one scope at one main-line commit is made from. */
 export type Bench = {
   readonly history: History;
   readonly owns: ScopeTrees;
   readonly ruleset: Ruleset;
-  /** I4 by scope, epoch and commit, which alone decide it: a memo. */
-  readonly unclean: Map<string, ReturnType<typeof uncleanView>>;
-  /** Signature verdicts by commit and key: a memo. */
-  readonly checked: Map<
-    string,
-    Promise<{ readonly ok: true } | { readonly ok: false; readonly rule: string; readonly reason: string }>
-  >;
+  /** By uid: a memo. */
+  readonly speakers: Map<string, Speakers>;
+  readonly checked: Checked;
 };
 
 export type Ballot = {
@@ -27,128 +24,86 @@ export type Ballot = {
   readonly overCap: boolean;
 };
 
-type Signed = { readonly visit: Visit; readonly anchor: Anchor; readonly key: AnchorKey };
-type Word = Signed & { readonly statement: Exclude<Statement, { kind: 'void' }> };
+type Word = Claim & { readonly statement: Approval | Withdrawal };
+type Against = { readonly rule: string; readonly text: string };
 
-/** Counts what a candidate costs, and notes why commits that look like approvals are none. */
+/** The counting of one candidate: its votes so far, and the commits that look like approvals and are none. */
 type Count = {
-  /** Signature checks by the main-line index that brought the commit in (G17). */ readonly checks: Map<
-    number,
-    number
-  >;
+  readonly bench: Bench;
+  readonly scope: ScopeState;
+  readonly candidate: Candidate;
+  readonly votes: Map<string, Vote>;
   readonly refused: Refused[];
 };
 
 /**
  * The votes for a candidate at the history's last main-line commit: V1–V3, explicit (G3) and implicit (G2, I1–I4).
- * One vote for each anchor, the first in line order; neither order nor dates ever decide whether there is one.
+ * One for each anchor of the policy in force, and one for each key of a `proposed` one: the first in line order, but
+ * neither order nor dates ever decide whether there is one. `tree` is the candidate's.
  */
-export async function collectVotes(bench: Bench, scope: ScopeState, candidate: Candidate): Promise<Ballot> {
-  const count: Count = { checks: new Map(), refused: [] };
-  const after = descendants(bench.history, scope.epoch.index);
-  const words = await collectWords(bench, scope, candidate.seq, count);
+export async function collectVotes(
+  bench: Bench,
+  scope: ScopeState,
+  candidate: Candidate,
+  tree: ObjectId,
+  proposed: Policy | null = null,
+): Promise<Ballot> {
+  const count: Count = { bench, scope, candidate, votes: new Map(), refused: [] };
+  const spoken = wordsOf(count, electorate(scope, proposed));
+  const plain =
+    candidate.base === candidate.next ? [] : await speakersFor(bench, scope, candidate.next, tree);
+  const approvals = spoken.filter(({ statement }) => statement.kind === 'approve');
+  const implicit = plain.filter((speaker) => speaker.claim !== null && plainRefusal(count, speaker) === null);
+  const costs = [...approvals, ...implicit.flatMap(({ claim }) => claim ?? [])];
+  const over = overCap(costs, bench.ruleset.signatureChecks);
+  // What is over a cap never votes. A withdrawal is no vote, and no flood may drown it.
+  const mayVote = ({ intro }: Visit) => !over.has(intro) && !bench.history.mute.has(intro);
+  const words: Word[] = [];
+  for (const word of spoken) {
+    if (word.statement.kind === 'approve' && !mayVote(word.visit)) continue;
+    if (await isSigned(count, word)) words.push(word);
+  }
   const fences = fence(words);
-  const votes = new Map<string, Vote>();
-  for (const word of words) {
-    const reason = explicitRefusal(word, candidate, after, fences);
-    if (reason !== null) refuse(count, word, reason.rule, reason.text);
-    else if (word.statement.kind === 'approve') vote(votes, word, 'explicit');
-  }
-  const spoken = new Set(words.map(({ anchor }) => anchor.name));
-  if (candidate.class === 'update' && candidate.base !== candidate.next) {
-    await collectImplicit(bench, scope, candidate, { after, spoken, votes, count });
-  }
-  return {
-    votes: [...votes.values()],
-    refused: count.refused,
-    overCap: (count.checks.get(bench.history.main.length - 1) ?? 0) > bench.ruleset.signatureChecks,
-  };
+  for (const word of words) countWord(count, word, fences);
+  const replaced = new Set(words.map(({ anchor }) => anchor.name));
+  for (const speaker of plain) if (mayVote(speaker.visit)) await countPlain(count, speaker, replaced);
+  const { votes, refused } = count;
+  return { votes: [...votes.values()], refused, overCap: over.has(bench.history.main.length - 1) };
 }
 
-function vote(votes: Map<string, Vote>, signed: Signed, form: Vote['form']): void {
-  const { anchor, key, visit } = signed;
-  if (votes.has(anchor.name)) return;
-  votes.set(anchor.name, {
-    anchor: anchor.name,
-    fingerprint: key.fingerprint,
-    commit: visit.commit.id,
-    form,
+/** What anchors of the scope have said in words about mutation `seq`, anywhere ≤ mi; unchecked. */
+function wordsOf({ bench, scope, candidate }: Count, electors: Electorate): readonly Word[] {
+  const visits = bench.history.spoken.get(`${scope.uid} ${candidate.seq}`) ?? [];
+  return visits.flatMap((visit) => {
+    const statement = statementFor(visit, scope.uid);
+    if (statement === null || statement.kind === 'void') return [];
+    return claimsOf(visit, electors).map((claim) => ({ ...claim, statement }));
   });
 }
 
-function refuse(
-  count: Count,
-  signed: { visit: Visit; anchor: Anchor | null },
-  rule: string,
-  reason: string,
-): void {
-  count.refused.push({ commit: signed.visit.commit.id, anchor: signed.anchor?.name ?? null, rule, reason });
+/** V1, the expensive half. */
+async function isSigned(count: Count, claim: Claim): Promise<boolean> {
+  const verdict = await check(count.bench.checked, claim);
+  if (!verdict.ok) refuse(count, claim, { rule: verdict.rule, text: verdict.reason });
+  return verdict.ok;
 }
 
-/** What anchors of the scope have said in signed words about mutation `seq`, anywhere ≤ mi (V1, I1). */
-async function collectWords(
-  bench: Bench,
-  scope: ScopeState,
-  seq: number,
-  count: Count,
-): Promise<readonly Word[]> {
-  const words: Word[] = [];
-  for (const visit of spokenVisits(bench.history)) {
-    const statement = statementFor(visit, scope.uid);
-    if (statement === null || statement.kind === 'void' || statement.seq !== seq) continue;
-    // A flood of approvals must not drown a withdrawal: those are checked whatever else came in.
-    const budget = statement.kind === 'withdraw' ? { ...count, checks: new Map<number, number>() } : count;
-    const signed = await signer(bench, scope, visit, budget);
-    if (signed !== null) words.push({ ...signed, statement });
-  }
-  return words;
+function vote({ votes }: Count, claim: Claim, form: Vote['form']): void {
+  const name = claim.policy === 'old' ? `old ${claim.anchor.name}` : `new ${claim.key.fingerprint}`;
+  if (!votes.has(name)) votes.set(name, toVote(claim, form));
 }
 
-function* spokenVisits(history: History): Generator<Visit> {
-  for (const [intro, visits] of history.byIntro.entries()) {
-    if (history.mute.has(intro)) continue;
-    for (const visit of visits) if (visit.statements.length > 0) yield visit;
-  }
+function toVote({ policy, anchor, key, visit }: Claim, form: Vote['form']): Vote {
+  return { anchor: anchor.name, policy, fingerprint: key.fingerprint, commit: visit.commit.id, form };
 }
 
-/** The one statement of a commit for a scope; a malformed line without a readable uid speaks for every scope. */
-function statementFor(visit: Visit, uid: string): Statement | null {
-  return (
-    visit.statements.find((statement) => statement.kind === 'void' && statement.uid === null) ??
-    visit.statements.find((statement) => statement.uid === uid) ??
-    null
-  );
+function refuse({ refused }: Count, { visit, anchor }: Named, { rule, text }: Against): void {
+  refused.push({ commit: visit.commit.id, anchor: anchor?.name ?? null, rule, reason: text });
 }
 
-/** V1: whose key made the one signature of this commit. Fingerprints first, cryptography last (G17). */
-async function signer(bench: Bench, scope: ScopeState, visit: Visit, count: Count): Promise<Signed | null> {
-  const { signature } = visit.commit;
-  if (signature === null) return null;
-  const keys = scope.policy.anchors.flatMap(({ keys }) => keys);
-  const key = signerOf(signature, keys);
-  const anchor = scope.policy.anchors.find(({ keys }) => key !== null && keys.includes(key)) ?? null;
-  if (key === null || anchor === null) return null;
-  const checks = (count.checks.get(visit.intro) ?? 0) + 1;
-  count.checks.set(visit.intro, checks);
-  if (checks > bench.ruleset.signatureChecks) return null;
-  const verdict = await check(bench, visit, key);
-  if (verdict.ok) return { visit, anchor, key };
-  refuse(count, { visit, anchor }, verdict.rule, verdict.reason);
-  return null;
-}
+type Named = { readonly visit: Visit; readonly anchor: Claim['anchor'] | null };
 
-function check(bench: Bench, visit: Visit, key: AnchorKey) {
-  const { id, signature } = visit.commit;
-  const name = `${id} ${key.fingerprint}`;
-  const known = bench.checked.get(name);
-  if (known !== undefined) return known;
-  if (signature === null) return Promise.resolve({ ok: false as const, rule: 'V1', reason: 'no signature' });
-  const verdict = verifySignature(signature, key, 'git');
-  bench.checked.set(name, verdict);
-  return verdict;
-}
-
-/** V3: the highest round up to which each anchor has withdrawn. A fence: nothing about order. */
+/** V3: the highest round up to which each anchor has withdrawn, with whatever key. A fence: nothing about order. */
 function fence(words: readonly Word[]): ReadonlyMap<string, number> {
   const rounds = new Map<string, number>();
   for (const { anchor, statement } of words) {
@@ -158,140 +113,70 @@ function fence(words: readonly Word[]): ReadonlyMap<string, number> {
   return rounds;
 }
 
-function explicitRefusal(
-  word: Word,
-  candidate: Candidate,
-  after: ReadonlySet<ObjectId>,
-  fences: ReadonlyMap<string, number>,
-): { readonly rule: string; readonly text: string } | null {
-  const { statement, visit, anchor } = word;
-  if (statement.kind === 'withdraw') return null;
-  if (statement.base !== candidate.base || statement.next !== candidate.next) {
+function countWord(count: Count, word: Word, fences: ReadonlyMap<string, number>): void {
+  const { statement, anchor } = word;
+  if (statement.kind === 'withdraw') return;
+  const against = wordRefusal(count, word, statement, fences.get(anchor.name) ?? -1);
+  if (against === null) vote(count, word, 'explicit');
+  else refuse(count, word, against);
+}
+
+function wordRefusal(
+  { scope, candidate }: Count,
+  { visit, anchor }: Word,
+  { base, next, group, round }: Approval,
+  fenced: number,
+): Against | null {
+  if (base !== candidate.base || next !== candidate.next)
     return { rule: 'G3', text: 'its statement names another base or next: run `fairlead approve` again' };
+  if (group !== null) return { rule: 'G16', text: 'it names a group, which this version does not count' };
+  if (!isAfter(visit, scope.epoch.index))
+    return { rule: 'V2', text: "it does not descend from the scope's epoch" };
+  return round > fenced ? null : { rule: 'V3', text: `${anchor.name} withdrew up to round ${fenced}` };
+}
+
+/** G2: one plain signed commit. Own digest, words and views are read before its signature is checked. */
+async function countPlain(count: Count, speaker: Speaker, replaced: ReadonlySet<string>): Promise<void> {
+  const { visit, claim } = speaker;
+  if (claim === null) {
+    const rule = visit.commit.refusal === null ? 'V1' : 'G1';
+    const text = visit.commit.refusal ?? 'it is signed by a key of no anchor';
+    return refuse(count, { visit, anchor: null }, { rule, text });
   }
-  if (statement.group !== null) {
-    return { rule: 'G16', text: 'it names a group, which this version does not count' };
-  }
-  if (!after.has(visit.commit.id)) return { rule: 'V2', text: "it does not descend from the scope's epoch" };
-  const fenced = fences.get(anchor.name);
-  if (fenced === undefined || statement.round > fenced) return null;
-  return { rule: 'V3', text: `${anchor.name} withdrew up to round ${fenced}` };
+  const { name } = claim.anchor;
+  if (count.votes.has(`old ${name}`)) return;
+  const words = replaced.has(name)
+    ? { rule: 'I1', text: `the words of ${name} replace their commits` }
+    : null;
+  const plain = words ?? plainRefusal(count, speaker);
+  const against = plain ?? (await viewRefusal(count.bench, count.scope, speaker));
+  if (against !== null) refuse(count, claim, against);
+  else if (await isSigned(count, claim)) vote(count, claim, 'implicit');
 }
 
-type Implicit = {
-  readonly after: ReadonlySet<ObjectId>;
-  readonly spoken: ReadonlySet<string>;
-  readonly votes: Map<string, Vote>;
-  readonly count: Count;
-};
-
-/** G2: plain signed commits. Own digest, words and views are read before any signature is checked. */
-async function collectImplicit(
-  bench: Bench,
-  scope: ScopeState,
-  candidate: Candidate,
-  state: Implicit,
-): Promise<void> {
-  for (const [offset, visits] of bench.history.byIntro.slice(scope.epoch.index + 1).entries()) {
-    if (bench.history.mute.has(scope.epoch.index + 1 + offset)) continue;
-    for (const visit of visits) {
-      if (visit.commit.signature === null && visit.commit.refusal === null) continue;
-      if (await speaksFor(bench, scope, candidate, visit)) await considerImplicit(bench, scope, visit, state);
-    }
-  }
-}
-
-/** I2 and I3: the commit shows the candidate's tree, and says something about this scope. */
-async function speaksFor(
-  bench: Bench,
-  scope: ScopeState,
-  candidate: Candidate,
-  visit: Visit,
-): Promise<boolean> {
-  const { commit } = visit;
-  const own = await bench.owns.own(commit.tree, scope.accepted.directory);
-  if (!own.ok || own.digest !== candidate.next) return false;
-  const first = bench.history.visits.get(commit.parents[0] ?? '');
-  if (first === undefined) return false;
-  if (commit.parents.length === 1 && first.commit.tree === commit.tree) return true;
-  const before = await bench.owns.own(first.commit.tree, scope.accepted.directory);
-  return !before.ok || before.digest !== own.digest;
-}
-
-async function considerImplicit(
-  bench: Bench,
-  scope: ScopeState,
-  visit: Visit,
-  state: Implicit,
-): Promise<void> {
-  const { after, spoken, votes, count } = state;
-  const { signature, refusal } = visit.commit;
-  if (refusal !== null) return refuse(count, { visit, anchor: null }, 'G1', refusal);
-  const key = signerOf(
-    signature ?? never(),
-    scope.policy.anchors.flatMap(({ keys }) => keys),
-  );
-  const anchor = scope.policy.anchors.find(({ keys }) => key !== null && keys.includes(key)) ?? null;
-  if (anchor === null) return refuse(count, { visit, anchor }, 'V1', 'it is signed by a key of no anchor');
-  if (votes.has(anchor.name)) return;
-  if (spoken.has(anchor.name))
-    return refuse(count, { visit, anchor }, 'I1', `the words of ${anchor.name} replace their commits`);
-  const reason = implicitRefusal(scope, visit, after) ?? (await viewRefusal(bench, scope, visit));
-  if (reason !== null) return refuse(count, { visit, anchor }, reason.rule, reason.text);
-  const signed = await signer(bench, scope, visit, count);
-  if (signed !== null) vote(votes, signed, 'implicit');
-}
-
-function implicitRefusal(scope: ScopeState, visit: Visit, after: ReadonlySet<ObjectId>) {
-  if (!after.has(visit.commit.id)) return { rule: 'V2', text: "it does not descend from the scope's epoch" };
+/** Why a plain commit is no vote whatever it was made from: what V2, I1 and G3 have against it, or null. */
+function plainRefusal({ scope, candidate }: Count, { visit }: Speaker): Against | null {
+  if (!isAfter(visit, scope.epoch.index))
+    return { rule: 'V2', text: "it does not descend from the scope's epoch" };
   if (statementFor(visit, scope.uid) !== null)
     return { rule: 'I1', text: 'it carries a Fairlead line for this scope' };
-  if (scope.policy.statements === 'Required') {
+  if (candidate.class !== 'update')
+    return { rule: 'G3', text: `a ${candidate.class} needs statements: run \`fairlead approve\`` };
+  if (scope.policy.statements === 'Required')
     return { rule: 'G3', text: 'this scope requires statements: run `fairlead approve`' };
-  }
   return null;
 }
 
-function viewRefusal(bench: Bench, scope: ScopeState, visit: Visit): ReturnType<typeof uncleanView> {
-  const key = `${scope.uid} ${scope.epoch.commit} ${visit.commit.id}`;
-  const known = bench.unclean.get(key) ?? uncleanView(bench, scope, visit);
-  bench.unclean.set(key, known);
-  return known;
-}
-
-/** I4: whoever signed must have been shown a difference that starts from the accepted state. */
-async function uncleanView(bench: Bench, scope: ScopeState, visit: Visit) {
-  for (const view of views(bench.history, visit, scope.epoch.index)) {
-    const own = await bench.owns.own(view.commit.tree, scope.accepted.directory);
-    if (own.ok && own.digest === scope.accepted.digest) continue;
-    const place = joinPath(scope.accepted.directory) === '' ? 'the scope' : scope.accepted.directory;
-    const text = `its branch started from ${view.commit.id}, where ${place} was not in its accepted state: run \`fairlead approve\``;
-    return { rule: 'I4', text };
-  }
-  return null;
-}
-
-function never(): never {
-  throw new Error('unreachable: filtered by the caller');
-}
-
-/** Withdrawals for mutation `seq` that came in with the last main-line commit: entries of the lineage. */
+/** Withdrawals for the next mutation that came in with the last main-line commit: entries of the lineage. */
 export async function newWithdrawals(bench: Bench, scope: ScopeState): Promise<readonly Vote[]> {
-  const fresh = bench.history.byIntro.at(-1) ?? [];
+  const last = bench.history.main.length - 1;
+  const seq = scope.seq + 1;
+  const fresh = (bench.history.spoken.get(`${scope.uid} ${seq}`) ?? []).filter(({ intro }) => intro === last);
   const found: Vote[] = [];
-  if (bench.history.mute.has(bench.history.byIntro.length - 1)) return found;
   for (const visit of fresh) {
-    const statement = statementFor(visit, scope.uid);
-    if (statement?.kind !== 'withdraw' || statement.seq !== scope.seq + 1) continue;
-    const signed = await signer(bench, scope, visit, { checks: new Map(), refused: [] });
-    if (signed === null) continue;
-    const { anchor, key } = signed;
-    found.push({
-      anchor: anchor.name,
-      fingerprint: key.fingerprint,
-      commit: visit.commit.id,
-      form: 'explicit',
-    });
+    if (statementFor(visit, scope.uid)?.kind !== 'withdraw') continue;
+    for (const claim of claimsOf(visit, electorate(scope, null)))
+      if ((await check(bench.checked, claim)).ok) found.push(toVote(claim, 'explicit'));
   }
   return found;
 }

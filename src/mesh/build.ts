@@ -179,8 +179,9 @@ function place(count: number): string {
 
 /** The list of `before` where nobody's authority changed. */
 function readOwners(scopes: readonly ScopeResources[], before: readonly Owner[] | null): readonly Owner[] {
-  const owners = scopes.map(({ scope: { uid, path, owns } }): Owner => {
-    return { uid, path, namespaces: owns.namespaces, hosts: lowerCase(owns.hosts) };
+  const owners = scopes.map(({ scope: { uid, path, owns, granted } }): Owner => {
+    const given = { namespaces: granted.namespaces, hosts: lowerCase(granted.hosts) };
+    return { uid, path, namespaces: owns.namespaces, hosts: lowerCase(owns.hosts), granted: given };
   });
   owners.sort((left, right) => byCodeUnit(left.path, right.path) || byCodeUnit(left.uid, right.uid));
   const unchanged = before !== null && before.length === owners.length && owners.every(isSame, before);
@@ -192,9 +193,13 @@ function isSame(this: readonly Owner[], owner: Owner, index: number): boolean {
   return (
     other?.uid === owner.uid &&
     other.path === owner.path &&
-    sameItems(other.namespaces, owner.namespaces) &&
-    sameItems(other.hosts, owner.hosts)
+    sameNames(other, owner) &&
+    sameNames(other.granted, owner.granted)
   );
+}
+
+function sameNames(left: Owner['granted'], right: Owner['granted']): boolean {
+  return sameItems(left.namespaces, right.namespaces) && sameItems(left.hosts, right.hosts);
 }
 
 function lowerCase(hosts: readonly string[]): readonly string[] {

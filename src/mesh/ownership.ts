@@ -4,8 +4,8 @@ import type { Mesh, Owner, Visibility } from './types.ts';
 type Claim = { readonly owner: Owner; readonly pattern: string };
 
 /**
- * The scope that owns a namespace, or null. A child's grant beats its parent's `*`: of all scopes whose `owns` covers
- * the name, the deepest; two unrelated ones as deep as each other cancel out.
+ * The scope that owns a namespace, or null: of all scopes whose `owns` covers the name and who do not grant it on, the
+ * deepest; two unrelated ones as deep as each other cancel out.
  */
 export function ownerOfNamespace(owners: readonly Owner[], namespace: string): Owner | null {
   return deepest(claimsOf(owners, 'namespaces', namespace));
@@ -50,12 +50,19 @@ function hasNamespace(owner: Owner): boolean {
 
 function shortFormNamespace(owners: readonly Owner[], host: string): string | null {
   const [, namespace] = /^[^.*]+\.([^.]+)$/.exec(host) ?? [];
-  return namespace !== undefined && claimsByPattern(owners).namespaces.has(namespace) ? namespace : null;
+  const { owned, granted } = claimsByPattern(owners).namespaces;
+  return namespace !== undefined && (owned.has(namespace) || granted.has(namespace)) ? namespace : null;
 }
 
 function claimsOf(owners: readonly Owner[], what: 'namespaces' | 'hosts', name: string): readonly Claim[] {
-  const byPattern = claimsByPattern(owners)[what];
-  return [...patternsOver(name)].flatMap((pattern) => byPattern.get(pattern) ?? []);
+  const { owned, granted } = claimsByPattern(owners)[what];
+  const patterns = [...patternsOver(name)];
+  const claims = patterns.flatMap((pattern) => owned.get(pattern) ?? []);
+  if (claims.length === 0) return claims;
+  const granting = new Set(
+    patterns.flatMap((pattern) => granted.get(pattern) ?? []).map(({ owner }) => owner),
+  );
+  return granting.size === 0 ? claims : claims.filter(({ owner }) => !granting.has(owner));
 }
 
 /** All patterns that can cover `name`. */
@@ -67,7 +74,10 @@ function patternsOver(name: string): ReadonlySet<string> {
   return patterns;
 }
 
-type ClaimsByPattern = Readonly<Record<'namespaces' | 'hosts', ReadonlyMap<string, readonly Claim[]>>>;
+type Claims = ReadonlyMap<string, readonly Claim[]>;
+type ClaimsByPattern = Readonly<
+  Record<'namespaces' | 'hosts', { readonly owned: Claims; readonly granted: Claims }>
+>;
 
 /** Made once for a list of owners: a mesh of many scopes asks for each of its resources. */
 const indexes = new WeakMap<readonly Owner[], ClaimsByPattern>();
@@ -80,12 +90,13 @@ function claimsByPattern(owners: readonly Owner[]): ClaimsByPattern {
   return index;
 }
 
-function groupClaims(
-  owners: readonly Owner[],
-  what: 'namespaces' | 'hosts',
-): ReadonlyMap<string, readonly Claim[]> {
-  const claims = owners.flatMap((owner) => owner[what].map((pattern) => ({ owner, pattern })));
-  return Map.groupBy(claims, ({ pattern }) => pattern);
+function groupClaims(owners: readonly Owner[], what: 'namespaces' | 'hosts'): ClaimsByPattern['hosts'] {
+  const group = (patterns: (owner: Owner) => readonly string[]) =>
+    Map.groupBy(
+      owners.flatMap((owner) => patterns(owner).map((pattern) => ({ owner, pattern }))),
+      ({ pattern }) => pattern,
+    );
+  return { owned: group((owner) => owner[what]), granted: group((owner) => owner.granted[what]) };
 }
 
 /** The deepest scope's claim, then the longest pattern; null when two scopes are still equal. */

@@ -208,6 +208,8 @@ export type Owner = {
   readonly path: string;
   readonly namespaces: readonly string[];
   readonly hosts: readonly string[];
+  /** What it grants to children, and so does not own, whether they do or not. */
+  readonly granted: { readonly namespaces: readonly string[]; readonly hosts: readonly string[] };
 };
 
 export type Mesh = {

@@ -27,6 +27,16 @@ async function pin(): Promise<Pin> {
   return rest;
 }
 
+const DELEGATIONS =
+  'apiVersion: fairlead.dev/v1alpha1\nkind: Delegations\nmetadata: { name: acme }\nspec: []\n';
+
+/** Replaces a text in `scope.yaml`. */
+async function edit(old: string, next: string): Promise<void> {
+  const text = await readFile(join(mesh.dir, 'mesh/scope.yaml'), 'utf8');
+  expect(text).toContain(old);
+  await mesh.write('mesh/scope.yaml', text.replace(old, next));
+}
+
 /** What governance says by itself. */
 async function verified(): Promise<string> {
   const backend = await openIsomorphic({ gitdir: join(mesh.dir, '.git') });
@@ -106,7 +116,8 @@ describe('approve', () => {
   test.each([
     ['nothing differs', 'alice', async () => {}, 'clean'],
     ["the key is no anchor's", 'mallory', () => mesh.write('mesh/routes.yaml', ROUTES(50)), 'V1'],
-    ['the class is not update', 'bo', () => mesh.write('mesh/identity/x', 'x'), 'Class'],
+    ['the class is not accepted yet', 'bo', () => mesh.write('mesh/delegations.yaml', DELEGATIONS), 'Class'],
+    ['the new policy cannot work', 'bo', () => edit('threshold: 2', 'threshold: 4'), 'G6'],
   ] as const)('refuses where %s', async (_, signer, change, rule) => {
     await change();
     await mesh.commit('Change');
@@ -194,9 +205,25 @@ describe('plan', () => {
   });
 
   test('is 3 for what cannot be accepted', async () => {
-    await mesh.write('mesh/identity/x', 'x');
-    await mesh.commit('Reconfigure', 'alice');
+    await mesh.write('mesh/delegations.yaml', DELEGATIONS);
+    await mesh.commit('Delegate', 'alice');
     expect(await mesh.cli('plan')).toMatchObject({ code: 3 });
+  });
+
+  test('says who decides what about a reconfigure, and what stops being served with it', async () => {
+    await edit('namespaces: ["*"]', 'namespaces: [shop]');
+    await mesh.commit('Give up demo', 'alice');
+    const { code, out } = await mesh.cli('plan', '--main', 'HEAD~1', '-o', 'json');
+    expect(code).toBe(1);
+    const { scopes, differences } = JSON.parse(out);
+    expect(scopes).toMatchObject([
+      {
+        class: 'reconfigure',
+        policy: ['- owns namespace *', '+ owns namespace shop'],
+        quorum: { needed: 2 },
+      },
+    ]);
+    expect(differences).toContainEqual(expect.objectContaining({ namespace: 'demo', change: 'removed' }));
   });
 });
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createTreeDigests } from '../../src/git/index.ts';
 import { openLine } from '../../src/governance/index.ts';
-import { createWorld, type World } from './world.ts';
+import { createWorld, delegationsYaml, type World } from './world.ts';
 
 /** The histories C1–C5 and C14 of the attack list: the refusals and the acceptances. */
 function genesis(options?: Parameters<typeof createWorld>[0]): World {
@@ -200,12 +200,15 @@ test('a hold lifts when the accepted tree is back, and seq stays', async () => {
   expect(scope.lineage.map(({ event }) => event)).toEqual(['genesis', 'held', 'lifted']);
 });
 
-test('classes: mixed, reconfigure and delegate are held with a reason', async () => {
+test('classes: mixed and delegate are held with a reason', async () => {
   const world = genesis();
   world.add('a', { parents: ['g'], S: '1', files: { 'mesh/anchors/note': 'n' }, by: 'x' });
   expect((await world.scope('a')).hold).toMatchObject({ rule: 'Class', candidate: { class: 'mixed' } });
-  world.add('b', { parents: ['g'], files: { 'mesh/anchors/note': 'n' }, by: 'x' });
-  expect((await world.scope('b')).hold).toMatchObject({ rule: 'Class', candidate: { class: 'reconfigure' } });
+  world.add('d', {
+    parents: ['g'],
+    files: { 'mesh/delegations.yaml': delegationsYaml(world.uid.C, ', floor: {}') },
+  });
+  expect((await world.scope('d')).hold).toMatchObject({ rule: 'Class', candidate: { class: 'delegate' } });
 });
 
 test("G7: a child is masked: its edits are not its parent's, and the parent's quorum is not its own", async () => {

@@ -19,6 +19,8 @@ function policy(
     owns: { namespaces: [], hosts: [] },
     trustDomain: null,
     limits: { files: Infinity, bytes: Infinity },
+    salt: '',
+    recovery: null,
     digest: '',
   };
 }

@@ -12,6 +12,7 @@ const forged = {
   digest: '',
   commit: '',
   owns: { namespaces: ['*'], hosts: ['*'] },
+  granted: { namespaces: [], hosts: [] },
   trustDomain: null,
   signers: ['nobody'],
   files: [],

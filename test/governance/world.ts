@@ -15,6 +15,8 @@ import {
   makePin,
   openLine,
   type Pin,
+  type Ruleset,
+  ruleset1,
   type ScopeState,
 } from '../../src/governance/index.ts';
 
@@ -29,6 +31,8 @@ type Entry = {
   readonly C?: string;
   readonly files?: Readonly<Record<string, string>>;
   readonly by?: string;
+  /** In place of `by`: the armoured signature of these bytes. */
+  readonly sign?: (bytes: Uint8Array) => string;
   readonly message?: string;
   /** A header line that is put behind the signature after signing. */
   readonly header?: string;
@@ -54,8 +58,30 @@ export type World = {
 
 type Options = {
   readonly threshold?: number;
-  readonly anchors?: readonly string[];
+  readonly anchors?: readonly AnchorSpec[];
   readonly quorum?: string;
+  /** More of the spec of S, in flow style: `limits: { files: 3 }`. */
+  readonly more?: string;
+  /** More of the spec of C. */
+  readonly moreC?: string;
+  /** More of the record of C, in flow style. */
+  readonly record?: string;
+  readonly files?: Readonly<Record<string, string>>;
+  readonly ruleset?: Ruleset;
+};
+
+/** A name, whose key is the one of that name, or an anchor with other keys: names of keys, or lines of `scope.yaml`. */
+type AnchorSpec =
+  | string
+  | { readonly name: string; readonly keys: readonly string[]; readonly type?: string };
+
+export type ScopeSpec = {
+  readonly name?: string;
+  readonly anchors?: readonly AnchorSpec[];
+  readonly quorum?: string;
+  readonly owns?: string;
+  readonly salt?: string;
+  readonly more?: string;
 };
 
 export function createWorld(options: Options = {}): World {
@@ -75,9 +101,10 @@ export function createWorld(options: Options = {}): World {
     tree: async (id) => parseTree(id, get(id, 'tree')),
     blob: async (id) => get(id, 'blob'),
   };
+  const { files: extra = {}, ruleset = ruleset1 } = options;
   const quorum = options.quorum ?? `{ threshold: ${options.threshold ?? 2} }`;
-  const scopeS = scopeYaml('s', options.anchors ?? ['x', 'y', 'z'], quorum, '*');
-  const scopeC = scopeYaml('c', ['x', 'y', 'z'], '{ threshold: 2 }', 'c');
+  const scopeS = scopeYaml({ anchors: options.anchors ?? ['x', 'y', 'z'], quorum, more: options.more ?? '' });
+  const scopeC = scopeYaml({ ...childSpec, more: options.moreC ?? '' });
   const uid = { S: sha256('fairlead-uid-1\0', scopeS), C: sha256('fairlead-uid-1\0', scopeC) };
   const ids = new Map<string, ObjectId>();
   const specs = new Map<string, Entry>();
@@ -85,14 +112,15 @@ export function createWorld(options: Options = {}): World {
 
   const files = (entry: Entry): Record<string, string> => ({
     'mesh/scope.yaml': scopeS,
-    'mesh/delegations.yaml': delegationsYaml(uid.C),
+    'mesh/delegations.yaml': delegationsYaml(uid.C, options.record ?? ''),
     'mesh/v.yaml': entry.S ?? '0',
     'mesh/c/scope.yaml': scopeC,
     'mesh/c/v.yaml': entry.C ?? '0',
+    ...extra,
     ...entry.files,
   });
   const pin = async (): Promise<Pin> => {
-    const made = await makePin(objects, digests, idOf(ids, 'g'), 'mesh');
+    const made = await makePin(objects, digests, idOf(ids, 'g'), 'mesh', ruleset);
     if (!made.ok) throw new Error(made.reason);
     return made.pin;
   };
@@ -107,14 +135,15 @@ export function createWorld(options: Options = {}): World {
       specs.set(name, whole);
       const tree = putTree(put, files(whole));
       const raw = rawCommit(tree, parents, entry.message ?? name, specs.size);
-      const bytes = entry.by === undefined ? raw : signed(raw, entry.by);
+      const sign = entry.sign ?? (entry.by === undefined ? null : signer(entry.by));
+      const bytes = sign === null ? raw : signed(raw, sign);
       const id = put('commit', entry.header === undefined ? bytes : withHeader(bytes, entry.header));
       ids.set(name, id);
       return id;
     },
     pin,
     async state(tip) {
-      const verdict = await openLine(objects, digests, await pin()).state(idOf(ids, tip));
+      const verdict = await openLine(objects, digests, await pin(), ruleset).state(idOf(ids, tip));
       if (!verdict.ok) throw new Error(verdict.reason);
       return verdict.state;
     },
@@ -124,7 +153,7 @@ export function createWorld(options: Options = {}): World {
       return scope;
     },
     async own(name, which = 'S') {
-      const line = openLine(objects, digests, await pin());
+      const line = openLine(objects, digests, await pin(), ruleset);
       const { tree } = await objects.commit(idOf(ids, name));
       const own = await line.owns.own(tree, which === 'S' ? '' : 'c');
       if (!own.ok) throw new Error(own.reason);
@@ -152,16 +181,26 @@ function idOf(ids: ReadonlyMap<string, ObjectId>, name: string): ObjectId {
   return id;
 }
 
-function scopeYaml(name: string, anchors: readonly string[], quorum: string, owns: string): string {
-  const listed = anchors
-    .map((anchor) => `    - name: ${anchor}\n      keys: [{ ssh: "${sshKey(anchor)}" }]\n`)
-    .join('');
-  const salt = sha256(name).slice(0, 32);
-  return `apiVersion: fairlead.dev/v1alpha1\nkind: Scope\nmetadata: { name: ${name} }\nspec:\n  ruleset: 1\n  salt: ${salt}\n  anchors:\n${listed}  quorum: ${quorum}\n  owns: { namespaces: ["${owns}"] }\n`;
+export const childSpec: ScopeSpec = { name: 'c', owns: '{ namespaces: [c] }' };
+
+/** A `scope.yaml`; what is not said is that of S at the genesis. */
+export function scopeYaml(spec: ScopeSpec = {}): string {
+  const { name = 's', anchors = ['x', 'y', 'z'], quorum = '{ threshold: 2 }', more = '' } = spec;
+  const { owns = '{ namespaces: ["*"], hosts: ["*"] }', salt = sha256(name).slice(0, 32) } = spec;
+  const listed = anchors.map(anchorYaml).join('');
+  const last = more === '' ? '' : `  ${more}\n`;
+  return `apiVersion: fairlead.dev/v1alpha1\nkind: Scope\nmetadata: { name: ${name} }\nspec:\n  ruleset: 1\n  salt: ${salt}\n  anchors:\n${listed}  quorum: ${quorum}\n  owns: ${owns}\n${last}`;
 }
 
-function delegationsYaml(uid: string): string {
-  return `apiVersion: fairlead.dev/v1alpha1\nkind: Delegations\nmetadata: { name: s }\nspec:\n  - { name: c, uid: ${uid}, path: c, grants: { namespaces: [c] } }\n`;
+function anchorYaml(spec: AnchorSpec): string {
+  const { name, keys, type = 'human' } = typeof spec === 'string' ? { name: spec, keys: [spec] } : spec;
+  const lines = keys.map((key) => (key.startsWith('{') ? key : `{ ssh: "${sshKey(key)}" }`));
+  const kind = type === 'human' ? '' : `      type: ${type}\n`;
+  return `    - name: ${name}\n${kind}      keys: [${lines.join(', ')}]\n`;
+}
+
+export function delegationsYaml(uid: string, more: string): string {
+  return `apiVersion: fairlead.dev/v1alpha1\nkind: Delegations\nmetadata: { name: s }\nspec:\n  - { name: c, uid: ${uid}, path: c, grants: { namespaces: [c, c2], hosts: [c.example] }${more} }\n`;
 }
 
 function putTree(
@@ -191,10 +230,15 @@ function rawCommit(tree: ObjectId, parents: readonly ObjectId[], message: string
   return Buffer.from(`${[...lines, `author ${who}`, `committer ${who}`].join('\n')}\n\n${message}`);
 }
 
-/** The raw commit with one `gpgsig` header: an SSHSIG by the anchor of that name, over everything else. */
-function signed(raw: Buffer, anchor: string): Buffer {
+/** SSHSIGs by the key of that name. */
+function signer(key: string): (bytes: Uint8Array) => string {
+  return (bytes) => armor(bytes, key);
+}
+
+/** The raw commit with one `gpgsig` header, over everything else. */
+function signed(raw: Buffer, sign: (bytes: Uint8Array) => string): Buffer {
   const at = raw.indexOf('\n\n');
-  const header = `gpgsig ${armor(raw, anchor).trimEnd().split('\n').join('\n ')}\n`;
+  const header = `gpgsig ${sign(raw).trimEnd().split('\n').join('\n ')}\n`;
   return Buffer.concat([raw.subarray(0, at + 1), Buffer.from(header), raw.subarray(at + 1)]);
 }
 
@@ -226,7 +270,7 @@ function wireKey(anchor: string): Buffer {
 }
 
 /** The public key line of an anchor of this world. */
-function sshKey(anchor: string): string {
+export function sshKey(anchor: string): string {
   return `ssh-ed25519 ${wireKey(anchor).toString('base64')} ${anchor}`;
 }
 

@@ -17,6 +17,7 @@ export function scopeOf(files: Files, about: Partial<Omit<VerifiedScope, 'files'
     path: 'acme',
     directory: '',
     owns,
+    granted: { namespaces: [], hosts: [] },
     seq: 1,
     signers: [],
     trustDomain: null,

@@ -4,20 +4,23 @@ import { isVisible, ownerOfHost, ownerOfNamespace, ownersWithin } from '../../sr
 import { entry, routes, service, subsets, to } from './manifests.ts';
 import { codesOf, meshOf } from './world.ts';
 
-const root: Owner = { uid: 'r', path: 'acme', namespaces: ['*'], hosts: ['*'] };
+const granted = { namespaces: [], hosts: [] };
+const root: Owner = { uid: 'r', path: 'acme', namespaces: ['*'], hosts: ['*'], granted };
 const payments: Owner = {
   uid: 'p',
   path: 'payments.acme',
   namespaces: ['payments'],
   hosts: ['pay.acme.example', '*.pay.acme.example'],
+  granted,
 };
 const eu: Owner = {
   uid: 'e',
   path: 'eu.payments.acme',
   namespaces: ['payments-eu'],
   hosts: ['eu.pay.acme.example'],
+  granted,
 };
-const other: Owner = { uid: 'o', path: 'other', namespaces: ['*'], hosts: ['*.other.example'] };
+const other: Owner = { uid: 'o', path: 'other', namespaces: ['*'], hosts: ['*.other.example'], granted };
 const owners = [root, payments, eu];
 
 describe('a namespace is owned by the deepest scope that names it', () => {
@@ -32,6 +35,15 @@ describe('a namespace is owned by the deepest scope that names it', () => {
     expect(ownerOfNamespace([root, other], 'shop')).toBeNull();
     expect(ownerOfNamespace([root, payments, other], 'payments')?.uid).toBe('p');
   });
+});
+
+test('granted but not owned: nobody, not the scope that granted it', () => {
+  const granting = { ...root, granted: { namespaces: ['payments', 'spare'], hosts: ['*.pay.acme.example'] } };
+  expect(ownerOfNamespace([granting, payments], 'payments')?.uid).toBe('p');
+  expect(ownerOfNamespace([granting, payments], 'spare')).toBeNull();
+  expect(ownerOfNamespace([granting, payments], 'shop')?.uid).toBe('r');
+  expect(ownerOfHost([granting], 'x.pay.acme.example')).toBeNull();
+  expect(ownerOfHost([granting], 'x.acme.example')?.uid).toBe('r');
 });
 
 describe('a host is owned by', () => {

@@ -24,6 +24,7 @@ export function scope({ path, namespaces = ['*'], hosts = ['*'], files }: ScopeT
     digest: '',
     commit: '0'.repeat(40),
     owns: { namespaces, hosts },
+    granted: { namespaces: [], hosts: [] },
     trustDomain: null,
     signers: [],
     files: Object.entries(texts).map(([file, text]) => ({ path: file, bytes: encoder.encode(text) })),

@@ -14,6 +14,7 @@ import { exit } from '../exit.ts';
 import { signingKey, type UserKey } from '../keys.ts';
 import { need, run } from '../native.ts';
 import { API_VERSION, type Format, outputOption, print, short } from '../output.ts';
+import { policyWords } from '../policy-words.ts';
 import { findScope } from '../scopes.ts';
 
 type Flags = {
@@ -64,6 +65,7 @@ async function approve(context: Context, flags: Flags): Promise<number> {
   return exit.ok;
 }
 
+type Candidacy = Exclude<Proposal['outcome'], { readonly kind: 'clean' }>;
 type Against = { readonly rule: string; readonly reason: string };
 
 /** Names every reason why there is nothing to sign; each is a refusal, never silence. */
@@ -76,7 +78,7 @@ function choose(
   const reasons: Against[] = [];
   const approvables = asked.flatMap(({ scope, outcome }): readonly Approvable[] => {
     if (outcome.kind === 'clean') return [];
-    const anchor = anchorOf(scope, key);
+    const anchor = anchorOf(scope, outcome, key);
     const against = reasonAgainst(scope, outcome, key, anchor);
     if (against === null && outcome.kind === 'candidate' && anchor !== null)
       return [{ scope, anchor, outcome }];
@@ -91,33 +93,37 @@ function choose(
 
 function reasonAgainst(
   scope: ScopeState,
-  outcome: Exclude<Proposal['outcome'], { readonly kind: 'clean' }>,
+  outcome: Candidacy,
   key: UserKey,
   anchor: string | null,
 ): Against | null {
   if (outcome.kind === 'unreadable') return outcome;
-  const { candidate } = outcome;
-  if (candidate.class === 'mixed') {
-    return { rule: 'Class', reason: 'governance files and manifests change at once: split it in two' };
-  }
-  if (candidate.class !== 'update') {
-    return { rule: 'Class', reason: `this version accepts no ${candidate.class}: take it back` };
-  }
+  const { candidate, refusal } = outcome;
+  if (refusal !== null) return refusal;
   if (anchor === null) {
-    const names = scope.policy.anchors.map(({ name }) => name).join(', ');
-    return { rule: 'V1', reason: `your key ${key.fingerprint} is none of its anchors (${names})` };
+    const names = electors(scope, outcome).map(({ name }) => name);
+    const known = [...new Set(names)].join(', ');
+    return { rule: 'V1', reason: `your key ${key.fingerprint} is none of its anchors (${known})` };
   }
   const { hold } = scope;
-  const signed = hold?.candidate?.next === candidate.next && hold.signed.includes(anchor);
-  if (!signed) return null;
+  if (hold?.candidate?.next !== candidate.next) return null;
+  // Of a reconfigure each added key signs, so another key of the same anchor may still be wanted.
+  const signed = hold.votes.some(({ fingerprint }) => fingerprint === key.fingerprint);
+  if (!signed && (candidate.class === 'reconfigure' || !hold.signed.includes(anchor))) return null;
   return {
     rule: 'signed',
     reason: `${anchor} has signed this already; ${hold.missing.join(' or ')} missing`,
   };
 }
 
-function anchorOf(scope: ScopeState, key: UserKey): string | null {
-  const mine = scope.policy.anchors.find(({ keys }) =>
+/** The anchors of the policy in force, and those of the one that a reconfigure proposes: a new key shows that it is held. */
+function electors(scope: ScopeState, outcome: Candidacy) {
+  const proposed = outcome.kind === 'candidate' ? outcome.policy : null;
+  return [...scope.policy.anchors, ...(proposed?.anchors ?? []), ...(proposed?.recovery?.anchors ?? [])];
+}
+
+function anchorOf(scope: ScopeState, outcome: Candidacy, key: UserKey): string | null {
+  const mine = electors(scope, outcome).find(({ keys }) =>
     keys.some(({ fingerprint }) => fingerprint === key.fingerprint),
   );
   return mine?.name ?? null;
@@ -146,10 +152,12 @@ async function show(
   { scope, outcome }: Approvable,
   head: string,
 ): Promise<void> {
-  const { candidate, changes } = outcome;
+  const { candidate, changes, policy } = outcome;
   context.terminal.say(
     `${scope.path}: ${candidate.class}, seq ${scope.seq} -> ${candidate.seq}, accepted -> HEAD`,
   );
+  const words = policy === null ? [] : policyWords(scope.policy, policy);
+  if (words.length > 0) context.terminal.say(`${words.map((line) => `  ${line}\n`).join('')}`);
   const paths = changes.map(({ path }) => repositoryPath(clone.pin.path, scope.accepted.directory, path));
   // Attributes and drivers of the repository could make a diff say anything.
   const raw = ['--no-ext-diff', '--no-textconv', '--text', '--no-color', '--no-renames'];

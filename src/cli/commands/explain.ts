@@ -54,7 +54,9 @@ function scopeText(scope: ScopeState): string {
     wrap(`  rule      ${hold.rule}: ${hold.reason}`, '            '),
     serves.trimEnd(),
     `  landed    seq ${seq + 1}, class ${hold.candidate?.class ?? 'none'}`,
-    ...hold.votes.map(({ anchor, commit, form }) => `  signed    ${anchor} at ${short(commit)} (${form})`),
+    ...new Set(
+      hold.votes.map(({ anchor, commit, form }) => `  signed    ${anchor} at ${short(commit)} (${form})`),
+    ),
     ...hold.refused.map(({ commit, anchor, rule, reason }) =>
       wrap(`  no vote   ${anchor ?? 'nobody'} at ${short(commit)} (${rule}): ${reason}`, '            '),
     ),

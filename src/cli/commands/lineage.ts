@@ -44,6 +44,6 @@ function whoSigned({ event, votes, withdrawals }: LineageEntry): string {
   if (event === 'genesis') return '(the pin)';
   const signed = votes.map(({ anchor, commit }) => `${anchor} ${short(commit)}`);
   const withdrawn = withdrawals.map(({ anchor, commit }) => `${anchor} withdrew ${short(commit)}`);
-  const all = [...signed, ...withdrawn];
+  const all = [...new Set([...signed, ...withdrawn])];
   return all.length === 0 ? 'nobody' : all.join(', ');
 }

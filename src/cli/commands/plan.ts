@@ -1,11 +1,12 @@
 import { Command } from 'commander';
 import { formatProblem, type Problem } from '../../base/problem.ts';
-import { countQuorum, type Proposal, propose } from '../../governance/index.ts';
+import { countVotes, type Proposal, propose } from '../../governance/index.ts';
 import { cloneOptions, judge, mainTip, openClone, resolveRef } from '../clone.ts';
 import type { Context } from '../context.ts';
 import { type Difference, differences, draftMeshes } from '../drafts.ts';
 import { exit } from '../exit.ts';
 import { API_VERSION, type Format, outputOption, print, short, table, wrap } from '../output.ts';
+import { policyWords } from '../policy-words.ts';
 
 type Flags = {
   readonly output: Format;
@@ -21,6 +22,9 @@ type ScopePlan = {
   readonly base: string;
   readonly next: string | null;
   readonly changes: readonly { readonly path: string; readonly change: string }[];
+  /** What a reconfigure changes of who decides and of what is owned, in words. */
+  readonly policy: readonly string[];
+  readonly acceptable: boolean;
   readonly quorum: { readonly needed: number; readonly signed: readonly string[]; readonly reason: string };
 };
 
@@ -50,7 +54,7 @@ async function plan(context: Context, ref: string, flags: Flags): Promise<number
   print(context, flags.output, { apiVersion: API_VERSION, kind: 'Plan', ...facts }, () =>
     planText(head, scopes, changed, problems),
   );
-  if (scopes.some((each) => each.class !== 'update')) return exit.refused;
+  if (scopes.some(({ acceptable }) => !acceptable)) return exit.refused;
   const bad = problems.some(({ severity }) => severity === 'error');
   return scopes.length > 0 || bad ? exit.findings : exit.ok;
 }
@@ -60,16 +64,17 @@ function scopePlan({ scope, outcome }: Proposal): readonly ScopePlan[] {
   if (outcome.kind === 'clean') return [];
   if (outcome.kind === 'unreadable') {
     const quorum = { needed: 0, signed: [], reason: `${outcome.rule}: ${outcome.reason}` };
-    const common = { scope: path, class: 'unreadable', seq: seq + 1, changes: [], quorum };
+    const nothing = { changes: [], policy: [], acceptable: false };
+    const common = { scope: path, class: 'unreadable', seq: seq + 1, ...nothing, quorum };
     return [{ ...common, base: accepted.digest, next: null }];
   }
-  const { candidate, changes, needed } = outcome;
+  const { candidate, changes, refusal } = outcome;
   // Votes for this very candidate that are on the main line already; those of the branch count once it is merged.
-  const counted = scope.hold?.candidate?.next === candidate.next ? scope.hold.signed : [];
-  const mutation = candidate.class === 'mixed' ? 'update' : candidate.class;
-  const { reason } = countQuorum(policy, mutation, new Set(counted));
-  const quorum = { needed, signed: counted, reason };
-  return [{ scope: path, ...candidate, changes, quorum }];
+  const votes = scope.hold?.candidate?.next === candidate.next ? scope.hold.votes : [];
+  const { needed, signed, reason } = countVotes(policy, outcome.policy, candidate.class, votes);
+  const quorum = { needed, signed, reason: refusal === null ? reason : `${refusal.rule}: ${refusal.reason}` };
+  const words = outcome.policy === null ? [] : policyWords(policy, outcome.policy);
+  return [{ scope: path, ...candidate, changes, policy: words, acceptable: refusal === null, quorum }];
 }
 
 function planText(
@@ -88,8 +93,9 @@ function planText(
   return [...parts, ...mistakes].join('\n');
 }
 
-function scopeText({ scope, class: mutation, seq, changes, quorum, base, next }: ScopePlan): string {
+function scopeText({ scope, class: mutation, seq, changes, policy, quorum, base, next }: ScopePlan): string {
   const head = `${scope}: ${mutation} to seq ${seq}, ${short(base)} -> ${short(next)}\n`;
   const files = changes.map(({ path, change }) => `  ${change.padEnd(8)} ${path}\n`).join('');
-  return `${head}${files}${wrap(`  quorum   ${quorum.reason}`, '           ')}\n`;
+  const words = policy.map((line) => `  policy   ${line}\n`).join('');
+  return `${head}${files}${words}${wrap(`  quorum   ${quorum.reason}`, '           ')}\n`;
 }

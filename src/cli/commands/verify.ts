@@ -50,7 +50,7 @@ function verificationTable(state: LineState): string {
 function signers({ lineage }: ScopeState): string {
   const entry = lineage.findLast(({ event }) => event === 'accepted' || event === 'genesis');
   if (entry?.event === 'genesis') return '(the pin)';
-  return entry?.votes.map(({ anchor }) => anchor).join(', ') ?? '-';
+  return [...new Set(entry?.votes.map(({ anchor }) => anchor))].join(', ') || '-';
 }
 
 function holdLines(scope: ScopeState): readonly string[] {

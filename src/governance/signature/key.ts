@@ -5,6 +5,8 @@ export type AnchorKey = SshKey | OpenpgpKey;
 
 export type SshKey = {
   readonly format: 'ssh';
+  /** Equal for equal keys: what a verdict about a signature may be remembered by. */
+  readonly id: string;
   /** `ed25519:` and 64 hex digits. */
   readonly material: string;
   /** `SHA256:` and base64 without padding, as `ssh-keygen -lf` prints it. */
@@ -15,6 +17,8 @@ export type SshKey = {
 
 export type OpenpgpKey = {
   readonly format: 'openpgp';
+  /** As an SSH key's; of the certificate's bytes, since another certificate of this key may refuse what this one allows. */
+  readonly id: string;
   /** Of the primary key: `ed25519:…`, `ecdsa-nistP256:…` or `rsa:<n>:<e>`, in hex. */
   readonly material: string;
   /** Of the primary key and of every subkey that may sign. */

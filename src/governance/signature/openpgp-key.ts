@@ -1,3 +1,4 @@
+import { sha256 } from '../../base/digest.ts';
 import { dearmorOpenpgp } from './armor.ts';
 import type { OpenpgpKey } from './key.ts';
 import { type Block, checkPrimary, checkSubkey, readCertificate } from './openpgp-certificate.ts';
@@ -40,6 +41,7 @@ async function read(bytes: Uint8Array, fingerprint: string): Promise<OpenpgpKey>
   const materials = new Set([material, ...[...signing.values()].map(materialOf)]);
   return {
     format: 'openpgp',
+    id: sha256(bytes),
     material,
     materials: [...materials],
     fingerprint,

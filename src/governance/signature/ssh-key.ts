@@ -27,6 +27,7 @@ function readLine(line: string): SshKey {
   const fingerprint = createHash('sha256').update(publicKey).digest('base64').replace(/=+$/, '');
   return {
     format: 'ssh',
+    id: `SHA256:${fingerprint}`,
     material: `ed25519:${hex(ed25519Point(publicKey))}`,
     fingerprint: `SHA256:${fingerprint}`,
     publicKey: new Uint8Array(publicKey),

@@ -1,0 +1,66 @@
+import type { Visit } from './history.ts';
+import { type AnchorKey, signerOf, verifySignature } from './signature/index.ts';
+import type { Anchor, Policy, ScopeState, Side } from './types.ts';
+
+/** V1 before any cryptography: the key that a commit's one signature names, and whose it is by which policy. */
+export type Claim = {
+  readonly visit: Visit;
+  readonly policy: Side;
+  readonly anchor: Anchor;
+  readonly key: AnchorKey;
+};
+
+/** Those who may speak, by policy; the recovery anchors of a new policy only show that they hold their keys. */
+export type Electorate = readonly {
+  readonly policy: Side;
+  readonly anchors: readonly Anchor[];
+  readonly keys: readonly AnchorKey[];
+}[];
+
+export function electorate(scope: ScopeState, proposed: Policy | null): Electorate {
+  const side = (policy: Side, anchors: readonly Anchor[]) => ({
+    policy,
+    anchors,
+    keys: anchors.flatMap(({ keys }) => keys),
+  });
+  const old = side('old', scope.policy.anchors);
+  if (proposed === null) return [old];
+  return [old, side('new', [...proposed.anchors, ...(proposed.recovery?.anchors ?? [])])];
+}
+
+/** One claim for each policy that lists the key. */
+export function claimsOf(visit: Visit, electors: Electorate): readonly Claim[] {
+  const { signature } = visit.commit;
+  if (signature === null) return [];
+  return electors.flatMap(({ policy, anchors, keys }) => {
+    const key = signerOf(signature, keys);
+    const anchor = anchors.find((each) => key !== null && each.keys.includes(key));
+    return key === null || anchor === undefined ? [] : [{ visit, policy, anchor, key }];
+  });
+}
+
+type Verdict = Awaited<ReturnType<typeof verifySignature>>;
+
+/** Signature verdicts by commit and key: a memo. */
+export type Checked = Map<string, Promise<Verdict>>;
+
+export function check(checked: Checked, { visit, key }: Claim): Promise<Verdict> {
+  const { id, signature } = visit.commit;
+  const name = `${id} ${key.id}`;
+  const known = checked.get(name);
+  if (known !== undefined) return known;
+  if (signature === null) throw new Error('a claim is made of a signature');
+  const verdict = verifySignature(signature, key, 'git');
+  checked.set(name, verdict);
+  return verdict;
+}
+
+/** G17: the main-line indices whose commits would cost more signature checks than one main-line commit may cause. */
+export function overCap(claims: readonly Claim[], cap: number): ReadonlySet<number> {
+  const costs = new Map<number, Set<string>>();
+  for (const { visit, key } of claims) {
+    const known = costs.get(visit.intro) ?? new Set();
+    costs.set(visit.intro, known.add(`${visit.commit.id} ${key.id}`));
+  }
+  return new Set([...costs].filter(([, cost]) => cost.size > cap).map(([intro]) => intro));
+}
