@@ -8,6 +8,25 @@ export function isIp(text: string): boolean {
   return ipv4.test(text) || isIpv6(text);
 }
 
+/** Which kind of IP address `text` is; null: none. An IPv4 address in IPv6 notation is taken for neither. */
+export function familyOf(text: string): 'IPv4' | 'IPv6' | null {
+  if (ipv4.test(text)) return 'IPv4';
+  return isIpv6(text) && !canonicalIpv6(text).startsWith('::ffff:') ? 'IPv6' : null;
+}
+
+/**
+ * Whether an IP address means another machine to everybody, as an endpoint of Kubernetes has to: not unspecified,
+ * loopback, link-local or link-local multicast.
+ */
+export function isReachable(address: string): boolean {
+  if (ipv4.test(address)) return !/^(0\.0\.0\.0$|127\.|169\.254\.|224\.0\.0\.)/.test(address);
+  return !/^(::1?$|fe[89ab][0-9a-f]:|ff02:)/.test(canonicalIpv6(address));
+}
+
+function canonicalIpv6(address: string): string {
+  return new URL(`http://[${address}]`).hostname.slice(1, -1);
+}
+
 /** Whether `text` is a host name that is no IP address. */
 export function isHostName(text: string): boolean {
   return hostName.test(text) && !/^[0-9.]+$/.test(text);

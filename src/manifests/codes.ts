@@ -93,6 +93,14 @@ export const codes = {
     fix: 'use LEAST_REQUEST or ROUND_ROBIN, or remove the warmup',
   },
   FL2244: { title: 'setting without effect', fix: 'remove it, or add what it needs' },
+  FL2245: {
+    title: 'endpoint slice of no Service',
+    fix: 'add the label kubernetes.io/service-name with the name of the Service',
+  },
+  FL2246: {
+    title: 'address of no endpoint',
+    fix: 'write the address by which other machines reach it, or use a WorkloadEntry',
+  },
 } as const;
 
 export type Code = keyof typeof codes;

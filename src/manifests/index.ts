@@ -29,6 +29,7 @@ export type {
   TrafficPolicy as WrittenPolicy,
 } from '../generated/schemas/index.ts';
 export { durationMs } from './duration.ts';
+export { serviceLabel } from './kinds/endpoint-slice.ts';
 export { nearest } from './nearest.ts';
 export { readManifests } from './read.ts';
 export { readSingle } from './single.ts';

@@ -1,6 +1,7 @@
 import type { Problem } from '../base/problem.ts';
 import type {
   DestinationRuleSpec,
+  EndpointSliceManifest,
   ServiceEntrySpec,
   ServiceSpec,
   VirtualServiceSpec,
@@ -35,13 +36,19 @@ export type WorkloadEntryResource = ResourceOf<'WorkloadEntry', WorkloadEntrySpe
 export type VirtualServiceResource = ResourceOf<'VirtualService', VirtualServiceSpec>;
 export type DestinationRuleResource = ResourceOf<'DestinationRule', DestinationRuleSpec>;
 
+export type EndpointSliceResource = ResourceOf<
+  'EndpointSlice',
+  Pick<EndpointSliceManifest, 'addressType' | 'endpoints' | 'ports'>
+>;
+
 /** A manifest that is honoured in full. Absent fields are absent: defaults belong to `mesh`. */
 export type Resource =
   | ServiceResource
   | ServiceEntryResource
   | WorkloadEntryResource
   | VirtualServiceResource
-  | DestinationRuleResource;
+  | DestinationRuleResource
+  | EndpointSliceResource;
 
 /** What one scope says. */
 export type ScopeResources = {

@@ -14,6 +14,7 @@ import {
   servicesOf,
 } from './service-index.ts';
 import type { Defined } from './services.ts';
+import { danglingSlices, emptySubsets, withSlices } from './slices.ts';
 import { applyRules } from './subsets.ts';
 import type { Endpoint, Endpoints, Mesh, Owner } from './types.ts';
 import { endpointsOf } from './workloads.ts';
@@ -140,14 +141,23 @@ function serve({ part, defined, old }: Begun & Pick<Share, 'defined'>, all: Serv
   return new Remembered(all, (services): Served => {
     const applied = applyRules(part.rules, defined, services);
     const found = applied.services.map((each) => {
-      return { ...endpointsOf(each, workloads.get(each.service.namespace) ?? []), id: each.service.id };
+      const { id, namespace } = each.service;
+      return { id, ...endpointsFor(each, workloads.get(namespace) ?? [], part.slices) };
     });
+    const dangling = danglingSlices(part.slices, defined);
     return {
       services: applied.services,
       endpoints: found.map(({ id, endpoints }) => [id, endpoints] as const),
-      problems: [...applied.problems, ...found.flatMap(({ problems }) => problems)],
+      problems: [...applied.problems, ...dangling, ...found.flatMap(({ problems }) => problems)],
     };
   });
+}
+
+function endpointsFor(defined: Defined, workloads: Part['workloads'], slices: Part['slices']) {
+  const found = endpointsOf(defined, workloads);
+  const all = withSlices(defined, found.endpoints, slices);
+  const problems = [...found.problems, ...all.problems, ...emptySubsets(defined, all.endpoints)];
+  return { endpoints: all.endpoints, problems };
 }
 
 /** Routings of all scopes, less those of which there are two, and what they name that is not there. */

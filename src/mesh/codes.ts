@@ -34,9 +34,19 @@ export const codes = {
   },
   FL3320: { title: 'two traffic policies for one host', fix: 'merge them; until then none is honoured' },
   FL3321: { title: 'port settings without the port', fix: 'name a port that the host has' },
+  FL3322: {
+    title: 'endpoint slice of an unknown Service',
+    fix: 'correct the label kubernetes.io/service-name, or define the Service in this namespace',
+  },
+  FL3323: { title: 'slice port that the Service lacks', fix: "use the name of one of the Service's ports" },
+  FL3324: { title: 'Service port that no slice has', fix: 'add a port of that name to the slice' },
+  FL3325: {
+    title: 'subset without endpoints',
+    fix: 'write a WorkloadEntry with labels for each workload in place of its endpoint in the slice',
+  },
 } as const;
 
 export type Code = keyof typeof codes;
 
 /** Codes of what is honoured, but perhaps not as its author expects. */
-export const warnings: ReadonlySet<Code> = new Set(['FL3104', 'FL3106']);
+export const warnings: ReadonlySet<Code> = new Set(['FL3104', 'FL3106', 'FL3325']);

@@ -5,6 +5,7 @@ import { mistake } from './mistake.ts';
 import { ownerOfNamespace } from './ownership.ts';
 import { type DefinedRouting, readRoutings } from './routing.ts';
 import { type Defined, readService, readServiceEntry } from './services.ts';
+import { type SlicesByService, slicesByService } from './slices.ts';
 import type { Owner } from './types.ts';
 
 /** What one scope brings to the mesh, as far as its own resources and the owners tell; in the order of its files. */
@@ -12,6 +13,7 @@ export type Part = {
   readonly candidates: readonly Defined[];
   readonly rules: readonly DestinationRuleResource[];
   readonly workloads: readonly WorkloadEntryResource[];
+  readonly slices: SlicesByService;
   readonly routings: readonly DefinedRouting[];
   readonly problems: readonly Problem[];
 };
@@ -39,6 +41,7 @@ export function readPart(resources: readonly Resource[], owners: readonly Owner[
     candidates,
     rules: own.filter((resource) => resource.kind === 'DestinationRule'),
     workloads: own.filter((resource) => resource.kind === 'WorkloadEntry'),
+    slices: slicesByService(own.filter((resource) => resource.kind === 'EndpointSlice')),
     routings,
     problems,
   };

@@ -223,10 +223,12 @@ export type Mesh = {
 export type Endpoint = {
   /** IP address, or a host name where the service is `looked-up`. */
   readonly address: string;
+  /** What has this address among others, of which a client needs one; null: it has no other. */
+  readonly workload: string | null;
   /** Port of the workload by number of the service's port. */
   readonly ports: ReadonlyMap<number, number>;
   readonly labels: Readonly<Record<string, string>>;
-  /** `region/zone/subzone`, or empty. */
+  /** `region/zone/subzone`, or empty; `/zone` where nobody says the region. */
   readonly locality: string;
   readonly weight: number;
   readonly namespace: string;

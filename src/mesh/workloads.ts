@@ -36,13 +36,15 @@ export function endpointsOf(
     const ports = targetPorts(resource, workload);
     problems.push(...missingPorts(service.ports.length - ports.size, workload, service.host));
     const { address, labels, locality, weight, namespace, origin } = workload;
-    if (ports.size > 0) endpoints.push({ address, ports, labels, locality, weight, namespace, origin });
+    if (ports.size > 0) {
+      endpoints.push({ address, workload: null, ports, labels, locality, weight, namespace, origin });
+    }
   }
   return { endpoints: endpoints.sort(byAddress), problems };
 }
 
 /** By what a client is told, and not by where it is written: moving a manifest changes no bytes. */
-function byAddress(left: Endpoint, right: Endpoint): number {
+export function byAddress(left: Endpoint, right: Endpoint): number {
   const portsOf = ({ ports }: Endpoint) => [...ports].join();
   return (
     byCodeUnit(left.address, right.address) ||

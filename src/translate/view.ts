@@ -46,9 +46,28 @@ export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
     services: new Map(services.map((service) => [service.host, service])),
     claimants: new Map(claimants),
     routings: new Map(mesh.routings.filter(isSeen).map((routing) => [routing.host, routing])),
-    endpointsOf: ({ id }) => endpoints.get(id) ?? [],
+    endpointsOf: ({ id }) => reachable(endpoints.get(id) ?? [], proxy.ip),
     nearness,
   };
+}
+
+/**
+ * Of a workload with addresses of both families, those of the proxy's own: a client needs one, and is sure of that. At
+ * a port that it serves on the other family alone, the other one.
+ */
+function reachable(endpoints: readonly Endpoint[], ip: string): readonly Endpoint[] {
+  const isOwn = ({ address }: Endpoint) => address.includes(':') === ip.includes(':');
+  const keyOf = ({ workload }: Endpoint, port: number) => `${workload} ${port}`;
+  const own = new Set(
+    endpoints
+      .filter(isOwn)
+      .flatMap((endpoint) => [...endpoint.ports.keys()].map((port) => keyOf(endpoint, port))),
+  );
+  return endpoints.flatMap((endpoint) => {
+    if (isOwn(endpoint) || endpoint.workload === null) return [endpoint];
+    const ports = [...endpoint.ports].filter(([port]) => !own.has(keyOf(endpoint, port)));
+    return ports.length === 0 ? [] : [{ ...endpoint, ports: new Map(ports) }];
+  });
 }
 
 /** The scopes that have a workload at an address. */

@@ -51,7 +51,7 @@ describe('metadata', () => {
     ['a name in capitals', '  name: Echo', ['FL2109 4:9']],
     ['a namespace with a dot', '  name: a\n  namespace: b.c', ['FL2109 5:14']],
     ['an unknown field', '  name: a\n  lables: {}', ['FL2105 5:3']],
-    ['generateName', '  name: a\n  generateName: b-', ['FL2104 5:3']],
+    ['generateName without a name', '  generateName: b-', ['FL2112 3:1']],
     ['a label that is a number', '  name: a\n  labels:\n    v: 1', ['FL2107 6:8']],
     ['a label that is too long', `  name: a\n  labels:\n    v: ${'x'.repeat(64)}`, ['FL2109 6:8']],
     ["a label's key with a space", '  name: a\n  labels:\n    a b: c', ['FL2109 6:5']],

@@ -69,7 +69,18 @@ metadata: { name: rule, namespace: ${ns} }
 spec: { host: "${called}", subsets: [{ name: v1, labels: { version: v1 } }] }
 `,
 );
-const document = oneof(service, entry, workload, routing, rule);
+const slice = record({ called: name, last: integer({ min: 1, max: 2 }) }).map(
+  ({ called, last }) =>
+    (ns: string) =>
+      `apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: ${called}-${last}, namespace: ${ns}, labels: { kubernetes.io/service-name: ${called} } }
+addressType: IPv4
+endpoints: [{ addresses: [10.1.0.${last}] }, { addresses: [10.1.0.3] }]
+ports: [{ name: http, port: 8080 }]
+`,
+);
+const document = oneof(service, entry, workload, slice, routing, rule);
 
 /** One scope gets other files, now and then another authority; or it comes or goes. */
 const edit = record({

@@ -34,6 +34,20 @@ export function routes(name: string, namespace: string, host: string, http: stri
   return istio('VirtualService', name, namespace, `{hosts: ["${host}"], http: ${http}}`);
 }
 
+/** Endpoints of a Service, each in flow style; its port is `http` on 8080. */
+export function slice(
+  name: string,
+  namespace: string,
+  owner: string,
+  endpoints: readonly string[],
+  { ports = '[{name: http, port: 8080}]', family = 'IPv4' } = {},
+): string {
+  const labels = `{kubernetes.io/service-name: ${owner}}`;
+  const head = `apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\naddressType: ${family}`;
+  const metadata = `metadata: {name: ${name}, namespace: ${namespace}, labels: ${labels}}`;
+  return `${head}\n${metadata}\nendpoints: [${endpoints.join(', ')}]\nports: ${ports}\n---\n`;
+}
+
 /** One rule to one host. */
 export function to(host: string, more = ''): string {
   return `[{route: [{destination: {host: ${host}${more}}}]}]`;

@@ -2,9 +2,10 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import type { AddressInfo, Server, Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { afterEach, describe, expect, test } from 'vitest';
 import { freePorts } from '../../src/cli/demo/services.ts';
-import { istio, service, workload } from '../mesh/manifests.ts';
+import { istio, service, slice, workload } from '../mesh/manifests.ts';
 import { type Running, run } from './running.ts';
 import { proxyAt, snapshotOf } from './world.ts';
 
@@ -18,10 +19,10 @@ afterEach(async () => {
   await used.disposeAsync();
 });
 
-async function listen(server: Server): Promise<number> {
+async function listen(server: Server, address = '127.0.0.1'): Promise<number> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => sockets.add(socket));
-  server.listen(0, '127.0.0.1');
+  server.listen(0, address);
   await once(server, 'listening');
   open.defer(() => {
     for (const socket of sockets) socket.destroy();
@@ -41,7 +42,10 @@ async function client(ports: readonly number[], policy: string): Promise<Running
     workload(`cart-${index}`, 'shop', '127.0.0.1', 'app: cart', `, ports: {http: ${port}}`),
   );
   const rule = istio('DestinationRule', 'cart', 'shop', `{host: cart, trafficPolicy: ${policy}}`);
-  const files = service('cart', 'shop') + workloads.join('') + rule;
+  return clientOf(service('cart', 'shop') + workloads.join('') + rule);
+}
+
+async function clientOf(files: string): Promise<Running> {
   const [httpProxyPort = 0] = await freePorts(1);
   const proxy = proxyAt('10.0.0.1', 'web', { FAIRLEAD: { httpProxyPort } });
   const running = await run(snapshotOf(proxy, { path: 'acme', files }), httpProxyPort);
@@ -198,6 +202,59 @@ describe('outlier detection', () => {
     expect(await ejected(running)).toBe(0);
   });
 });
+
+describe('endpoint slices', () => {
+  /** An address of this machine that a slice may have. */
+  const ip = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
+  const here = ip ?? fail('this machine has no address but the loopback');
+  const at = (address: string, conditions = '') => `{addresses: [${address}], conditions: {${conditions}}}`;
+  const ports = (port: number) => ({ ports: `[{name: http, port: ${port}}]` });
+  const answering = (name: string) => createServer((_, response) => response.end(name));
+
+  test('ready endpoints get requests, others do not', async () => {
+    const [good, bad] = [await listen(answering('good'), here), await listen(answering('bad'), here)];
+    const running = await clientOf(
+      service('cart', 'shop') +
+        slice('a', 'shop', 'cart', [at(here, 'ready: true')], ports(good)) +
+        slice('b', 'shop', 'cart', [at(here, 'ready: false')], ports(bad)),
+    );
+    expect(new Set(await bodies(running, 20))).toEqual(new Set(['good']));
+  });
+
+  test('those that still serve are the last resort, and without one there is no answer', async () => {
+    const last = await listen(answering('last'), here);
+    const leaving = (serving: string) =>
+      clientOf(
+        service('cart', 'shop') +
+          slice(
+            'a',
+            'shop',
+            'cart',
+            [at(here, `ready: false, terminating: true, serving: ${serving}`)],
+            ports(last),
+          ),
+      );
+    expect((await (await leaving('true')).ask(cart)).body).toBe('last');
+    expect((await (await leaving('false')).ask(cart)).status).toBe(503);
+  });
+
+  test('the sidecar at a slice’s address serves its port', async () => {
+    const application = await backend('application');
+    const files = service('cart', 'shop') + slice('a', 'shop', 'cart', [at(here)], ports(application));
+    const [httpProxyPort = 0] = await freePorts(1);
+    const proxy = proxyAt(here, 'shop', { FAIRLEAD: { httpProxyPort } });
+    const running = await run(snapshotOf(proxy, { path: 'acme', files }), httpProxyPort);
+    open.defer(() => running.close());
+    expect(await (await fetch(`http://${here}:${application}/`)).text()).toBe('application');
+    expect((await running.ask(cart)).body).toBe('application');
+  });
+});
+
+function fail(message: string): never {
+  throw new Error(message);
+}
 
 /** Waits for what comes with the next answers; asked again each time the event loop has gone round. */
 async function until(holds: () => boolean): Promise<void> {

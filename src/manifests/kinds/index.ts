@@ -1,4 +1,5 @@
 import { destinationRule } from './destination-rule.ts';
+import { endpointSlice } from './endpoint-slice.ts';
 import type { Kind } from './kind.ts';
 import { service } from './service.ts';
 import { serviceEntry } from './service-entry.ts';
@@ -6,12 +7,18 @@ import { virtualService } from './virtual-service.ts';
 import { workloadEntry } from './workload-entry.ts';
 
 /** Every kind that is honoured. A new one: its schema, its file here, and its line. */
-export const kinds: readonly Kind[] = [destinationRule, service, serviceEntry, virtualService, workloadEntry];
+export const kinds: readonly Kind[] = [
+  destinationRule,
+  endpointSlice,
+  service,
+  serviceEntry,
+  virtualService,
+  workloadEntry,
+];
 
 /** Kinds of a mesh that are not honoured yet, by API group. */
 export const otherKinds: Readonly<Record<string, readonly string[]>> = {
   '': ['ConfigMap', 'Namespace', 'Pod', 'ServiceAccount', 'Endpoints'],
-  'discovery.k8s.io': ['EndpointSlice'],
   'networking.k8s.io': ['Ingress', 'IngressClass'],
   'networking.istio.io': ['EnvoyFilter', 'Gateway', 'ProxyConfig', 'Sidecar', 'WorkloadGroup'],
   'security.istio.io': ['AuthorizationPolicy', 'PeerAuthentication', 'RequestAuthentication'],
