@@ -2,6 +2,7 @@ import { byCodeUnit } from '../base/order.ts';
 import type { Problem } from '../base/problem.ts';
 import type { Resource, ScopeResources } from '../manifests/index.ts';
 import { danglingOf } from './dangling.ts';
+import { idlePolicies } from './effects.ts';
 import { byPlace, type Part, readPart } from './part.ts';
 import { rivalRoutings, rivalServices, sharedAddresses } from './rivals.ts';
 import type { DefinedRouting } from './routing.ts';
@@ -156,7 +157,12 @@ function serve({ part, defined, old }: Begun & Pick<Share, 'defined'>, all: Serv
 function endpointsFor(defined: Defined, workloads: Part['workloads'], slices: Part['slices']) {
   const found = endpointsOf(defined, workloads);
   const all = withSlices(defined, found.endpoints, slices);
-  const problems = [...found.problems, ...all.problems, ...emptySubsets(defined, all.endpoints)];
+  const problems = [
+    ...found.problems,
+    ...all.problems,
+    ...emptySubsets(defined, all.endpoints),
+    ...idlePolicies(defined, all.endpoints),
+  ];
   return { endpoints: all.endpoints, problems };
 }
 

@@ -44,9 +44,11 @@ export const codes = {
     title: 'subset without endpoints',
     fix: 'write a WorkloadEntry with labels for each workload in place of its endpoint in the slice',
   },
+  FL3326: { title: 'load balancer without effect', fix: 'remove it, or give the host endpoints' },
+  FL3327: { title: 'outlier detection without effect', fix: 'raise maxEjectionPercent' },
 } as const;
 
 export type Code = keyof typeof codes;
 
 /** Codes of what is honoured, but perhaps not as its author expects. */
-export const warnings: ReadonlySet<Code> = new Set(['FL3104', 'FL3106', 'FL3325']);
+export const warnings: ReadonlySet<Code> = new Set(['FL3104', 'FL3106', 'FL3325', 'FL3326', 'FL3327']);

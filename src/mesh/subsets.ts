@@ -11,9 +11,9 @@ import type { Service, Subset } from './types.ts';
 type Rule = DestinationRuleResource;
 
 /**
- * The services of one scope with the subsets and policies that its rules give them; `all` only explains. Rules of one host are merged; a subset or a policy
- * of the host that two of them define is a conflict, and both rules are left out. A rule counts only in the namespace of
- * its host: elsewhere Istio would apply it to the clients of that namespace alone.
+ * The services of one scope with the subsets and policies that its rules give them; `all` only explains. Rules of one
+ * host are merged; a subset or a policy of the host that two of them define is a conflict, and both rules are left out. A
+ * rule counts only in the namespace of its host: elsewhere Istio would apply it to the clients of that namespace alone.
  */
 export function applyRules(
   rules: readonly Rule[],

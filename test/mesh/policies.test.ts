@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { policyOf, type TrafficPolicy } from '../../src/mesh/index.ts';
-import { istio, service } from './manifests.ts';
+import { istio, service, workload } from './manifests.ts';
 import { codesOf, meshOf } from './world.ts';
 
 const acme = (files: string | Record<string, string>) => ({ path: 'acme', files });
@@ -168,5 +168,51 @@ describe('what rules of one host say together', () => {
     const built = meshOf(acme(cart + rule(spec)));
     expect(codesOf(built)).toEqual(['FL3321 acme/mesh.yaml:9']);
     expect(built.mesh.services[0]?.policies).toEqual([]);
+  });
+});
+
+describe('what does nothing is a warning', () => {
+  const endpoints = (count: number, version = 'v1') =>
+    Array.from({ length: count }, (_, index) =>
+      workload(`cart-${version}-${index}`, 'shop', `10.0.0.${index}`, `app: cart, version: ${version}`),
+    ).join('');
+  const ejecting = (percent: string) => `outlierDetection: {consecutive5xxErrors: 1${percent}}`;
+
+  test.each([
+    [2, '', ['FL3327 acme/mesh.yaml:9']],
+    [9, '', ['FL3327 acme/mesh.yaml:9']],
+    [10, '', []],
+    [2, ', maxEjectionPercent: 49', ['FL3327 acme/mesh.yaml:9']],
+    [2, ', maxEjectionPercent: 50', []],
+    [1, ', maxEjectionPercent: 100', []],
+    [0, '', []],
+  ])('of %d endpoints%s', (count, percent, expected) => {
+    const built = meshOf(acme(cart + rule(`trafficPolicy: {${ejecting(percent)}}`) + endpoints(count)));
+    expect(codesOf(built)).toEqual(expected);
+    for (const { severity } of built.problems) expect(severity).toBe('warning');
+  });
+
+  test('of the few endpoints of a subset', () => {
+    const labelled = `subsets: [{name: v2, labels: {version: v2}, trafficPolicy: {${ejecting('')}}}]`;
+    const built = meshOf(acme(cart + endpoints(20) + endpoints(2, 'v2') + rule(labelled)));
+    expect(built.problems.map(({ code }) => code)).toEqual(['FL3327']);
+  });
+
+  test('a load balancer for requests that go where they wanted to go', () => {
+    const any = istio(
+      'ServiceEntry',
+      'any',
+      'shop',
+      '{hosts: ["*.acme.example"], ports: [{number: 80, name: http, protocol: HTTP}]}',
+    );
+    const balanced = (how: string) =>
+      istio(
+        'DestinationRule',
+        'any',
+        'shop',
+        `{host: "*.acme.example", trafficPolicy: {loadBalancer: {simple: ${how}}}}`,
+      );
+    expect(codesOf(meshOf(acme(any + balanced('RANDOM'))))).toEqual(['FL3326 acme/mesh.yaml:9']);
+    expect(codesOf(meshOf(acme(any + balanced('PASSTHROUGH'))))).toEqual([]);
   });
 });
