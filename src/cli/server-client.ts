@@ -8,9 +8,23 @@ export function serverOption(command: Command): Command {
   return command.option('--server <url>', 'HTTP address of `fairlead serve`', 'http://127.0.0.1:15014');
 }
 
+/**
+ * Asks a server to look at the remote of a repository now. Throws Failure server-unreachable, server-timeout, or what
+ * the server says against it.
+ */
+export async function trigger(server: string, repository: string): Promise<void> {
+  const url = urlOf(server, `hooks/v1/generic/${encodeURIComponent(repository)}`);
+  const answer = await ask(url, { method: 'POST' });
+  const body: unknown = await answer.json().catch(() => null);
+  if (answer.ok) return;
+  const said = (field: string) => String((body as Readonly<Record<string, unknown>> | null)?.[field] ?? '');
+  if (said('code') === '') throw refused(url, `status ${answer.status}`);
+  throw new Failure(said('code'), said('message'), said('fix'));
+}
+
 /** All items of a list of the server's API, page by page. Throws Failure server-unreachable, server-timeout or server-refused. */
 export async function readItems(server: string, path: string): Promise<readonly unknown[]> {
-  const url = new URL(path, server.endsWith('/') ? server : `${server}/`);
+  const url = urlOf(server, path);
   const all: unknown[] = [];
   for (let after = ''; ; ) {
     const { items, next } = await readPage(url);
@@ -21,6 +35,12 @@ export async function readItems(server: string, path: string): Promise<readonly 
     after = next;
     url.searchParams.set('after', after);
   }
+}
+
+function urlOf(server: string, path: string): URL {
+  const url = URL.parse(path, server.endsWith('/') ? server : `${server}/`);
+  if (url !== null && /^https?:$/.test(url.protocol)) return url;
+  throw new Failure('server-refused', `${server} is no http(s) URL`, 'write --server http://host:port');
 }
 
 type Page = { readonly items: readonly unknown[]; readonly next: string | null };
@@ -37,9 +57,9 @@ async function readPage(url: URL): Promise<Page> {
   throw refused(url, 'message' in body ? String(body.message) : `status ${answer.status}`);
 }
 
-async function ask(url: URL): Promise<Response> {
+async function ask(url: URL, init: RequestInit = {}): Promise<Response> {
   try {
-    return await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return await fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
   } catch (cause) {
     const late = cause instanceof DOMException && cause.name === 'TimeoutError';
     const code = late ? 'server-timeout' : 'server-unreachable';

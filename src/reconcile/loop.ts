@@ -102,6 +102,8 @@ class Loop implements RepositoryLoop {
 
   async reconcile(signal?: AbortSignal): Promise<Outcome> {
     const { clock, pollMs, random } = this.#options;
+    const { started, finished } = this.#facts.runs;
+    this.#learn({ runs: { started: started + 1, finished } });
     try {
       const startMs = clock.now();
       const offered = await this.#fetch(signal);
@@ -116,6 +118,8 @@ class Loop implements RepositoryLoop {
     } catch (error) {
       if (signal?.aborted !== true) this.#fail(error);
       return { outcome: 'retry' };
+    } finally {
+      this.#learn({ runs: { started: started + 1, finished: finished + 1 } });
     }
   }
 
@@ -256,6 +260,7 @@ function noFacts({ name, pin }: LoopOptions): Facts {
   const nothing = { followedTip: null, state: null, offeredTip: null, refused: null, stale: false };
   const unserved = {
     fetchOkMs: null,
+    runs: { started: 0, finished: 0 },
     failure: null,
     appliedRevision: null,
     outOfSync: new Map(),

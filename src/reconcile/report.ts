@@ -23,6 +23,7 @@ export type Facts = {
   /** The remote offers less than what is followed. */
   readonly stale: boolean;
   readonly fetchOkMs: number | null;
+  readonly runs: RepositoryStatus['runs'];
   readonly failure: RepositoryStatus['failure'];
   readonly appliedRevision: string | null;
   /** By uid: scopes served from their last good resources, and why. */
@@ -48,6 +49,7 @@ export function report(facts: Facts, sessions: readonly SessionStatus[], nowMs: 
     offeredTip: facts.offeredTip,
     refused: facts.refused,
     fetch: freshness(facts, nowMs),
+    runs: facts.runs,
     appliedRevision: facts.appliedRevision,
     failure: facts.failure,
     stages: facts.stages,

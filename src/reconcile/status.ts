@@ -71,6 +71,8 @@ export type RepositoryStatus = {
   readonly offeredTip: string | null;
   readonly refused: Refusal | null;
   readonly fetch: Freshness;
+  /** Of this process: whoever asks for a run waits until one that began afterwards has finished. */
+  readonly runs: { readonly started: number; readonly finished: number };
   /** Revision whose resources are served. */
   readonly appliedRevision: string | null;
   /** The last attempt's operational failure; null when it went well. What is served stays served. */

@@ -9,6 +9,7 @@ import { lineageCommand } from './lineage.ts';
 import { planCommand } from './plan.ts';
 import { proxyConfigCommand } from './proxy-config.ts';
 import { proxyStatusCommand } from './proxy-status.ts';
+import { reconcileCommand } from './reconcile.ts';
 import { serveCommand } from './serve.ts';
 import { statusCommand } from './status.ts';
 import { trustCommand } from './trust.ts';
@@ -26,6 +27,7 @@ export const commands: readonly ((context: Context) => Command)[] = [
   serveCommand,
   bootstrapCommand,
   statusCommand,
+  reconcileCommand,
   proxyStatusCommand,
   proxyConfigCommand,
   demoCommand,

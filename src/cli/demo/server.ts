@@ -27,12 +27,6 @@ type Proxy = {
   readonly types: readonly { readonly state: string; readonly resources: number }[];
 };
 
-/** What a forge's webhook is: a hint to fetch, which says nothing else. */
-export async function hint(server: string): Promise<void> {
-  const answer = await fetch(`${server}/hooks/v1/generic/mesh`, { method: 'POST' });
-  await answer.arrayBuffer();
-}
-
 /** Waits until the server follows `tip` and its one proxy has ACKed everything of it. `pushedMs` is of the wall clock. */
 export async function waitForAck(server: string, tip: string, pushedMs: number): Promise<Timing> {
   for (const until = performance.now() + GIVE_UP_MS; performance.now() < until; await delay(TRY_EVERY_MS)) {

@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import type { Context } from '../context.ts';
 import { findEnvoy } from '../envoy.ts';
 import { type Ran, run as runAny } from '../native.ts';
+import { trigger } from '../server-client.ts';
 import { startChild } from './child.ts';
 import { startEnvoy } from './envoy.ts';
 import type { Narrator } from './render.ts';
-import { hint, waitForAck, waitForTip } from './server.ts';
+import { waitForAck, waitForTip } from './server.ts';
 import { freePorts, startEcho } from './services.ts';
 import { expectShare, measure } from './traffic.ts';
 import { createWorld, edit, type World, writeExamples } from './world.ts';
@@ -175,7 +176,7 @@ async function push(
 ): Promise<{ readonly tip: string; readonly pushedMs: number }> {
   await git(world, clone, 'push', '--quiet', 'origin', 'main');
   const pushedMs = Date.now();
-  await hint(server);
+  await trigger(server, 'mesh');
   return { tip: await git(world, clone, 'rev-parse', 'main'), pushedMs };
 }
 
