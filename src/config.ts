@@ -32,14 +32,19 @@ export function configFile(flags: Flags, env: Environment, cwd: string): string 
   return path === undefined ? null : resolve(cwd, path);
 }
 
+/** What is configured so far: null where a setting is needed and not given. */
+export type PartialConfig = { readonly [Key in keyof ServerConfig]: ServerConfig[Key] | null };
+
 /** The configuration in force, and for each setting its text and who said it. */
-export type EffectiveConfig = { readonly config: ServerConfig; readonly origins: readonly Origin[] };
+export type EffectiveConfig = { readonly config: PartialConfig; readonly origins: readonly Origin[] };
+
+const NEEDED = 'needed';
 
 type Origin = {
-  readonly setting: string;
+  readonly setting: SettingName;
   /** As it would stand in the file; null: not set. */
   readonly text: string | null;
-  /** `--poll`, `FAIRLEAD_POLL`, `file.yaml:3:7` or `default`. */
+  /** `--poll`, `FAIRLEAD_POLL`, `file.yaml:3:7`, `default` or `needed`. */
   readonly from: string;
 };
 
@@ -58,16 +63,27 @@ export function effectiveConfig(input: ConfigInput): EffectiveConfig {
   });
   return {
     // Each value was made by the parser that stands beside its key.
-    config: Object.fromEntries(values) as ServerConfig,
+    config: Object.fromEntries(values) as PartialConfig,
     origins: found.map(({ name, text, from }) => ({ setting: name, text, from })),
   };
+}
+
+export const nothingConfigured = Object.fromEntries(
+  Object.values(settings).map(({ key }) => [key, null]),
+) as { readonly [Key in keyof ServerConfig]: null };
+
+/** All that is needed, or `Failure` `config-invalid` that names the first setting that is missing. */
+export function completeConfig({ config, origins }: EffectiveConfig): ServerConfig {
+  const missing = origins.find(({ from }) => from === NEEDED);
+  if (missing !== undefined) throw invalid(missing.setting, null, new Unfit('it is needed', 'give it'));
+  return config as ServerConfig;
 }
 
 /** As a configuration file that says the same, with who said what as comments. */
 export function formatConfig({ origins }: EffectiveConfig): string {
   const lines = origins.map(({ setting, text, from }) => {
     return text === null
-      ? `# ${setting}: is not set`
+      ? `# ${setting}: is ${from === NEEDED ? NEEDED : 'not set'}`
       : `${stringify({ [setting]: text }).trimEnd()}  # ${from}`;
   });
   return `apiVersion: fairlead.dev/v1alpha1\nkind: ServerConfig\n${lines.join('\n')}\n`;
@@ -109,7 +125,7 @@ function find(name: SettingName, { flags, environment: env, cwd }: ConfigInput, 
   if (variable !== undefined) return given(name, variable, variableOf(name), cwd);
   const text = file.values[name];
   if (text !== undefined) return given(name, text, file.place(name), file.folder);
-  if (otherwise === undefined) throw invalid(name, null, new Unfit('it is needed', 'give it'));
+  if (otherwise === undefined) return { text: null, from: NEEDED, folder: cwd };
   const standard = typeof otherwise === 'function' ? otherwise({ HOME: homedir(), ...env }) : otherwise;
   return { text: standard, from: 'default', folder: cwd };
 }

@@ -4,9 +4,10 @@ import { type ApiSource, createApi } from './api/index.ts';
 import { Failure } from './base/failure.ts';
 import type { Log } from './base/log.ts';
 import { byCodeUnit } from './base/order.ts';
-import { runCommandLine } from './cli/index.ts';
+import { type GitConfig, runCommandLine } from './cli/index.ts';
 import {
   cacheDir,
+  completeConfig,
   configFile,
   type EffectiveConfig,
   type Environment,
@@ -23,6 +24,7 @@ import {
   createLoop,
   createMemoryQueue,
   createServed,
+  inspectDataFolder,
   nodeFiles,
   openDataFolder,
   proxyConfig,
@@ -62,7 +64,7 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   starting.defer(() => folder.close());
   const pin = await readPin(nodeFiles, config.pin);
   const { gitdir, witness } = await folder.repository(config.name);
-  const { git, picked } = await openGit({ gitdir, ...gitOptions(config, world) });
+  const { git, picked } = await openGit({ gitdir, ...gitOptions(config, world.environment) });
   starting.defer(() => git.close());
   log.info({ repository: config.name, ...picked }, 'git backend picked');
   const line = openLine(git, createTreeDigests(git), pin);
@@ -93,7 +95,7 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   return { xdsPort, httpPort, close: () => running.disposeAsync() };
 }
 
-function gitOptions(config: ServerConfig, { environment }: World) {
+function gitOptions(config: GitConfig, environment: Environment) {
   const { sshKeyFile: keyFile, knownHostsFile } = config;
   return {
     remote: { url: config.repository, branch: config.branch },
@@ -170,7 +172,7 @@ async function serve(flags: Flags): Promise<number> {
   const stop = Promise.withResolvers<NodeJS.Signals>();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.resolve(signal));
   const log = createLog();
-  const server = await start((await readConfig(flags)).config, log);
+  const server = await start(completeConfig(await readConfig(flags)), log);
   const signal = await stop.promise;
   log.info({ signal }, 'draining');
   await server.close();
@@ -201,5 +203,7 @@ export function main(argv: readonly string[]): Promise<number> {
     ...streams,
     serve,
     readConfig,
+    inspectDataFolder: (path) => inspectDataFolder(path),
+    openRemote: (config, gitdir) => openGit({ gitdir, ...gitOptions(config, env) }),
   });
 }

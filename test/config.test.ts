@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type ConfigInput, cacheDir, configFile, effectiveConfig, formatConfig } from '../src/config.ts';
+import {
+  type ConfigInput,
+  cacheDir,
+  completeConfig,
+  configFile,
+  effectiveConfig,
+  formatConfig,
+} from '../src/config.ts';
 
 const needed = { repository: 'https://git.acme.example/mesh.git', pin: 'pin.json' };
 type Input = Partial<Omit<ConfigInput, 'file'>> & { readonly file?: string };
@@ -14,7 +21,8 @@ const effective = ({ file, ...input }: Input) =>
     file: file === undefined ? null : { path: '/etc/fairlead/config.yaml', text: file },
     ...input,
   });
-const config = (input: Input = {}) => effective({ ...input, flags: { ...needed, ...input.flags } }).config;
+const config = (input: Input = {}) =>
+  completeConfig(effective({ ...input, flags: { ...needed, ...input.flags } }));
 const header = 'apiVersion: fairlead.dev/v1alpha1\nkind: ServerConfig\n';
 
 describe('effectiveConfig', () => {
@@ -121,6 +129,15 @@ describe('effectiveConfig', () => {
       expect(said.message).toContain(`/etc/fairlead/config.yaml:${place}`);
       expect(`${said.message} fix ${said.fix}`).toContain(fix);
     }
+  });
+
+  it('takes for null what is needed and not given, until all of it is asked for', () => {
+    const nothing = effective({ flags: { branch: 'b' } });
+    expect(nothing.config).toMatchObject({ repository: null, pin: null, branch: 'b' });
+    expect(formatConfig(nothing)).toContain('\n# repository: is needed\n');
+    expect(() => completeConfig(nothing)).toThrow(
+      expect.objectContaining({ code: 'config-invalid', message: 'repository: it is needed' }),
+    );
   });
 
   it('names every mistake of the file at once', () => {

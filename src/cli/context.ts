@@ -1,5 +1,12 @@
-import type { EffectiveConfig, Flags } from '../config.ts';
+import type { EffectiveConfig, Flags, ServerConfig } from '../config.ts';
+import type { openGit } from '../git/index.ts';
 import type { Terminal } from './terminal.ts';
+
+/** What of a configuration is about the remote. */
+export type GitConfig = Pick<
+  ServerConfig,
+  'repository' | 'branch' | 'fetchTimeoutMs' | 'gitBackend' | 'sshKeyFile' | 'knownHostsFile'
+>;
 
 /** What the command line is given by `main.ts`. */
 export type Surroundings = {
@@ -14,6 +21,10 @@ export type Surroundings = {
   readonly serve: (flags: Flags) => Promise<number>;
   /** What `serve` would run with. Throws Failure config-invalid. */
   readonly readConfig: (flags: Flags) => Promise<EffectiveConfig>;
+  /** Who holds the data folder; null where nobody does. Changes nothing. Throws Failure data-format. */
+  readonly inspectDataFolder: (path: string) => Promise<string | null>;
+  /** The git store that `serve` would have in `gitdir`, and by which backend. Throws Failure. */
+  readonly openRemote: (config: GitConfig, gitdir: string) => ReturnType<typeof openGit>;
 };
 
 /** What every command has. */

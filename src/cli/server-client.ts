@@ -22,6 +22,14 @@ export async function trigger(server: string, repository: string): Promise<void>
   throw new Failure(said('code'), said('message'), said('fix'));
 }
 
+/** One document of the server's API, whatever the status. Throws as `readItems` does. */
+export async function readDocument(server: string, path: string): Promise<Readonly<Record<string, unknown>>> {
+  const url = urlOf(server, path);
+  const body: unknown = await (await ask(url)).json().catch(() => null);
+  if (typeof body === 'object' && body !== null) return body as Readonly<Record<string, unknown>>;
+  throw refused(url, 'the answer is no JSON object');
+}
+
 /** All items of a list of the server's API, page by page. Throws Failure server-unreachable, server-timeout or server-refused. */
 export async function readItems(server: string, path: string): Promise<readonly unknown[]> {
   const url = urlOf(server, path);

@@ -65,13 +65,28 @@ export async function openDataFolder(
   };
 }
 
+/** Who holds the folder, as its lock says it; null where nobody does. Throws `Failure` `data-format`. Changes nothing. */
+export async function inspectDataFolder(
+  path: string,
+  files: Files = nodeFiles,
+  processes: Processes = nodeProcesses,
+): Promise<string | null> {
+  const format = await files.read(join(path, 'format'));
+  if (format !== null) refuseFormat(join(path, 'format'), format);
+  const lock = await files.read(join(path, 'lock'));
+  return lock !== null && isHeld(parseHolder(lock), processes) ? lock.trim() : null;
+}
+
 async function checkFormat(file: string, files: Files): Promise<void> {
   const found = await files.read(file);
   if (found === null) await replaceFile(files, file, FORMAT);
-  else if (found !== FORMAT) {
-    const text = `${file} says ${JSON.stringify(found.slice(0, 40))}, not ${JSON.stringify(FORMAT)}`;
-    throw new Failure('data-format', text, 'use the Fairlead version that wrote it, or another --data-dir');
-  }
+  else refuseFormat(file, found);
+}
+
+function refuseFormat(file: string, found: string): void {
+  if (found === FORMAT) return;
+  const text = `${file} says ${JSON.stringify(found.slice(0, 40))}, not ${JSON.stringify(FORMAT)}`;
+  throw new Failure('data-format', text, 'use the Fairlead version that wrote it, or another --data-dir');
 }
 
 async function takeLock(lock: string, files: Files, processes: Processes): Promise<void> {

@@ -7,7 +7,7 @@
  * remote answers. Refuses a witness that it cannot read, or that is of another pin: an operator decides.
  */
 export { type Clock, systemClock } from './clock.ts';
-export { openDataFolder } from './data-folder.ts';
+export { inspectDataFolder, openDataFolder } from './data-folder.ts';
 export { nodeFiles } from './files.ts';
 export { createLoop, type RepositoryLoop } from './loop.ts';
 export { createMemoryQueue } from './memory-queue.ts';

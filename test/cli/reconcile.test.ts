@@ -20,7 +20,12 @@ afterEach(async () => {
 test('what was pushed is served, held or not reached when the command ends', async () => {
   const { config, change, repository, close } = await createSite();
   cleanup.push(close);
-  const server = await createServer(config, { log: quiet, clock: systemClock, random: Math.random });
+  const server = await createServer(config, {
+    log: quiet,
+    clock: systemClock,
+    random: Math.random,
+    environment: process.env,
+  });
   cleanup.push(server.close);
   const address = ['--server', `http://127.0.0.1:${server.httpPort}`];
   const reconcile = (...args: readonly string[]) => home.fairlead('.', 'reconcile', ...args, ...address);

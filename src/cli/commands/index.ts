@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { approveCommand } from './approve.ts';
 import { bootstrapCommand } from './bootstrap.ts';
+import { checkCommand } from './check.ts';
 import { demoCommand } from './demo.ts';
 import { explainCommand } from './explain.ts';
 import { initCommand } from './init.ts';
@@ -24,6 +25,7 @@ export const commands: readonly ((context: Context) => Command)[] = [
   verifyCommand,
   lineageCommand,
   explainCommand,
+  checkCommand,
   serveCommand,
   bootstrapCommand,
   statusCommand,

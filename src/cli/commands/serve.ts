@@ -22,7 +22,7 @@ export function serveCommand(context: Context): Command {
 }
 
 /** An option for each setting of the server. */
-function serverOptions(command: Command): Command {
+export function serverOptions(command: Command): Command {
   command.option('--config <file>', 'a ServerConfig file; flags and FAIRLEAD_* go before it');
   for (const name of Object.keys(settings) as SettingName[]) {
     const { argument, help, otherwise } = settings[name];

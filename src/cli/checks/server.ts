@@ -1,0 +1,83 @@
+import { short } from '../output.ts';
+import { shortName } from '../proxy/find.ts';
+import { readDocument, readItems } from '../server-client.ts';
+import { type Finding, fail, ok, warn } from './check.ts';
+
+/** A finding about one thing of a running server. */
+export type ServerFinding = Finding & { readonly check: string; readonly about: string };
+
+type Repository = {
+  readonly name: string;
+  readonly followedTip: string | null;
+  readonly fetch: { readonly ageMs: number | null; readonly failingSinceMs: number | null };
+  readonly failure: {
+    readonly stage: string;
+    readonly code: string;
+    readonly message: string;
+    readonly fix: string;
+  } | null;
+  readonly refused: { readonly tip: string; readonly rule: string; readonly reason: string } | null;
+};
+type Scope = {
+  readonly path: string;
+  readonly seq: number;
+  readonly hold: { readonly rule: string; readonly reason: string } | null;
+  readonly problems: readonly { readonly severity: string }[];
+};
+type Proxy = {
+  readonly proxy: string;
+  readonly rejected: readonly { readonly name: string; readonly message: string }[];
+};
+
+/** Readiness, freshness, holds and refusals of a running server, as its API tells them. */
+export async function checkServer(server: string): Promise<readonly ServerFinding[]> {
+  const ready = await readDocument(server, 'readyz');
+  const message = String(ready.message ?? '');
+  const serving =
+    ready.ready === true
+      ? ok(message)
+      : fail(message, 'wait, or see what keeps its repository from going on');
+  const repositories = (await readItems(server, 'api/v1/repositories')) as readonly Repository[];
+  const scopes = (await readItems(server, 'api/v1/scopes')) as readonly Scope[];
+  const proxies = (await readItems(server, 'api/v1/proxies')) as readonly Proxy[];
+  return [
+    { check: 'server', about: server, ...serving },
+    ...repositories.map((one) => ({ check: 'repository', about: one.name, ...repositoryFinding(one) })),
+    ...scopes.map((one) => ({ check: 'scope', about: one.path, ...scopeFinding(one) })),
+    ...proxies.map((one) => ({ check: 'proxy', about: shortName(one.proxy), ...proxyFinding(one) })),
+  ];
+}
+
+function repositoryFinding({ followedTip, fetch, failure, refused }: Repository): Finding {
+  if (failure !== null) {
+    const { stage, message, code, fix } = failure;
+    const told = `${stage} fails: ${message} [${code}]`;
+    return stage === 'fetch' && followedTip !== null ? warn(told, fix) : fail(told, fix);
+  }
+  if (refused !== null) {
+    const { tip, rule, reason } = refused;
+    return warn(
+      `the tip ${short(tip)} is refused (${rule}): ${reason}`,
+      'put the main line back; see fairlead verify',
+    );
+  }
+  const age = fetch.ageMs === null ? 'never' : `${Math.round(fetch.ageMs / 1000)} s ago`;
+  return ok(`verified ${age}, following ${short(followedTip)}`);
+}
+
+function scopeFinding({ path, seq, hold, problems }: Scope): Finding {
+  if (hold !== null) return warn(`held (${hold.rule}): ${hold.reason}`, `fairlead explain ${path}`);
+  const errors = problems.filter(({ severity }) => severity === 'error').length;
+  if (errors > 0) return warn(`${errors} documents are left out`, `fairlead status -o yaml names them`);
+  return ok(`serves what the main line has, seq ${seq}`);
+}
+
+function proxyFinding({ proxy, rejected }: Proxy): Finding {
+  const [first] = rejected;
+  if (first === undefined) return ok('takes what it is sent');
+  const more = rejected.length > 1 ? ` and ${rejected.length - 1} more` : '';
+  return warn(
+    `refused ${first.name}${more}: ${first.message}`,
+    `fairlead proxy-config all ${shortName(proxy)} shows the lines`,
+  );
+}
