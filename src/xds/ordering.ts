@@ -1,6 +1,5 @@
-import type { SnapshotResource } from '../translate/index.ts';
 import { type Obstacle, References } from './references.ts';
-import type { Resources, Subscriptions } from './types.ts';
+import type { Holders, Resources, XdsResource } from './types.ts';
 
 /** Something that did not go as it should for one resource of one client. Names are public (`proxy-status`). */
 export type SessionCondition = {
@@ -27,15 +26,16 @@ type Wait = { readonly typeUrl: string; readonly name: string; readonly sinceMs:
  */
 export class Ordering {
   readonly references: References;
-  readonly #subscriptions: Subscriptions;
+  readonly #holders: Holders;
   readonly #timeoutMs: number;
   readonly #waits = new Map<string, Wait>();
   readonly #conditions = new Map<string, SessionCondition>();
 
-  constructor(subscriptions: Subscriptions, timeoutMs: number) {
-    this.references = new References(subscriptions);
-    this.#subscriptions = subscriptions;
-    this.#timeoutMs = timeoutMs;
+  /** `separate`: as in `References`. */
+  constructor(holders: Holders, options: { readonly timeoutMs: number; readonly separate: boolean }) {
+    this.references = new References(holders, options);
+    this.#holders = holders;
+    this.#timeoutMs = options.timeoutMs;
   }
 
   conditions(): readonly SessionCondition[] {
@@ -54,12 +54,7 @@ export class Ordering {
     this.references.retarget(target);
   }
 
-  gate(
-    typeUrl: string,
-    name: string,
-    want: SnapshotResource | null,
-    nowMs: number,
-  ): 'send' | 'wait' | 'blocked' {
+  gate(typeUrl: string, name: string, want: XdsResource | null, nowMs: number): 'send' | 'wait' | 'blocked' {
     const obstacles = this.#obstacles(typeUrl, name, want);
     const at = `${typeUrl}\n${name}\n${want === null}`;
     if (obstacles.length === 0) {
@@ -86,7 +81,7 @@ export class Ordering {
   /** Drops the waits and conditions whose cause is gone. */
   prune(): void {
     for (const [at, { typeUrl, name }] of this.#waits) {
-      if (!this.#subscriptions.get(typeUrl)?.awaits(name)) this.#waits.delete(at);
+      if (!this.#holders.get(typeUrl)?.awaits(name)) this.#waits.delete(at);
     }
     for (const [at, condition] of this.#conditions)
       if (!this.#lasts(at, condition)) this.#conditions.delete(at);
@@ -100,7 +95,7 @@ export class Ordering {
     return this.#obstacles(typeUrl, name, want).length > 0;
   }
 
-  #obstacles(typeUrl: string, name: string, want: SnapshotResource | null): readonly Obstacle[] {
+  #obstacles(typeUrl: string, name: string, want: XdsResource | null): readonly Obstacle[] {
     return want === null ? this.references.users(typeUrl, name) : this.references.missing(want);
   }
 }

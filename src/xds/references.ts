@@ -1,21 +1,32 @@
-import type { SnapshotResource } from '../translate/index.ts';
 import { isKnown } from './holdings.ts';
-import { CLUSTER, LISTENER, type Resources, ROUTE, type Subscriptions, USERS } from './types.ts';
+import {
+  CLUSTER,
+  ENDPOINT,
+  type Holders,
+  LISTENER,
+  type Resources,
+  ROUTE,
+  USERS,
+  type XdsResource,
+} from './types.ts';
 
 /** What stands in the way of a change. `stuck`: the client refused something; waiting alone will not help. */
 export type Obstacle = { readonly typeUrl: string; readonly name: string; readonly stuck: boolean };
 
 /** Who refers to whom at one client, as far as it is known here. */
 export class References {
-  readonly #subscriptions: Subscriptions;
+  readonly #holders: Holders;
+  readonly #separate: boolean;
   #target: Resources = new Map();
   /** The client came back with content that an earlier stream gave it. */
   #resumed = false;
   #usersByName: Map<string, Obstacle[]> | null = null;
   readonly #unknownByType = new Map<string, readonly Obstacle[]>();
 
-  constructor(subscriptions: Subscriptions) {
-    this.#subscriptions = subscriptions;
+  /** `separate`: the client has a stream for each type, and ACKs clusters before they are warm. */
+  constructor(holders: Holders, { separate }: { readonly separate: boolean }) {
+    this.#holders = holders;
+    this.#separate = separate;
   }
 
   retarget(target: Resources): void {
@@ -33,7 +44,7 @@ export class References {
     this.#unknownByType.clear();
   }
 
-  wanted(typeUrl: string, name: string): SnapshotResource | null {
+  wanted(typeUrl: string, name: string): XdsResource | null {
     return this.#target.get(typeUrl)?.get(name) ?? null;
   }
 
@@ -42,17 +53,28 @@ export class References {
    * unless the client has these routes in an earlier version. Only what this stream subscribes to can be missing
    * (O4; a gRPC client asks for clusters after it has the routes that name them).
    */
-  missing(want: SnapshotResource): readonly Obstacle[] {
+  missing(want: XdsResource): readonly Obstacle[] {
     return want.references.flatMap(({ typeUrl, name }): readonly Obstacle[] => {
-      const subscription = this.#subscriptions.get(typeUrl);
-      if (subscription?.holdings.holds(name)) return [];
+      const holder = this.#holders.get(typeUrl);
       const resource = this.wanted(typeUrl, name);
       if (resource === null) return [];
-      const stuck = subscription?.rejects(name) ?? false;
-      if (typeUrl === CLUSTER) return subscription?.selects(name) ? [{ typeUrl, name, stuck }] : [];
+      if (holder?.holds(name)) return typeUrl === CLUSTER ? this.#cold(resource) : [];
+      const stuck = holder?.rejects(name) ?? false;
+      if (typeUrl === CLUSTER) return holder?.selects(name) ? [{ typeUrl, name, stuck }] : [];
       if (typeUrl !== ROUTE) return [];
       return stuck ? [{ typeUrl, name, stuck }] : this.missing(resource);
     });
+  }
+
+  /** The endpoints without which the cluster cannot be warm, where its ACK does not say so. */
+  #cold({ references }: XdsResource): readonly Obstacle[] {
+    const holder = this.#separate ? this.#holders.get(ENDPOINT) : undefined;
+    if (holder === undefined) return [];
+    return references
+      .filter(
+        ({ typeUrl, name }) => typeUrl === ENDPOINT && !holder.holds(name) && this.wanted(typeUrl, name),
+      )
+      .map(({ typeUrl, name }) => ({ typeUrl, name, stuck: holder.rejects(name) }));
   }
 
   /** Whatever may still use the resource at the client; unknown content may use everything. */
@@ -68,13 +90,13 @@ export class References {
   }
 
   #findUnknown(typeUrl: string): readonly Obstacle[] {
-    const subscription = this.#subscriptions.get(typeUrl);
-    if (subscription === undefined) {
+    const holder = this.#holders.get(typeUrl);
+    if (holder === undefined) {
       const expected = this.#resumed && (typeUrl !== ROUTE || this.#routesExpected());
       return expected ? [{ typeUrl, name: '*', stuck: false }] : [];
     }
-    const unknown = [...subscription.holdings.contents()].filter((item) => !isKnown(item));
-    return unknown.map(({ name }) => ({ typeUrl, name, stuck: subscription.rejects(name) }));
+    const unknown = [...holder.contents()].filter((item) => !isKnown(item));
+    return unknown.map(({ name }) => ({ typeUrl, name, stuck: holder.rejects(name) }));
   }
 
   #routesExpected(): boolean {
@@ -86,15 +108,15 @@ export class References {
     if (this.#usersByName !== null) return this.#usersByName;
     const index = new Map<string, Obstacle[]>();
     this.#usersByName = index;
-    for (const [typeUrl, { holdings }] of this.#subscriptions) {
-      for (const item of holdings.contents()) {
+    for (const [typeUrl, holder] of this.#holders.entries()) {
+      for (const item of holder.contents()) {
         if (isKnown(item)) this.#enter(index, typeUrl, item);
       }
     }
     return index;
   }
 
-  #enter(index: Map<string, Obstacle[]>, typeUrl: string, user: SnapshotResource): void {
+  #enter(index: Map<string, Obstacle[]>, typeUrl: string, user: XdsResource): void {
     for (const reference of user.references) {
       if (!USERS[reference.typeUrl]?.includes(typeUrl)) continue;
       const at = key(reference.typeUrl, reference.name);
@@ -106,7 +128,7 @@ export class References {
 
   /** True if this user keeps its old content until something changes: it, or what it needs, was refused. */
   stuck(user: Obstacle): boolean {
-    if (user.stuck || this.#subscriptions.get(user.typeUrl)?.rejects(user.name)) return true;
+    if (user.stuck || this.#holders.get(user.typeUrl)?.rejects(user.name)) return true;
     const want = this.wanted(user.typeUrl, user.name);
     if (want !== null) return this.missing(want).some(({ stuck }) => stuck);
     return this.users(user.typeUrl, user.name).some((above) => this.stuck(above));

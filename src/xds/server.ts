@@ -1,28 +1,17 @@
 import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
 import type { Log } from '../base/log.ts';
-import type { Proxy as MeshProxy, Snapshot } from '../translate/index.ts';
+import { type Proxy as MeshProxy, parseProxy, type Snapshot } from '../translate/index.ts';
+import { createClients } from './client.ts';
+import { delta } from './delta.ts';
+import { limits } from './limits.ts';
+import { XDS_SERVICES, type XdsService } from './services.ts';
+import { sotw } from './sotw-wire.ts';
 import type { SessionStatus } from './status.ts';
-import { type Ack, type XdsCall, XdsStream } from './stream.ts';
-import { createResponseEncoder } from './wire.ts';
-
-/** Bytes in, bytes out: resources are encoded once elsewhere, and garbage ends one stream, not the server. */
-const identity = (bytes: Buffer): Buffer => bytes;
-
-const SERVICE: ServiceDefinition = {
-  DeltaAggregatedResources: {
-    path: '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources',
-    requestStream: true,
-    responseStream: true,
-    requestSerialize: identity,
-    requestDeserialize: identity,
-    responseSerialize: identity,
-    responseDeserialize: identity,
-  },
-};
+import { type Ack, GrpcStream, type Identified, type XdsCall, type XdsStream } from './stream.ts';
+import type { Node, RequestBase, ResponseEncoder, Variant } from './variant.ts';
 
 const OPTIONS = {
-  /** A reconnect lists every version that the client has: 50,000 of them exceed the default of 4 MiB. */
-  'grpc.max_receive_message_length': 64 * 1024 * 1024,
+  'grpc.max_receive_message_length': limits.messageBytes,
   'grpc.max_send_message_length': -1,
   'grpc.keepalive_time_ms': 30_000,
   'grpc.keepalive_timeout_ms': 10_000,
@@ -52,24 +41,25 @@ export interface XdsServer {
   sessions(): readonly SessionStatus[];
   /** Calls back when a session has ACKed all of a revision, once for each. The result ends it. */
   onAck(listener: (ack: Ack) => void): () => void;
-  /** Ends the streams with OK and the server with them. */
+  /** Takes no new connection, tells every client to go elsewhere, and ends the streams with UNAVAILABLE. */
   close(): Promise<void>;
 }
 
-/** Delta ADS over grpc-js. Streams that come before the first `publish` wait for it: no proxy ever starts empty. */
+/** All services in both variants over grpc-js. Streams that come before the first `publish` wait for it: no proxy ever starts empty. */
 export function createXdsServer(options: XdsServerOptions): XdsServer {
   const { snapshotFor, log, now, removalTimeoutMs = 30_000 } = options;
   const streams = new Set<XdsStream>();
   const stale = new Set<XdsStream>();
   const listeners = new Set<(ack: Ack) => void>();
-  const encoder = createResponseEncoder();
+  const encoders: ResponseEncoder[] = [];
   const server = new Server(OPTIONS);
   let revision: string | null = null;
   let connected = 0;
   let scheduled: NodeJS.Immediate | null = null;
 
   const environment = {
-    ...{ snapshotFor, encoder, log, now, removalTimeoutMs },
+    ...{ log, now, clientOf: createClients(removalTimeoutMs) },
+    identify: (node: Node) => identify(node, snapshotFor),
     revision: () => revision,
     acked: (ack: Ack) => {
       for (const listener of listeners) listener(ack);
@@ -94,18 +84,26 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     if (stale.size > 0) scheduled ??= setImmediate(refreshSome);
   };
 
-  server.addService(SERVICE, {
-    DeltaAggregatedResources: (call: XdsCall) => {
-      connected += 1;
-      streams.add(new XdsStream(`${connected}`, call, environment));
-    },
-  });
+  const serve = <Q extends RequestBase>(variant: Variant<Q>) => {
+    const encoder = variant.createEncoder();
+    encoders.push(encoder);
+    for (const service of XDS_SERVICES) {
+      server.addService(definition(service, variant.name), {
+        [service.methods[variant.name]]: (call: XdsCall) => {
+          connected += 1;
+          streams.add(new GrpcStream(`${connected}`, call, { service, variant, encoder }, environment));
+        },
+      });
+    }
+  };
+  serve(delta);
+  serve(sotw);
 
   return {
     listen: (host, port) => bind(server, host, port),
     publish: (published) => {
       revision = published;
-      encoder.rotate();
+      for (const encoder of encoders) encoder.rotate();
       for (const stream of streams) stale.add(stream);
       schedule();
     },
@@ -117,8 +115,38 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
     close: async () => {
       if (scheduled !== null) clearImmediate(scheduled);
       stale.clear();
-      for (const stream of streams) stream.end();
-      await shutDown(server);
+      const done = shutDown(server);
+      for (const stream of streams) stream.drain();
+      await done;
+    },
+  };
+}
+
+/** The proxy that a node is, in a mesh; a text: why it is none. */
+function identify(node: Node, snapshotFor: (proxy: MeshProxy) => Snapshot): Identified | string {
+  if (node.id === '') return `the first request of a stream must carry node.id, such as ${EXAMPLE}`;
+  const parsed = parseProxy(node.id, node.metadata, node.extensions);
+  if (!parsed.ok) return `node.id must be like ${EXAMPLE}: ${parsed.reason}`;
+  const { proxy } = parsed;
+  return { id: proxy.id, resources: () => snapshotFor(proxy).resources };
+}
+
+const EXAMPLE = 'sidecar~10.0.0.1~web-1.default~default.svc.cluster.local';
+
+/** Bytes in, bytes out: resources are encoded once elsewhere, and garbage ends one stream, not the server. */
+const identity = (bytes: Buffer): Buffer => bytes;
+
+function definition({ name, methods }: XdsService, variant: 'delta' | 'sotw'): ServiceDefinition {
+  const method = methods[variant];
+  return {
+    [method]: {
+      path: `/${name}/${method}`,
+      requestStream: true,
+      responseStream: true,
+      requestSerialize: identity,
+      requestDeserialize: identity,
+      responseSerialize: identity,
+      responseDeserialize: identity,
     },
   };
 }

@@ -1,82 +1,109 @@
-import type { Snapshot, SnapshotResource } from '../translate/index.ts';
-import { Ordering, type SessionCondition } from './ordering.ts';
-import { Subscription, type SubscriptionRequest } from './subscription.ts';
-import { CLUSTER, ENDPOINT, LISTENER, ORDER, ROUTE, rulesOf } from './types.ts';
-
-/** One response to be written, in the terms of the stream. `revision` is for the reader of a trace only (D8). */
-export type Response = {
-  readonly typeUrl: string;
-  readonly nonce: string;
-  readonly revision: string;
-  readonly resources: readonly SnapshotResource[];
-  readonly removed: readonly string[];
-};
+import type { Client } from './client.ts';
+import type { SessionCondition } from './ordering.ts';
+import type { Subscription } from './subscription.ts';
+import {
+  CLUSTER,
+  ENDPOINT,
+  LISTENER,
+  ORDER,
+  type Resources,
+  ROUTE,
+  rulesOf,
+  type XdsResource,
+} from './types.ts';
+import type { Lane, RequestBase, Response, Variant } from './variant.ts';
 
 /** How far one type of one stream is; nonces and the ACKed revision are empty before the first. */
 export type Progress = { sent: string; sentRevision: string; acked: string; ackedRevision: string };
 
+type Opened<Q> = { readonly lane: Lane<Q>; readonly progress: Progress };
+
 /**
- * One ADS stream without its transport: which response goes next, over all types. Order CDS, EDS, LDS, RDS; what it
+ * One stream without its transport: which response goes next, over all of its types. Order CDS, EDS, LDS, RDS; what it
  * takes for no traffic to be lost in between is `Ordering`'s. Time is an argument, in milliseconds.
  */
-export class Session {
-  readonly #subscriptions = new Map<string, Subscription<SnapshotResource>>();
-  readonly #progress = new Map<string, Progress>();
-  readonly #ordering: Ordering;
-  #snapshot: Snapshot | null = null;
+export class Session<Q extends RequestBase> {
+  readonly #variant: Variant<Q>;
+  readonly #client: Client;
+  readonly #types = new Map<string, Opened<Q>>();
+  #resources: Resources | null = null;
   #revision = '';
   #nonce = 0;
 
-  constructor(options: { readonly removalTimeoutMs: number }) {
-    this.#ordering = new Ordering(this.#subscriptions, options.removalTimeoutMs);
+  constructor(variant: Variant<Q>, client: Client) {
+    this.#variant = variant;
+    this.#client = client;
   }
 
   get revision(): string {
     return this.#revision;
   }
 
-  get subscriptions(): ReadonlyMap<string, Subscription<SnapshotResource>> {
-    return this.#subscriptions;
+  /** By type, in the order in which the client asked. */
+  subscriptions(): readonly (readonly [typeUrl: string, subscription: Subscription<XdsResource>])[] {
+    return [...this.#types].map(([typeUrl, { lane }]) => [typeUrl, lane.subscription]);
+  }
+
+  subscription(typeUrl: string): Subscription<XdsResource> | null {
+    return this.#types.get(typeUrl)?.lane.subscription ?? null;
   }
 
   progress(typeUrl: string): Progress | null {
-    return this.#progress.get(typeUrl) ?? null;
+    return this.#types.get(typeUrl)?.progress ?? null;
   }
 
   conditions(): readonly SessionCondition[] {
-    this.#ordering.prune();
-    return this.#ordering.conditions();
+    this.#client.ordering.prune();
+    return this.#client.ordering.conditions().filter(({ typeUrl }) => this.#types.has(typeUrl));
+  }
+
+  get types(): ReadonlySet<string> {
+    return new Set(this.#types.keys());
+  }
+
+  /** How many names this stream has the server remember. */
+  get size(): number {
+    let size = 0;
+    for (const { lane } of this.#types.values()) size += lane.subscription.size;
+    return size;
+  }
+
+  /** True while something may have to be sent; it may wait for something else. */
+  get pending(): boolean {
+    for (const { lane } of this.#types.values()) if (lane.subscription.pending) return true;
+    return false;
   }
 
   /** When `next` is worth asking again without any event; `null`: never. */
   deadlineMs(nowMs: number): number | null {
-    return this.#ordering.deadlineMs(nowMs);
+    return this.pending ? this.#client.ordering.deadlineMs(nowMs) : null;
   }
 
-  receive(typeUrl: string, request: SubscriptionRequest): void {
-    const subscription = this.#subscriptions.get(typeUrl) ?? this.#open(typeUrl);
-    if (request.initialVersions.size > 0) this.#ordering.references.resume();
-    subscription.receive(request);
-    this.#ordering.references.changed();
-    const progress = this.#progress.get(typeUrl);
-    if (request.nonce === '' || request.error !== null || progress === undefined) return;
+  receive(request: Q): void {
+    const { typeUrl } = request;
+    const { lane, progress } = this.#types.get(typeUrl) ?? this.#open(typeUrl);
+    const { references } = this.#client.ordering;
+    if (this.#variant.resumes(request)) references.resume();
+    lane.receive(request);
+    references.changed();
+    if (request.nonce === '' || request.error !== null) return;
     progress.acked = request.nonce;
     if (request.nonce === progress.sent) progress.ackedRevision = progress.sentRevision;
   }
 
-  /** The client should have this from now on. A snapshot equal to the last one leads to no response. */
-  publish(snapshot: Snapshot, revision: string): void {
-    this.#snapshot = snapshot;
+  /** The client should have this from now on. Resources equal to the last ones lead to no response. */
+  publish(resources: Resources, revision: string): void {
+    this.#resources = resources;
     this.#revision = revision;
-    this.#ordering.retarget(snapshot.resources);
-    for (const [typeUrl, subscription] of this.#subscriptions) this.#retarget(typeUrl, subscription);
+    this.#client.ordering.retarget(resources);
+    for (const [typeUrl, { lane }] of this.#types) lane.retarget(resources.get(typeUrl) ?? NOTHING);
   }
 
   /** The next response, counted as sent; `null`: nothing to send now. Nothing before the first `publish`. */
   next(nowMs: number): Response | null {
-    if (this.#snapshot === null) return null;
-    this.#ordering.prune();
-    const others = [...this.#subscriptions.keys()].filter((typeUrl) => !ORDER.includes(typeUrl));
+    if (this.#resources === null) return null;
+    this.#client.ordering.prune();
+    const others = [...this.#types.keys()].filter((typeUrl) => !ORDER.includes(typeUrl));
     for (const typeUrl of [...ORDER, ...others]) {
       const response = this.#nextOf(typeUrl, nowMs);
       if (response !== null) return response;
@@ -86,54 +113,57 @@ export class Session {
 
   /** True when the client has ACKed all it should have of the published revision, and refused nothing. */
   settled(): boolean {
-    const open = [...this.#subscriptions.values()];
-    const quiet = open.every((subscription) => subscription.idle && subscription.rejections().length === 0);
-    return quiet && open.length > 0 && this.#snapshot !== null && this.#askedForAll(this.#snapshot);
+    const quiet = this.subscriptions().every(([, each]) => each.idle && each.rejections().length === 0);
+    return quiet && this.#types.size > 0 && this.#resources !== null && this.#askedForAll(this.#resources);
+  }
+
+  /** The stream is over. */
+  end(): void {
+    for (const [typeUrl, { lane }] of this.#types) this.#client.leave(typeUrl, lane.subscription);
   }
 
   /** A client that starts asks for one type after the other; in between it has not everything yet. */
-  #askedForAll({ resources }: Snapshot): boolean {
+  #askedForAll(resources: Resources): boolean {
+    if (this.#client.separate) return true;
     const listeners = [...(resources.get(LISTENER)?.values() ?? [])];
-    const clusters = this.#subscriptions.get(CLUSTER);
-    if (clusters?.wildcard && listeners.length > 0 && !this.#subscriptions.has(LISTENER)) return false;
-    if (!this.#subscriptions.get(LISTENER)?.wildcard) return true;
+    const clusters = this.subscription(CLUSTER);
+    if (clusters?.wildcard && listeners.length > 0 && !this.#types.has(LISTENER)) return false;
+    if (!this.subscription(LISTENER)?.wildcard) return true;
     const routes = listeners.some(({ references }) => references.some(({ typeUrl }) => typeUrl === ROUTE));
-    return !routes || this.#subscriptions.has(ROUTE);
+    return !routes || this.#types.has(ROUTE);
   }
 
-  #open(typeUrl: string): Subscription<SnapshotResource> {
-    const subscription = new Subscription<SnapshotResource>(rulesOf(typeUrl));
-    this.#subscriptions.set(typeUrl, subscription);
-    this.#progress.set(typeUrl, { sent: '', sentRevision: '', acked: '', ackedRevision: '' });
-    if (this.#snapshot !== null) this.#retarget(typeUrl, subscription);
-    return subscription;
-  }
-
-  #retarget(typeUrl: string, subscription: Subscription<SnapshotResource>): void {
-    const resources: ReadonlyMap<string, ReadonlyMap<string, SnapshotResource>> = this.#snapshot?.resources ??
-    new Map();
-    subscription.retarget(resources.get(typeUrl) ?? new Map());
+  #open(typeUrl: string): Opened<Q> {
+    const lane = this.#variant.open(rulesOf(typeUrl));
+    const progress = { sent: '', sentRevision: '', acked: '', ackedRevision: '' };
+    const opened = { lane, progress };
+    this.#types.set(typeUrl, opened);
+    this.#client.join(typeUrl, lane.subscription);
+    if (this.#resources !== null) lane.retarget(this.#resources.get(typeUrl) ?? NOTHING);
+    return opened;
   }
 
   #nextOf(typeUrl: string, nowMs: number): Response | null {
+    const opened = this.#types.get(typeUrl);
+    if (opened === undefined || !opened.lane.subscription.pending) return null;
+    const { ordering } = this.#client;
     const nonce = `${this.#nonce + 1}`;
-    const delta = this.#subscriptions
-      .get(typeUrl)
-      ?.next(nonce, (name, want) => this.#ordering.gate(typeUrl, name, want, nowMs));
-    if (delta === null || delta === undefined) return null;
+    const answer = opened.lane.next(nonce, (name, want) => ordering.gate(typeUrl, name, want, nowMs));
+    ordering.references.changed();
+    if (answer === null) return null;
     this.#nonce += 1;
-    this.#ordering.references.changed();
-    if (typeUrl === CLUSTER) this.#resendEndpoints(delta.resources);
-    const progress = this.#progress.get(typeUrl);
-    if (progress !== undefined) Object.assign(progress, { sent: nonce, sentRevision: this.#revision });
-    return { typeUrl, nonce, revision: this.#revision, ...delta };
+    if (typeUrl === CLUSTER) this.#resendEndpoints(answer.changed);
+    Object.assign(opened.progress, { sent: nonce, sentRevision: this.#revision });
+    return { typeUrl, nonce, revision: this.#revision, ...answer };
   }
 
   /** O1: a changed cluster warms until its endpoints come again (envoy#13009). */
-  #resendEndpoints(clusters: readonly SnapshotResource[]): void {
-    const endpoints = this.#subscriptions.get(ENDPOINT);
+  #resendEndpoints(clusters: readonly XdsResource[]): void {
     for (const { references } of clusters) {
-      for (const { typeUrl, name } of references) if (typeUrl === ENDPOINT) endpoints?.force(name);
+      for (const { typeUrl, name } of references)
+        if (typeUrl === ENDPOINT) this.#client.force(ENDPOINT, name);
     }
   }
 }
+
+const NOTHING: ReadonlyMap<string, XdsResource> = new Map();

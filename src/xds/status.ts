@@ -1,7 +1,6 @@
-import type { SnapshotResource } from '../translate/index.ts';
 import type { SessionCondition } from './ordering.ts';
 import type { Session } from './session.ts';
-import { ORDER } from './types.ts';
+import { ORDER, type XdsResource } from './types.ts';
 
 /**
  * As `istioctl proxy-status` has them: of one type, of one proxy. `STALE`: an answer is outstanding. What is held back
@@ -29,14 +28,23 @@ type RejectedResource = {
   readonly version: string;
   /** The client's own words. */
   readonly message: string;
-  readonly sources: SnapshotResource['sources'];
+  readonly sources: XdsResource['sources'];
 };
+
+/** What a status reads of a session, in whatever variant. */
+export type Observed = Pick<
+  Session<never>,
+  'subscriptions' | 'subscription' | 'progress' | 'conditions' | 'revision'
+>;
 
 export type SessionStatus = {
   /** One per stream; a proxy may have several. */
   readonly id: string;
   /** The node id. */
   readonly proxy: string;
+  readonly protocol: 'delta' | 'sotw';
+  /** `ADS`, or the service of one type. */
+  readonly service: 'ADS' | 'CDS' | 'EDS' | 'LDS' | 'RDS';
   readonly connectedAtMs: number;
   /** The revision last published to this session; empty before the first. */
   readonly revision: string;
@@ -47,27 +55,28 @@ export type SessionStatus = {
   readonly conditions: readonly SessionCondition[];
 };
 
-/** The four types in order, and whatever else the client asked for. */
-export function typeStatuses(session: Session): readonly TypeStatus[] {
-  const types = new Set([...ORDER, ...session.subscriptions.keys()]);
+/** The types that the stream is for (all four, for ADS) in order, and whatever else the client asked for. */
+export function typeStatuses(session: Observed, only: string | null): readonly TypeStatus[] {
+  const asked = session.subscriptions().map(([typeUrl]) => typeUrl);
+  const types = new Set([...(only === null ? ORDER : [only]), ...asked]);
   return [...types].map((typeUrl) => {
     const { sent = '', acked = '', ackedRevision: version = '' } = session.progress(typeUrl) ?? {};
-    const resources = session.subscriptions.get(typeUrl)?.holdings.size ?? 0;
+    const resources = session.subscription(typeUrl)?.holdings.size ?? 0;
     return { typeUrl, state: stateOf(session, typeUrl), sent, acked, version, resources };
   });
 }
 
-export function rejectedResources(session: Session): readonly RejectedResource[] {
-  return [...session.subscriptions].flatMap(([typeUrl, subscription]) =>
+export function rejectedResources(session: Observed): readonly RejectedResource[] {
+  return session.subscriptions().flatMap(([typeUrl, subscription]) =>
     subscription.rejections().map(({ name, resource, message }) => {
       return { typeUrl, name, version: resource?.version ?? '', message, sources: resource?.sources ?? [] };
     }),
   );
 }
 
-function stateOf(session: Session, typeUrl: string): TypeState {
-  const subscription = session.subscriptions.get(typeUrl);
-  if (subscription === undefined || session.progress(typeUrl)?.sent === '') return 'NOT SENT';
+function stateOf(session: Observed, typeUrl: string): TypeState {
+  const subscription = session.subscription(typeUrl);
+  if (subscription === null || session.progress(typeUrl)?.sent === '') return 'NOT SENT';
   if (subscription.rejections().length > 0) return 'ERROR';
   return subscription.resting ? 'SYNCED' : 'STALE';
 }

@@ -1,137 +1,202 @@
 import { type ServerDuplexStream, status } from '@grpc/grpc-js';
 import type { Log } from '../base/log.ts';
-import { type Proxy as MeshProxy, parseProxy, type Snapshot } from '../translate/index.ts';
+import type { Client } from './client.ts';
+import { limits } from './limits.ts';
+import type { XdsService } from './services.ts';
 import { Session } from './session.ts';
 import { rejectedResources, type SessionStatus, typeStatuses } from './status.ts';
-import { type DeltaRequest, decodeRequest, type ResponseEncoder } from './wire.ts';
+import type { Resources } from './types.ts';
+import type { Node, RequestBase, ResponseEncoder, Variant } from './variant.ts';
 
 export type XdsCall = ServerDuplexStream<Buffer, Buffer>;
 
 /** A whole revision arrived at a proxy: it ACKed everything, or had nothing to get. */
 export type Ack = { readonly proxy: string; readonly revision: string; readonly atMs: number };
 
+/** Who a node is, and what it should have now; `resources` may throw. */
+export type Identified = { readonly id: string; readonly resources: () => Resources };
+
 /** What a stream needs from its server. */
 export type StreamEnvironment = {
-  readonly snapshotFor: (proxy: MeshProxy) => Snapshot;
+  /** A text: why the node is refused. */
+  readonly identify: (node: Node) => Identified | string;
   /** The revision published last; `null` before the first. */
   readonly revision: () => string | null;
-  readonly encoder: ResponseEncoder;
   readonly log: Log;
   readonly now: () => number;
-  readonly removalTimeoutMs: number;
+  /** The client that the streams of this node on this connection are. */
+  readonly clientOf: (service: XdsService, peer: string, id: string) => Client;
   readonly acked: (ack: Ack) => void;
   readonly closed: (stream: XdsStream) => void;
 };
 
-const EXAMPLE = 'sidecar~10.0.0.1~web-1.default~default.svc.cluster.local';
-/** More types than Envoy has; a bound on what one stream can make this server remember. */
-const MAX_TYPES = 64;
+/** How a stream is spoken to. */
+export type Speech<Q extends RequestBase> = {
+  readonly service: XdsService;
+  readonly variant: Variant<Q>;
+  readonly encoder: ResponseEncoder;
+};
+
+/** One gRPC stream, in whatever variant. */
+export interface XdsStream {
+  /** `null` until the first request has said who the client is. */
+  status(): SessionStatus | null;
+  /** Takes over the published revision. When no snapshot can be made, the last good one stays. */
+  refresh(): void;
+  /** Ends the stream with UNAVAILABLE, after what is being written: the client is welcome elsewhere, or later. */
+  drain(): void;
+}
+
+type Open<Q extends RequestBase> = {
+  readonly proxy: Identified;
+  readonly client: Client;
+  readonly session: Session<Q>;
+  readonly detach: () => void;
+};
 
 /**
  * One gRPC stream around one `Session`. It never queues: a response is made only when the one before it has left,
  * so a slow client gets the newest state and costs the memory of one message.
  */
-export class XdsStream {
+export class GrpcStream<Q extends RequestBase> implements XdsStream {
   readonly #call: XdsCall;
+  readonly #speech: Speech<Q>;
   readonly #environment: StreamEnvironment;
-  readonly #session: Session;
   readonly #id: string;
   readonly #connectedAtMs: number;
-  #proxy: MeshProxy | null = null;
+  readonly #wake = () => this.#guard(() => this.#pump());
+  #open: Open<Q> | null = null;
   #writing = false;
+  #ending = false;
   #closed = false;
   #timer: NodeJS.Timeout | null = null;
   #fullyAcked: SessionStatus['fullyAcked'] = null;
 
-  constructor(id: string, call: XdsCall, environment: StreamEnvironment) {
+  constructor(id: string, call: XdsCall, speech: Speech<Q>, environment: StreamEnvironment) {
     this.#id = id;
     this.#call = call;
+    this.#speech = speech;
     this.#environment = environment;
-    this.#session = new Session(environment);
     this.#connectedAtMs = environment.now();
     call.on('data', (bytes: Buffer) => this.#guard(() => this.#receive(bytes)));
-    call.on('end', () => this.end());
+    call.on('end', () => this.#guard(() => this.#halfClosed()));
     for (const over of ['cancelled', 'close', 'error'] as const) call.on(over, () => this.#drop());
   }
 
-  /** `null` until the first request has said who the client is. */
   status(): SessionStatus | null {
-    if (this.#proxy === null) return null;
+    if (this.#open === null) return null;
+    const { session, proxy } = this.#open;
+    const { service, variant } = this.#speech;
     return {
       id: this.#id,
-      proxy: this.#proxy.id,
+      proxy: proxy.id,
+      protocol: variant.name,
+      service: service.service,
       connectedAtMs: this.#connectedAtMs,
-      revision: this.#session.revision,
+      revision: session.revision,
       fullyAcked: this.#fullyAcked,
-      types: typeStatuses(this.#session),
-      rejected: rejectedResources(this.#session),
-      conditions: this.#session.conditions(),
+      types: typeStatuses(session, service.typeUrl),
+      rejected: rejectedResources(session),
+      conditions: session.conditions(),
     };
   }
 
-  /** Takes over the published revision. When no snapshot can be made, the last good one stays. */
   refresh(): void {
     const revision = this.#environment.revision();
-    if (this.#closed || this.#proxy === null || revision === null) return;
-    const { log, snapshotFor } = this.#environment;
-    let snapshot: Snapshot;
+    if (this.#closed || this.#open === null || revision === null) return;
+    const { proxy, client, session } = this.#open;
+    let resources: Resources;
     try {
-      snapshot = snapshotFor(this.#proxy);
+      resources = client.resources(revision, proxy.resources);
     } catch (error) {
-      log.error(
-        { err: error, proxy: this.#proxy.id, revision },
+      this.#environment.log.error(
+        { err: error, proxy: proxy.id, revision },
         'no snapshot for this proxy; it keeps its last one',
       );
       return;
     }
     this.#guard(() => {
-      this.#session.publish(snapshot, revision);
+      session.publish(resources, revision);
       this.#pump();
     });
   }
 
-  /** Ends the stream with OK: the client is welcome to come back. */
-  end(): void {
-    if (!this.#closed) this.#call.end();
-    this.#drop();
+  drain(): void {
+    this.#fail(status.UNAVAILABLE, 'this server is shutting down; come back, there or elsewhere');
   }
 
   #receive(bytes: Buffer): void {
     if (this.#closed) return;
-    const request = decoded(bytes);
-    const refusal = typeof request === 'string' ? request : this.#admit(request);
-    if (refusal !== null || typeof request === 'string') {
-      this.#refuse(refusal ?? '');
+    const request = this.#decoded(bytes);
+    const open = typeof request === 'string' ? request : this.#admit(request);
+    if (typeof request === 'string' || typeof open === 'string') {
+      this.#refuse(typeof open === 'string' ? open : '');
       return;
     }
-    this.#session.receive(request.typeUrl, request);
-    if (request.error !== null) this.#logNack(request);
+    open.session.receive(request);
+    if (open.session.size > limits.names) {
+      const over = `at most ${limits.names} names per stream`;
+      this.#environment.log.warn(
+        { session: this.#id, proxy: open.proxy.id, over },
+        'xDS stream over a limit',
+      );
+      this.#fail(status.RESOURCE_EXHAUSTED, over);
+      return;
+    }
+    if (request.error !== null) this.#logNack(open, request);
     this.#pump();
+    open.client.wakeOthers(this.#wake);
   }
 
-  /** Why this request ends the stream; `null`: it does not. */
-  #admit(request: DeltaRequest): string | null {
-    return this.#unacceptable(request) ?? (this.#proxy === null ? this.#introduce(request) : null);
+  /** What a stream of one type does not say, it means. */
+  #decoded(bytes: Buffer): Q | string {
+    const { service, variant } = this.#speech;
+    try {
+      const request = variant.decode(bytes);
+      const error = request.error === null ? null : request.error.slice(0, limits.errorLength);
+      return {
+        ...request,
+        error,
+        typeUrl: request.typeUrl === '' ? (service.typeUrl ?? '') : request.typeUrl,
+      };
+    } catch {
+      return `these bytes are no ${variant.message}`;
+    }
+  }
+
+  /** The open stream; a text: why this request ends it. */
+  #admit(request: Q): Open<Q> | string {
+    return this.#unacceptable(request) ?? this.#open ?? this.#introduce(request);
   }
 
   /** C1: the node counts on the first request of the stream only. */
-  #introduce(request: DeltaRequest): string | null {
-    if (request.node === null || request.node.id === '') {
-      return `the first request of a stream must carry node.id, such as ${EXAMPLE}`;
-    }
-    const parsed = parseProxy(request.node.id, request.node.metadata, request.node.extensions);
-    if (!parsed.ok) return `node.id must be like ${EXAMPLE}: ${parsed.reason}`;
-    this.#proxy = parsed.proxy;
-    this.#environment.log.info({ proxy: parsed.proxy.id, session: this.#id }, 'proxy connected');
+  #introduce({ node }: Q): Open<Q> | string {
+    const { identify, clientOf, log } = this.#environment;
+    const proxy = identify(node ?? { id: '', metadata: {}, extensions: [] });
+    if (typeof proxy === 'string') return proxy;
+    const { service, variant } = this.#speech;
+    const client = clientOf(service, this.#call.getPeer(), proxy.id);
+    const open = { proxy, client, session: new Session(variant, client), detach: client.attach(this.#wake) };
+    this.#open = open;
+    log.info({ proxy: proxy.id, session: this.#id }, 'proxy connected');
     this.refresh();
-    return null;
+    return open;
   }
 
-  #unacceptable({ typeUrl }: DeltaRequest): string | null {
+  #unacceptable(request: Q): string | null {
+    const { typeUrl } = request;
+    const { service, variant } = this.#speech;
     if (typeUrl === '') return 'type_url must be set on every request of an aggregated stream';
-    const { subscriptions } = this.#session;
-    if (!subscriptions.has(typeUrl) && subscriptions.size >= MAX_TYPES)
-      return `at most ${MAX_TYPES} types per stream`;
+    if (service.typeUrl !== null && typeUrl !== service.typeUrl) {
+      return `type_url must be ${service.typeUrl} on a stream of ${service.name}`;
+    }
+    const types = this.#open?.session.types;
+    if (types !== undefined && !types.has(typeUrl) && types.size >= limits.types) {
+      return `at most ${limits.types} types per stream`;
+    }
+    for (const name of [typeUrl, ...variant.names(request)]) {
+      if (name.length > limits.nameLength) return `at most ${limits.nameLength} characters in a name`;
+    }
     return null;
   }
 
@@ -149,7 +214,7 @@ export class XdsStream {
       act();
     } catch (error) {
       this.#environment.log.error(
-        { err: error, session: this.#id, proxy: this.#proxy?.id },
+        { err: error, session: this.#id, proxy: this.#open?.proxy.id },
         'xDS stream broke',
       );
       this.#fail(status.INTERNAL, 'the server failed on this stream; its log says why');
@@ -161,57 +226,63 @@ export class XdsStream {
     this.#drop();
   }
 
-  #logNack({ typeUrl, error }: DeltaRequest): void {
-    const rejected = rejectedResources(this.#session).filter((resource) => resource.typeUrl === typeUrl);
-    this.#environment.log.warn(
-      { proxy: this.#proxy?.id, typeUrl, error, rejected },
-      'proxy refused resources',
-    );
+  #logNack({ session, proxy }: Open<Q>, { typeUrl, error }: Q): void {
+    const rejected = rejectedResources(session).filter((resource) => resource.typeUrl === typeUrl);
+    this.#environment.log.warn({ proxy: proxy.id, typeUrl, error, rejected }, 'proxy refused resources');
   }
 
   #pump(): void {
-    if (this.#closed || this.#writing) return;
+    if (this.#closed || this.#writing || this.#open === null) return;
     const nowMs = this.#environment.now();
-    const response = this.#session.next(nowMs);
+    const response = this.#open.session.next(nowMs);
     if (response === null) {
-      this.#rest(nowMs);
+      this.#rest(this.#open, nowMs);
       return;
     }
     this.#writing = true;
-    this.#call.write(this.#environment.encoder.encode(response), (error?: Error | null) => {
+    this.#call.write(this.#speech.encoder.encode(response), (error?: Error | null) => {
       this.#writing = false;
       if (!error) this.#guard(() => this.#pump());
     });
   }
 
   /** Nothing to send: either the revision has arrived, or time may change something. */
-  #rest(nowMs: number): void {
+  #rest({ session, proxy }: Open<Q>, nowMs: number): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    const { revision } = this.#session;
-    if (this.#proxy !== null && revision !== this.#fullyAcked?.revision && this.#session.settled()) {
+    const { revision } = session;
+    if (revision !== this.#fullyAcked?.revision && session.settled()) {
       this.#fullyAcked = { revision, atMs: nowMs };
-      this.#environment.acked({ proxy: this.#proxy.id, revision, atMs: nowMs });
+      this.#environment.acked({ proxy: proxy.id, revision, atMs: nowMs });
     }
-    const deadlineMs = this.#session.deadlineMs(nowMs);
-    if (deadlineMs !== null)
-      this.#timer = setTimeout(() => this.#guard(() => this.#pump()), deadlineMs - nowMs).unref();
+    const deadlineMs = session.deadlineMs(nowMs);
+    if (deadlineMs !== null) this.#timer = setTimeout(this.#wake, deadlineMs - nowMs).unref();
+    if (this.#ending) this.#end();
+  }
+
+  /** The client has no more to say: it hears what can be said without its answer, and the stream ends with OK. */
+  #halfClosed(): void {
+    this.#ending = true;
+    if (this.#open === null) this.#end();
+    else this.#pump();
+  }
+
+  #end(): void {
+    if (!this.#closed) this.#call.end();
+    this.#drop();
   }
 
   #drop(): void {
     if (this.#closed) return;
     this.#closed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    if (this.#proxy !== null)
-      this.#environment.log.info({ proxy: this.#proxy.id, session: this.#id }, 'proxy left');
+    if (this.#open !== null) {
+      const { proxy, client, session, detach } = this.#open;
+      detach();
+      session.end();
+      client.wakeOthers(this.#wake);
+      this.#environment.log.info({ proxy: proxy.id, session: this.#id }, 'proxy left');
+    }
     this.#environment.closed(this);
-  }
-}
-
-function decoded(bytes: Buffer): DeltaRequest | string {
-  try {
-    return decodeRequest(bytes);
-  } catch {
-    return 'these bytes are no envoy.service.discovery.v3.DeltaDiscoveryRequest';
   }
 }

@@ -9,6 +9,8 @@ export type SubscriptionRules = {
   readonly trustsInitialVersions: boolean;
   /** Envoy's NACK names the guilty resources of this type. */
   readonly culpritsNamed: boolean;
+  /** S3: in state of the world a response holds everything, and what is absent is deleted; LDS and CDS only. */
+  readonly fullState: boolean;
 };
 
 /** One request of one type, as far as its subscription is concerned. */
@@ -51,7 +53,7 @@ export class Subscription<R extends Versioned> {
   #target: ReadonlyMap<string, R> | null = null;
   #started = false;
   #wildcard = false;
-  #owesFirstAnswer = false;
+  #owesAnswer = false;
 
   constructor(rules: SubscriptionRules) {
     this.#rules = rules;
@@ -64,8 +66,18 @@ export class Subscription<R extends Versioned> {
 
   /** True when nothing is on its way and nothing will be by itself; what is blocked may be left over. */
   get resting(): boolean {
-    const owing = this.#groups.length > 0 || this.#owesFirstAnswer || this.holdings.inFlight > 0;
+    const owing = this.#groups.length > 0 || this.#owesAnswer || this.holdings.inFlight > 0;
     return !owing && [...this.#todo].every((name) => this.#blocked.has(name));
+  }
+
+  /** True while something is to be sent, perhaps not yet. */
+  get pending(): boolean {
+    return this.#todo.size > 0 || this.#groups.length > 0 || this.#owesAnswer;
+  }
+
+  /** Names asked for, and names had. */
+  get size(): number {
+    return this.#named.size + this.holdings.size;
   }
 
   get wildcard(): boolean {
@@ -116,6 +128,18 @@ export class Subscription<R extends Versioned> {
     for (const name of this.#wildcard ? target.keys() : this.#named) this.#compare(name);
   }
 
+  /** S1: the client came back with exactly what it should have; nothing is owed to it. */
+  resume(): void {
+    for (const item of this.#target?.values() ?? []) this.holdings.bring(item);
+    this.#owesAnswer = false;
+    this.#todo.clear();
+  }
+
+  /** The next response comes even if nothing changed. */
+  oweAnswer(): void {
+    this.#owesAnswer = true;
+  }
+
   /** Sends the name again even if nothing changed (O1), if the client wants it at all. */
   force(name: string): void {
     if (!this.selects(name)) return;
@@ -132,7 +156,7 @@ export class Subscription<R extends Versioned> {
       const delta = this.#collect(nonce, names, gate, false);
       if (delta !== null) return delta;
     }
-    return this.#collect(nonce, [...this.#todo], gate, this.#owesFirstAnswer);
+    return this.#collect(nonce, [...this.#todo], gate, this.#owesAnswer);
   }
 
   #collect(nonce: string, names: readonly string[], gate: Gate<R>, evenEmpty: boolean): Delta<R> | null {
@@ -158,7 +182,7 @@ export class Subscription<R extends Versioned> {
       const last = entry?.version === this.#target?.get(name)?.version;
       if (last) this.#todo.delete(name); // otherwise the last good went out, and the change still waits
     }
-    this.#owesFirstAnswer = false;
+    this.#owesAnswer = false;
     this.holdings.send(nonce, entries);
     const resources = [...entries.values()].filter((entry) => entry !== null);
     return { resources, removed: [...entries].flatMap(([name, entry]) => (entry === null ? [name] : [])) };
@@ -220,14 +244,14 @@ export class Subscription<R extends Versioned> {
     }
     if (this.#wildcard) return;
     this.#wildcard = true;
-    this.#owesFirstAnswer = true;
+    this.#owesAnswer = true;
     for (const each of this.#target?.keys() ?? []) this.#compare(each);
   }
 
   #unsubscribe(name: string): void {
     if (name === '*') {
       this.#wildcard = false;
-      this.#owesFirstAnswer = false;
+      this.#owesAnswer = false;
       for (const { name: held } of [...this.holdings.contents()]) if (!this.selects(held)) this.#forget(held);
       for (const waiting of this.#todo) if (!this.selects(waiting)) this.#forget(waiting);
       return;

@@ -1,5 +1,6 @@
 import type { SnapshotResource } from '../translate/index.ts';
-import type { Subscription, SubscriptionRules } from './subscription.ts';
+import type { Brought } from './holdings.ts';
+import type { SubscriptionRules } from './subscription.ts';
 
 export const CLUSTER = 'type.googleapis.com/envoy.config.cluster.v3.Cluster';
 export const ENDPOINT = 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment';
@@ -16,20 +17,47 @@ export const USERS: Readonly<Record<string, readonly string[]>> = {
   [ROUTE]: [LISTENER],
 };
 
-const WHOLE: SubscriptionRules = { legacyWildcard: true, trustsInitialVersions: true, culpritsNamed: true };
+const WHOLE: SubscriptionRules = {
+  legacyWildcard: true,
+  trustsInitialVersions: true,
+  culpritsNamed: true,
+  fullState: true,
+};
 const NAMED: SubscriptionRules = {
   legacyWildcard: false,
   trustsInitialVersions: false,
   culpritsNamed: false,
+  fullState: false,
 };
 
-/** W5, D4: LDS and CDS have a wildcard, and only there may a client's memory be believed (envoy#22418). */
+/** W5, D4, S3: LDS and CDS have a wildcard, and only there may a client's memory be believed (envoy#22418). */
 export function rulesOf(typeUrl: string): SubscriptionRules {
   return typeUrl === CLUSTER || typeUrl === LISTENER ? WHOLE : NAMED;
 }
 
-/** The subscriptions of one stream, by type. */
-export type Subscriptions = ReadonlyMap<string, Subscription<SnapshotResource>>;
+/** A resource as this room needs it: of any type, with its bytes made elsewhere. */
+export type XdsResource = Pick<SnapshotResource, 'name' | 'version' | 'any' | 'sources'> & {
+  readonly typeUrl: string;
+  readonly references: readonly { readonly typeUrl: string; readonly name: string }[];
+};
 
 /** What one client should have, by type and name. */
-export type Resources = ReadonlyMap<string, ReadonlyMap<string, SnapshotResource>>;
+export type Resources = ReadonlyMap<string, ReadonlyMap<string, XdsResource>>;
+
+/** What a client has of one type, and has asked for, over all of its streams. */
+export interface Holder {
+  selects(name: string): boolean;
+  /** True while the name waits to be sent or removed. */
+  awaits(name: string): boolean;
+  rejects(name: string): boolean;
+  /** As `Holdings.holds`. */
+  holds(name: string): boolean;
+  /** As `Holdings.contents`. */
+  contents(): Iterable<XdsResource | Brought>;
+}
+
+/** By type; a type that the client never asked for is absent. */
+export interface Holders {
+  get(typeUrl: string): Holder | undefined;
+  entries(): Iterable<readonly [typeUrl: string, holder: Holder]>;
+}

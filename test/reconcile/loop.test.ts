@@ -56,7 +56,7 @@ const names = (simulation: ReturnType<typeof start>) =>
 
 const session = (proxy: string, more: Partial<SessionStatus>): SessionStatus => {
   const nothing = { revision: '', fullyAcked: null, types: [], rejected: [], conditions: [] };
-  return { id: proxy, proxy, connectedAtMs: 0, ...nothing, ...more };
+  return { id: proxy, proxy, protocol: 'delta', service: 'ADS', connectedAtMs: 0, ...nothing, ...more };
 };
 
 describe('the loop', () => {

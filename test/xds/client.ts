@@ -2,29 +2,41 @@ import { EventEmitter, once } from 'node:events';
 import { Client, type ClientDuplexStream, credentials, type StatusObject } from '@grpc/grpc-js';
 import { type Draft, envoy } from '../../src/generated/envoy.js';
 
-const { DeltaDiscoveryRequest, DeltaDiscoveryResponse } = envoy.service.discovery.v3;
-type Request = Draft<envoy.service.discovery.v3.DeltaDiscoveryRequest>;
-type Response = envoy.service.discovery.v3.DeltaDiscoveryResponse;
+const { DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest, DiscoveryResponse } =
+  envoy.service.discovery.v3;
+type DeltaRequest = Draft<envoy.service.discovery.v3.DeltaDiscoveryRequest>;
+type DeltaResponse = envoy.service.discovery.v3.DeltaDiscoveryResponse;
+type SotwRequest = Draft<envoy.service.discovery.v3.DiscoveryRequest>;
+type SotwResponse = envoy.service.discovery.v3.DiscoveryResponse;
 
-const PATH = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
 export const NODE = { id: 'sidecar~10.0.0.1~web-1.default~default.svc.cluster.local' };
 
-/** A real gRPC client of delta ADS, for one stream. */
-export class AdsClient {
+type Codecs<Q, R> = { encode(request: Q): Uint8Array; decode(bytes: Buffer): R };
+
+/** A connection that several streams can share, as those of one Envoy do. */
+export function connection(port: number): Client {
+  return new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
+    'grpc.max_receive_message_length': -1,
+    'grpc.use_local_subchannel_pool': 1,
+  });
+}
+
+/** A real gRPC client of one xDS stream. */
+class StreamClient<Q, R extends { readonly typeUrl: string; readonly nonce: string }> {
   readonly #client: Client;
+  readonly #codecs: Codecs<Q, R>;
   readonly #call: ClientDuplexStream<Buffer, Buffer>;
   readonly #events = new EventEmitter();
-  readonly #responses: Response[] = [];
+  readonly #responses: R[] = [];
   #status: StatusObject | null = null;
 
-  constructor(port: number) {
+  constructor(client: Client, path: string, codecs: Codecs<Q, R>) {
     const bytes = (message: Buffer) => message;
-    this.#client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
-      'grpc.max_receive_message_length': -1,
-    });
-    this.#call = this.#client.makeBidiStreamRequest(PATH, bytes, bytes);
+    this.#client = client;
+    this.#codecs = codecs;
+    this.#call = this.#client.makeBidiStreamRequest(path, bytes, bytes);
     this.#call.on('data', (message: Buffer) => {
-      this.#responses.push(DeltaDiscoveryResponse.decode(message));
+      this.#responses.push(codecs.decode(message));
       this.#events.emit('change');
     });
     this.#call.on('error', () => {}); // the same is in 'status'
@@ -34,8 +46,8 @@ export class AdsClient {
     });
   }
 
-  send(request: Request): void {
-    this.sendBytes(DeltaDiscoveryRequest.encode(request).finish());
+  send(request: Q): void {
+    this.sendBytes(this.#codecs.encode(request));
   }
 
   sendBytes(bytes: Uint8Array): void {
@@ -52,7 +64,7 @@ export class AdsClient {
   }
 
   /** The next response that was not read yet; throws when the stream ended instead. */
-  async next(): Promise<Response> {
+  async next(): Promise<R> {
     for (;;) {
       const response = this.#responses.shift();
       if (response !== undefined) return response;
@@ -72,16 +84,47 @@ export class AdsClient {
     return this.#status;
   }
 
-  ack({ typeUrl, nonce }: Response): void {
-    this.send({ typeUrl, responseNonce: nonce });
-  }
-
-  nack({ typeUrl, nonce }: Response, message: string): void {
-    this.send({ typeUrl, responseNonce: nonce, errorDetail: { code: 3, message } });
+  /** Says nothing more; the server may go on. */
+  halfClose(): void {
+    this.#call.end();
   }
 
   close(): void {
     this.#call.cancel();
     this.#client.close();
+  }
+}
+
+const ADS = 'envoy.service.discovery.v3.AggregatedDiscoveryService';
+
+/** Delta: ADS, unless another path is given. */
+export class AdsClient extends StreamClient<DeltaRequest, DeltaResponse> {
+  constructor(to: number | Client, path = `/${ADS}/DeltaAggregatedResources`) {
+    super(typeof to === 'number' ? connection(to) : to, path, {
+      encode: (request) => DeltaDiscoveryRequest.encode(request).finish(),
+      decode: (bytes) => DeltaDiscoveryResponse.decode(bytes),
+    });
+  }
+
+  ack({ typeUrl, nonce }: DeltaResponse): void {
+    this.send({ typeUrl, responseNonce: nonce });
+  }
+
+  nack({ typeUrl, nonce }: DeltaResponse, message: string): void {
+    this.send({ typeUrl, responseNonce: nonce, errorDetail: { code: 3, message } });
+  }
+}
+
+/** State of the world: ADS, unless another path is given. */
+export class SotwClient extends StreamClient<SotwRequest, SotwResponse> {
+  constructor(to: number | Client, path = `/${ADS}/StreamAggregatedResources`) {
+    super(typeof to === 'number' ? connection(to) : to, path, {
+      encode: (request) => DiscoveryRequest.encode(request).finish(),
+      decode: (bytes) => DiscoveryResponse.decode(bytes),
+    });
+  }
+
+  ack({ typeUrl, nonce, versionInfo }: SotwResponse, resourceNames: readonly string[] = []): void {
+    this.send({ typeUrl, responseNonce: nonce, versionInfo, resourceNames });
   }
 }

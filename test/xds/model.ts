@@ -1,10 +1,15 @@
-import type { SnapshotResource } from '../../src/translate/index.ts';
+import { Client } from '../../src/xds/client.ts';
+import { type DeltaRequest, delta } from '../../src/xds/delta.ts';
 import { Session } from '../../src/xds/session.ts';
+import type { SotwRequest } from '../../src/xds/sotw.ts';
+import { sotw } from '../../src/xds/sotw-wire.ts';
+import type { Resources, XdsResource } from '../../src/xds/types.ts';
 import { CLUSTER, ENDPOINT, LISTENER, ROUTE } from './resources.ts';
 
 const TYPES = [CLUSTER, ENDPOINT, LISTENER, ROUTE] as const;
-type Request = Parameters<Session['receive']>[1] & { readonly typeUrl: string };
-type Response = NonNullable<ReturnType<Session['next']>>;
+type Request = DeltaRequest & SotwRequest;
+type Speaker = Pick<Session<Request>, 'receive' | 'next' | 'publish' | 'settled' | 'conditions' | 'types'>;
+type Response = NonNullable<ReturnType<Speaker['next']>>;
 
 /** How the simulated Envoy behaves where clients differ. */
 export type Manners = {
@@ -14,49 +19,79 @@ export type Manners = {
   readonly names: boolean;
 };
 
+/** How it asks: in which variant, on one stream for all types or on one for each. */
+export type Shape = { readonly protocol: 'delta' | 'sotw'; readonly separate: boolean };
+
 /**
- * A simulated Envoy on one stream, with the wire in between: messages arrive in order, and as late as the caller
+ * A simulated Envoy, with the wire in between: the messages of a stream arrive in order, and as late as the caller
  * likes. It derives its EDS and RDS subscriptions from the clusters and listeners that it has. Content whose
  * version begins with `bad` is refused.
  */
 export class World {
-  readonly has = new Map<string, Map<string, SnapshotResource>>(TYPES.map((typeUrl) => [typeUrl, new Map()]));
+  readonly has = new Map<string, Map<string, XdsResource>>(TYPES.map((typeUrl) => [typeUrl, new Map()]));
   /** Clusters that changed and have not got their endpoints since (O1). */
   readonly warming = new Set<string>();
+  /** Those that never were warm: nothing can be sent there. */
+  readonly #cold = new Set<string>();
   readonly faults: string[] = [];
+  readonly #shape: Shape;
   readonly #manners: Manners;
   readonly #subscribed = new Map<string, Set<string>>([
     [ENDPOINT, new Set()],
     [ROUTE, new Set()],
   ]);
-  #session = new Session({ removalTimeoutMs: 30_000 });
-  #up: Request[] = [];
+  /** By type; all the same on an aggregated stream. */
+  #sessions: ReadonlyMap<string, Speaker> = new Map();
+  readonly #nonces = new Map<string, string>();
+  readonly #versions = new Map<string, string>();
+  #up: Partial<Request>[] = [];
   #down: Response[] = [];
   #heardClusters = false;
   #askedListeners = false;
 
-  constructor(manners: Manners) {
+  constructor(shape: Shape, manners: Manners) {
+    this.#shape = shape;
     this.#manners = manners;
+    this.#connect();
     this.#ask(CLUSTER, {});
   }
 
-  get session(): Session {
-    return this.#session;
+  get sessions(): readonly Speaker[] {
+    return [...new Set(this.#sessions.values())];
+  }
+
+  publish(resources: Resources, revision: string): void {
+    for (const session of this.sessions) session.publish(resources, revision);
+  }
+
+  #connect(): void {
+    const { separate, protocol } = this.#shape;
+    const client = new Client({ removalTimeoutMs: 30_000, separate });
+    const open = (): Speaker =>
+      protocol === 'delta' ? new Session(delta, client) : new Session(sotw, client);
+    const aggregated = open();
+    this.#sessions = new Map(TYPES.map((typeUrl) => [typeUrl, separate ? open() : aggregated]));
+    this.#nonces.clear();
   }
 
   serverHears(): boolean {
     const request = this.#up.shift();
-    if (request !== undefined) this.#session.receive(request.typeUrl, request);
-    return request !== undefined;
+    if (request === undefined) return false;
+    const session = this.#sessions.get(request.typeUrl ?? '');
+    session?.receive({ ...NOTHING, ...request });
+    return true;
   }
 
   serverSpeaks(): boolean {
-    const response = this.#session.next(0);
-    if (response === null) return false;
-    const names = [...response.resources.map(({ name }) => name), ...response.removed];
-    if (new Set(names).size !== names.length) this.faults.push(`C5: ${names}`);
-    this.#down.push(response);
-    return true;
+    for (const session of this.sessions) {
+      const response = session.next(0);
+      if (response === null) continue;
+      const names = [...response.resources.map(({ name }) => name), ...response.removed];
+      if (new Set(names).size !== names.length) this.faults.push(`C5: ${names}`);
+      this.#down.push(response);
+      return true;
+    }
+    return false;
   }
 
   clientHears(): boolean {
@@ -67,7 +102,7 @@ export class World {
 
   /** The stream breaks with everything on it; the client comes back with what it has. */
   reconnect(): void {
-    this.#session = new Session({ removalTimeoutMs: 30_000 });
+    this.#connect();
     this.#up = [];
     this.#down = [];
     for (const typeUrl of TYPES) {
@@ -87,7 +122,9 @@ export class World {
     const name = names[index % Math.max(names.length, 1)];
     if (name === undefined) return;
     this.has.get(typeUrl)?.delete(name);
-    if (index % 2 === 0) this.#ask(typeUrl, { unsubscribe: [name] });
+    if (index % 2 === 0 || this.#shape.protocol === 'sotw') {
+      this.#ask(typeUrl, { unsubscribe: [name], names: names.filter((each) => each !== name) });
+    }
     this.#ask(typeUrl, { subscribe: [name] });
   }
 
@@ -102,20 +139,21 @@ export class World {
     throw new Error('client and server never come to rest');
   }
 
+  /** In state of the world every request says everything: the names, the last good version, the last nonce. */
   #ask(typeUrl: string, request: Partial<Request>): void {
-    const nothing = { subscribe: [], unsubscribe: [], initialVersions: new Map(), nonce: '', error: null };
-    this.#up.push({ ...nothing, ...request, typeUrl });
+    const names = [...(this.#subscribed.get(typeUrl) ?? [])];
+    const last = { version: this.#versions.get(typeUrl) ?? '', nonce: this.#nonces.get(typeUrl) ?? '' };
+    const all = this.#shape.protocol === 'sotw' ? { names, ...last } : {};
+    this.#up.push({ ...all, ...request, typeUrl });
   }
 
-  #take({ typeUrl, nonce, resources, removed }: Response): void {
-    const bad = resources.filter(({ version }) => version.startsWith('bad'));
+  #take({ typeUrl, nonce, version, resources, removed }: Response): void {
+    this.#nonces.set(typeUrl, nonce);
+    const bad = resources.filter((resource) => resource.version.startsWith('bad'));
+    const good = resources.filter((resource) => !bad.includes(resource));
     const apply = bad.length === 0 || this.#manners.partial;
-    if (apply)
-      this.#apply(
-        typeUrl,
-        resources.filter((resource) => !bad.includes(resource)),
-        removed,
-      );
+    if (apply) this.#apply(typeUrl, good, this.#gone(typeUrl, resources, removed));
+    if (bad.length === 0) this.#versions.set(typeUrl, version);
     const guilty = bad.map(({ name }) => `${name}: bad`).join('\n');
     const error = this.#manners.names && guilty !== '' ? `Error adding/updating ${guilty}` : 'bad';
     this.#ask(typeUrl, { nonce, error: bad.length > 0 ? error : null });
@@ -125,25 +163,36 @@ export class World {
     this.#ask(LISTENER, {});
   }
 
-  #apply(typeUrl: string, resources: readonly SnapshotResource[], removed: readonly string[]): void {
+  /** S3: in state of the world what is absent is deleted, of clusters and listeners only. */
+  #gone(typeUrl: string, resources: readonly XdsResource[], removed: readonly string[]): readonly string[] {
+    if (this.#shape.protocol === 'delta' || this.#subscribed.has(typeUrl)) return removed;
+    const named = new Set(resources.map(({ name }) => name));
+    return [...(this.has.get(typeUrl)?.keys() ?? [])].filter((name) => !named.has(name));
+  }
+
+  #apply(typeUrl: string, resources: readonly XdsResource[], removed: readonly string[]): void {
     const mine = this.has.get(typeUrl);
     for (const resource of resources) {
-      if (!(this.#subscribed.get(typeUrl)?.has(resource.name) ?? true)) continue; // C8
-      if (typeUrl === CLUSTER && mine?.get(resource.name)?.version !== resource.version) {
-        this.warming.add(resource.name);
+      const { name } = resource;
+      if (!(this.#subscribed.get(typeUrl)?.has(name) ?? true)) continue; // C8
+      if (typeUrl === CLUSTER && mine?.get(name)?.version !== resource.version) {
+        if (!mine?.has(name)) this.#cold.add(name);
+        this.warming.add(name);
       }
-      if (typeUrl === ENDPOINT) this.warming.delete(resource.name);
-      mine?.set(resource.name, resource);
+      if (typeUrl === ENDPOINT) this.warming.delete(name);
+      if (typeUrl === ENDPOINT) this.#cold.delete(name);
+      mine?.set(name, resource);
     }
     for (const name of removed) this.#remove(typeUrl, name);
     if (typeUrl === CLUSTER) this.#follow(CLUSTER, ENDPOINT);
     if (typeUrl === LISTENER) this.#follow(LISTENER, ROUTE);
-    this.#checkReferences();
+    this.#checkReferences(typeUrl);
   }
 
   #remove(typeUrl: string, name: string): void {
     const had = this.has.get(typeUrl)?.delete(name) ?? false;
     if (typeUrl === CLUSTER) this.warming.delete(name);
+    if (typeUrl === CLUSTER) this.#cold.delete(name);
     if (had && this.#subscribed.get(typeUrl)?.has(name)) this.faults.push(`removed while in use: ${name}`);
   }
 
@@ -159,14 +208,22 @@ export class World {
     if (subscribe.length + unsubscribe.length > 0) this.#ask(to, { subscribe, unsubscribe });
   }
 
-  #checkReferences(): void {
+  /** Without ADS nothing but the order of sending keeps a route from a cluster that is not warm. */
+  #checkReferences(applied: string): void {
     for (const typeUrl of [LISTENER, ROUTE]) {
       for (const { name, references } of this.has.get(typeUrl)?.values() ?? []) {
         for (const to of references) {
-          if (to.typeUrl !== CLUSTER || this.has.get(CLUSTER)?.has(to.name)) continue;
-          this.faults.push(`${name} refers to ${to.name}, which is gone`);
+          if (to.typeUrl !== CLUSTER) continue;
+          if (!this.has.get(CLUSTER)?.has(to.name)) this.faults.push(`${name}: ${to.name} is gone`);
+          const cold = this.#shape.separate && applied === typeUrl && this.#cold.has(to.name);
+          if (cold) this.faults.push(`${name}: ${to.name} is cold`);
         }
       }
     }
   }
 }
+
+const NOTHING: Request = {
+  ...{ typeUrl: '', node: null, nonce: '', error: null, names: [], version: '' },
+  ...{ subscribe: [], unsubscribe: [], initialVersions: new Map() },
+};

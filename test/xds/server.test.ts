@@ -3,7 +3,7 @@ import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Proxy as MeshProxy, Snapshot } from '../../src/translate/index.ts';
 import { createXdsServer, type XdsServer } from '../../src/xds/index.ts';
-import { AdsClient, NODE } from './client.ts';
+import { AdsClient, connection, NODE, SotwClient } from './client.ts';
 import {
   CLUSTER,
   cluster,
@@ -23,7 +23,7 @@ let port: number;
 let nowMs: number;
 let snapshotFor: (proxy: MeshProxy) => Snapshot;
 let logged: { level: string; message: string; fields: Readonly<Record<string, unknown>> }[];
-const clients: AdsClient[] = [];
+const clients: { close(): void }[] = [];
 const events = new EventEmitter();
 
 const log = (level: string) => (fields: Readonly<Record<string, unknown>>, message: string) => {
@@ -49,7 +49,10 @@ afterEach(async () => {
 });
 
 function connect(): AdsClient {
-  const client = new AdsClient(port);
+  return kept(new AdsClient(port));
+}
+
+function kept<T extends { close(): void }>(client: T): T {
   clients.push(client);
   return client;
 }
@@ -285,10 +288,146 @@ describe('status', () => {
   }
 });
 
-test('close ends the streams with OK, so that clients come back', async () => {
+describe('state of the world', () => {
+  test('gets everything, and again when one thing changed', async () => {
+    const client = kept(new SotwClient(port));
+    server.publish('r1');
+    client.send({ node: NODE, typeUrl: CLUSTER });
+    const first = await client.next();
+    expect(first).toMatchObject({ typeUrl: CLUSTER, nonce: '1' });
+    expect(first.resources).toEqual([{ type_url: CLUSTER, value: Buffer.from('a@1') }]);
+    client.ack(first);
+    snapshotFor = () => snapshot(cluster('a'), cluster('b'), ...rest(web));
+    server.publish('r2');
+    const second = await client.next();
+    expect(second.resources.map(({ value }) => `${value}`)).toEqual(['a@1', 'b@1']);
+    expect(second.versionInfo).not.toBe(first.versionInfo);
+    expect(server.sessions()).toMatchObject([{ protocol: 'sotw', service: 'ADS' }]);
+  });
+
+  test('S1: a client that comes back with what it should have hears nothing of it', async () => {
+    const client = kept(new SotwClient(port));
+    server.publish('r1');
+    client.send({ node: NODE, typeUrl: CLUSTER });
+    const { versionInfo } = await client.next();
+    client.close();
+    const again = kept(new SotwClient(port));
+    again.send({ node: NODE, typeUrl: CLUSTER, versionInfo });
+    again.send({ typeUrl: ENDPOINT, resourceNames: ['a'] });
+    expect(await again.next()).toMatchObject({ typeUrl: ENDPOINT, nonce: '1' });
+  });
+
+  test('C3: a first request that refuses what nobody sent is a subscription like any other', async () => {
+    const client = kept(new SotwClient(port));
+    server.publish('r1');
+    client.send({
+      node: NODE,
+      typeUrl: CLUSTER,
+      responseNonce: '7',
+      errorDetail: { code: 3, message: 'no' },
+    });
+    expect((await client.next()).resources).toHaveLength(1);
+    expect(server.sessions()).toMatchObject([{ rejected: [] }]);
+  });
+});
+
+describe('per-type services', () => {
+  const services = [
+    ['cluster', 'Cluster', 'Clusters', CLUSTER, 'a@1', 'CDS'],
+    ['endpoint', 'Endpoint', 'Endpoints', ENDPOINT, 'a@1', 'EDS'],
+    ['listener', 'Listener', 'Listeners', LISTENER, 'http@1', 'LDS'],
+    ['route', 'Route', 'Routes', ROUTE, 'r@1', 'RDS'],
+  ] as const;
+  const path = (kind: string, type: string, method: string) =>
+    `/envoy.service.${kind}.v3.${type}DiscoveryService/${method}`;
+
+  test.each(services)('%s: both variants, with the type left out as implied', async (...row) => {
+    const [kind, type, plural, typeUrl, content, service] = row;
+    server.publish('r1');
+    const delta = kept(new AdsClient(port, path(kind, type, `Delta${plural}`)));
+    const names = typeUrl === ENDPOINT ? ['a'] : typeUrl === ROUTE ? ['r'] : [];
+    delta.send({ node: NODE, resourceNamesSubscribe: names });
+    const said = await delta.next();
+    expect(said.typeUrl).toBe(typeUrl);
+    expect(said.resources.map(({ resource }) => `${resource?.value}`)).toEqual([content]);
+    const sotw = kept(new SotwClient(port, path(kind, type, `Stream${plural}`)));
+    sotw.send({ node: NODE, resourceNames: names });
+    expect((await sotw.next()).resources.map(({ value }) => `${value}`)).toEqual([content]);
+    expect(server.sessions()).toMatchObject([
+      { service, protocol: 'delta', types: [{ typeUrl }] },
+      { service, protocol: 'sotw', types: [{ typeUrl }] },
+    ]);
+  });
+
+  test('another type on such a stream is refused', async () => {
+    const client = kept(new AdsClient(port, path('cluster', 'Cluster', 'DeltaClusters')));
+    client.send({ node: NODE, typeUrl: LISTENER });
+    const ended = await client.status();
+    expect(ended.code).toBe(status.INVALID_ARGUMENT);
+    expect(ended.details).toContain(CLUSTER);
+  });
+
+  test('the unary methods are not served', async () => {
+    const client = kept(new AdsClient(port, path('cluster', 'Cluster', 'FetchClusters')));
+    expect((await client.status()).code).toBe(status.UNIMPLEMENTED);
+  });
+
+  test('O3: on one connection, a removal waits for what another stream acknowledged', async () => {
+    server.publish('r1');
+    const shared = connection(port);
+    const clusters = kept(new AdsClient(shared, path('cluster', 'Cluster', 'DeltaClusters')));
+    const routes = kept(new AdsClient(shared, path('route', 'Route', 'DeltaRoutes')));
+    clusters.send({ node: NODE });
+    clusters.ack(await clusters.next());
+    routes.send({ node: NODE, resourceNamesSubscribe: ['r'] });
+    routes.ack(await routes.next());
+    snapshotFor = () => snapshot(cluster('b'), listener('http', '1', ['r']), route('r', '2', ['b']));
+    server.publish('r2');
+    const added = await clusters.next();
+    expect([added.resources.map(({ name }) => name), added.removedResources]).toEqual([['b'], []]);
+    expect(routes.unread).toBe(0);
+    clusters.ack(added);
+    const moved = await routes.next();
+    expect(moved.resources).toMatchObject([{ name: 'r', version: '2' }]);
+    expect(clusters.unread).toBe(0);
+    routes.ack(moved);
+    expect((await clusters.next()).removedResources).toEqual(['a']);
+  });
+
+  test('on another connection, a proxy of the same name has an order of its own', async () => {
+    server.publish('r1');
+    const routes = kept(new AdsClient(port, path('route', 'Route', 'DeltaRoutes')));
+    routes.send({ node: NODE, resourceNamesSubscribe: ['r'] });
+    routes.ack(await routes.next());
+    const clusters = kept(new AdsClient(port, path('cluster', 'Cluster', 'DeltaClusters')));
+    clusters.send({ node: NODE });
+    clusters.ack(await clusters.next());
+    snapshotFor = () => snapshot();
+    server.publish('r2');
+    expect((await clusters.next()).removedResources).toEqual(['a']);
+  });
+});
+
+test.each([
+  ['delta', () => new AdsClient(port)],
+  ['state of the world', () => new SotwClient(port)],
+] as const)(
+  'half-close: %s hears what can be said without its answer, and the stream ends with OK',
+  async (_, open) => {
+    server.publish('r1');
+    const client = kept(open());
+    client.send({ node: NODE, typeUrl: CLUSTER });
+    client.halfClose();
+    expect((await client.next()).resources).toHaveLength(1);
+    expect((await client.status()).code).toBe(status.OK);
+    expect(server.sessions()).toEqual([]);
+  },
+);
+
+test('close ends the streams with UNAVAILABLE, so that clients go elsewhere', async () => {
   const client = await started('r1');
   await server.close();
-  expect((await client.status()).code).toBe(status.OK);
+  expect((await client.status()).code).toBe(status.UNAVAILABLE);
 });
 
 /** Everything but the first cluster. */

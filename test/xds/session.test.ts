@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/translate/index.ts';
+import { Client } from '../../src/xds/client.ts';
+import { type DeltaRequest, delta } from '../../src/xds/delta.ts';
 import { Session } from '../../src/xds/session.ts';
 import {
   CLUSTER,
@@ -14,17 +16,24 @@ import {
   tcpListener,
 } from './resources.ts';
 
-type Request = Parameters<Session['receive']>[1];
+type Request = DeltaRequest;
 
-const nothing = { subscribe: [], unsubscribe: [], initialVersions: new Map(), nonce: '', error: null };
+const nothing = {
+  subscribe: [],
+  unsubscribe: [],
+  initialVersions: new Map(),
+  nonce: '',
+  error: null,
+  node: null,
+};
 const short = (typeUrl: string) => typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
 
 /** A stream that writes what it hears as `Cluster a@1 -b`. */
 function stream(first: Snapshot | null) {
-  const session = new Session({ removalTimeoutMs: 30_000 });
-  if (first !== null) session.publish(first, 'r1');
+  const session = new Session(delta, new Client({ removalTimeoutMs: 30_000 }));
+  if (first !== null) session.publish(first.resources, 'r1');
   const ask = (typeUrl: string, request: Partial<Request> = {}) =>
-    session.receive(typeUrl, { ...nothing, ...request });
+    session.receive({ ...nothing, ...request, typeUrl });
   const hear = (nowMs = 0) => {
     const response = session.next(nowMs);
     if (response === null) return null;
@@ -48,7 +57,7 @@ function stream(first: Snapshot | null) {
     ack: ({ typeUrl, nonce }: { typeUrl: string; nonce: string }) => ask(typeUrl, { nonce }),
     nack: ({ typeUrl, nonce }: { typeUrl: string; nonce: string }, error = 'no') =>
       ask(typeUrl, { nonce, error }),
-    publish: (next: Snapshot) => session.publish(next, 'r2'),
+    publish: (next: Snapshot) => session.publish(next.resources, 'r2'),
   };
 }
 

@@ -3,8 +3,11 @@ import { Subscription, type SubscriptionRequest } from '../../src/xds/subscripti
 
 type Item = { readonly name: string; readonly version: string };
 
-const whole = { legacyWildcard: true, trustsInitialVersions: true, culpritsNamed: true };
-const named = { legacyWildcard: false, trustsInitialVersions: false, culpritsNamed: false };
+const whole = { legacyWildcard: true, trustsInitialVersions: true, culpritsNamed: true, fullState: true };
+const named = {
+  ...{ legacyWildcard: false, trustsInitialVersions: false },
+  ...{ culpritsNamed: false, fullState: false },
+};
 const unnamedCulprits = { ...whole, culpritsNamed: false };
 
 /** `a:1 b:2` → what a client should have. */
@@ -123,6 +126,12 @@ describe('wildcard', () => {
     expect(proxy.hear()).toBeNull();
     proxy.ask({ subscribe: ['a'] });
     expect(proxy.hear()).toBe('a:1');
+  });
+
+  test('W7: a glob is a name like any other', () => {
+    const proxy = client(named, 'xdstp://a/b/x:1');
+    proxy.ask({ subscribe: ['xdstp://a/b/*'] });
+    expect(proxy.drain()).toEqual(['-xdstp://a/b/*']);
   });
 
   test('W3: what only * gave is unknown after *, and comes again with the next one', () => {

@@ -1,9 +1,21 @@
 import { expect, test } from 'vitest';
 import { envoy } from '../../src/generated/envoy.js';
-import { createResponseEncoder, decodeRequest } from '../../src/xds/wire.ts';
+import { delta } from '../../src/xds/delta.ts';
+import { sotw } from '../../src/xds/sotw-wire.ts';
 import { CLUSTER, cluster, endpoints } from './resources.ts';
 
-const { DeltaDiscoveryRequest, DeltaDiscoveryResponse } = envoy.service.discovery.v3;
+const { DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest, DiscoveryResponse } =
+  envoy.service.discovery.v3;
+
+const sent = {
+  typeUrl: CLUSTER,
+  nonce: '1',
+  revision: '',
+  version: '',
+  resources: [],
+  changed: [],
+  removed: [],
+};
 
 test('the metadata of a node is the JSON that its Struct stands for', () => {
   const fields = {
@@ -16,7 +28,7 @@ test('the metadata of a node is the JSON that its Struct stands for', () => {
     FAIRLEAD: { structValue: { fields: { httpProxyPort: { numberValue: 15080 } } } },
   };
   const bytes = DeltaDiscoveryRequest.encode({ node: { id: 'a', metadata: { fields } } }).finish();
-  expect(decodeRequest(Buffer.from(bytes)).node?.metadata).toEqual({
+  expect(delta.decode(Buffer.from(bytes)).node?.metadata).toEqual({
     NAMESPACE: 'demo',
     empty: '',
     zero: 0,
@@ -36,7 +48,7 @@ test('a request is narrowed to what a subscription needs', () => {
     responseNonce: '7',
     errorDetail: { code: 3, message: 'no' },
   }).finish();
-  expect(decodeRequest(bytes)).toEqual({
+  expect(delta.decode(bytes)).toEqual({
     typeUrl: CLUSTER,
     node: null,
     subscribe: ['a', '*'],
@@ -49,8 +61,8 @@ test('a request is narrowed to what a subscription needs', () => {
 
 test('C3: an error_detail without a message is a NACK', () => {
   const bytes = DeltaDiscoveryRequest.encode({ typeUrl: CLUSTER, errorDetail: {} }).finish();
-  expect(decodeRequest(bytes).error).toBe('');
-  expect(decodeRequest(DeltaDiscoveryRequest.encode({ typeUrl: CLUSTER }).finish()).error).toBeNull();
+  expect(delta.decode(bytes).error).toBe('');
+  expect(delta.decode(DeltaDiscoveryRequest.encode({ typeUrl: CLUSTER }).finish()).error).toBeNull();
 });
 
 test.each([
@@ -58,12 +70,12 @@ test.each([
   ['a varint without end', Buffer.from('ffffffffffffffffffffffff', 'hex')],
   ['an unknown wire type', Buffer.from([0x17])],
 ])('bytes that are no request throw: %s', (_, bytes) => {
-  expect(() => decodeRequest(bytes)).toThrow();
+  expect(() => delta.decode(bytes)).toThrow();
 });
 
 test('a response reads as, and is as long as, what the generated encoder makes of it', () => {
   const resources = [cluster('a'), cluster('ü', '0123456789abcdef')];
-  const response = { typeUrl: CLUSTER, nonce: '12', revision: 'r1', resources, removed: ['b', 'c'] };
+  const response = { ...sent, nonce: '12', revision: 'r1', resources, removed: ['b', 'c'] };
   const expected = DeltaDiscoveryResponse.encode({
     systemVersionInfo: 'r1',
     resources: resources.map(({ name, version, any }) => {
@@ -73,13 +85,13 @@ test('a response reads as, and is as long as, what the generated encoder makes o
     nonce: '12',
     removedResources: ['b', 'c'],
   }).finish();
-  const encoded = createResponseEncoder().encode(response);
+  const encoded = delta.createEncoder().encode(response);
   expect(DeltaDiscoveryResponse.decode(encoded)).toEqual(DeltaDiscoveryResponse.decode(expected));
   expect(encoded).toHaveLength(expected.length);
 });
 
 test('a resource is encoded once for all streams, as long as it is in use', () => {
-  const encoder = createResponseEncoder();
+  const encoder = delta.createEncoder();
   let reads = 0;
   const counted = {
     ...endpoints('a'),
@@ -88,8 +100,7 @@ test('a resource is encoded once for all streams, as long as it is in use', () =
       return Buffer.from('a');
     },
   };
-  const send = () =>
-    encoder.encode({ typeUrl: counted.typeUrl, nonce: '1', revision: '', resources: [counted], removed: [] });
+  const send = () => encoder.encode({ ...sent, resources: [counted] });
   send();
   send();
   encoder.rotate();
@@ -101,4 +112,30 @@ test('a resource is encoded once for all streams, as long as it is in use', () =
   encoder.rotate();
   send();
   expect(reads).toBe(2);
+});
+
+test('a state-of-the-world request is narrowed to names, version and nonce', () => {
+  const bytes = DiscoveryRequest.encode({
+    typeUrl: CLUSTER,
+    versionInfo: '5',
+    resourceNames: ['a', '*'],
+    responseNonce: '7',
+    errorDetail: { code: 3, message: 'no' },
+  }).finish();
+  expect(sotw.decode(bytes)).toEqual({
+    ...{ typeUrl: CLUSTER, node: null, names: ['a', '*'], version: '5', nonce: '7', error: 'no' },
+  });
+});
+
+test('a state-of-the-world response reads as, and is as long as, what the generated encoder makes of it', () => {
+  const resources = [cluster('a'), cluster('ü', '0123456789abcdef')];
+  const expected = DiscoveryResponse.encode({
+    versionInfo: 'v',
+    resources: resources.map(({ any }) => ({ type_url: CLUSTER, value: any })),
+    typeUrl: CLUSTER,
+    nonce: '12',
+  }).finish();
+  const encoded = sotw.createEncoder().encode({ ...sent, nonce: '12', version: 'v', resources });
+  expect(DiscoveryResponse.decode(encoded)).toEqual(DiscoveryResponse.decode(expected));
+  expect(encoded).toHaveLength(expected.length);
 });
