@@ -10,6 +10,8 @@ export type Flight<R> = {
   readonly entries: Map<string, R | null>;
   /** Names unsubscribed since: the client takes them only if it has subscribed again by the time they arrive. */
   readonly unsure: Set<string>;
+  /** Names that the client waits for whatever the version (C7, O1). */
+  readonly awaited: ReadonlySet<string>;
 };
 
 /** True if the content of what the client has is known here. */
@@ -94,8 +96,8 @@ export class Holdings<R extends Versioned> {
     this.#doubtful.set(name, [...(this.#doubtful.get(name) ?? []), entry]);
   }
 
-  send(nonce: string, entries: Map<string, R | null>): void {
-    this.#flights.push({ nonce, entries, unsure: new Set() });
+  send(nonce: string, entries: Map<string, R | null>, awaited: ReadonlySet<string>): void {
+    this.#flights.push({ nonce, entries, unsure: new Set(), awaited });
   }
 
   /** An ACK (`true`) or a NACK of the flight, which is over now; `null` for a stale or foreign nonce (D2). */

@@ -9,8 +9,8 @@
  *
  * Order holds within an ADS stream, and across the per-type streams of one proxy on one connection, which is how an
  * Envoy opens them; streams on different connections know nothing of each other. A state-of-the-world client that comes
- * back does not say what it has, only of which version: unless that is the present one, what it used of clusters that
- * are gone breaks until its routes arrive. Delta clients do say it, and have no such gap.
+ * back does not say what it has: what it used of clusters that are gone breaks until its routes arrive. Delta clients do
+ * say it, and have no such gap.
  *
  * Refuses: streams whose first request does not say who the proxy is, bytes that are no request, a type on the stream
  * of another, and what exceeds `limits.ts`.

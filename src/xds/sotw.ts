@@ -31,10 +31,11 @@ class SotwLane implements Lane<SotwRequest> {
   #wanted: ReadonlySet<string> = new Set();
   #hasNamed = false;
   #started = false;
-  /** The version that the client came back with; `null` once it is known what it stands for. */
-  #claimed: string | null = null;
-  /** The client brought along what nobody here knows; it has until it takes a response. */
-  #unknown = false;
+  /**
+   * Until the client takes a full response it may have what nobody here knows. Its version does not tell: who refused
+   * a response may have kept the good part of it, and still names the version before, or none (S1).
+   */
+  #unknown = true;
   /** How much news is on its way. */
   #news = 0;
 
@@ -57,17 +58,12 @@ class SotwLane implements Lane<SotwRequest> {
     );
     const before = this.subscription.holdings.inFlight;
     this.subscription.receive({ subscribe, unsubscribe, initialVersions, nonce, error });
-    if (back && this.#rules.fullState) this.#unknown = true;
     if (this.subscription.holdings.inFlight < before) this.#landed(error);
-    const onlyWildcard = wanted.size === 1 && wanted.has('*');
-    this.#claimed = back && this.#rules.fullState && onlyWildcard ? version : null;
-    this.#recognise();
   }
 
   retarget(target: ReadonlyMap<string, XdsResource>): void {
     this.#target = target;
     this.subscription.retarget(target);
-    this.#recognise();
   }
 
   next(nonce: string, gate: Gate<XdsResource>): Answer | null {
@@ -96,20 +92,10 @@ class SotwLane implements Lane<SotwRequest> {
     return new Set(legacy ? ['*'] : names);
   }
 
-  /** S1: a client that has what it should have already is not sent it again. */
-  #recognise(): void {
-    if (this.#claimed === null || this.#target === null) return;
-    if (this.#claimed === versionOf(this.#target)) {
-      this.subscription.resume();
-      this.#unknown = false;
-    }
-    this.#claimed = null;
-  }
-
   /** Only a full response that is taken clears away what a client brought along. */
   #landed(error: string | null): void {
     if (error === null) this.#unknown = false;
-    else if (this.#unknown && this.#news > 0) this.subscription.oweAnswer();
+    else if (this.#rules.fullState && this.#unknown && this.#news > 0) this.subscription.oweAnswer();
   }
 
   /** All that the client will have with everything on its way, in the order of the target. */

@@ -46,6 +46,8 @@ export class Subscription<R extends Versioned> {
   readonly #todo = new Set<string>();
   /** Owed whatever the versions say: C7, D5, W4, O1. */
   readonly #forced = new Set<string>();
+  /** Those that the client waits for, not on their way yet. */
+  readonly #awaited = new Set<string>();
   /** Those of `#todo` whose gate said so last. */
   readonly #blocked = new Set<string>();
   readonly #rejections = new Map<string, Rejection<R>>();
@@ -120,19 +122,13 @@ export class Subscription<R extends Versioned> {
     for (const name of this.#rejections.keys()) if (!this.rejects(name)) this.#rejections.delete(name);
     this.#todo.clear();
     this.#blocked.clear();
+    for (const name of this.#awaited) if (!this.rejects(name)) this.#forced.add(name);
     for (const name of this.#forced) this.#todo.add(name);
     for (const item of [...this.holdings.contents()]) {
       this.#recognise(item);
       if (!target.has(item.name)) this.#todo.add(item.name);
     }
     for (const name of this.#wildcard ? target.keys() : this.#named) this.#compare(name);
-  }
-
-  /** S1: the client came back with exactly what it should have; nothing is owed to it. */
-  resume(): void {
-    for (const item of this.#target?.values() ?? []) this.holdings.bring(item);
-    this.#owesAnswer = false;
-    this.#todo.clear();
   }
 
   /** The next response comes even if nothing changed. */
@@ -142,9 +138,7 @@ export class Subscription<R extends Versioned> {
 
   /** Sends the name again even if nothing changed (O1), if the client wants it at all. */
   force(name: string): void {
-    if (!this.selects(name)) return;
-    this.#forced.add(name);
-    this.#todo.add(name);
+    if (this.selects(name)) this.#owe(name);
   }
 
   /** The next response, noted as sent under `nonce`; `null`: nothing to say now. */
@@ -152,7 +146,7 @@ export class Subscription<R extends Versioned> {
     if (this.#target === null) return null;
     for (let group = this.#groups.shift(); group !== undefined; group = this.#groups.shift()) {
       const names = group.filter((name) => this.selects(name));
-      for (const name of names) this.#owe(name);
+      for (const name of names) this.#resend(name);
       const delta = this.#collect(nonce, names, gate, false);
       if (delta !== null) return delta;
     }
@@ -183,7 +177,8 @@ export class Subscription<R extends Versioned> {
       if (last) this.#todo.delete(name); // otherwise the last good went out, and the change still waits
     }
     this.#owesAnswer = false;
-    this.holdings.send(nonce, entries);
+    const awaited = new Set([...entries.keys()].filter((name) => this.#awaited.delete(name)));
+    this.holdings.send(nonce, entries, awaited);
     const resources = [...entries.values()].filter((entry) => entry !== null);
     return { resources, removed: [...entries].flatMap(([name, entry]) => (entry === null ? [name] : [])) };
   }
@@ -223,12 +218,21 @@ export class Subscription<R extends Versioned> {
       this.#rejections.set(name, { name, resource: flight.entries.get(name) ?? null, message });
       if (!this.rejects(name)) this.#rejections.delete(name); // no longer wanted anyway
       this.#compare(name);
+      if (flight.awaited.has(name)) this.#fallBack(name, flight.entries.get(name) ?? null);
     }
     for (const group of retry) {
       const names = group.filter((name) => !flight.unsure.has(name));
+      for (const name of names) if (flight.awaited.has(name)) this.#awaited.add(name);
       for (const name of names) this.holdings.doubt(name, flight.entries.get(name) ?? null);
       if (names.length > 0) this.#groups.push(names);
     }
+  }
+
+  /** The client still waits: for a changed cluster, nothing but endpoints that it takes will do (O1). */
+  #fallBack(name: string, refused: R | null): void {
+    const lastGood = this.#lastGood(name);
+    if (lastGood === null) this.#awaited.add(name);
+    else if (lastGood.version !== refused?.version) this.#owe(name);
   }
 
   #absolve(name: string, entry: R | null): void {
@@ -294,11 +298,17 @@ export class Subscription<R extends Versioned> {
   }
 
   #owe(name: string): void {
+    this.#awaited.add(name);
+    this.#resend(name);
+  }
+
+  #resend(name: string): void {
     this.#forced.add(name);
     this.#todo.add(name);
   }
 
   #done(name: string): void {
+    this.#awaited.delete(name);
     this.#forced.delete(name);
     this.#blocked.delete(name);
     this.#todo.delete(name);

@@ -162,6 +162,16 @@ describe('order', () => {
     expect(proxy.texts()).toEqual(['Cluster a@2', 'ClusterLoadAssignment a@1']);
   });
 
+  test('O1: … also when the new ones are refused: then with the last good, or it would warm forever', () => {
+    const proxy = settled(snapshot(...web));
+    proxy.publish(snapshot(cluster('a', '2'), endpoints('a', 'bad'), ...web.slice(2)));
+    const [clusters, assignments] = proxy.hearAll();
+    expect(assignments?.text).toBe('ClusterLoadAssignment a@bad');
+    if (clusters) proxy.ack(clusters);
+    if (assignments) proxy.nack(assignments);
+    expect(proxy.texts()).toEqual(['ClusterLoadAssignment a@1']);
+  });
+
   test('O2: an empty assignment is sent like any other', () => {
     const proxy = settled(snapshot(...web));
     proxy.publish(snapshot(cluster('a'), endpoints('a', 'empty'), ...web.slice(2)));
