@@ -1,13 +1,14 @@
 import type { Served } from '../../src/reconcile/serve.ts';
 import { parseProxy } from '../../src/translate/index.ts';
+import { Client } from '../../src/xds/client.ts';
+import { type DeltaRequest, delta } from '../../src/xds/delta.ts';
 import { Session } from '../../src/xds/session.ts';
 import { CLUSTER, ENDPOINT, LISTENER, ROUTE } from '../../src/xds/types.ts';
-import { createResponseEncoder } from '../../src/xds/wire.ts';
 import { cpuMs } from './report.ts';
 
 /** Sidecars without a transport: each ACKs at once whatever its session sends. */
 export function createClients(served: Served, namespaces: readonly string[]) {
-  const encoder = createResponseEncoder();
+  const encoder = delta.createEncoder();
   const clients = namespaces.map(connect);
   let published = 0;
   let sent = { messages: 0, resources: 0, bytes: 0 };
@@ -15,7 +16,7 @@ export function createClients(served: Served, namespaces: readonly string[]) {
     publish(revision: string) {
       encoder.rotate();
       for (const { proxy, session } of clients) {
-        session.publish(served.snapshotFor(proxy), revision);
+        session.publish(served.snapshotFor(proxy).resources, revision);
         for (let next = session.next(0); next !== null; next = session.next(0)) {
           const { length } = encoder.encode(next);
           const { messages, resources, bytes } = sent;
@@ -24,9 +25,9 @@ export function createClients(served: Served, namespaces: readonly string[]) {
             resources: resources + next.resources.length,
             bytes: bytes + length,
           };
-          session.receive(next.typeUrl, request([], next.nonce));
+          session.receive(request(next.typeUrl, [], next.nonce));
           const names = next.resources.map(({ name }) => name);
-          if (next.typeUrl === CLUSTER && names.length > 1) session.receive(ENDPOINT, request(names, ''));
+          if (next.typeUrl === CLUSTER && names.length > 1) session.receive(request(ENDPOINT, names, ''));
         }
       }
       published = cpuMs();
@@ -43,13 +44,14 @@ function connect(namespace: string) {
   const id = `sidecar~10.200.0.1~client-1.${namespace}~${namespace}.svc.cluster.local`;
   const parsed = parseProxy(id, {});
   if (!parsed.ok) throw new Error(parsed.reason);
-  const session = new Session({ removalTimeoutMs: 30_000 });
-  session.receive(CLUSTER, request(['*'], ''));
-  session.receive(LISTENER, request(['*'], ''));
-  session.receive(ROUTE, request(['http_proxy'], ''));
+  const session = new Session(delta, new Client({ removalTimeoutMs: 30_000 }));
+  session.receive(request(CLUSTER, ['*'], ''));
+  session.receive(request(LISTENER, ['*'], ''));
+  session.receive(request(ROUTE, ['http_proxy'], ''));
   return { proxy: parsed.proxy, session };
 }
 
-function request(subscribe: readonly string[], nonce: string) {
-  return { subscribe, unsubscribe: [], initialVersions: new Map<string, string>(), nonce, error: null };
+function request(typeUrl: string, subscribe: readonly string[], nonce: string): DeltaRequest {
+  const nothing = { node: null, unsubscribe: [], initialVersions: new Map<string, string>(), error: null };
+  return { ...nothing, typeUrl, subscribe, nonce };
 }
