@@ -11,7 +11,7 @@ export type Flight<R> = {
   /** Names unsubscribed since: the client takes them only if it has subscribed again by the time they arrive. */
   readonly unsure: Set<string>;
   /** Names that the client waits for whatever the version (C7, O1). */
-  readonly awaited: ReadonlySet<string>;
+  readonly awaited: Set<string>;
 };
 
 /** True if the content of what the client has is known here. */
@@ -96,7 +96,14 @@ export class Holdings<R extends Versioned> {
     this.#doubtful.set(name, [...(this.#doubtful.get(name) ?? []), entry]);
   }
 
-  send(nonce: string, entries: Map<string, R | null>, awaited: ReadonlySet<string>): void {
+  /** The client waits for the name; true if something of that name is on its way. */
+  await(name: string): boolean {
+    const flight = this.#flights.findLast(({ entries }) => entries.has(name));
+    flight?.awaited.add(name);
+    return flight !== undefined;
+  }
+
+  send(nonce: string, entries: Map<string, R | null>, awaited: Set<string>): void {
     this.#flights.push({ nonce, entries, unsure: new Set(), awaited });
   }
 

@@ -230,6 +230,7 @@ export class Subscription<R extends Versioned> {
 
   /** The client still waits: for a changed cluster, nothing but endpoints that it takes will do (O1). */
   #fallBack(name: string, refused: R | null): void {
+    if (this.holdings.await(name)) return;
     const lastGood = this.#lastGood(name);
     if (lastGood === null) this.#awaited.add(name);
     else if (lastGood.version !== refused?.version) this.#owe(name);
