@@ -98,6 +98,8 @@ test.each([
   [tcp('{ idleTimeout: 2562048h }'), ['FL2110 58']],
   [tcp('{ tcpKeepalive: { time: 500ms } }'), ['FL2110 67']],
   [tcp('{ tcpKeepalive: { interval: 1500ms } }'), ['FL2110 71']],
+  [tcp('{ tcpKeepalive: { time: 32768s } }'), ['FL2110 67']],
+  [tcp('{ tcpKeepalive: { probes: 128 } }'), ['FL2109 69']],
   [http('{ idleTimeout: 1ns }'), ['FL2110 59']],
   [outlier('{ interval: 0s }'), ['FL2110 50']],
   [outlier('{ baseEjectionTime: 1d }'), ['FL2110 58']],

@@ -67,8 +67,7 @@ function* checkPool({ tcp = {}, http = {} }: ConnectionPool, path: Path): Genera
   const durations = { connectTimeout, maxConnectionDuration, idleTimeout };
   yield* checkDurations(durations, [...path, 'tcp'], { idleTimeout: 'or-zero' });
   const { time, interval } = tcpKeepalive ?? {};
-  // The kernel counts them in seconds.
-  const kinds = { time: 'whole-seconds', interval: 'whole-seconds' } as const;
+  const kinds = { time: 'keep-alive', interval: 'keep-alive' } as const;
   yield* checkDurations({ time, interval }, [...path, 'tcp', 'tcpKeepalive'], kinds);
   yield* checkDurations({ idleTimeout: http.idleTimeout }, [...path, 'http'], { idleTimeout: 'or-zero' });
   if (http.useClientProtocol !== true || http.h2UpgradePolicy !== 'UPGRADE') return;
