@@ -82,6 +82,12 @@ export const codes = {
     fix: 'set the host by :authority or host of a request, and the path by rewrite',
   },
   FL2224: { title: 'fault without a percentage', fix: 'say for which percentage of the requests it is' },
+  FL2230: {
+    title: 'hostnames of a route for Services',
+    fix: 'remove them: the parents say which requests the route is for',
+  },
+  FL2231: { title: 'filter that does not fit its type', fix: 'give it the field of its type, and no other' },
+  FL2232: { title: 'no prefix to replace', fix: 'match a PathPrefix in every match of the rule' },
   FL2240: { title: 'several where one counts', fix: 'keep one of them' },
   FL2241: {
     title: 'consistent hash of nothing',

@@ -19,5 +19,6 @@ export const warnings: ReadonlySet<Code> = new Set([
   'FL2214',
   'FL2215',
   'FL2224',
+  'FL2230',
   'FL2244',
 ]);

@@ -102,6 +102,7 @@ function malformed(error: SchemaError, value: unknown, path: Path): Finding {
 const fixes: Readonly<Record<string, string>> = {
   dnsLabel: 'write lower-case letters, digits and dashes, at most 63',
   exportTo: 'write . for this namespace, * for all, ~ for none, or names of namespaces',
+  gatewayDuration: 'write hours, minutes, seconds and milliseconds in whole numbers: 250ms, 1s500ms, 1m30s',
   host: 'write a host name, or a wildcard such as *.example.com',
   text: 'write at most 1024 characters on one line',
   weight: 'write a whole number from 0 to 2147483647',
@@ -114,7 +115,7 @@ function definitionOf({ schemaPath }: SchemaError): string | undefined {
 function codeOf(error: SchemaError): Code {
   const { schemaPath, keyword } = error;
   const definition = definitionOf(error);
-  if (definition === 'duration') return 'FL2110';
+  if (definition === 'duration' || definition === 'gatewayDuration') return 'FL2110';
   if (keyword === 'type') return 'FL2107';
   return definition === 'port' || /\/targetPort\/m/.test(schemaPath) ? 'FL2111' : 'FL2109';
 }

@@ -2,6 +2,7 @@ import type { Problem } from '../base/problem.ts';
 import type {
   DestinationRuleSpec,
   EndpointSliceManifest,
+  HTTPRouteSpec,
   ServiceEntrySpec,
   ServiceSpec,
   VirtualServiceSpec,
@@ -34,6 +35,7 @@ export type ServiceResource = ResourceOf<'Service', ServiceSpec>;
 export type ServiceEntryResource = ResourceOf<'ServiceEntry', ServiceEntrySpec>;
 export type WorkloadEntryResource = ResourceOf<'WorkloadEntry', WorkloadEntrySpec>;
 export type VirtualServiceResource = ResourceOf<'VirtualService', VirtualServiceSpec>;
+export type HTTPRouteResource = ResourceOf<'HTTPRoute', HTTPRouteSpec>;
 export type DestinationRuleResource = ResourceOf<'DestinationRule', DestinationRuleSpec>;
 
 export type EndpointSliceResource = ResourceOf<
@@ -47,6 +49,7 @@ export type Resource =
   | ServiceEntryResource
   | WorkloadEntryResource
   | VirtualServiceResource
+  | HTTPRouteResource
   | DestinationRuleResource
   | EndpointSliceResource;
 

@@ -3,8 +3,9 @@ import type { Problem } from '../base/problem.ts';
 import type { Resource, ScopeResources } from '../manifests/index.ts';
 import { danglingOf } from './dangling.ts';
 import { idlePolicies } from './effects.ts';
+import { type Attached, type Attachment, attachAll, claimsOf, type Routed, routeAll } from './http-routes.ts';
 import { byPlace, type Part, readPart } from './part.ts';
-import { rivalRoutings, rivalServices, sharedAddresses } from './rivals.ts';
+import { claimOf, rivalRoutings, rivalServices, sharedAddresses } from './rivals.ts';
 import type { DefinedRouting } from './routing.ts';
 import {
   indexServices,
@@ -17,7 +18,7 @@ import {
 import type { Defined } from './services.ts';
 import { danglingSlices, emptySubsets, withSlices } from './slices.ts';
 import { applyRules } from './subsets.ts';
-import type { Endpoint, Endpoints, Mesh, Owner } from './types.ts';
+import type { Endpoint, Endpoints, Mesh, Owner, Routing } from './types.ts';
 import { endpointsOf } from './workloads.ts';
 
 export type Built = {
@@ -56,6 +57,10 @@ type Share = {
   readonly served: Remembered<Served>;
   readonly routings: readonly DefinedRouting[];
   readonly dangling: Remembered<readonly Problem[]>;
+  readonly attached: Remembered<Attached>;
+  /** Attachments that nothing contradicts. */
+  readonly attachments: readonly Attachment[];
+  readonly routed: Remembered<Routed>;
 };
 
 type Served = {
@@ -70,7 +75,7 @@ type Joined = {
   readonly defined: ServiceIndex;
   readonly served: ServiceIndex;
   readonly services: Sorted<Defined>;
-  readonly routings: Sorted<DefinedRouting>;
+  readonly routings: Sorted<Routing>;
   readonly built: Built;
 };
 
@@ -85,15 +90,17 @@ function join(scopes: readonly ScopeResources[], before: Joined | null): Joined 
   const routed = joinRoutings(offered.shares, offered.served, before);
   const { shares } = routed;
   const { services } = offered;
-  const problems = shares.flatMap(({ part, served, dangling }) => [
+  const problems = shares.flatMap(({ part, served, dangling, attached, routed: byRoutes }) => [
     ...part.problems,
     ...served.value.problems,
     ...dangling.value,
+    ...attached.value.problems,
+    ...byRoutes.value.problems,
   ]);
   const mesh = {
     owners,
     services: services.items.map(({ service }) => service),
-    routings: routed.routings.items.map(({ routing }) => routing),
+    routings: routed.routings.items,
   };
   const built: Built = {
     mesh,
@@ -168,24 +175,44 @@ function endpointsFor(defined: Defined, workloads: Part['workloads'], slices: Pa
 
 /** Routings of all scopes, less those of which there are two, and what they name that is not there. */
 function joinRoutings(offered: readonly Offered[], served: ServiceIndex, before: Joined | null) {
-  const rivals = rivalRoutings(offered.flatMap(({ part }) => part.routings));
   const services = servicesOf(served);
-  const shares = offered.map(({ old, ...each }): Share => {
+  const claimed = offered.map((each): Claiming => ({ ...each, attached: attachRoutes(each, services) }));
+  const rivals = rivalRoutings(
+    claimed.flatMap(({ part, attached }) => [...part.routings.map(claimOf), ...claimsOf(attached.value)]),
+  );
+  const shares = claimed.map(({ old, ...each }): Share => {
     const kept = without(each.part.routings, ({ resource }) => rivals.refused.has(resource));
+    const free = without(each.attached.value.attachments, ({ resource }) => rivals.refused.has(resource));
     const routings = same(old?.routings, kept);
-    if (old !== null && old.routings === routings && old.dangling.holds(services)) {
-      return { ...each, routings, dangling: old.dangling };
-    }
+    const attachments = same(old?.attachments, free);
+    const isSame = old?.routings === routings && old.dangling.holds(services);
     const inspect = (all: Services) => routings.flatMap((defined) => danglingOf(defined, all));
-    return { ...each, routings, dangling: new Remembered(services, inspect) };
+    const isRouted = old?.attachments === attachments && old.routed.holds(services);
+    return {
+      ...each,
+      routings,
+      dangling: isSame ? old.dangling : new Remembered(services, inspect),
+      attachments,
+      routed: isRouted ? old.routed : new Remembered(services, (all) => routeAll(attachments, all)),
+    };
   });
   const routings = sort(
-    shares.flatMap((share) => share.routings),
-    ({ routing: { host, origin } }) =>
-      [host, origin.file, place(origin.line), place(origin.column)].join(' '),
+    shares.flatMap((share) => [
+      ...share.routings.map(({ routing }) => routing),
+      ...share.routed.value.routings,
+    ]),
+    ({ host, origin }) => [host, origin.file, place(origin.line), place(origin.column)].join(' '),
     before?.routings ?? null,
   );
   return { shares, routings, problems: rivals.problems };
+}
+
+type Claiming = Offered & Pick<Share, 'attached'>;
+
+/** The parents of a scope's routes may be Services of another one. */
+function attachRoutes({ old, part }: Offered, services: Services): Share['attached'] {
+  if (old?.attached.holds(services)) return old.attached;
+  return new Remembered(services, (all) => attachAll(part.routes, all));
 }
 
 /** A number as a text that sorts as it. */

@@ -32,6 +32,11 @@ export const codes = {
     title: 'workload has no IP address',
     fix: 'give it an IP address, or let a service with resolution DNS select it',
   },
+  FL3310: { title: 'two routes with one match', fix: 'merge them into one; until then neither is honoured' },
+  FL3311: {
+    title: 'backend of another namespace',
+    fix: 'name a Service of the namespace of the route; ReferenceGrant is not honoured yet',
+  },
   FL3320: { title: 'two traffic policies for one host', fix: 'merge them; until then none is honoured' },
   FL3321: { title: 'port settings without the port', fix: 'name a port that the host has' },
   FL3322: {

@@ -11,7 +11,9 @@
  * reach into one, and conflicts, of which neither side is honoured (`docs/problems.md`, FL3101 to FL3327).
  *
  * A `VirtualService` whose destination is missing stays in force: default routing in its place would send requests
- * where nobody wanted them. Two for one host are both left out, since neither can be preferred.
+ * where nobody wanted them. Two for one host are both left out, since neither can be preferred; so are an HTTPRoute and a
+ * VirtualService, and HTTPRoutes with one match for one port of a Service. A consumer's route contradicts nobody: it is
+ * for its own clients, and beats the producer's there.
  */
 export { type Built, build, createBuilder } from './build.ts';
 export { covers } from './hosts.ts';

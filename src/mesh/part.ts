@@ -1,6 +1,11 @@
 import { byCodeUnit } from '../base/order.ts';
 import type { Problem } from '../base/problem.ts';
-import type { DestinationRuleResource, Resource, WorkloadEntryResource } from '../manifests/index.ts';
+import type {
+  DestinationRuleResource,
+  HTTPRouteResource,
+  Resource,
+  WorkloadEntryResource,
+} from '../manifests/index.ts';
 import { mistake } from './mistake.ts';
 import { ownerOfNamespace } from './ownership.ts';
 import { type DefinedRouting, readRoutings } from './routing.ts';
@@ -15,6 +20,7 @@ export type Part = {
   readonly workloads: readonly WorkloadEntryResource[];
   readonly slices: SlicesByService;
   readonly routings: readonly DefinedRouting[];
+  readonly routes: readonly HTTPRouteResource[];
   readonly problems: readonly Problem[];
 };
 
@@ -43,6 +49,7 @@ export function readPart(resources: readonly Resource[], owners: readonly Owner[
     workloads: own.filter((resource) => resource.kind === 'WorkloadEntry'),
     slices: slicesByService(own.filter((resource) => resource.kind === 'EndpointSlice')),
     routings,
+    routes: own.filter((resource) => resource.kind === 'HTTPRoute'),
     problems,
   };
 }

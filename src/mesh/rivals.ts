@@ -1,6 +1,7 @@
 import type { Problem } from '../base/problem.ts';
-import { conflictsOf } from './conflicts.ts';
-import { mistake, placeOf } from './mistake.ts';
+import type { Path, Resource } from '../manifests/index.ts';
+import { conflictsOf, type Seen } from './conflicts.ts';
+import { mistake, originOf, placeOf } from './mistake.ts';
 import { byPlace } from './part.ts';
 import type { DefinedRouting } from './routing.ts';
 import type { Defined } from './services.ts';
@@ -37,15 +38,30 @@ export function sharedAddresses(services: readonly Defined[]): readonly Problem[
   });
 }
 
-/** An error leaves out its whole manifest, not only the host that it names. */
-export function rivalRoutings(candidates: readonly DefinedRouting[]): Rivals<DefinedRouting['resource']> {
+/** A routing of a host for its clients, and the places that say so. */
+export type Claimed = {
+  readonly routing: Seen;
+  readonly places: readonly { readonly resource: Resource; readonly path: Path }[];
+};
+
+/** The claim of a VirtualService. */
+export function claimOf({ routing, resource, index }: DefinedRouting): Claimed {
+  return { routing, places: [{ resource, path: ['spec', 'hosts', index] }] };
+}
+
+/**
+ * An error leaves out its whole manifest, not only the host that it names. A consumer's routing has no rival: it is its
+ * own clients' alone, and beats what is for everybody.
+ */
+export function rivalRoutings(candidates: readonly Claimed[]): Rivals<Resource> {
   const conflicts = conflictsOf(candidates, ({ routing }) => routing);
-  const problems = [...conflicts].map(([{ resource, routing, index }, others]) => {
-    const places = placesOf(others.map((other) => other.routing.origin));
-    const message = `${routing.host} is also routed at ${places}`;
-    return mistake(resource, ['spec', 'hosts', index], 'FL3202', message);
+  const problems = [...conflicts].flatMap(([{ routing, places }, others]) => {
+    const elsewhere = others.flatMap((other) => other.places.map(({ resource }) => originOf(resource)));
+    const message = `${routing.host} is also routed at ${placesOf(elsewhere)}`;
+    return places.map(({ resource, path }) => mistake(resource, path, 'FL3202', message));
   });
-  return { refused: new Set([...conflicts.keys()].map(({ resource }) => resource)), problems };
+  const refused = [...conflicts.keys()].flatMap(({ places }) => places.map(({ resource }) => resource));
+  return { refused: new Set(refused), problems };
 }
 
 function placesOf(origins: readonly Origin[]): string {

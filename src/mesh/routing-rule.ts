@@ -15,6 +15,7 @@ import type {
   Fault,
   Forward,
   Mirror,
+  Origin,
   PathRewrite,
   Redirect,
   Respond,
@@ -24,7 +25,7 @@ import type {
 } from './types.ts';
 
 /** One step of a VirtualService. */
-export function readRule(route: HttpRoute, namespace: string): Rule {
+export function readRule(route: HttpRoute, namespace: string, origin: Origin): Rule {
   const { askedHost, ...headers } = readHeaders(route.headers);
   return {
     name: route.name ?? null,
@@ -32,6 +33,7 @@ export function readRule(route: HttpRoute, namespace: string): Rule {
     action: readAction(route, namespace, askedHost),
     ...headers,
     cors: route.corsPolicy === undefined ? null : readCors(route.corsPolicy),
+    origin,
   };
 }
 
@@ -46,6 +48,7 @@ function readForward(route: HttpRoute, namespace: string, askedHost: string | nu
   return {
     does: 'forward',
     destinations: readDestinations(route.route ?? [], namespace),
+    refusedWeight: 0,
     path: readRewrite(rewrite),
     askedHost: rewrite?.authority ?? askedHost,
     mirrors: readMirrors(route, namespace),

@@ -24,10 +24,12 @@ export function readRoutings(
   });
   const problems = claims.flatMap((claim) => claim.problems);
   if (claims.some(({ visibility }) => visibility === null)) return { defined: [], problems };
-  const rules = (spec.http ?? []).map((route) => readRule(route, namespace));
+  const origin = originOf(resource);
+  const rules = (spec.http ?? []).map((route) => readRule(route, namespace, origin));
   const defined = claims.flatMap(({ host, visibility }, index) => {
     if (visibility === null) return [];
-    return [{ routing: { host, namespace, rules, visibility, origin: originOf(resource) }, resource, index }];
+    const about = { host, role: 'producer', ports: null, namespace } as const;
+    return [{ routing: { ...about, rules, visibility, origin }, resource, index }];
   });
   return { defined, problems };
 }

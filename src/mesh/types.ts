@@ -58,10 +58,13 @@ export type TextMatch = { readonly how: 'exact' | 'prefix' | 'regex'; readonly t
 /** A header or query parameter; `value` null: it is there. */
 export type NamedMatch = { readonly name: string; readonly value: TextMatch | null };
 
+/** `segments`: the whole path, or what stands before a `/` in it; `/` is every path. */
+export type PathMatch = TextMatch | { readonly how: 'segments'; readonly text: string };
+
 /** All that is said has to hold. */
 export type Match = {
   readonly name: string | null;
-  readonly path: TextMatch | null;
+  readonly path: PathMatch | null;
   readonly ignorePathCase: boolean;
   /** Headers, with `:method`, `:authority` and `:scheme` among them. */
   readonly headers: readonly NamedMatch[];
@@ -123,7 +126,7 @@ export type Retries = {
 
 /** A path in place of another; the query stays. */
 export type PathRewrite =
-  /** Of what the rule's match of the path named: the whole, or the prefix. */
+  /** Of what the rule's match of the path named: the whole, or the prefix; of segments with their `/`. */
   | { readonly how: 'matched'; readonly text: string }
   | { readonly how: 'whole'; readonly text: string }
   /** Of each part that fits `pattern` (RE2); `\1` in the text is its first group. */
@@ -155,6 +158,8 @@ export type Cors = {
 export type Forward = {
   readonly does: 'forward';
   readonly destinations: readonly Destination[];
+  /** Share, beside those of the destinations, that may not go where the manifest says, and is answered 500. */
+  readonly refusedWeight: number;
   readonly path: PathRewrite | null;
   /** The host that the destination is told was asked for; null: the one that was. */
   readonly askedHost: string | null;
@@ -190,11 +195,18 @@ export type Rule = {
   readonly requestHeaders: HeaderChanges;
   readonly responseHeaders: HeaderChanges;
   readonly cors: Cors | null;
+  readonly origin: Origin;
 };
 
-/** How HTTP requests for a host are distributed: the first rule that fits. */
+/**
+ * How HTTP requests for a host are distributed: the first rule that fits. A `consumer` routes those of its own clients
+ * only, and for them it beats the `producer`.
+ */
 export type Routing = {
   readonly host: string;
+  readonly role: 'producer' | 'consumer';
+  /** Ports of the host that it is about; null: all. */
+  readonly ports: readonly number[] | null;
   readonly namespace: string;
   readonly rules: readonly Rule[];
   readonly visibility: Visibility;

@@ -1,6 +1,7 @@
-import type { Destination, Forward, PathRewrite, Redirect, Respond, Rule } from '../mesh/index.ts';
+import type { Destination, Forward, Match, Redirect, Respond, Rule } from '../mesh/index.ts';
 import { headerChanges } from './header-changes.ts';
-import { BLACK_HOLE } from './names.ts';
+import { BLACK_HOLE, NO_CLUSTER } from './names.ts';
+import { pathRewrite } from './path-rewrites.ts';
 import { duration, fraction } from './pieces.ts';
 import { retryPolicy } from './retries.ts';
 import { clusterFor, sticking } from './targets.ts';
@@ -9,22 +10,24 @@ import type { View } from './view.ts';
 /** What one route does, as fields of Envoy's `Route`, and the clusters that it names. */
 export type Action = { readonly fields: object; readonly clusters: readonly string[] };
 
-/** A rule's action for requests that ask for `port`. */
-export function actionOf(rule: Rule, port: number, view: View): Action {
+/** Requests that a match holds for (null: all), and that ask for `port`. */
+type Asked = { readonly match: Match | null; readonly port: number };
+
+export function actionOf(rule: Rule, asked: Asked, view: View): Action {
   const { action } = rule;
   switch (action.does) {
     case 'forward':
-      return forward(rule, action, port, view);
+      return forward(rule, action, asked, view);
     case 'redirect':
-      return { fields: { redirect: redirect(action, port), ...headerChanges(rule) }, clusters: [] };
+      return { fields: { redirect: redirect(action, asked), ...headerChanges(rule) }, clusters: [] };
     case 'respond':
       return { fields: { direct_response: respond(action), ...headerChanges(rule) }, clusters: [] };
   }
 }
 
-function forward(rule: Rule, action: Forward, port: number, view: View): Action {
+function forward(rule: Rule, action: Forward, { match, port }: Asked, view: View): Action {
   const [alone, ...others] = action.destinations;
-  const only = others.length === 0 ? alone : undefined;
+  const only = others.length === 0 && action.refusedWeight === 0 ? alone : undefined;
   const copies = action.mirrors
     .map(({ percent, ...to }) => ({ cluster: clusterFor(to, port, view).name, percent }))
     .filter(({ cluster }) => cluster !== BLACK_HOLE);
@@ -32,9 +35,14 @@ function forward(rule: Rule, action: Forward, port: number, view: View): Action 
   const askedHost = action.askedHost ?? only?.askedHost ?? null;
   const route = {
     ...(only === undefined
-      ? { weighted_clusters: { clusters: split.map(({ to, name }) => share(to, name)) } }
+      ? {
+          weighted_clusters: {
+            clusters: [...split.map(({ to, name }) => share(to, name)), ...refused(action)],
+          },
+        }
       : { cluster: clusterFor(only, port, view).name }),
-    ...rewrite(action.path),
+    ...(action.refusedWeight > 0 ? { cluster_not_found_response_code: 'INTERNAL_SERVER_ERROR' } : {}),
+    ...pathRewrite(action.path, match?.path ?? null),
     ...(askedHost === null ? {} : { host_rewrite_literal: askedHost }),
     ...(copies.length === 0 ? {} : { request_mirror_policies: copies.map(mirror) }),
     timeout: duration(action.timeoutMs ?? 0),
@@ -52,6 +60,10 @@ function share(to: Destination, name: string): object {
   return { name, weight: to.weight, ...headerChanges(to), ...host };
 }
 
+function refused({ refusedWeight }: Forward): readonly object[] {
+  return refusedWeight > 0 ? [{ name: NO_CLUSTER, weight: refusedWeight }] : [];
+}
+
 /** The copy says the same host as the original (Istio), without Envoy's suffix. */
 function mirror({ cluster, percent }: { readonly cluster: string; readonly percent: number }): object {
   return {
@@ -62,27 +74,13 @@ function mirror({ cluster, percent }: { readonly cluster: string; readonly perce
   };
 }
 
-function rewrite(path: PathRewrite | null): object {
-  if (path === null) return {};
-  if (path.how === 'matched') return { prefix_rewrite: path.text };
-  return { regex_rewrite: path.how === 'whole' ? whole(path.text) : regex(path.pattern, path.text) };
-}
-
-function whole(text: string): object {
-  return regex('^.*$', text.replaceAll('\\', '\\\\'));
-}
-
-function regex(pattern: string, substitution: string): object {
-  return { pattern: { regex: pattern }, substitution };
-}
-
-function redirect({ status, scheme, host, port, path }: Redirect, asked: number): object {
+function redirect({ status, scheme, host, port, path }: Redirect, { match, port: asked }: Asked): object {
   const number = portOf({ scheme, host, port }, asked);
   return {
     ...(scheme === null ? {} : { scheme_redirect: scheme }),
     ...(host === null ? {} : { host_redirect: host }),
     ...(number === null ? {} : { port_redirect: number }),
-    ...(path?.how === 'whole' ? { path_redirect: path.text } : rewrite(path)),
+    ...(path?.how === 'whole' ? { path_redirect: path.text } : pathRewrite(path, match?.path ?? null)),
     response_code: redirectCodes[status],
   };
 }

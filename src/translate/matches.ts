@@ -1,4 +1,4 @@
-import { hasLabels, type Match, type NamedMatch, type TextMatch } from '../mesh/index.ts';
+import { hasLabels, type Match, type NamedMatch, type PathMatch, type TextMatch } from '../mesh/index.ts';
 import type { Proxy } from './types.ts';
 
 /** Whether a match can hold for requests of this proxy to this port; what it says about them is decided here. */
@@ -27,8 +27,10 @@ export function routeMatch(match: Match | null): object {
   };
 }
 
-function pathMatch(path: TextMatch | null): object {
+function pathMatch(path: PathMatch | null): object {
   if (path === null) return { prefix: '/' };
+  if (path.how === 'segments')
+    return path.text === '/' ? { prefix: '/' } : { path_separated_prefix: path.text };
   if (path.how === 'exact') return { path: path.text };
   return path.how === 'prefix' ? { prefix: path.text } : { safe_regex: { regex: path.text } };
 }

@@ -4,6 +4,9 @@ export const PASSTHROUGH = 'PassthroughCluster';
 /** A cluster that never has a host: what a rule names and a client cannot reach is answered 503. */
 export const BLACK_HOLE = 'BlackHoleCluster';
 
+/** Named by routes where requests may not go: it is never there, so that the route itself says the answer. */
+export const NO_CLUSTER = 'NoCluster';
+
 /** Istio's name of the routes of the HTTP proxy listener. */
 export const HTTP_PROXY_ROUTES = 'http_proxy';
 

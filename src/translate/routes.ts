@@ -33,15 +33,11 @@ export function routesOf(routing: Routing, port: number, view: View): Routes {
   for (const rule of routing.rules) {
     const matches = matchesOf(rule, port, view);
     if (matches.length === 0) continue;
-    const action = actionOf(rule, port, view);
-    for (const cluster of action.clusters) clusters.add(cluster);
-    const shared = {
-      ...action.fields,
-      ...routeFilters(rule, view.proxy),
-      metadata: provenance(routing.origin),
-    };
+    const shared = { ...routeFilters(rule, view.proxy), metadata: provenance(rule.origin) };
     for (const match of matches) {
-      routes.push({ ...routeName(rule, match), match: routeMatch(match), ...shared });
+      const { fields, clusters: named } = actionOf(rule, { match, port }, view);
+      for (const cluster of named) clusters.add(cluster);
+      routes.push({ ...routeName(rule, match), match: routeMatch(match), ...fields, ...shared });
     }
     if (matches.includes(null)) break;
   }

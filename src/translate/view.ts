@@ -16,6 +16,8 @@ export type View = {
   /** By host. */
   readonly services: ReadonlyMap<string, Service>;
   readonly routings: ReadonlyMap<string, Routing>;
+  /** The proxy's own routings of others' hosts, by host: for it they beat `routings`. */
+  readonly ownRoutings: ReadonlyMap<string, Routing>;
   /** By virtual address, which several may claim, but nobody the address of another scope's workload for its clients. */
   readonly claimants: ReadonlyMap<string, readonly Service[]>;
   endpointsOf(service: Service): readonly Endpoint[];
@@ -27,6 +29,7 @@ export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
   const isSeen = ({ visibility }: Service | Routing) => isVisible(mesh, visibility, proxy.namespace);
   const owner = ownerOfNamespace(mesh.owners, proxy.namespace);
   const services = mesh.services.filter(isSeen);
+  const routings = mesh.routings.filter(isSeen);
   const nearness = ({ namespace, origin }: Service) => {
     if (namespace === proxy.namespace) return 2;
     return origin.uid === owner?.uid ? 1 : 0;
@@ -45,7 +48,8 @@ export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
     proxy,
     services: new Map(services.map((service) => [service.host, service])),
     claimants: new Map(claimants),
-    routings: new Map(mesh.routings.filter(isSeen).map((routing) => [routing.host, routing])),
+    routings: byHost(routings.filter(({ role }) => role === 'producer')),
+    ownRoutings: byHost(routings.filter(({ role }) => role === 'consumer')),
     endpointsOf: ({ id }) => reachable(endpoints.get(id) ?? [], proxy.ip),
     nearness,
   };
@@ -79,6 +83,10 @@ function workloadScopes(endpoints: Endpoints): ReadonlyMap<string, ReadonlySet<s
   return scopes;
 }
 
+function byHost(routings: readonly Routing[]): ReadonlyMap<string, Routing> {
+  return new Map(routings.map((routing) => [routing.host, routing]));
+}
+
 /**
  * Of services that want the same port or address, which nobody owns, the only one nearest to the proxy, or null. So no
  * scope can take one away from another scope's own clients, and none gets it by coming first.
@@ -89,10 +97,17 @@ export function nearest({ nearness }: View, rivals: readonly Service[]): Service
   return first === undefined || others.length > 0 ? null : first;
 }
 
-/** The routing of a host: its own, or that of the longest wildcard that covers it. */
-export function routingOf({ routings }: View, host: string): Routing | null {
-  const own = routings.get(host);
-  if (own !== undefined) return own;
-  const wildcards = [...routings.values()].filter((routing) => covers(routing.host, host));
+/**
+ * The routing of a host at a port, or null: the client's own, else the host's, else that of the longest wildcard that
+ * covers it.
+ */
+export function routingOf({ ownRoutings, routings }: View, host: string, port: number): Routing | null {
+  const named = [ownRoutings.get(host), routings.get(host)].find((routing) => {
+    return routing !== undefined && (routing.ports?.includes(port) ?? true);
+  });
+  if (named !== undefined) return named;
+  const wildcards = [...routings.values()].filter((routing) => {
+    return routing.host !== host && covers(routing.host, host);
+  });
   return wildcards.sort((left, right) => right.host.length - left.host.length)[0] ?? null;
 }

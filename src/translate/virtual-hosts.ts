@@ -65,14 +65,14 @@ function serviceEntries(view: View): readonly Entry[] {
 }
 
 export function serviceEntry(service: Service, { number }: Port, bare: boolean, view: View): Entry {
-  const routing = routingOf(view, service.host);
+  const routing = routingOf(view, service.host, number);
   return {
     host: service.host,
     port: number,
     bare,
     names: namesOf(service, view),
     routes: routing === null ? defaultRoute(service, number) : routesOf(routing, number, view),
-    origins: [service.origin, ...(routing === null ? [] : [routing.origin])],
+    origins: [service.origin, ...originsOf(routing)],
   };
 }
 
@@ -81,8 +81,12 @@ export function virtualEntries(view: View, port: number): readonly Entry[] {
   const virtual = [...view.routings.values()].filter(({ host }) => !view.services.has(host));
   return virtual.map((routing: Routing) => {
     const routes = routesOf(routing, port, view);
-    return { host: routing.host, port, bare: true, names: [], routes, origins: [routing.origin] };
+    return { host: routing.host, port, bare: true, names: [], routes, origins: originsOf(routing) };
   });
+}
+
+function originsOf(routing: Routing | null): readonly Origin[] {
+  return routing?.rules.map(({ origin }) => origin) ?? [];
 }
 
 /** `name:port`, and before it `name` where the port may be left out. */

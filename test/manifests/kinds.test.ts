@@ -25,7 +25,7 @@ describe('apiVersion and kind', () => {
     ['apiVersion: networking.istio.io/v2\nkind: VirtualService\n', 'FL2103 1:13'],
     ['apiVersion: serving.knative.dev/v1\nkind: Service\n', 'FL2103 1:13'],
     ['apiVersion: networking.istio.io/v1\nkind: Gateway\n', 'FL2114 2:7'],
-    ['apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\n', 'FL2114 2:7'],
+    ['apiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute\n', 'FL2114 2:7'],
     ['apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\n', 'FL2114 2:7'],
     ['apiVersion: fairlead.dev/v1alpha1\nkind: Scope\n', 'FL2113 2:7'],
     ['apiVersion: fairlead.dev/v1alpha1\nkind: Delegations\n', 'FL2113 2:7'],

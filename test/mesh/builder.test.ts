@@ -80,7 +80,23 @@ endpoints: [{ addresses: [10.1.0.${last}] }, { addresses: [10.1.0.3] }]
 ports: [{ name: http, port: 8080 }]
 `,
 );
-const document = oneof(service, entry, workload, slice, routing, rule);
+const route = record({
+  parent: name,
+  parentSpace: constantFrom('shop', 'pay'),
+  backend: name,
+  path: constantFrom('/a', '/b'),
+}).map(
+  ({ parent, parentSpace, backend, path }) =>
+    (ns: string) =>
+      `apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: ${backend}${path.slice(1)}, namespace: ${ns} }
+spec:
+  parentRefs: [{ group: '', kind: Service, name: ${parent}, namespace: ${parentSpace} }]
+  rules: [{ matches: [{ path: { value: ${path} } }], backendRefs: [{ name: ${backend}, port: 80 }] }]
+`,
+);
+const document = oneof(service, entry, workload, slice, routing, rule, route);
 
 /** One scope gets other files, now and then another authority; or it comes or goes. */
 const edit = record({

@@ -57,3 +57,14 @@ export function istio(kind: string, name: string, namespace: string, spec: strin
   const head = `apiVersion: networking.istio.io/v1\nkind: ${kind}`;
   return `${head}\nmetadata: {name: ${name}, namespace: ${namespace}}\nspec: ${spec}\n---\n`;
 }
+
+/** An HTTPRoute; its parents and rules as they are written in flow style. */
+export function httpRoute(name: string, namespace: string, parents: string, rules: string): string {
+  const head = 'apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute';
+  return `${head}\nmetadata: {name: ${name}, namespace: ${namespace}}\nspec: {parentRefs: [${parents}], rules: ${rules}}\n---\n`;
+}
+
+/** A Service as the parent of an HTTPRoute. */
+export function parent(name: string, more = ''): string {
+  return `{group: "", kind: Service, name: ${name}${more}}`;
+}

@@ -1,5 +1,6 @@
 import { destinationRule } from './destination-rule.ts';
 import { endpointSlice } from './endpoint-slice.ts';
+import { httpRoute } from './http-route.ts';
 import type { Kind } from './kind.ts';
 import { service } from './service.ts';
 import { serviceEntry } from './service-entry.ts';
@@ -10,6 +11,7 @@ import { workloadEntry } from './workload-entry.ts';
 export const kinds: readonly Kind[] = [
   destinationRule,
   endpointSlice,
+  httpRoute,
   service,
   serviceEntry,
   virtualService,
@@ -30,7 +32,6 @@ export const otherKinds: Readonly<Record<string, readonly string[]>> = {
     'GRPCRoute',
     'Gateway',
     'GatewayClass',
-    'HTTPRoute',
     'ReferenceGrant',
     'TCPRoute',
     'TLSRoute',

@@ -1,0 +1,76 @@
+import type { Problem } from '../base/problem.ts';
+import type { HTTPBackend, HTTPRouteResource } from '../manifests/index.ts';
+import { serviceHost } from './hosts.ts';
+import type { Resolve } from './http-route-rule.ts';
+import { mistake } from './mistake.ts';
+import type { Services } from './service-index.ts';
+import type { Defined } from './services.ts';
+import { hint } from './subsets.ts';
+import type { Target } from './types.ts';
+
+type Wrong = { readonly code: 'FL3301' | 'FL3303' | 'FL3311'; readonly field: string; readonly why: string };
+
+/** Finds where a route's backends are. */
+export function resolver(resource: HTTPRouteResource, services: Services): Resolve {
+  return (backend) => {
+    const found = look(backend, resource, services);
+    return 'code' in found ? null : found;
+  };
+}
+
+/**
+ * The Service of a backend. In another namespace its owner would have to agree by a ReferenceGrant, but for a parent:
+ * its requests were going there anyway.
+ */
+function look(backend: HTTPBackend, resource: HTTPRouteResource, services: Services): Target | Wrong {
+  const { namespace, spec } = resource;
+  const host = hostOf(backend, namespace);
+  const isParent = spec.parentRefs.some((parent) => hostOf(parent, namespace) === host);
+  if ((backend.namespace ?? namespace) !== namespace && !isParent) {
+    return {
+      code: 'FL3311',
+      field: 'namespace',
+      why: `${host} is of another namespace, without a ReferenceGrant`,
+    };
+  }
+  const found = serviceOf(host, services);
+  const port = backend.port ?? 0;
+  if (found === null)
+    return { code: 'FL3301', field: 'name', why: `there is no Service ${host}${hint(host, services)}` };
+  if (found.service.ports.some(({ number }) => number === port)) return { host, subset: null, port };
+  const ports = found.service.ports.map(({ number }) => number);
+  return { code: 'FL3303', field: 'port', why: `${host} has no port ${port}, only ${ports.join(', ')}` };
+}
+
+/** Backends that get no requests: their share is answered 500 (Gateway API), and copies for them are dropped. */
+export function danglingBackends(resource: HTTPRouteResource, services: Services): readonly Problem[] {
+  return resource.spec.rules.flatMap(({ backendRefs = [], filters = [] }, at) => {
+    const rule = ['spec', 'rules', at];
+    const backends = backendRefs.map((backend, index) => {
+      return { backend, path: [...rule, 'backendRefs', index], consequence: 'its requests are answered 500' };
+    });
+    const mirrors = filters.flatMap(({ requestMirror }, index) => {
+      const path = [...rule, 'filters', index, 'requestMirror', 'backendRef'];
+      const backend = requestMirror?.backendRef;
+      return backend === undefined ? [] : [{ backend, path, consequence: 'nothing is mirrored to it' }];
+    });
+    return [...backends, ...mirrors].flatMap(({ backend, path, consequence }) => {
+      const found = look(backend, resource, services);
+      if (!('code' in found)) return [];
+      return [mistake(resource, [...path, found.field], found.code, `${found.why}: ${consequence}`)];
+    });
+  });
+}
+
+/** A Kubernetes Service by its host. */
+export function serviceOf(host: string, services: Services): Defined | null {
+  return services.at(host).find(({ resource }) => resource.kind === 'Service') ?? null;
+}
+
+/** The host of the Service that a backend or a parent names. */
+export function hostOf(
+  { name, namespace }: { readonly name: string; readonly namespace?: string },
+  own: string,
+): string {
+  return serviceHost(name, namespace ?? own);
+}
