@@ -32,6 +32,34 @@ export async function fileIdAt(objects: Objects, tree: ObjectId, path: string): 
   return entry?.mode === FILE ? entry.id : null;
 }
 
+/**
+ * Names of entries that two directories may not share; all that differ are among them. Null is a directory that is not
+ * there. Trees that differ in a few neighbouring entries are told apart without a look at the others.
+ */
+export async function namesApart(
+  objects: Objects,
+  left: ObjectId | null,
+  right: ObjectId | null,
+): Promise<readonly string[]> {
+  const [a, b] = [await entriesOf(objects, left), await entriesOf(objects, right)];
+  const shorter = Math.min(a.length, b.length);
+  let start = 0;
+  while (start < shorter && isSame(a[start], b[start])) start += 1;
+  let end = 0;
+  while (end < shorter - start && isSame(a.at(-1 - end), b.at(-1 - end))) end += 1;
+  const apart = [...a.slice(start, a.length - end), ...b.slice(start, b.length - end)];
+  return [...new Set(apart.map(({ name }) => Buffer.from(name).toString()))];
+}
+
+async function entriesOf(objects: Objects, tree: ObjectId | null): Promise<readonly TreeEntry[]> {
+  return tree === null ? [] : ((await nullIfMalformed(objects.tree(tree))) ?? []);
+}
+
+function isSame(left: TreeEntry | undefined, right: TreeEntry | undefined): boolean {
+  if (left === undefined || right === undefined) return false;
+  return left.id === right.id && left.mode === right.mode && Buffer.compare(left.name, right.name) === 0;
+}
+
 function segments(path: string): string[] {
   return path === '.' || path === '' ? [] : path.split('/');
 }

@@ -2,6 +2,7 @@ import type { ObjectId } from '../git/index.ts';
 import { toCandidate } from './candidate.ts';
 import type { Own } from './own.ts';
 import { countVotes, type Quorum } from './quorum.ts';
+import { sortSigned } from './speakers.ts';
 import type {
   Anchor,
   Candidate,
@@ -42,16 +43,52 @@ type Judged = {
  * scope with a reason (G18); only a missing object throws, and then there is no verdict at all.
  */
 export async function fold(bench: Bench, state: LineState): Promise<LineState> {
+  const { history, owns } = bench;
   const index = state.index + 1;
-  const commit = bench.history.byIntro[index]?.at(-1)?.commit;
-  if (commit === undefined) throw new Error('the history ends before the commit to be judged');
+  const commit = history.byIntro[index]?.at(-1)?.commit;
+  const before = history.visits.get(state.tip)?.commit;
+  if (commit === undefined || before === undefined)
+    throw new Error('the history ends before the commit to be judged');
+  const directories = placesOf(state);
+  await sortSigned(bench, directories);
+  const apart = new Set(await owns.apart(before.tree, commit.tree, directories));
   const scopes = new Map<string, ScopeState>();
   for (const [uid, scope] of state.scopes) {
-    const own = await bench.owns.own(commit.tree, scope.accepted.directory);
-    const judged = { scopes: state.scopes, scope, own, at: commit.id, index };
-    scopes.set(uid, await apply(bench, judged, await judge(bench, judged)));
+    const { directory } = scope.accepted;
+    // A clean scope of which nobody spoke stays what it is.
+    const spoken = history.spoken.has(`${uid} ${scope.seq + 1}`);
+    const isQuiet = scope.hold === null && !spoken && !apart.has(directory);
+    scopes.set(
+      uid,
+      isQuiet ? scope : await step(bench, state, scope, { at: commit.id, tree: commit.tree, index }),
+    );
   }
   return { pin: state.pin, tip: commit.id, index, scopes };
+}
+
+/** The directories of all scopes, and those above them. */
+function placesOf({ scopes }: LineState): ReadonlySet<string> {
+  const places = new Set<string>();
+  for (const { accepted } of scopes.values()) {
+    for (
+      let place = accepted.directory;
+      !places.has(place);
+      place = place.slice(0, Math.max(0, place.lastIndexOf('/')))
+    )
+      places.add(place);
+  }
+  return places;
+}
+
+async function step(
+  bench: Bench,
+  { scopes }: LineState,
+  scope: ScopeState,
+  { tree, ...at }: Pick<Judged, 'at' | 'index'> & { readonly tree: ObjectId },
+): Promise<ScopeState> {
+  const own = await bench.owns.own(tree, scope.accepted.directory);
+  const judged = { scopes, scope, own, ...at };
+  return apply(bench, judged, await judge(bench, judged));
 }
 
 async function judge(bench: Bench, judged: Judged): Promise<Outcome> {

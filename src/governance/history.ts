@@ -8,6 +8,8 @@ export type Visit = {
   readonly intro: number;
   /** The greatest k with mk ≤ commit; -1 where there is none. So me < commit iff e ≤ base, but for me itself (V2). */
   readonly base: number;
+  /** How many were visited before: the order of the line. */
+  readonly order: number;
   readonly statements: readonly Statement[];
 };
 
@@ -60,7 +62,8 @@ function visit(history: Mutable, commit: Commit, intro: number): Visit {
   const onMain = history.main[intro] === commit.id;
   const bases = commit.parents.map((parent) => history.visits.get(parent)?.base ?? -1);
   const base = onMain ? intro : Math.max(-1, ...bases);
-  const entry = { commit, intro, base, statements: readStatements(commit.message) };
+  const order = history.visits.size;
+  const entry = { commit, intro, base, order, statements: readStatements(commit.message) };
   history.visits.set(commit.id, entry);
   for (const { uid } of entry.statements) {
     const statement = uid === null ? null : statementFor(entry, uid);

@@ -43,7 +43,9 @@ export function openLine(
     const first = await genesisState(objects, digests, pin, ruleset);
     if ('ok' in first) return first;
     const history = await openHistory(objects, pin.commit, ruleset);
-    return { bench: { history, owns, ruleset, checked, speakers: new Map() }, states: { last: first } };
+    const signed = { byPlace: new Map(), approvals: [] };
+    const bench = { history, owns, ruleset, checked, signed, speakers: new Map() };
+    return { bench, states: { last: first } };
   };
 
   const state = async (tip: ObjectId): Promise<Verdict> => {

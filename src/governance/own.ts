@@ -1,6 +1,7 @@
 import {
   fileAt,
   fileIdAt,
+  namesApart,
   type ObjectId,
   type Objects,
   type OwnFile,
@@ -25,6 +26,8 @@ export type Own =
 export interface ScopeTrees {
   /** The tree of the scope at `directory` (within the mesh path) in the root tree `rootTree`; null where it is absent. */
   place(rootTree: ObjectId, directory: string): Promise<ObjectId | null>;
+  /** Those of `directories` at which two root trees may differ; `directories` has the ones above each too. */
+  apart(left: ObjectId, right: ObjectId, directories: ReadonlySet<string>): Promise<readonly string[]>;
   /** Own tree of a scope's tree; null, which is absent, is ⊥. */
   read(tree: ObjectId | null): Promise<Own>;
   /** `read` of `place`. */
@@ -48,6 +51,10 @@ export function createScopeTrees(
   const absent: Own = { ok: false, rule: 'G18', reason: 'its directory is absent' };
   const trees: ScopeTrees = {
     place: (rootTree, directory) => places(rootTree, joinPath(meshPath, directory)),
+    async apart(left, right, directories) {
+      const [a, b] = [await trees.place(left, ''), await trees.place(right, '')];
+      return placesApart(objects, { directory: '', left: a, right: b }, directories);
+    },
     async read(tree) {
       return tree === null ? absent : owns(tree, () => readOwn(records, digests, tree, ruleset));
     },
@@ -88,6 +95,25 @@ function createPlaces(objects: Objects): (rootTree: ObjectId, path: string) => P
     const parent = await folders(`${rootTree} ${folder}`, () => subtree(objects, rootTree, folder));
     return parent === null ? null : subtree(objects, parent, path.slice(slash + 1));
   };
+}
+
+type Pair = { readonly directory: string; readonly left: ObjectId | null; readonly right: ObjectId | null };
+
+async function placesApart(
+  objects: Objects,
+  { directory, left, right }: Pair,
+  directories: ReadonlySet<string>,
+): Promise<readonly string[]> {
+  if (left === right) return [];
+  const found = [directory];
+  for (const name of await namesApart(objects, left, right)) {
+    const below = joinPath(directory, name);
+    if (!directories.has(below)) continue;
+    const [a, b] = [left, right].map((tree) => (tree === null ? null : subtree(objects, tree, name)));
+    const pair = { directory: below, left: (await a) ?? null, right: (await b) ?? null };
+    found.push(...(await placesApart(objects, pair, directories)));
+  }
+  return found;
 }
 
 /** Joins directories of a repository; `.` and the empty text are the place itself. */

@@ -15,13 +15,38 @@ export type Speaker = {
 };
 
 /**
+ * Signed commits by the place at which they change something, and those that change nothing at all (approvals), in line
+ * order: where to look for those that speak about a scope (I3). Most commits of a repository are about other scopes.
+ */
+export type Signed = { readonly byPlace: Map<string, Visit[]>; readonly approvals: Visit[] };
+
+/** Sorts what the last main-line commit brought in; `directories` as in `ScopeTrees.apart`. */
+export async function sortSigned(
+  { history, owns, signed }: Bench,
+  directories: ReadonlySet<string>,
+): Promise<void> {
+  for (const visit of history.byIntro.at(-1) ?? []) {
+    const { commit } = visit;
+    const first = history.visits.get(commit.parents[0] ?? '')?.commit;
+    if ((commit.signature === null && commit.refusal === null) || first === undefined) continue;
+    if (commit.parents.length === 1 && first.tree === commit.tree) signed.approvals.push(visit);
+    for (const place of await owns.apart(first.tree, commit.tree, directories)) {
+      const known = signed.byPlace.get(place);
+      if (known === undefined) signed.byPlace.set(place, [visit]);
+      else known.push(visit);
+    }
+  }
+}
+
+/**
  * Who speaks about one scope since its epoch, by what they show: the own digest, or the tree id where a stranger
  * signed, for whom nothing is read. Grows with the history; each commit is looked at once for each epoch (G17).
  */
 export type Speakers = {
   readonly epoch: ObjectId;
   readonly byShown: Map<string, Speaker[]>;
-  intros: number;
+  /** How many of the scope's signed commits, and of the approvals, were heard. */
+  readonly heard: { changes: number; approvals: number };
 };
 
 /** The commits since the epoch that show `next` (I2) and say something about the scope (I3), in line order. */
@@ -31,36 +56,45 @@ export async function speakersFor(
   next: string,
   tree: ObjectId,
 ): Promise<readonly Speaker[]> {
-  const known = bench.speakers.get(scope.uid);
-  const epoch = scope.epoch.commit;
-  const found: Speakers =
-    known?.epoch === epoch ? known : { epoch, byShown: new Map(), intros: scope.epoch.index + 1 };
-  bench.speakers.set(scope.uid, found);
-  for (; found.intros < bench.history.byIntro.length; found.intros += 1) {
-    for (const visit of bench.history.byIntro[found.intros] ?? []) await hear(bench, scope, found, visit);
-  }
+  const { signed, speakers } = bench;
+  const changes = signed.byPlace.get(scope.accepted.directory) ?? [];
+  const known = speakers.get(scope.uid);
+  const found = known?.epoch === scope.epoch.commit ? known : begin(scope, changes, signed.approvals);
+  speakers.set(scope.uid, found);
+  const { heard } = found;
+  for (; heard.changes < changes.length; heard.changes += 1)
+    await hear(bench, scope, found, changes[heard.changes]);
+  for (; heard.approvals < signed.approvals.length; heard.approvals += 1)
+    await hear(bench, scope, found, signed.approvals[heard.approvals]);
   const shown = [...(found.byShown.get(next) ?? []), ...(found.byShown.get(tree) ?? [])];
-  return shown.sort((left, right) => left.visit.intro - right.visit.intro);
+  return shown.sort((left, right) => left.visit.order - right.visit.order);
 }
 
-async function hear(bench: Bench, scope: ScopeState, found: Speakers, visit: Visit): Promise<void> {
+function begin({ epoch }: ScopeState, changes: readonly Visit[], approvals: readonly Visit[]): Speakers {
+  const old = (visits: readonly Visit[]) => visits.findLastIndex(({ intro }) => intro <= epoch.index) + 1;
+  const heard = { changes: old(changes), approvals: old(approvals) };
+  return { epoch: epoch.commit, byShown: new Map(), heard };
+}
+
+async function hear(
+  bench: Bench,
+  scope: ScopeState,
+  found: Speakers,
+  visit: Visit | undefined,
+): Promise<void> {
+  const first = bench.history.visits.get(visit?.commit.parents[0] ?? '')?.commit;
+  if (visit === undefined || first === undefined) return;
   const { commit } = visit;
-  if (commit.signature === null && commit.refusal === null) return;
-  const first = bench.history.visits.get(commit.parents[0] ?? '')?.commit;
-  if (first === undefined) return;
   const { directory } = scope.accepted;
   const tree = await bench.owns.place(commit.tree, directory);
-  const isApproval = commit.parents.length === 1 && first.tree === commit.tree;
-  const before = isApproval ? null : await bench.owns.place(first.tree, directory);
-  // One tree has one digest: most commits of a repository are about other scopes, and end here.
+  const before = first.tree === commit.tree ? null : await bench.owns.place(first.tree, directory);
   if (tree === null || tree === before) return;
   const [claim = null] = claimsOf(visit, electorate(scope, null));
   let shown = tree;
   if (claim !== null || commit.refusal !== null) {
     const own = await bench.owns.read(tree);
-    if (!own.ok) return;
     const old = before === null ? null : await bench.owns.read(before);
-    if (old?.ok === true && old.digest === own.digest) return;
+    if (!own.ok || (old?.ok === true && old.digest === own.digest)) return;
     shown = own.digest;
   }
   const others = found.byShown.get(shown);

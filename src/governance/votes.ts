@@ -3,7 +3,7 @@ import { type History, isAfter, statementFor, type Visit } from './history.ts';
 import type { ScopeTrees } from './own.ts';
 import type { Ruleset } from './ruleset.ts';
 import { type Checked, type Claim, check, claimsOf, type Electorate, electorate, overCap } from './signer.ts';
-import { type Speaker, type Speakers, speakersFor, viewRefusal } from './speakers.ts';
+import { type Signed, type Speaker, type Speakers, speakersFor, viewRefusal } from './speakers.ts';
 import type { Approval, Withdrawal } from './statement.ts';
 import type { Candidate, Policy, Refused, ScopeState, Vote } from './types.ts';
 
@@ -12,6 +12,7 @@ export type Bench = {
   readonly history: History;
   readonly owns: ScopeTrees;
   readonly ruleset: Ruleset;
+  readonly signed: Signed;
   /** By uid: a memo. */
   readonly speakers: Map<string, Speakers>;
   readonly checked: Checked;

@@ -200,7 +200,20 @@ test('ids in upper case are read as git reads them, and refused', () => {
   expect(commit.refusal).toMatch(/upper case/);
 });
 
+test('a short parent line at the end is what git reads as none, and no vote', () => {
+  for (const rest of ['parent \n', `parent ${PARENT.slice(1)}`, `parent ${PARENT}`]) {
+    const commit = split(`tree ${TREE}\nparent ${PARENT}\n${rest}`);
+    expect(commit).toMatchObject({ tree: TREE, parents: [PARENT], signature: null });
+    expect(commit.refusal).not.toBeNull();
+  }
+});
+
 test.each([
+  [
+    'a short parent line before more',
+    `tree ${TREE}\nparent ${PARENT}\nparent ${PARENT.slice(1)}\n${SIGNED}\n`,
+  ],
+  ['a parent line that goes on', `tree ${TREE}\nparent ${PARENT}0\n${SIGNED}\n`],
   ['nothing', ''],
   ['no tree', `parent ${PARENT}\n${SIGNED}\n`],
   ['a short tree', `tree ${TREE.slice(1)}\n${SIGNED}\n`],

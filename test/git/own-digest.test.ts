@@ -162,6 +162,17 @@ describe('caps (G17)', () => {
     expect(await digests.digest(bomb, [])).toMatchObject({ ok: false, rule: 'G17' });
   });
 
+  test('directories without files count for nothing, however often they multiply', async () => {
+    let bomb = memory.tree([]);
+    for (let level = 0; level < 30; level += 1) {
+      bomb = memory.tree(Array.from('0123456789', (name) => directory(name, bomb)));
+    }
+    const alone = await own([file('f')]);
+    expect(alone).toMatchObject({ ok: true });
+    expect(await own([directory('bomb', bomb), file('f')])).toEqual(alone);
+    expect(await own([file('f'), directory('z', bomb)], ['y'])).toEqual(alone);
+  });
+
   test('4 MiB per file, 256 MiB per scope, 1 MiB per governance file', async () => {
     const mebibyte = 1024 * 1024;
     const largest = memory.blob(new Uint8Array(4 * mebibyte));

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createTreeDigests } from '../../src/git/index.ts';
-import { openLine } from '../../src/governance/index.ts';
+import { openLine, ruleset1 } from '../../src/governance/index.ts';
 import { createWorld, delegationsYaml, type World } from './world.ts';
 
 /** The histories C1–C5 and C14 of the attack list: the refusals and the acceptances. */
@@ -332,4 +332,54 @@ test('the accepted bytes name the votes of the tip that was asked for', async ()
     if (!verdict.ok) throw new Error(verdict.reason);
     expect((await line.scopes(verdict.state))[0]).toMatchObject({ signers, commit: world.ids.get(tip) });
   }
+});
+
+/** A merge with more signed approvals of seq 2 by `x` than five, honest ones by y and z and a withdrawal among them. */
+async function flooded(): Promise<World> {
+  const world = genesis({ ruleset: { ...ruleset1, signatureChecks: 5 } });
+  world.add('p', { parents: ['g'], S: '1' });
+  const words = await world.approve('words', { seq: 2, base: 'g', next: 'p' });
+  let last = 'p';
+  for (const [index, by] of ['x', 'x', 'x', 'x', 'y', 'z'].entries()) {
+    world.add(`f${index}`, { parents: [last], by, message: `${index} ${words}` });
+    last = `f${index}`;
+  }
+  world.add('w', { parents: [last], by: 'y', message: world.withdraw(2) });
+  world.add('m', { parents: ['g', 'w'], S: '1' });
+  return world;
+}
+
+test('#119, G17: commits that came in over the cap never vote, not even at a later commit', async () => {
+  const world = await flooded();
+  expect((await world.scope('m')).hold).toMatchObject({ rule: 'G17', votes: [] });
+  world.add('n', { parents: ['m'], C: '1' });
+  expect((await world.scope('n')).hold).toMatchObject({ rule: 'Quorum', votes: [] });
+  const words = await world.approve('again', { seq: 2, base: 'g', next: 'p' });
+  world.add('o', { parents: ['n'], by: 'x', message: words });
+  world.add('q', { parents: ['o'], by: 'z', message: words });
+  expect((await world.scope('q')).seq).toBe(2);
+});
+
+test('#119, V3: a withdrawal counts from the midst of a flood', async () => {
+  const world = await flooded();
+  const words = await world.approve('again', { seq: 2, base: 'g', next: 'p' });
+  world.add('n', { parents: ['m'], by: 'x', message: words });
+  world.add('o', { parents: ['n'], by: 'y', message: words });
+  expect((await world.scope('o')).hold).toMatchObject({ rule: 'V3', signed: ['x'], missing: ['y', 'z'] });
+});
+
+test('#77, G17: over the cap of side commits nothing votes, and a withdrawal is still one', async () => {
+  const world = genesis({ ruleset: { ...ruleset1, sideCommits: 3 } });
+  world.add('p', { parents: ['g'], S: '1', by: 'y' });
+  const words = await world.approve('words', { seq: 2, base: 'g', next: 'p' });
+  world.add('a', { parents: ['p'], by: 'z', message: words });
+  world.add('b', { parents: ['a'], by: 'x', message: world.withdraw(2) });
+  world.add('c', { parents: ['b'], by: 'z' });
+  world.add('m', { parents: ['g', 'c'], S: '1' });
+  expect((await world.scope('m')).hold).toMatchObject({ rule: 'G17', votes: [] });
+  world.add('n', { parents: ['m'], by: 'x', message: words });
+  expect((await world.scope('n')).hold).toMatchObject({ rule: 'V3', votes: [] });
+  world.add('o', { parents: ['n'], by: 'y', message: words });
+  world.add('q', { parents: ['o'], by: 'z', message: words });
+  expect((await world.scope('q')).seq).toBe(2);
 });

@@ -14,18 +14,32 @@ type SignatureVerdict =
  * none of them or if it says nothing. A key that may sign goes before a certificate that only lists it.
  */
 export function signerOf(signature: CommitSignature, keys: readonly AnchorKey[]): AnchorKey | null {
-  if (signature.format === 'ssh') {
-    const embedded = attempt(() => embeddedKey(signature.armor));
-    return embedded.ok
-      ? (keys.find((key) => isSsh(key) && sameBytes(key.publicKey, embedded.value)) ?? null)
-      : null;
+  const maker = makers.get(signature) ?? makerOf(signature);
+  makers.set(signature, maker);
+  if (maker.publicKey !== null) {
+    const embedded = maker.publicKey;
+    return keys.find((key) => isSsh(key) && sameBytes(key.publicKey, embedded)) ?? null;
   }
-  if (signature.format !== 'openpgp') return null;
-  const issuer = attempt(() => issuerOf(signature.armor));
-  if (!issuer.ok) return null;
+  const { issuer } = maker;
+  if (issuer === null) return null;
   const certificates = keys.filter(isOpenpgp);
-  const signing = certificates.find(({ certificate }) => certificate.signing.has(issuer.value));
-  return signing ?? certificates.find(({ certificate }) => certificate.refused.has(issuer.value)) ?? null;
+  const signing = certificates.find(({ certificate }) => certificate.signing.has(issuer));
+  return signing ?? certificates.find(({ certificate }) => certificate.refused.has(issuer)) ?? null;
+}
+
+/** What a signature says about its maker: the embedded SSH key, or the full fingerprint of an OpenPGP one. */
+type Maker = { readonly publicKey: Uint8Array | null; readonly issuer: string | null };
+
+/** Read once: whether a commit is an anchor's is asked for every scope that it may speak about. */
+const makers = new WeakMap<CommitSignature, Maker>();
+
+function makerOf({ format, armor }: CommitSignature): Maker {
+  const embedded = format === 'ssh' ? attempt(() => embeddedKey(armor)) : null;
+  const issuer = format === 'openpgp' ? attempt(() => issuerOf(armor)) : null;
+  return {
+    publicKey: embedded?.ok === true ? embedded.value : null,
+    issuer: issuer?.ok === true ? issuer.value : null,
+  };
 }
 
 /** Does `signature` verify under `key` (G13, G14)? `namespace` is SSHSIG's; OpenPGP has none. */

@@ -1,0 +1,118 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { createTreeDigests, type ObjectId, type Objects } from '../../src/git/index.ts';
+import { type History, isAfter, openHistory, sideViews } from '../../src/governance/history.ts';
+import { openLine, ruleset1 } from '../../src/governance/index.ts';
+import { createWorld, type World } from './world.ts';
+
+/** V2 and I4 once more, straight from the text, over random histories; and what they cost over long ones. */
+const step = fc.record({ first: fc.nat(), second: fc.option(fc.nat(), { nil: null }) });
+
+async function historyOf(steps: readonly { first: number; second: number | null }[]): Promise<History> {
+  const world = createWorld();
+  world.add('g', {});
+  const names = ['g'];
+  const parentOf = new Map<string, string>();
+  for (const [index, { first, second }] of steps.entries()) {
+    const one = names[first % names.length] ?? 'g';
+    const two = second === null ? one : (names[second % names.length] ?? one);
+    world.add(`c${index}`, { parents: two === one ? [one] : [one, two] });
+    parentOf.set(`c${index}`, one);
+    names.push(`c${index}`);
+  }
+  const main: string[] = [];
+  for (let at = names.at(-1); at !== undefined && at !== 'g'; at = parentOf.get(at)) main.unshift(at);
+  const history = await openHistory(world.objects, world.ids.get('g') ?? '', ruleset1);
+  for (const name of main) await history.extend(world.ids.get(name) ?? '');
+  return history;
+}
+
+/** `x ≤ y`: every ancestor of a commit, itself included. */
+function below(history: History, id: ObjectId): ReadonlySet<ObjectId> {
+  const found = new Set<ObjectId>();
+  const pending = [id];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (found.has(next)) continue;
+    found.add(next);
+    pending.push(...(history.visits.get(next)?.commit.parents ?? []));
+  }
+  return found;
+}
+
+test('V2: a commit is after the epoch exactly if the epoch is a proper ancestor', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14 }), async (steps) => {
+      const history = await historyOf(steps);
+      for (const [index, epoch] of history.main.entries()) {
+        for (const [id, visit] of history.visits) {
+          expect(isAfter(visit, index)).toBe(id !== epoch && below(history, id).has(epoch));
+        }
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('I4: the main line up to the base and the side commits are all that the text calls a view', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14 }), fc.nat(), async (steps, at) => {
+      const history = await historyOf(steps);
+      const epoch = at % history.main.length;
+      const old = below(history, history.main[epoch] ?? '');
+      const intro = (id: ObjectId) => history.visits.get(id)?.intro ?? 0;
+      for (const [id, visit] of history.visits) {
+        const ancestors = [...below(history, id)].filter((x) => x !== id);
+        const between = (x: ObjectId) => ancestors.filter((y) => y !== x && below(history, y).has(x));
+        const byText = ancestors.filter(
+          (x) => intro(x) < visit.intro && !old.has(x) && between(x).every((y) => intro(y) > intro(x)),
+        );
+        const onMain = history.main.slice(epoch + 1, Math.min(visit.base, visit.intro - 1) + 1);
+        const side = sideViews(history, visit, epoch).map(({ commit }) => commit.id);
+        expect([...onMain, ...side].sort()).toEqual(byText.sort());
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
+
+/** The same world, and how often an object was asked for. */
+function counted({ objects }: World): { readonly objects: Objects; count(): number } {
+  let count = 0;
+  const ask =
+    <Value>(read: (id: ObjectId) => Promise<Value>) =>
+    (id: ObjectId) => {
+      count += 1;
+      return read(id);
+    };
+  return {
+    objects: { commit: ask(objects.commit), tree: ask(objects.tree), blob: ask(objects.blob) },
+    count: () => count,
+  };
+}
+
+/** S and C are held all the time, half-signed, while signed pull requests of C go on. */
+async function costOfHold(length: number): Promise<number> {
+  const world = createWorld();
+  world.add('g', {});
+  world.add('p', { parents: ['g'], S: '1', by: 'x' });
+  world.add('m', { parents: ['g', 'p'], S: '1' });
+  let last = 'm';
+  for (let index = 0; index < length; index += 1) {
+    world.add(`a${index}`, { parents: [last], C: `${index}`, by: 'x' });
+    world.add(`m${index}`, { parents: [last, `a${index}`], C: `${index}` });
+    last = `m${index}`;
+  }
+  const { objects, count } = counted(world);
+  const verdict = await openLine(objects, createTreeDigests(objects), await world.pin()).state(
+    world.ids.get(last) ?? '',
+  );
+  if (!verdict.ok) throw new Error(verdict.reason);
+  const rules = [...verdict.state.scopes.values()].map(({ hold }) => hold?.rule);
+  expect(rules).toEqual(['Quorum', 'I4']);
+  return count();
+}
+
+test('G17: a hold costs the same at each main-line commit, however long it lasts', async () => {
+  const [short, long] = [await costOfHold(40), await costOfHold(160)];
+  expect(long / short).toBeLessThan(4.2);
+});
