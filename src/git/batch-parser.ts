@@ -1,7 +1,7 @@
 import type { RawObject } from './stored-objects.ts';
 
-/** One answer; type `missing` has no bytes. */
-export type Reply = RawObject;
+/** One answer; type `missing` has no bytes, and what was asked for as its id. */
+export type Reply = RawObject & { readonly id: string };
 
 /**
  * Reads the output of `git cat-file --batch`, however it is cut: `<id> <type> <size>` LF bytes LF, or `<id> missing` LF.
@@ -9,7 +9,7 @@ export type Reply = RawObject;
  */
 export function createBatchParser(answer: (reply: Reply) => void): (chunk: Buffer) => void {
   let head = '';
-  let body: { readonly type: string; readonly bytes: Buffer; filled: number } | null = null;
+  let body: (Reply & { readonly bytes: Buffer; filled: number }) | null = null;
 
   /** Takes from `chunk` at `at` what it can use; where it stopped. */
   function take(chunk: Buffer, at: number): number {
@@ -19,11 +19,12 @@ export function createBatchParser(answer: (reply: Reply) => void): (chunk: Buffe
       if (head.length > HEAD_BYTES) throw new Error('git cat-file answers with an endless line');
       if (feed < 0) return chunk.length;
       body = begin(head);
+      if (body === null)
+        answer({ id: head.slice(0, head.lastIndexOf(' ')), type: 'missing', bytes: NOTHING });
       head = '';
-      if (body === null) answer(MISSING);
       return feed + 1;
     }
-    const { type, bytes } = body;
+    const { id, type, bytes } = body;
     const room = bytes.length - body.filled;
     if (room > 0) {
       const used = chunk.copy(bytes, body.filled, at, at + room);
@@ -32,7 +33,7 @@ export function createBatchParser(answer: (reply: Reply) => void): (chunk: Buffe
     }
     if (chunk[at] !== 0x0a) throw new Error('git cat-file does not end an object with a line feed');
     body = null;
-    answer({ type, bytes });
+    answer({ id, type, bytes });
     return at + 1;
   }
 
@@ -41,13 +42,14 @@ export function createBatchParser(answer: (reply: Reply) => void): (chunk: Buffe
   };
 }
 
-const MISSING: Reply = { type: 'missing', bytes: new Uint8Array() };
-const HEAD_BYTES = 200;
+const NOTHING = new Uint8Array();
+const HEAD_BYTES = 400;
 
 /** Memory of its own for each object: a part of a chunk would keep the whole chunk alive in a cache. */
 function begin(head: string) {
-  const [, type, size] = /^[0-9a-f]{40} (commit|tree|blob|tag) ([0-9]+)$/.exec(head) ?? [];
-  if (type !== undefined) return { type, bytes: Buffer.allocUnsafeSlow(Number(size)), filled: 0 };
-  if (/ missing$/.test(head)) return null;
+  const [, id, type, size] = /^([0-9a-f]{40}) (commit|tree|blob|tag) ([0-9]+)$/.exec(head) ?? [];
+  if (id !== undefined && type !== undefined)
+    return { id, type, bytes: Buffer.allocUnsafeSlow(Number(size)), filled: 0 };
+  if (/ (?:missing|ambiguous|submodule)$/.test(head)) return null;
   throw new Error(`git cat-file answers ${JSON.stringify(head)}`);
 }

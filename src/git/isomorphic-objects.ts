@@ -3,10 +3,10 @@ import type { Failure } from '../base/failure.ts';
 import { objectCorrupt, objectMissing, storeFailure } from './failures.ts';
 import type { Files } from './files.ts';
 import type { ObjectId } from './objects.ts';
-import type { RawObject, ReadRaw } from './stored-objects.ts';
+import type { RawObject, Reader } from './stored-objects.ts';
 
 /** Objects by isomorphic-git. */
-export function createIsomorphicReader(files: Files, gitdir: string): ReadRaw {
+export function createIsomorphicReader(files: Files, gitdir: string): Reader {
   const fs = { promises: files };
   let cache = {};
 
@@ -22,10 +22,14 @@ export function createIsomorphicReader(files: Files, gitdir: string): ReadRaw {
     return find(id);
   }
 
-  return (id) =>
-    find(id)
-      .catch((error: unknown) => findAgain(id, error))
-      .catch((error: unknown) => Promise.reject(toFailure(error, id, gitdir)));
+  return {
+    read: (id) =>
+      find(id)
+        .catch((error: unknown) => findAgain(id, error))
+        .catch((error: unknown) => Promise.reject(toFailure(error, id, gitdir))),
+    along: () => {},
+    close: async () => {},
+  };
 }
 
 function toFailure(error: unknown, id: ObjectId, gitdir: string): Failure {

@@ -11,8 +11,7 @@ import { createTransport } from './transport.ts';
  */
 export function openIsomorphic(options: BackendOptions): Promise<GitBackend> {
   return openBackend(options, async ({ remote, ...place }) => ({
-    read: createIsomorphicReader(place.files, place.gitdir),
+    reader: createIsomorphicReader(place.files, place.gitdir),
     transport: remote === null ? null : createTransport({ ...place, remote }, { http: createHttpTransport }),
-    close: async () => {},
   }));
 }

@@ -1,33 +1,42 @@
-/** A cache that forgets what was used longest ago once the weights of its values exceed `limit`. */
+/**
+ * A cache that forgets what was not used of late once the weights of its values exceed `limit`. Two generations: what is
+ * used moves into the younger one, and when that holds half of the limit the elder is forgotten. Reading moves nothing else.
+ */
 export class Lru<Key, Value> {
-  readonly #entries = new Map<Key, { readonly value: Value; readonly weight: number }>();
-  readonly #limit: number;
+  readonly #half: number;
+  #young = new Map<Key, Entry<Value>>();
+  #old = new Map<Key, Entry<Value>>();
   #weight = 0;
 
   constructor(limit: number) {
-    this.#limit = limit;
+    this.#half = limit / 2;
   }
 
   get(key: Key): Value | undefined {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
-    return entry.value;
+    const young = this.#young.get(key);
+    if (young !== undefined) return young.value;
+    const old = this.#old.get(key);
+    if (old === undefined) return undefined;
+    this.#add(key, old);
+    return old.value;
   }
 
   set(key: Key, value: Value, weight = 1): void {
-    this.#drop(key);
-    this.#entries.set(key, { value, weight });
-    this.#weight += weight;
-    for (const oldest of this.#entries.keys()) {
-      if (this.#weight <= this.#limit) break;
-      this.#drop(oldest);
-    }
+    this.#old.delete(key);
+    this.#weight -= this.#young.get(key)?.weight ?? 0;
+    this.#add(key, { value, weight });
   }
 
-  #drop(key: Key): void {
-    this.#weight -= this.#entries.get(key)?.weight ?? 0;
-    this.#entries.delete(key);
+  #add(key: Key, entry: Entry<Value>): void {
+    if (entry.weight > this.#half) return void this.#young.delete(key);
+    if (this.#weight + entry.weight > this.#half) {
+      this.#old = this.#young;
+      this.#young = new Map();
+      this.#weight = 0;
+    }
+    this.#young.set(key, entry);
+    this.#weight += entry.weight;
   }
 }
+
+type Entry<Value> = { readonly value: Value; readonly weight: number };

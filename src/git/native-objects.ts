@@ -3,12 +3,16 @@ import { Socket } from 'node:net';
 import { Failure } from '../base/failure.ts';
 import { createBatchParser, type Reply } from './batch-parser.ts';
 import { gitMissing, objectCorrupt, objectMissing } from './failures.ts';
+import { Lru } from './lru.ts';
 import { type Git, killGroup } from './native-git.ts';
 import type { ObjectId } from './objects.ts';
-import type { RawObject, ReadRaw } from './stored-objects.ts';
+import { createReadAhead } from './read-ahead.ts';
+import type { RawObject, Reader } from './stored-objects.ts';
 
 type Request = {
-  readonly id: ObjectId;
+  /** An object's id, or an expression that is a guess. */
+  readonly wanted: string;
+  readonly guess: boolean;
   deaths: number;
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: unknown) => void;
@@ -18,15 +22,16 @@ type Request = {
  * Objects by one `git cat-file --batch`, started with the first request and again if it dies. Requests are answered in
  * their order, any number may be under way, and only while one is does it keep this process alive.
  */
-export function createBatchReader(
-  git: Git,
-  gitdir: string,
-): { readonly read: ReadRaw; close(): Promise<void> } {
+export function createBatchReader(git: Git, gitdir: string): Reader {
+  const guesses = createReadAhead();
+  const ahead = new Lru<ObjectId, RawObject>(AHEAD_BYTES);
+  let guessed: Promise<unknown> = Promise.resolve();
   let running: Running | null = null;
   let closed = false;
 
   function submit(request: Request): void {
-    if (closed) request.reject(new Error(`the store ${gitdir} is closed`));
+    if (closed && request.guess) request.resolve({ id: request.wanted, ...MISSING });
+    else if (closed) request.reject(new Error(`the store ${gitdir} is closed`));
     else {
       running ??= startBatch(git, died);
       running.submit(request);
@@ -36,30 +41,56 @@ export function createBatchReader(
   /** Whoever was to be answered next is what it died of, if it dies of that twice. */
   function died(unanswered: readonly Request[], error: unknown): void {
     running = null;
-    const [first, ...others] = unanswered;
+    for (const request of unanswered) if (request.guess) request.resolve({ id: request.wanted, ...MISSING });
+    const [first, ...others] = unanswered.filter(({ guess }) => !guess);
     if (first !== undefined) {
       first.deaths += 1;
       if (error instanceof Failure) first.reject(error);
-      else if (first.deaths > 1) first.reject(objectCorrupt(first.id, gitdir, error));
+      else if (first.deaths > 1) first.reject(objectCorrupt(first.wanted, gitdir, error));
       else submit(first);
     }
     for (const request of others) submit(request);
   }
 
-  async function read(id: ObjectId): Promise<RawObject> {
-    const reply = await new Promise<Reply>((resolve, reject) => submit({ id, deaths: 0, resolve, reject }));
-    if (reply.type !== 'missing') return reply;
-    throw await why(git, id, gitdir);
+  function ask(wanted: string, guess: boolean): Promise<Reply> {
+    return new Promise((resolve, reject) => submit({ wanted, guess, deaths: 0, resolve, reject }));
+  }
+
+  async function guessBeside(id: ObjectId, type: RawObject['type']): Promise<void> {
+    const replies = await Promise.all(guesses.beside(id, type).map((wanted) => ask(wanted, true)));
+    for (const reply of replies) ahead.set(reply.id, reply, REPLY_BYTES + reply.bytes.length);
+  }
+
+  async function find(id: ObjectId, type: RawObject['type']): Promise<RawObject> {
+    await guessed; // It is answered before anything that we could ask for now.
+    const known = ahead.get(id);
+    if (known !== undefined && known.type !== 'missing') return known;
+    const answer = ask(id, false);
+    guessed = guessBeside(id, type);
+    return answer;
+  }
+
+  async function read(id: ObjectId, type: RawObject['type']): Promise<RawObject> {
+    const found = await find(id, type);
+    if (found.type === 'missing') throw await why(git, id, gitdir);
+    guesses.read(id, found);
+    return found;
   }
 
   return {
     read,
+    along: guesses.along,
     async close() {
       closed = true;
       await running?.end();
     },
   };
 }
+
+/** For objects that were guessed and not yet asked for; and what one takes beside its bytes. */
+const AHEAD_BYTES = 16 * 1024 * 1024;
+const REPLY_BYTES = 300;
+const MISSING = { type: 'missing', bytes: new Uint8Array() } as const;
 
 /** `missing` is said of damaged objects too: what git says on standard error when asked alone tells them apart. */
 async function why(git: Git, id: ObjectId, gitdir: string): Promise<unknown> {
@@ -102,7 +133,12 @@ function startBatch(git: Git, died: (unanswered: readonly Request[], error: unkn
   return {
     submit(request) {
       if (pending.push(request) === 1) hold(child, 'ref');
-      child.stdin.write(`${request.id}\n`);
+      if (child.stdin.writableCorked === 0) {
+        // What is asked for at once is one write, and git is woken once.
+        child.stdin.cork();
+        queueMicrotask(() => child.stdin.uncork());
+      }
+      child.stdin.write(`${request.wanted}\n`);
     },
     end() {
       hold(child, 'ref');

@@ -34,7 +34,7 @@ export async function openNative(options: NativeOptions): Promise<GitBackend> {
         await workspace.close();
       };
       const transport = remote === null ? null : createTransport({ ...place, remote }, transports);
-      return { read: batch.read, transport, close };
+      return { reader: { ...batch, close }, transport };
     } catch (error) {
       await workspace.close();
       throw error;

@@ -53,9 +53,10 @@ export function createOwnTrees(objects: Objects): {
 
   async function readChildren(entries: readonly TreeEntry[], place: Place): Promise<OwnTree | TreeRefusal> {
     const children: Child[] = [];
+    const masks = masksBelow(place.mask);
     let [files, bytes, height] = [0, 0, entries.length === 0 ? 0 : 1];
     for (const entry of entries) {
-      const child = await readChild(entry, place);
+      const child = await readChild(entry, place, masks);
       if (child === null) continue;
       if ('ok' in child) return child;
       // A directory without a file has no line in the digest: kept, it could multiply beyond every cap.
@@ -69,13 +70,15 @@ export function createOwnTrees(objects: Objects): {
     return { children, files, bytes, height };
   }
 
-  async function readChild(entry: TreeEntry, place: Place): Promise<Child | TreeRefusal | null> {
+  async function readChild(
+    entry: TreeEntry,
+    place: Place,
+    masks: ReadonlyMap<string, readonly string[]>,
+  ): Promise<Child | TreeRefusal | null> {
     const name = nameText(entry.name);
     if (entry.mode !== DIRECTORY) return readFile(entry, name, place);
-    if (place.mask.includes(name)) return null;
-    const mask = place.mask
-      .filter((path) => path.startsWith(`${name}/`))
-      .map((path) => path.slice(name.length + 1));
+    const mask = masks.get(name) ?? [];
+    if (mask.includes('')) return null;
     const tree = await readTree(entry.id, { path: at(place, entry), depth: place.depth + 1, mask });
     return 'ok' in tree ? tree : { kind: 'directory', name, tree };
   }
@@ -101,6 +104,19 @@ export function createOwnTrees(objects: Objects): {
 }
 
 const REMEMBERED_ENTRIES = 200_000;
+
+/** A mask by its first segment; the rest of a path is empty where the directory itself is masked. */
+function masksBelow(mask: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const masks = new Map<string, string[]>();
+  for (const path of mask) {
+    const slash = path.indexOf('/');
+    const [first, rest] = slash < 0 ? [path, ''] : [path.slice(0, slash), path.slice(slash + 1)];
+    const known = masks.get(first);
+    if (known === undefined) masks.set(first, [rest]);
+    else known.push(rest);
+  }
+  return masks;
+}
 
 /** The cheap checks, before anything below is read. */
 function judge(entries: readonly TreeEntry[], place: Place): TreeRefusal | null {

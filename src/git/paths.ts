@@ -1,4 +1,6 @@
 import { nullIfMalformed } from './failures.ts';
+import { Lru } from './lru.ts';
+import { nameText } from './names.ts';
 import type { ObjectId, Objects, TreeEntry } from './objects.ts';
 import { DIRECTORY, FILE } from './tree.ts';
 
@@ -7,9 +9,12 @@ import { DIRECTORY, FILE } from './tree.ts';
  * directory, or is named twice in its tree (attack 71: two readers would take two different ones).
  */
 export async function subtree(objects: Objects, root: ObjectId, path: string): Promise<ObjectId | null> {
+  const indexes = indexesOf(objects);
   let id: ObjectId = root;
+  if (indexes.get(root) === undefined) objects.along?.(root, path);
   for (const name of segments(path)) {
-    const entry = await find(objects, id, name);
+    // The hot path of a fold: a tree that is known costs no promise.
+    const entry = (indexes.get(id) ?? (await readIndex(objects, id))).get(keyOf(name));
     if (entry?.mode !== DIRECTORY) return null;
     id = entry.id;
   }
@@ -28,7 +33,7 @@ export async function fileIdAt(objects: Objects, tree: ObjectId, path: string): 
   const name = names.pop();
   const folder = name === undefined ? null : await subtree(objects, tree, names.join('/'));
   if (folder === null || name === undefined) return null;
-  const entry = await find(objects, folder, name);
+  const entry = (await readIndex(objects, folder)).get(keyOf(name));
   return entry?.mode === FILE ? entry.id : null;
 }
 
@@ -64,23 +69,36 @@ function segments(path: string): string[] {
   return path === '.' || path === '' ? [] : path.split('/');
 }
 
-async function find(objects: Objects, id: ObjectId, name: string): Promise<TreeEntry | null> {
-  const entries = await nullIfMalformed(objects.tree(id));
-  if (entries === null) return null;
-  return indexOf(entries).get(Buffer.from(name).toString('latin1')) ?? null;
+/** Entries by the bytes of their names, one character each; null where a name stands twice. Empty for what is no tree. */
+type Index = ReadonlyMap<string, Pick<TreeEntry, 'mode' | 'id'> | null>;
+
+const known = new WeakMap<Objects, Lru<ObjectId, Index>>();
+
+/** In bytes of memory, about. */
+const REMEMBERED_BYTES = 48 * 1024 * 1024;
+const ENTRY_BYTES = 200;
+
+function indexesOf(objects: Objects): Lru<ObjectId, Index> {
+  const found = known.get(objects) ?? new Lru<ObjectId, Index>(REMEMBERED_BYTES);
+  known.set(objects, found);
+  return found;
 }
 
-/** Entries by the bytes of their names, null where a name stands twice; kept as long as the entries are. */
-const indexes = new WeakMap<readonly TreeEntry[], ReadonlyMap<string, TreeEntry | null>>();
-
-function indexOf(entries: readonly TreeEntry[]): ReadonlyMap<string, TreeEntry | null> {
-  const known = indexes.get(entries);
-  if (known !== undefined) return known;
-  const index = new Map<string, TreeEntry | null>();
-  for (const entry of entries) {
-    const key = Buffer.from(entry.name).toString('latin1');
-    index.set(key, index.has(key) ? null : entry);
+async function readIndex(objects: Objects, id: ObjectId): Promise<Index> {
+  const indexes = indexesOf(objects);
+  const remembered = indexes.get(id);
+  if (remembered !== undefined) return remembered;
+  const index = new Map<string, Pick<TreeEntry, 'mode' | 'id'> | null>();
+  for (const { name, mode, id: entry } of (await nullIfMalformed(objects.tree(id))) ?? []) {
+    const key = nameText(name);
+    index.set(key, index.has(key) ? null : { mode, id: entry });
   }
-  indexes.set(entries, index);
+  indexes.set(id, index, ENTRY_BYTES * (1 + index.size));
   return index;
 }
+
+function keyOf(name: string): string {
+  return ASCII.test(name) ? name : Buffer.from(name).toString('latin1');
+}
+
+const ASCII = /^[ -~]*$/;

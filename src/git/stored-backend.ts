@@ -13,7 +13,7 @@ import { type Files, wholeFiles } from './files.ts';
 import type { ObjectId } from './objects.ts';
 import { isBranchName, resolveRef } from './refs.ts';
 import { checkStore, locateStore, prepareStore, type Store } from './store.ts';
-import { createStoredObjects, type ReadRaw, type StoredObjects } from './stored-objects.ts';
+import { createStoredObjects, type Reader, type StoredObjects } from './stored-objects.ts';
 import type { Transport } from './transport.ts';
 
 export type BackendOptions = {
@@ -34,11 +34,7 @@ export type Place = {
 };
 
 /** What an adapter brings: how objects are found, and how the remote is reached. */
-export type Opened = {
-  readonly read: ReadRaw;
-  readonly transport: Transport | null;
-  close(): Promise<void>;
-};
+export type Opened = { readonly reader: Reader; readonly transport: Transport | null };
 
 /** A `GitBackend` on an adapter: all that two backends have to do alike. Throws as they do. */
 export async function openBackend(
@@ -49,13 +45,13 @@ export async function openBackend(
   const files = wholeFiles(options.fs);
   return guarded(gitdir, async () => {
     const store = await openStore(files, resolve(gitdir), remote);
-    const { read, transport, close } = await open({ files, gitdir: store.gitdir, remote, timeoutMs });
-    const objects = createStoredObjects(read, store.gitdir);
+    const { reader, transport } = await open({ files, gitdir: store.gitdir, remote, timeoutMs });
+    const objects = createStoredObjects(reader, store.gitdir);
     const resolveCommit = async (ref: string) => {
       const id = await guarded(gitdir, () => resolveRef(files, store, ref));
       return peel(objects, id, refMissing(ref, store.gitdir));
     };
-    const rest = { resolve: resolveCommit, close };
+    const rest = { resolve: resolveCommit, close: reader.close };
     if (remote === null || transport === null) return { ...objects, ...withoutRemote(gitdir), ...rest };
     return { ...follow(files, store, remote, transport, objects), ...rest };
   });
@@ -101,6 +97,7 @@ function follow(files: Files, store: Store, remote: Remote, transport: Transport
     commit: (id: ObjectId) => watched(objects.commit(id)),
     tree: (id: ObjectId) => watched(objects.tree(id)),
     blob: (id: ObjectId) => watched(objects.blob(id)),
+    along: (root: ObjectId, path: string) => objects.along?.(root, path),
     fetch: (signal?: AbortSignal) => guarded(store.gitdir, () => fetch(signal)),
     remoteTip: (signal?: AbortSignal) => guarded(store.gitdir, () => transport.tip(signal)),
   };

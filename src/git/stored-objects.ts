@@ -8,8 +8,14 @@ import { parseTree } from './tree.ts';
 /** An object's type and its bytes without git's header. */
 export type RawObject = { readonly type: string; readonly bytes: Uint8Array };
 
-/** Finds and inflates an object; nothing is believed of it. Throws `Failure` as `StoredObjects.raw` does. */
-export type ReadRaw = (id: ObjectId) => Promise<RawObject>;
+/** Where objects come from. Nothing is believed of it. */
+export interface Reader {
+  /** Finds and inflates an object; `type` is the one that is wanted, or `any`. Throws as `StoredObjects.raw` does. */
+  read(id: ObjectId, type: string): Promise<RawObject>;
+  /** `Objects.along`. */
+  along(root: ObjectId, path: string): void;
+  close(): Promise<void>;
+}
 
 export interface StoredObjects extends Objects {
   /** Any object, hashed again. Throws `Failure` `object-missing`, `object-corrupt`, `store-unusable`. */
@@ -17,44 +23,50 @@ export interface StoredObjects extends Objects {
 }
 
 /** Objects of the store at `gitdir`: whoever finds and inflates them, everything else is ours (G0, G1, G11). */
-export function createStoredObjects(find: ReadRaw, gitdir: string): StoredObjects {
+export function createStoredObjects(reader: Reader, gitdir: string): StoredObjects {
   const commits = new Lru<ObjectId, Commit>(REMEMBERED_BYTES);
   const trees = new Lru<ObjectId, readonly TreeEntry[]>(REMEMBERED_BYTES);
 
-  async function raw(id: ObjectId): Promise<RawObject> {
+  async function checked(id: ObjectId, type: string): Promise<RawObject> {
     if (!/^[0-9a-f]{40}$/.test(id)) throw objectMissing(id, gitdir);
-    const found = await find(id);
+    const found = await reader.read(id, type);
     if (nameOf(found) !== id) throw objectCorrupt(id, gitdir);
     return found;
   }
 
   async function read(id: ObjectId, type: 'commit' | 'tree' | 'blob'): Promise<Uint8Array> {
-    const object = await raw(id);
+    const object = await checked(id, type);
     if (object.type !== type) throw objectMalformed(id, type);
     return object.bytes;
   }
 
   return {
-    raw,
-    commit: async (id) => commits.get(id) ?? keep(commits, id, parseCommit, await read(id, 'commit')),
-    tree: async (id) => trees.get(id) ?? keep(trees, id, parseTree, await read(id, 'tree')),
+    raw: (id) => checked(id, 'any'),
+    along: reader.along,
+    async commit(id) {
+      const known = commits.get(id);
+      if (known !== undefined) return known;
+      const bytes = await read(id, 'commit');
+      const commit = parseCommit(id, bytes);
+      commits.set(id, commit, COMMIT_BYTES + 3 * bytes.length);
+      return commit;
+    },
+    async tree(id) {
+      const known = trees.get(id);
+      if (known !== undefined) return known;
+      const bytes = await read(id, 'tree');
+      const entries = parseTree(id, bytes);
+      trees.set(id, entries, bytes.length + ENTRY_BYTES * (1 + entries.length));
+      return entries;
+    },
     blob: (id) => read(id, 'blob'),
   };
 }
 
-/** Of raw bytes; what is parsed from them is some times as large. */
-const REMEMBERED_BYTES = 16 * 1024 * 1024;
-
-function keep<Value>(
-  cache: Lru<ObjectId, Value>,
-  id: ObjectId,
-  parse: (id: ObjectId, bytes: Uint8Array) => Value,
-  bytes: Uint8Array,
-): Value {
-  const value = parse(id, bytes);
-  cache.set(id, value, bytes.length);
-  return value;
-}
+/** Bytes of memory for each cache, about; and what one commit, and one entry of a tree, take beside their bytes. */
+const REMEMBERED_BYTES = 32 * 1024 * 1024;
+const COMMIT_BYTES = 1024;
+const ENTRY_BYTES = 250;
 
 function nameOf({ type, bytes }: RawObject): ObjectId {
   return createHash('sha1').update(`${type} ${bytes.length}\0`).update(bytes).digest('hex');

@@ -16,13 +16,21 @@ export function parseTree(id: ObjectId, raw: Uint8Array): readonly TreeEntry[] {
     const space = bytes.indexOf(0x20, at);
     const end = bytes.indexOf(0, at);
     if (space < at || end < space || end + 21 > bytes.length) throw objectMalformed(id, 'tree');
-    const mode = bytes.toString('latin1', at, space);
-    if (!/^[0-7]{1,7}$/.test(mode)) throw objectMalformed(id, 'tree');
+    const mode = modeAt(bytes, at, space);
+    if (mode === null) throw objectMalformed(id, 'tree');
     const name = bytes.subarray(space + 1, end);
     entries.push({ mode, name, id: bytes.toString('hex', end + 1, end + 21) });
     at = end + 21;
   }
   return entries;
+}
+
+/** Most entries of most trees are of two modes: their texts are shared. */
+function modeAt(bytes: Buffer, from: number, to: number): string | null {
+  const mode = bytes.toString('latin1', from, to);
+  if (mode === FILE) return FILE;
+  if (mode === DIRECTORY) return DIRECTORY;
+  return /^[0-7]{1,7}$/.test(mode) ? mode : null;
 }
 
 /** Git's order of tree entries: by bytes, a directory as if its name ended in `/`. */

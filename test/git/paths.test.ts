@@ -58,16 +58,26 @@ test('an object that is not here is a failure and no absence', async () => {
   await expect(fileAt(hole.objects, '2'.repeat(40), 'a')).rejects.toMatchObject({ code: 'object-missing' });
 });
 
-test('a cache forgets what was used longest ago, by weight', () => {
-  const cache = new Lru<string, number>(10);
+test('a cache forgets what was not used of late, by weight', () => {
+  const cache = new Lru<string, number>(20);
   cache.set('a', 1, 4);
   cache.set('b', 2, 4);
-  expect(cache.get('a')).toBe(1);
   cache.set('c', 3, 4);
-  expect([cache.get('a'), cache.get('b'), cache.get('c')]).toEqual([1, undefined, 3]);
-  cache.set('c', 4, 1);
-  cache.set('d', 5, 5);
-  expect([cache.get('a'), cache.get('c'), cache.get('d')]).toEqual([1, 4, 5]);
-  cache.set('huge', 6, 11);
-  expect(cache.get('huge')).toBeUndefined();
+  expect([cache.get('a'), cache.get('c')]).toEqual([1, 3]);
+  cache.set('d', 4, 4);
+  expect([cache.get('a'), cache.get('b'), cache.get('c'), cache.get('d')]).toEqual([1, undefined, 3, 4]);
+  cache.set('c', 5, 1);
+  expect(cache.get('c')).toBe(5);
+  cache.set('c', 6, 11);
+  expect(cache.get('c')).toBeUndefined();
+});
+
+test('a cache never holds more than its limit, whatever comes', () => {
+  const cache = new Lru<number, number>(1000);
+  const keys = Array.from({ length: 5000 }, (_, at) => (at * 7919) % 997);
+  for (const key of keys) cache.get(key) ?? cache.set(key, key, 1 + (key % 13));
+  const held = Array.from({ length: 997 }, (_, key) => key).filter((key) => cache.get(key) !== undefined);
+  // Asking moves things, so this counts no more than one walk through the cache can find.
+  expect(held.reduce((sum, key) => sum + 1 + (key % 13), 0)).toBeLessThanOrEqual(1000);
+  expect(held.length).toBeGreaterThan(10);
 });
