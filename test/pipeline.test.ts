@@ -1,7 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTreeDigests, type ObjectId, openIsomorphic } from '../src/git/index.ts';
+import {
+  createTreeDigests,
+  type GitBackend,
+  type ObjectId,
+  openIsomorphic,
+  openNative,
+} from '../src/git/index.ts';
 import {
   formatApproval,
   formatVerification,
@@ -84,6 +90,13 @@ describe('every stage says what it said before', () => {
     for (const shown of Object.values(stages)) expect(shown(again.edited)).toBe(shown(story.edited));
   });
 
+  test('read by the git command, the story ends in the same bytes at every step', async () => {
+    const native = await tell((gitdir) => openNative({ gitdir, environment: process.env }));
+    for (const step of ['genesis', 'merged', 'approved', 'edited'] as const) {
+      for (const shown of Object.values(stages)) expect(shown(native[step])).toBe(shown(story[step]));
+    }
+  });
+
   test('no golden file is left over', () => {
     expect(readdirSync(golden).sort()).toEqual(
       Object.keys(stages)
@@ -103,10 +116,10 @@ test('without its keys being allowed, the examples are no line at all', async ()
 });
 
 /** Genesis; a canary that alice signs, merged by a forge; bo's statement; an edit that nobody signs. */
-async function tell(): Promise<Story> {
+async function tell(open: Open = (gitdir) => openIsomorphic({ gitdir })): Promise<Story> {
   const repository = await createRepository();
   const genesis = await begin(repository);
-  const read = await reader(repository, genesis);
+  const read = await reader(() => open(repository.gitdir), genesis);
 
   await repository.branch('canary');
   await edit(repository, 'mesh/echo/routes.yaml', /weight: [19]0/g, 'weight: 50');
@@ -149,18 +162,21 @@ async function begin(repository: TestRepository): Promise<ObjectId> {
   return repository.commit('Begin');
 }
 
+type Open = (gitdir: string) => Promise<GitBackend>;
+
 async function reader(
-  repository: TestRepository,
+  open: () => Promise<GitBackend>,
   genesis: ObjectId,
 ): Promise<(tip: ObjectId) => Promise<Result>> {
-  const open = () => openIsomorphic({ gitdir: repository.gitdir });
   const first = await open();
   const pinned = await makePin(first, createTreeDigests(first), genesis, 'mesh', ruleset);
+  await first.close();
   if (!pinned.ok) throw new Error(pinned.reason);
   return async (tip) => {
     const objects = await open();
     const input = { objects, pin: pinned.pin, tip, proxies: Object.values(proxies), ruleset };
     const result = await pipeline(input);
+    await objects.close();
     if (!result.ok) throw new Error(result.reason);
     return result;
   };

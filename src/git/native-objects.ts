@@ -103,9 +103,10 @@ type Running = { submit(request: Request): void; end(): Promise<void> };
 function startBatch(git: Git, died: (unanswered: readonly Request[], error: unknown) => void): Running {
   const child = git.start(['cat-file', '--batch']);
   const pending: Request[] = [];
+  let ending = false;
   const parser = createBatchParser((reply) => {
     pending.shift()?.resolve(reply);
-    if (pending.length === 0) hold(child, 'unref');
+    if (pending.length === 0 && !ending) hold(child, 'unref');
   });
   let failure: unknown = null;
   const ended = new Promise<void>((resolve) => {
@@ -129,18 +130,21 @@ function startBatch(git: Git, died: (unanswered: readonly Request[], error: unkn
       killGroup(child);
     }
   });
+  // What is asked for at once is one write, and git is woken once.
+  let asked = '';
+  const send = () => {
+    child.stdin.write(asked);
+    asked = '';
+  };
   hold(child, 'unref');
   return {
     submit(request) {
       if (pending.push(request) === 1) hold(child, 'ref');
-      if (child.stdin.writableCorked === 0) {
-        // What is asked for at once is one write, and git is woken once.
-        child.stdin.cork();
-        queueMicrotask(() => child.stdin.uncork());
-      }
-      child.stdin.write(`${request.wanted}\n`);
+      if (asked === '') queueMicrotask(send);
+      asked += `${request.wanted}\n`;
     },
     end() {
+      ending = true;
       hold(child, 'ref');
       child.stdin.end();
       return ended;

@@ -10,7 +10,9 @@ import {
   shallowClone,
   sshUnconfigured,
 } from './failures.ts';
+import { createHttpTransport } from './http-transport.ts';
 import type { Environment, Git, Ran } from './native-git.ts';
+import type { ObjectId } from './objects.ts';
 import { resolveRef } from './refs.ts';
 import { remoteKind } from './remote-url.ts';
 import { prepareSsh, type SshSettings } from './ssh.ts';
@@ -45,7 +47,7 @@ export function createNativeTransport(options: NativeTransportOptions): Transpor
         .split('\n')
         .find((line) => line.endsWith(`\t${ref}`))
         ?.split('\t')[0];
-      if (id === undefined) throw branchMissing(remote.url, branch);
+      if (id === undefined) return askAgain(options, signal);
       if (!/^[0-9a-f]{40}$/.test(id)) throw sha256Unsupported(remote.url);
       return id;
     },
@@ -63,6 +65,13 @@ export function createNativeTransport(options: NativeTransportOptions): Transpor
       });
     },
   };
+}
+
+/** Any web page is an empty repository to git (its oldest protocol has no mark of its own), but not to isomorphic-git. */
+async function askAgain(options: NativeTransportOptions, signal: AbortSignal | undefined): Promise<ObjectId> {
+  const { url, branch } = options.remote;
+  if (remoteKind(url) === 'http') await createHttpTransport(options).tip(signal);
+  throw branchMissing(url, branch);
 }
 
 /** `--progress`: a fetch that goes on says so, and silence means that it hangs. */
@@ -132,4 +141,4 @@ async function consolidate(
   await git.run(['repack', '--geometric=2', '-d', '-q', '--no-write-bitmap-index'], patience);
 }
 
-const PACKS = 50;
+const PACKS = 20;

@@ -65,6 +65,20 @@ describe('verify', () => {
     expect(parse((await mesh.cli('verify', '-o', 'yaml')).out)).toEqual(JSON.parse(expected));
   });
 
+  test('whichever backend reads, the answer is the same, and --verbose says which it was', async () => {
+    await mesh.write('mesh/routes.yaml', ROUTES(50));
+    await mesh.commit('Half', 'alice');
+    const expected = await verified();
+    for (const backend of ['auto', 'native', 'isomorphic']) {
+      const said = await mesh.cli('verify', '-o', 'json', '--git-backend', backend, '--verbose');
+      expect(said).toMatchObject({ code: 3, out: expected });
+      expect(said.err).toMatch(
+        backend === 'auto' ? /^git backend .*: an object takes / : `git backend ${backend}`,
+      );
+    }
+    expect(await mesh.cli('verify', '--git-backend', 'libgit2')).toMatchObject({ code: 64 });
+  });
+
   test('a tip on no line of the pin is refused by G9', async () => {
     await mesh.git('checkout', '--quiet', '--orphan', 'other');
     await mesh.commit('Elsewhere', 'alice');

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -178,6 +179,25 @@ export function backendContract(open: OpenBackend): void {
       expect(await again.resolve('main')).toBe(tip);
       expect((await again.commit(tip)).id).toBe(tip);
     });
+  });
+
+  test('a pack of 100 MB is fetched and read', async () => {
+    const repository = await newRepository();
+    const blobs = Array.from({ length: 25 }, () => randomBytes(4 * 1024 * 1024));
+    for (const setting of ['core.compression', 'pack.window']) await repository.git('config', setting, '0');
+    for (const [at, bytes] of blobs.entries()) await repository.write(`large/${at}`, bytes);
+    const tip = await repository.commit('large');
+    await repository.git('repack', '-a', '-d', '--quiet');
+    const url = await TRANSPORTS.http?.(repository);
+    const gitdir = join(await newFolder(), 'git');
+    const backend = await open({ gitdir, remote: { url: url ?? '', branch: 'main' } });
+    expect(await backend.fetch()).toBe(tip);
+    const folder = await subtree(backend, (await backend.commit(tip)).tree, 'large');
+    for (const at of [0, 24]) {
+      const entry = (await backend.tree(folder ?? '')).find(({ name }) => String(name) === `${at}`);
+      expect(blobs[at]?.equals(await backend.blob(entry?.id ?? ''))).toBe(true);
+    }
+    await backend.close();
   });
 
   describe('reading', () => {

@@ -1,4 +1,258 @@
+import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { basename, dirname, join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { openNative } from '../../src/git/index.ts';
-import { backendContract } from './backend.contract.ts';
+import { run } from '../repository.ts';
+import { backendContract, grow, newFolder, newRepository } from './backend.contract.ts';
+import { serve, serveGit } from './http-remote.ts';
 
-backendContract((options) => openNative({ ...options, environment: process.env }));
+const environment = process.env;
+
+backendContract((options) => openNative({ ...options, environment }));
+
+/** A search path on which `program` is a shell script of ours. */
+async function withProgram(program: string, script: string): Promise<{ readonly PATH: string }> {
+  const folder = await newFolder();
+  await writeFile(join(folder, program), `#!/bin/sh\n${script}\n`);
+  await chmod(join(folder, program), 0o755);
+  return { PATH: `${folder}:${process.env.PATH}` };
+}
+
+async function realGit(): Promise<string> {
+  return (await run('sh', ['-c', 'command -v git'])).toString().trim();
+}
+
+/** Asks again until it is so. */
+async function until(so: () => Promise<boolean>): Promise<void> {
+  while (!(await so())) await new Promise(setImmediate);
+}
+
+async function alive(pid: number): Promise<boolean> {
+  const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
+  return status !== null && !/^\d+ \(.*\) Z/.test(status);
+}
+
+/** A store whose `cat-file` writes its process id to a file. */
+async function withPids() {
+  const repository = await newRepository();
+  const tip = await grow(repository);
+  const pids = join(await newFolder(), 'pids');
+  const script = `[ "$1" = cat-file ] && echo $$ >>${pids}; exec ${await realGit()} "$@"`;
+  const backend = await openNative({ gitdir: repository.dir, environment: await withProgram('git', script) });
+  const read = async () => (await readFile(pids, 'utf8')).trim().split('\n').map(Number);
+  return { repository, tip, backend, pids: read };
+}
+
+describe('the process', () => {
+  test('is one for all requests, and ends with close', async () => {
+    const { repository, tip, backend, pids } = await withPids();
+    await backend.commit(tip);
+    const tree = await repository.id('HEAD^{tree}');
+    await Promise.all([backend.tree(tree), backend.blob(await repository.id('HEAD:mesh/large.yaml'))]);
+    const [pid = 0, ...others] = await pids();
+    expect(others).toEqual([]);
+    expect(await alive(pid)).toBe(true);
+    await backend.close();
+    expect(await alive(pid)).toBe(false);
+    await expect(backend.blob(tip)).rejects.toThrow('closed');
+  });
+
+  test('that is killed is started again, and no request is lost', async () => {
+    const { repository, tip, backend, pids } = await withPids();
+    await backend.commit(tip);
+    const [first = 0] = await pids();
+    const blob = await repository.id('HEAD:mesh/large.yaml');
+    process.kill(first, 'SIGKILL');
+    const read = await Promise.all(Array.from({ length: 20 }, () => backend.blob(blob)));
+    expect(new Set(read.map(String)).size).toBe(1);
+    expect(String(read[0])).toBe(await repository.git('cat-file', 'blob', blob).then((text) => `${text}\n`));
+    expect((await pids()).length).toBeGreaterThan(1);
+    await backend.close();
+  });
+
+  test('that answers nonsense is an error of that request, never an answer', async () => {
+    const repository = await newRepository();
+    const tip = await repository.commit('one');
+    const script = `[ "$1" = cat-file ] && exec cat; exec ${await realGit()} "$@"`;
+    const backend = await openNative({
+      gitdir: repository.dir,
+      environment: await withProgram('git', script),
+    });
+    await expect(backend.commit(tip)).rejects.toMatchObject({ code: 'object-corrupt' });
+    await backend.close();
+  });
+
+  test('that is idle does not keep ours alive, even where nobody closes it', async () => {
+    const repository = await newRepository();
+    const tip = await repository.commit('one');
+    const index = join(import.meta.dirname, '../../src/git/index.ts');
+    const program = `import { openNative } from ${JSON.stringify(index)};
+      const git = await openNative({ gitdir: ${JSON.stringify(repository.dir)}, environment: process.env });
+      console.log((await git.commit(${JSON.stringify(tip)})).id);`;
+    const out = await run(process.execPath, ['--input-type=module-typescript', '-e', program]);
+    expect(out.toString()).toBe(`${tip}\n`);
+  });
+
+  test('leaves no folder behind', async () => {
+    const repository = await newRepository();
+    const tip = await repository.commit('one');
+    const TMPDIR = await newFolder();
+    const index = join(import.meta.dirname, '../../src/git/index.ts');
+    const program = `import { openNative } from ${JSON.stringify(index)};
+      const git = await openNative({ gitdir: ${JSON.stringify(repository.dir)}, environment: process.env });
+      await git.commit(${JSON.stringify(tip)});
+      await git.close();`;
+    await run(process.execPath, ['--input-type=module-typescript', '-e', program], { env: { TMPDIR } });
+    expect(await readdir(TMPDIR)).toEqual([]);
+  });
+});
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+
+describe('remotes that misbehave', () => {
+  async function against(answer: Answer, timeoutMs = 30_000) {
+    const server = await serve(answer);
+    onTestFinished(server.close);
+    const gitdir = join(await newFolder(), 'git');
+    const url = `${server.url.replace('//', '//user:secret@')}/a.git`;
+    const backend = await openNative({ gitdir, remote: { url, branch: 'main' }, environment, timeoutMs });
+    return { server, gitdir, backend };
+  }
+
+  test.each<[string, Answer]>([
+    ['accepts and never answers', () => {}],
+    ['stops in the middle of an answer', (_request, response) => void response.write('001e# service=git-up')],
+  ])('%s: remote-timeout', async (_name, answer) => {
+    const { backend } = await against(answer, 300);
+    await expect(backend.fetch()).rejects.toMatchObject({ code: 'remote-timeout' });
+    await expect(backend.remoteTip()).rejects.toMatchObject({ code: 'remote-timeout' });
+  });
+
+  test.each<[string, Answer]>([
+    ['401', (_request, response) => void response.writeHead(401).end('who are you?')],
+    ['503', (_request, response) => void response.writeHead(503).end()],
+    ['a web page', (_request, response) => void response.end('<html></html>')],
+    ['a reset connection', (request) => void request.socket.destroy()],
+    ['a redirect to a file', (_request, response) => redirect(response, 'file:///etc/passwd')],
+    ['a redirect to a program', (_request, response) => redirect(response, 'ext::sh -c id')],
+  ])('%s: remote-unreachable, without the password in the text', async (_name, answer) => {
+    const { backend } = await against(answer);
+    const error = await backend.fetch().catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'remote-unreachable' });
+    expect(`${error} ${error instanceof Error ? error.cause : ''}`).not.toContain('secret');
+  });
+
+  test('user and password are sent, and are nowhere in the store', async () => {
+    let seen: string | undefined;
+    const { gitdir, backend } = await against((request, response) => {
+      seen = request.headers.authorization;
+      response.writeHead(403).end();
+    });
+    await expect(backend.fetch()).rejects.toMatchObject({ code: 'remote-unreachable' });
+    expect(seen).toBe(`Basic ${Buffer.from('user:secret').toString('base64')}`);
+    const names = await readdir(gitdir, { recursive: true });
+    for (const name of names) {
+      const file = join(gitdir, name);
+      if ((await stat(file)).isFile())
+        expect(await readFile(file, 'latin1')).not.toMatch(/secret|dXNlcjpzZWNyZXQ/);
+    }
+  });
+
+  test('a signal ends git with all that it has started', async () => {
+    const repository = await newRepository();
+    await repository.commit('one');
+    const pidFile = join(await newFolder(), 'pid');
+    const PATH = (
+      await withProgram('ssh', `echo $$ >${pidFile}.new; mv ${pidFile}.new ${pidFile}; exec sleep 1000`)
+    ).PATH;
+    const folder = await newFolder();
+    const ssh = { keyFile: join(folder, 'key'), knownHostsFile: join(folder, 'known') };
+    await writeFile(ssh.keyFile, '', { mode: 0o600 });
+    await writeFile(ssh.knownHostsFile, '');
+    const remote = { url: 'ssh://git@example.test/a.git', branch: 'main' };
+    const backend = await openNative({ gitdir: join(folder, 'git'), remote, environment: { PATH }, ssh });
+    const controller = new AbortController();
+    const fetching = backend.fetch(controller.signal).catch((error: unknown) => error);
+    await until(async () => (await readFile(pidFile, 'utf8').catch(() => '')) !== '');
+    const pid = Number(await readFile(pidFile, 'utf8'));
+    expect(await alive(pid)).toBe(true);
+    const reason = new Error('shutting down');
+    controller.abort(reason);
+    expect(await fetching).toBe(reason);
+    await until(async () => !(await alive(pid)));
+  });
+
+  test('what a fetch that was cut off has left is swept away', async () => {
+    const repository = await newRepository();
+    const tip = await grow(repository);
+    const server = await serveGit(dirname(repository.dir));
+    onTestFinished(server.close);
+    const remote = { url: `${server.url}/${basename(repository.dir)}/.git`, branch: 'main' };
+    const gitdir = join(await newFolder(), 'git');
+    await openNative({ gitdir, remote, environment });
+    const packs = join(gitdir, 'objects', 'pack');
+    for (const name of ['tmp_pack_x1', 'tmp_idx_x1', 'pack-1.pack.1-1.tmp', 'pack-2.keep']) {
+      await writeFile(join(packs, name), 'half');
+    }
+    const backend = await openNative({ gitdir, remote, environment });
+    expect(await readdir(packs)).toEqual([]);
+    expect(await backend.fetch()).toBe(tip);
+  });
+
+  test('a full disk is disk-full, and what was fetched before stays', async () => {
+    const repository = await newRepository();
+    const tip = await grow(repository);
+    const server = await serveGit(dirname(repository.dir));
+    onTestFinished(server.close);
+    const remote = { url: `${server.url}/${basename(repository.dir)}/.git`, branch: 'main' };
+    const gitdir = join(await newFolder(), 'git');
+    await (await openNative({ gitdir, remote, environment })).fetch();
+    await repository.commit('more');
+    const words = 'fatal: write error: No space left on device';
+    const script = `[ "$1" = fetch ] && { echo "${words}" >&2; exit 128; }; exec ${await realGit()} "$@"`;
+    const backend = await openNative({ gitdir, remote, environment: await withProgram('git', script) });
+    await expect(backend.fetch()).rejects.toMatchObject({ code: 'disk-full' });
+    expect(await backend.resolve('main')).toBe(tip);
+    expect((await backend.commit(tip)).id).toBe(tip);
+  });
+
+  test('words of the remote are not taken for words of git', async () => {
+    const words = 'remote: fatal: No space left on device; Host key verification failed.; shallow';
+    const script = `[ "$1" = ls-remote ] && { echo "${words}" >&2; exit 128; }; exec ${await realGit()} "$@"`;
+    const gitdir = join(await newFolder(), 'git');
+    const remote = { url: 'http://example.test/a.git', branch: 'main' };
+    const backend = await openNative({ gitdir, remote, environment: await withProgram('git', script) });
+    await expect(backend.fetch()).rejects.toMatchObject({ code: 'remote-unreachable' });
+  });
+});
+
+function redirect(response: ServerResponse, location: string): void {
+  response.writeHead(302, { location }).end();
+}
+
+test('the packs of many fetches are joined, and the old line stays', async () => {
+  const repository = await newRepository();
+  const server = await serveGit(dirname(repository.dir));
+  onTestFinished(server.close);
+  const remote = { url: `${server.url}/${basename(repository.dir)}/.git`, branch: 'main' };
+  const gitdir = join(await newFolder(), 'git');
+  const backend = await openNative({ gitdir, remote, environment });
+  const old = await repository.commit('old');
+  await backend.fetch();
+  await repository.git('update-ref', '-d', 'HEAD');
+  const counts: number[] = [];
+  const tips: string[] = [];
+  for (let round = 0; round < 22; round += 1) {
+    await repository.write('file', `${round}\n`);
+    tips.push(await repository.commit(`round ${round}`));
+    expect(await backend.fetch()).toBe(tips.at(-1));
+    counts.push(
+      (await readdir(join(gitdir, 'objects', 'pack'))).filter((name) => name.endsWith('.pack')).length,
+    );
+  }
+  expect(Math.max(...counts)).toBe(20);
+  expect(counts.at(-1)).toBeLessThan(10);
+  const again = await openNative({ gitdir, remote, environment });
+  for (const tip of [old, ...tips]) expect((await again.commit(tip)).id).toBe(tip);
+});
