@@ -27,6 +27,8 @@ type Setting<Key extends string, Value, Otherwise extends Default> = {
   readonly help: string;
   /** `undefined`: it has to be given; null: it is null where it is not given. */
   readonly otherwise: Otherwise;
+  /** For completion; `parse` decides. */
+  readonly choices: readonly string[];
   /** `folder`: what relative paths are relative to. */
   readonly parse: (text: string, folder: string) => Value | Unfit;
 };
@@ -36,7 +38,14 @@ export const settings = {
   repository: of('repository', '<url>', 'http(s) or SSH URL, or a folder', undefined, repository),
   branch: of('branch', '<name>', 'the main line', 'main', text),
   pin: of('pin', '<file>', 'what `fairlead trust` wrote', undefined, path),
-  gitBackend: of('gitBackend', '<name>', 'auto (the faster one), isomorphic or native', 'auto', gitBackend),
+  gitBackend: of(
+    'gitBackend',
+    '<name>',
+    'auto (the faster one), isomorphic or native',
+    'auto',
+    gitBackend,
+    GIT_BACKENDS,
+  ),
   sshKeyFile: of('sshKeyFile', '<file>', 'private key for an SSH repository', null, path),
   knownHostsFile: of('knownHostsFile', '<file>', 'keys of its host, as `ssh` has them', null, path),
   name: of('name', '<name>', 'of the repository in the API', 'mesh', dnsLabel),
@@ -70,8 +79,9 @@ function of<Key extends string, Value, Otherwise extends Default>(
   help: string,
   otherwise: Otherwise,
   parse: Setting<Key, Value, Otherwise>['parse'],
+  choices: readonly string[] = [],
 ): Setting<Key, Value, Otherwise> {
-  return { key, argument, help, otherwise, parse };
+  return { key, argument, help, otherwise, parse, choices };
 }
 
 /** `$XDG_STATE_HOME/fairlead`; the XDG specification has relative values ignored. */

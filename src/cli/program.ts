@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { Failure } from '../base/failure.ts';
 import { Refusal } from './clone.ts';
 import { commands } from './commands/index.ts';
+import { completeCommand } from './completion/command.ts';
 import type { Context, Surroundings } from './context.ts';
 import { exit } from './exit.ts';
 import { openTerminal } from './terminal.ts';
@@ -53,7 +54,7 @@ function buildProgram(context: Context): Command {
   };
   program.configureOutput(output).exitOverride();
   for (const build of commands) program.addCommand(inherit(build(context), program));
-  return program;
+  return program.addCommand(inherit(completeCommand(context, program), program), { hidden: true });
 }
 
 /** Commander passes settings on only to commands that it makes itself. */

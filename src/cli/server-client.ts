@@ -3,9 +3,11 @@ import { Failure } from '../base/failure.ts';
 
 const TIMEOUT_MS = 10_000;
 
+export const DEFAULT_SERVER = 'http://127.0.0.1:15014';
+
 /** The option of every command that asks a running server. */
 export function serverOption(command: Command): Command {
-  return command.option('--server <url>', 'HTTP address of `fairlead serve`', 'http://127.0.0.1:15014');
+  return command.option('--server <url>', 'HTTP address of `fairlead serve`', DEFAULT_SERVER);
 }
 
 /**
@@ -31,11 +33,15 @@ export async function readDocument(server: string, path: string): Promise<Readon
 }
 
 /** All items of a list of the server's API, page by page. Throws Failure server-unreachable, server-timeout or server-refused. */
-export async function readItems(server: string, path: string): Promise<readonly unknown[]> {
+export async function readItems(
+  server: string,
+  path: string,
+  timeoutMs = TIMEOUT_MS,
+): Promise<readonly unknown[]> {
   const url = urlOf(server, path);
   const all: unknown[] = [];
   for (let after = ''; ; ) {
-    const { items, next } = await readPage(url);
+    const { items, next } = await readPage(url, timeoutMs);
     all.push(...items);
     if (next === null) return all;
     // Pages are in key order: one that does not go forward would be asked for again without end.
@@ -54,8 +60,8 @@ function urlOf(server: string, path: string): URL {
 type Page = { readonly items: readonly unknown[]; readonly next: string | null };
 
 /** One page. A list without `next` is whole. */
-async function readPage(url: URL): Promise<Page> {
-  const answer = await ask(url);
+async function readPage(url: URL, timeoutMs: number): Promise<Page> {
+  const answer = await ask(url, {}, timeoutMs);
   const body: unknown = await answer.json().catch(() => null);
   if (typeof body !== 'object' || body === null) throw refused(url, 'the answer is no JSON object');
   if ('items' in body && Array.isArray(body.items)) {
@@ -65,9 +71,9 @@ async function readPage(url: URL): Promise<Page> {
   throw refused(url, 'message' in body ? String(body.message) : `status ${answer.status}`);
 }
 
-async function ask(url: URL, init: RequestInit = {}): Promise<Response> {
+async function ask(url: URL, init: RequestInit = {}, timeoutMs = TIMEOUT_MS): Promise<Response> {
   try {
-    return await fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return await fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) });
   } catch (cause) {
     const late = cause instanceof DOMException && cause.name === 'TimeoutError';
     const code = late ? 'server-timeout' : 'server-unreachable';

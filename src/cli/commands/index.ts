@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import { approveCommand } from './approve.ts';
 import { bootstrapCommand } from './bootstrap.ts';
 import { checkCommand } from './check.ts';
+import { completionCommand } from './completion.ts';
 import { demoCommand } from './demo.ts';
 import { explainCommand } from './explain.ts';
 import { initCommand } from './init.ts';
@@ -16,21 +17,17 @@ import { statusCommand } from './status.ts';
 import { trustCommand } from './trust.ts';
 import { verifyCommand } from './verify.ts';
 
-/** In the order of `fairlead --help`. A new command is one file and one line here. */
-export const commands: readonly ((context: Context) => Command)[] = [
-  initCommand,
-  trustCommand,
-  planCommand,
-  approveCommand,
-  verifyCommand,
-  lineageCommand,
-  explainCommand,
-  checkCommand,
-  serveCommand,
-  bootstrapCommand,
-  statusCommand,
-  reconcileCommand,
-  proxyStatusCommand,
-  proxyConfigCommand,
-  demoCommand,
-];
+type Build = (context: Context) => Command;
+
+/** In the order of `fairlead --help`, under its headings. A new command is one file and one line here. */
+const groups: Readonly<Record<string, readonly Build[]>> = {
+  'Anchors:': [initCommand, trustCommand, planCommand, approveCommand],
+  'Anybody, offline, on a clone:': [verifyCommand, lineageCommand, explainCommand],
+  'Servers:': [checkCommand, serveCommand, statusCommand, reconcileCommand],
+  'Proxies:': [bootstrapCommand, proxyStatusCommand, proxyConfigCommand],
+  'More:': [demoCommand, completionCommand],
+};
+
+export const commands: readonly Build[] = Object.entries(groups).flatMap(([heading, builds]) =>
+  builds.map((build) => (context: Context) => build(context).helpGroup(heading)),
+);

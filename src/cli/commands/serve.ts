@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { type Flags, flagOf, formatConfig } from '../../config.ts';
 import { type SettingName, settings } from '../../settings.ts';
 import type { Context } from '../context.ts';
@@ -25,9 +25,12 @@ export function serveCommand(context: Context): Command {
 export function serverOptions(command: Command): Command {
   command.option('--config <file>', 'a ServerConfig file; flags and FAIRLEAD_* go before it');
   for (const name of Object.keys(settings) as SettingName[]) {
-    const { argument, help, otherwise } = settings[name];
+    const { argument, help, otherwise, choices } = settings[name];
     const standard = typeof otherwise === 'string' ? ` (default: ${otherwise})` : '';
-    command.option(`${flagOf(name)} ${argument}`, `${help}${standard}`);
+    const option = new Option(`${flagOf(name)} ${argument}`, `${help}${standard}`);
+    // What is wrong is said in the words of the configuration, wherever it was given.
+    if (choices.length > 0) option.argChoices = [...choices];
+    command.addOption(option);
   }
   return command;
 }
