@@ -17,6 +17,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import protobuf from 'protobufjs';
+import { descriptorsModule } from './generate-descriptors.ts';
 import { declarations } from './protobuf-declarations.ts';
 
 const root = path.join(import.meta.dirname, '..');
@@ -63,17 +64,34 @@ const wanted: Readonly<Record<string, readonly string[]>> = {
   'envoy/extensions/upstreams/http/v3/http_protocol_options.proto': ['HttpProtocolOptions'],
 };
 
-/** Writes `src/generated/envoy.js` and `envoy.d.ts`. */
+/** The services that the server offers, by file; only reflection knows them by name. */
+const services: Readonly<Record<string, string>> = {
+  'envoy/service/discovery/v3/ads.proto': 'envoy.service.discovery.v3.AggregatedDiscoveryService',
+  'envoy/service/cluster/v3/cds.proto': 'envoy.service.cluster.v3.ClusterDiscoveryService',
+  'envoy/service/endpoint/v3/eds.proto': 'envoy.service.endpoint.v3.EndpointDiscoveryService',
+  'envoy/service/listener/v3/lds.proto': 'envoy.service.listener.v3.ListenerDiscoveryService',
+  'envoy/service/route/v3/rds.proto': 'envoy.service.route.v3.RouteDiscoveryService',
+  'envoy/service/status/v3/csds.proto': 'envoy.service.status.v3.ClientStatusDiscoveryService',
+};
+
+/** Writes `src/generated/envoy.js` and `envoy.d.ts`, and `descriptors.js` with its own. */
 export async function generateProtobuf(): Promise<void> {
   const source = new protobuf.Root();
   source.resolvePath = resolveImport;
-  await source.load(Object.keys(wanted));
+  await source.load([...Object.keys(wanted), ...Object.keys(services)]);
   source.resolveAll();
   const kept = reachable(source);
   const descriptor = keep(source, kept);
   await mkdir(generated, { recursive: true });
   await writeFile(path.join(generated, 'envoy.js'), moduleText(descriptor));
   await writeFile(path.join(generated, 'envoy.d.ts'), declarations(source, kept));
+  const shown = protobuf.Root.fromJSON({ nested: descriptor } as protobuf.INamespace);
+  shown.resolveAll();
+  await writeFile(
+    path.join(generated, 'descriptors.js'),
+    descriptorsModule(source, shown, Object.values(services)),
+  );
+  await writeFile(path.join(generated, 'descriptors.d.ts'), 'export const files: readonly string[];\n');
 }
 
 /** Protobufjs exposes only upper-case children as properties, so the packages' tree is built here. */

@@ -72,7 +72,9 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   const stages = createStages();
   const served = createServed(stages, now);
   const { removalTimeoutMs, fetchTimeoutMs, pollMs, name } = config;
-  const xds = createXdsServer({ snapshotFor: served.snapshotFor, log, now, removalTimeoutMs });
+  const { maxConnectionAgeMs } = config;
+  const serving = { snapshotFor: served.snapshotFor, removalTimeoutMs, maxConnectionAgeMs };
+  const xds = createXdsServer({ ...serving, log, now });
   starting.defer(() => xds.close());
   const files = folder.files;
   const stores = { name, pin, git, line, files, witness };

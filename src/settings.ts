@@ -61,6 +61,13 @@ export const settings = {
     '30s',
     duration,
   ),
+  maxConnectionAge: of(
+    'maxConnectionAgeMs',
+    '<duration>',
+    'when a proxy is asked to connect anew',
+    null,
+    duration,
+  ),
 } satisfies Record<Exclude<keyof ServerConfigFile, 'apiVersion' | 'kind'>, Setting<string, unknown, Default>>;
 
 export type SettingName = keyof typeof settings;

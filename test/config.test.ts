@@ -39,6 +39,7 @@ describe('effectiveConfig', () => {
       pollMs: 60_000,
       fetchTimeoutMs: 60_000,
       removalTimeoutMs: 30_000,
+      maxConnectionAgeMs: null,
       xds: { host: '127.0.0.1', port: 15010 },
       http: { host: '127.0.0.1', port: 15014 },
     });

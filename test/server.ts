@@ -51,6 +51,7 @@ export async function createSite(): Promise<Site> {
       pollMs: 3_600_000,
       fetchTimeoutMs: 60_000,
       removalTimeoutMs: 30_000,
+      maxConnectionAgeMs: null,
       xds: { host: '127.0.0.1', port: 0 },
       http: { host: '127.0.0.1', port: 0 },
     },

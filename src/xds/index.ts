@@ -17,8 +17,13 @@
  * Does not: check snapshots (translate does), authenticate proxies, listen on anything but plain gRPC, answer the unary
  * `Fetch…` methods, know aliases (D9), TTLs or the prefixes of xdstp globs (W7): a glob is a name like any other.
  *
+ * Beside them: CSDS (what each client acknowledged and refused), gRPC health (NOT_SERVING until there is something to
+ * serve, and while draining) and reflection.
+ *
  * To read: `subscription.ts` (one type), `ordering.ts` (between types), `client.ts` (between streams), `session.ts` (one
  * stream, pure so far), `delta.ts` and `sotw.ts` (the variants), `stream.ts`, `services.ts`, `server.ts`.
  */
-export { createXdsServer, type XdsServer } from './server.ts';
+export { createXdsServer } from './mesh-server.ts';
+export { createResourceServer, type RawResource } from './resource-server.ts';
+export type { XdsServer } from './server.ts';
 export type { SessionStatus } from './status.ts';

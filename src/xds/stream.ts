@@ -1,7 +1,9 @@
 import { type ServerDuplexStream, status } from '@grpc/grpc-js';
 import type { Log } from '../base/log.ts';
 import type { Client } from './client.ts';
+import type { ClientState } from './csds.ts';
 import { limits } from './limits.ts';
+import { resourceStatuses } from './resource-status.ts';
 import type { XdsService } from './services.ts';
 import { Session } from './session.ts';
 import { rejectedResources, type SessionStatus, typeStatuses } from './status.ts';
@@ -41,6 +43,8 @@ export type Speech<Q extends RequestBase> = {
 export interface XdsStream {
   /** `null` until the first request has said who the client is. */
   status(): SessionStatus | null;
+  /** For CSDS; `null` as above. */
+  state(): ClientState | null;
   /** Takes over the published revision. When no snapshot can be made, the last good one stays. */
   refresh(): void;
   /** Ends the stream with UNAVAILABLE, after what is being written: the client is welcome elsewhere, or later. */
@@ -99,6 +103,15 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
       rejected: rejectedResources(session),
       conditions: session.conditions(),
     };
+  }
+
+  state(): ClientState | null {
+    if (this.#open === null) return null;
+    const { session, proxy } = this.#open;
+    const types = session
+      .subscriptions()
+      .map(([typeUrl, each]) => [typeUrl, resourceStatuses(each)] as const);
+    return { id: this.#id, node: proxy.id, types };
   }
 
   refresh(): void {

@@ -90,6 +90,18 @@ export class Subscription<R extends Versioned> {
     return this.#wildcard || this.#named.has(name);
   }
 
+  /** Every name that the client asked for, has, or refused. */
+  known(): ReadonlySet<string> {
+    const had = [...this.holdings.contents()].map(({ name }) => name);
+    const given = this.#wildcard ? (this.#target?.keys() ?? []) : [];
+    return new Set([...this.#named, ...given, ...had, ...this.#rejections.keys()]);
+  }
+
+  /** What the client should have of this name. */
+  wanted(name: string): R | null {
+    return this.#target?.get(name) ?? null;
+  }
+
   rejections(): readonly Rejection<R>[] {
     return [...this.#rejections.values()];
   }

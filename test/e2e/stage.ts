@@ -82,7 +82,12 @@ async function configOf(folder: string, { remote, pin }: Mesh): Promise<ServerCo
   const dataDir = join(folder, 'state');
   await mkdir(dataDir);
   const free = { host: '127.0.0.1', port: 0 };
-  const times = { pollMs: 3_600_000, fetchTimeoutMs: 60_000, removalTimeoutMs: 30_000 };
+  const times = {
+    pollMs: 3_600_000,
+    fetchTimeoutMs: 60_000,
+    removalTimeoutMs: 30_000,
+    maxConnectionAgeMs: null,
+  };
   const git = {
     repository: remote,
     branch: 'main',

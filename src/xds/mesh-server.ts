@@ -1,0 +1,34 @@
+import type { Log } from '../base/log.ts';
+import { type Proxy as MeshProxy, parseProxy, type Snapshot } from '../translate/index.ts';
+import { serveXds, type XdsServer } from './server.ts';
+import type { Identified } from './stream.ts';
+import type { Node } from './variant.ts';
+
+type XdsServerOptions = {
+  /** What the proxy should have now. It may throw: then the proxy keeps what it has, and the log says why. */
+  readonly snapshotFor: (proxy: MeshProxy) => Snapshot;
+  readonly log: Log;
+  /** Milliseconds. */
+  readonly now: () => number;
+  /** How long a removal waits for its users' ACK; 30,000 ms (formats.md, Proxies). */
+  readonly removalTimeoutMs?: number;
+  /** As in `ServerOptions`; never, unless given. */
+  readonly maxConnectionAgeMs?: number | null;
+};
+
+const EXAMPLE = 'sidecar~10.0.0.1~web-1.default~default.svc.cluster.local';
+
+/** Serves each proxy of a mesh its snapshot. */
+export function createXdsServer(options: XdsServerOptions): XdsServer {
+  const { snapshotFor, log, now, removalTimeoutMs = 30_000, maxConnectionAgeMs = null } = options;
+  const identify = (node: Node) => identifyProxy(node, snapshotFor);
+  return serveXds({ identify, log, now, removalTimeoutMs, maxConnectionAgeMs });
+}
+
+function identifyProxy(node: Node, snapshotFor: (proxy: MeshProxy) => Snapshot): Identified | string {
+  if (node.id === '') return `the first request of a stream must carry node.id, such as ${EXAMPLE}`;
+  const parsed = parseProxy(node.id, node.metadata, node.extensions);
+  if (!parsed.ok) return `node.id must be like ${EXAMPLE}: ${parsed.reason}`;
+  const { proxy } = parsed;
+  return { id: proxy.id, resources: () => snapshotFor(proxy).resources };
+}

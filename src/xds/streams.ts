@@ -1,0 +1,100 @@
+import type { Log } from '../base/log.ts';
+import { createClients } from './client.ts';
+import type { ClientState } from './csds.ts';
+import type { SessionStatus } from './status.ts';
+import {
+  type Ack,
+  GrpcStream,
+  type Identified,
+  type Speech,
+  type XdsCall,
+  type XdsStream,
+} from './stream.ts';
+import type { Node, RequestBase } from './variant.ts';
+
+/** How long one turn of the event loop may compute snapshots before streams get to speak. */
+const SLICE_MS = 10;
+
+export type StreamsOptions = {
+  /** Who a node is, and what it should have now. A text: why it is refused. */
+  readonly identify: (node: Node) => Identified | string;
+  readonly log: Log;
+  /** Milliseconds. */
+  readonly now: () => number;
+  readonly removalTimeoutMs: number;
+};
+
+/** All streams of a server, and the revision that they are to get. */
+export class Streams {
+  readonly #open = new Set<XdsStream>();
+  readonly #stale = new Set<XdsStream>();
+  readonly #listeners = new Set<(ack: Ack) => void>();
+  readonly #environment;
+  #revision: string | null = null;
+  #connected = 0;
+  #scheduled: NodeJS.Immediate | null = null;
+  #draining = false;
+
+  constructor({ identify, log, now, removalTimeoutMs }: StreamsOptions) {
+    this.#environment = {
+      ...{ identify, log, now, clientOf: createClients(removalTimeoutMs) },
+      revision: () => this.#revision,
+      acked: (ack: Ack) => {
+        for (const listener of this.#listeners) listener(ack);
+      },
+      closed: (stream: XdsStream) => {
+        this.#open.delete(stream);
+        this.#stale.delete(stream);
+      },
+    };
+  }
+
+  add<Q extends RequestBase>(call: XdsCall, speech: Speech<Q>): void {
+    this.#connected += 1;
+    const stream = new GrpcStream(`${this.#connected}`, call, speech, this.#environment);
+    this.#open.add(stream);
+    if (this.#draining) stream.drain();
+  }
+
+  publish(revision: string): void {
+    this.#revision = revision;
+    for (const stream of this.#open) this.#stale.add(stream);
+    this.#schedule();
+  }
+
+  sessions(): readonly SessionStatus[] {
+    return [...this.#open].flatMap((stream) => stream.status() ?? []);
+  }
+
+  states(): readonly ClientState[] {
+    return [...this.#open].flatMap((stream) => stream.state() ?? []);
+  }
+
+  onAck(listener: (ack: Ack) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Ends all streams, and every one that still comes. */
+  drain(): void {
+    this.#draining = true;
+    if (this.#scheduled !== null) clearImmediate(this.#scheduled);
+    this.#stale.clear();
+    for (const stream of this.#open) stream.drain();
+  }
+
+  #schedule(): void {
+    if (this.#stale.size > 0) this.#scheduled ??= setImmediate(() => this.#refreshSome());
+  }
+
+  #refreshSome(): void {
+    this.#scheduled = null;
+    const startMs = performance.now();
+    for (const stream of this.#stale) {
+      if (performance.now() - startMs > SLICE_MS) break;
+      this.#stale.delete(stream);
+      stream.refresh();
+    }
+    this.#schedule();
+  }
+}
