@@ -2,14 +2,14 @@ import { createTreeDigests, type ObjectId, type Objects } from './git/index.ts';
 import { type LineState, openLine, type Pin, type Ruleset, type VerifiedScope } from './governance/index.ts';
 import { readManifests, type ScopeResources } from './manifests/index.ts';
 import { build, createBuilder } from './mesh/index.ts';
-import { type Proxy as Client, type Snapshot, translate } from './translate/index.ts';
+import { type Proxy as Client, createTranslator, type Snapshot, translate } from './translate/index.ts';
 
 /** The stages after git and governance, in order. */
 export const stages = { read: readManifests, build, translate } as const;
 
 /** The same stages for whoever runs them again and again: they keep what does not change from one call to the next. */
 export function createStages(): typeof stages {
-  return { ...stages, build: createBuilder() };
+  return { ...stages, build: createBuilder(), translate: createTranslator() };
 }
 
 /** What a set of accepted scopes comes to. */

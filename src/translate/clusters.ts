@@ -10,17 +10,32 @@ import type { View } from './view.ts';
 /** The clusters of every service that the proxy sees, with their endpoints, and the two that belong to no service. */
 export function outboundClusters(view: View): readonly Draft[] {
   const services = [...view.services.values()].flatMap((service) =>
-    service.ports.flatMap((port) =>
-      [null, ...service.subsets].flatMap((subset) =>
-        clusterOf(service, port, subset, view.endpointsOf(service)),
-      ),
-    ),
+    serviceClusters(service, view.endpointsOf(service)),
   );
   return [
     ...services,
     fixed(PASSTHROUGH, { ...anywhere, ...balancer(original), ...anyProtocol(view.proxy) }),
     fixed(BLACK_HOLE, { type: 'STATIC' }),
   ];
+}
+
+type Made = { readonly endpoints: readonly Endpoint[]; readonly drafts: readonly Draft[] };
+
+/** What was made of a service last: nothing about the client takes part, so all of them share it. */
+const made = new WeakMap<Service, Made>();
+
+function serviceClusters(service: Service, endpoints: readonly Endpoint[]): readonly Draft[] {
+  const known = made.get(service);
+  if (known !== undefined && sameItems(known.endpoints, endpoints)) return known.drafts;
+  const drafts = service.ports.flatMap((port) =>
+    [null, ...service.subsets].flatMap((subset) => clusterOf(service, port, subset, endpoints)),
+  );
+  made.set(service, { endpoints, drafts });
+  return drafts;
+}
+
+function sameItems<T>(left: readonly T[], right: readonly T[]): boolean {
+  return left.length === right.length && left.every((item, index) => item === right[index]);
 }
 
 function clusterOf(

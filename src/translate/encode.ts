@@ -1,9 +1,10 @@
 import protojson from 'protobufjs/ext/protojson.js';
+import protobuf from 'protobufjs/minimal.js';
 import { sha256 } from '../base/digest.ts';
 import { byCodeUnit } from '../base/order.ts';
 import { type Codec, default as root } from '../generated/envoy.js';
 import type { Origin } from '../mesh/index.ts';
-import type { Reference, SnapshotResource, TypeUrl } from './types.ts';
+import { type Reference, ROUTES, type SnapshotResource, type TypeUrl } from './types.ts';
 
 /** A resource before it is encoded: its proto3 JSON, and what it was made of. */
 export type Draft = {
@@ -14,11 +15,20 @@ export type Draft = {
   readonly references: readonly Reference[];
 };
 
+/** A draft is encoded once, however many proxies it is for. */
+const encoded = new WeakMap<Draft, SnapshotResource>();
+
 /** Encodes canonical proto3 JSON, `@type` included. An unknown field or a bad value is a bug of ours, and throws. */
-export function encode({ typeUrl, name, json, origins, references }: Draft): SnapshotResource {
-  const any = encodeMessage(typeUrl, json);
+export function encode(draft: Draft): SnapshotResource {
+  const known = encoded.get(draft);
+  if (known !== undefined) return known;
+  const { typeUrl, name, json, origins, references } = draft;
+  const any = typeUrl === ROUTES ? encodeRoutes(json) : encodeMessage(typeUrl, json);
   const version = sha256(any).slice(0, 16);
-  return { typeUrl, name, version, any, json, sources: sourcesOf(origins), references: distinct(references) };
+  const about = { sources: sourcesOf(origins), references: distinct(references) };
+  const resource: SnapshotResource = { typeUrl, name, version, any, json, ...about };
+  encoded.set(draft, resource);
+  return resource;
 }
 
 /** Bytes of the message that `typeUrl` names; maps come out in the order of their keys. */
@@ -26,6 +36,37 @@ export function encodeMessage(typeUrl: string, json: object): Uint8Array {
   const type = root.lookupType(typeUrl.slice(typeUrl.indexOf('/') + 1));
   const codec: Codec<object> = type;
   return codec.encode(protojson.fromJson(type, sorted(json))).finish();
+}
+
+type RouteTable = { readonly name?: unknown; readonly virtual_hosts?: readonly object[] };
+
+const VIRTUAL_HOST = 'type.googleapis.com/envoy.config.route.v3.VirtualHost';
+
+/** Tag of `virtual_hosts`, field 2 of a `RouteConfiguration`, length-delimited. */
+const virtualHostTag = (2 << 3) | 2;
+
+/**
+ * A route table holds all hosts, and an edit changes one: its bytes are those of its parts, put together in the order of
+ * the fields' numbers (`name` is 1), as an encoder would.
+ */
+function encodeRoutes(table: RouteTable): Uint8Array {
+  const { name, virtual_hosts = [], ...rest } = table;
+  const hosts = protobuf.Writer.create();
+  for (const host of virtual_hosts) hosts.uint32(virtualHostTag).bytes(encodeVirtualHost(host));
+  return Buffer.concat([encodeMessage(ROUTES, { name }), hosts.finish(), encodeMessage(ROUTES, rest)]);
+}
+
+/** By content: the objects are made anew each time. */
+let recent = new Map<string, Uint8Array>();
+let older = new Map<string, Uint8Array>();
+const REMEMBERED_HOSTS = 10_000;
+
+function encodeVirtualHost(host: object): Uint8Array {
+  const text = JSON.stringify(host);
+  const bytes = recent.get(text) ?? older.get(text) ?? encodeMessage(VIRTUAL_HOST, host);
+  if (recent.size >= REMEMBERED_HOSTS) [recent, older] = [new Map(), recent];
+  recent.set(text, bytes);
+  return bytes;
 }
 
 /** Objects with their keys in byte order: protobuf writes a map in the order in which it was filled. */

@@ -13,4 +13,5 @@
 export { bootstrap } from './bootstrap.ts';
 export { parseProxy } from './proxy.ts';
 export { translate } from './translate.ts';
+export { createTranslator } from './translator.ts';
 export type * from './types.ts';

@@ -63,16 +63,43 @@ export function createEncoder(
     recent.set(key, bytes);
     return bytes;
   };
+  const encode = (response: Response): Buffer => {
+    const writer = protobuf.Writer.create();
+    writeResponse(writer, response, response.resources.map(resourceBytes));
+    const bytes = writer.finish();
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  };
+  const last = new Map<string, { readonly response: Response; readonly bytes: Buffer }>();
   return {
     encode: (response) => {
-      const writer = protobuf.Writer.create();
-      writeResponse(writer, response, response.resources.map(resourceBytes));
-      const bytes = writer.finish();
-      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      const key = `${response.typeUrl}\n${response.nonce}`;
+      const known = last.get(key);
+      if (known !== undefined && isSame(known.response, response)) return known.bytes;
+      const bytes = encode(response);
+      if (last.size >= REMEMBERED_RESPONSES) last.clear();
+      last.set(key, { response, bytes });
+      return bytes;
     },
     rotate: () => {
       older = recent;
       recent = new Map();
+      last.clear();
     },
   };
+}
+
+/** Streams in step say the same with the same nonce: a few responses, which may be large. */
+const REMEMBERED_RESPONSES = 16;
+
+function isSame(left: Response, right: Response): boolean {
+  return (
+    left.revision === right.revision &&
+    left.version === right.version &&
+    sameItems(left.resources, right.resources) &&
+    sameItems(left.removed, right.removed)
+  );
+}
+
+function sameItems<T>(left: readonly T[], right: readonly T[]): boolean {
+  return left.length === right.length && left.every((item, index) => item === right[index]);
 }

@@ -114,6 +114,22 @@ test('a resource is encoded once for all streams, as long as it is in use', () =
   expect(reads).toBe(2);
 });
 
+test('streams in step share the bytes of a response; any difference makes it another one', () => {
+  const encoder = delta.createEncoder();
+  const response = { ...sent, resources: [cluster('a')], removed: ['c'] };
+  const first = encoder.encode(response);
+  expect(encoder.encode({ ...response })).toBe(first);
+  const others = [
+    { ...response, nonce: '2' },
+    { ...response, revision: 'r2' },
+    { ...response, resources: [cluster('a', '0123456789abcdef')] },
+    { ...response, resources: [] },
+    { ...response, removed: ['d'] },
+  ];
+  for (const other of others) expect(encoder.encode(other)).not.toEqual(first);
+  expect(encoder.encode(response)).toEqual(first);
+});
+
 test('a state-of-the-world request is narrowed to names, version and nonce', () => {
   const bytes = DiscoveryRequest.encode({
     typeUrl: CLUSTER,
