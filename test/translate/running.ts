@@ -13,10 +13,16 @@ type Answer = {
   readonly body: string;
 };
 
+type Asked = {
+  readonly method?: string;
+  readonly path?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
 /** A real Envoy, with one worker, that does what a snapshot says. */
 export type Running = {
   /** Sends one request, on a connection of its own, through its HTTP proxy port. */
-  ask(host: string, options?: { path?: string; headers?: Readonly<Record<string, string>> }): Promise<Answer>;
+  ask(host: string, options?: Asked): Promise<Answer>;
   /** Value of a counter or gauge; 0 where it is not there yet. */
   stat(name: string): Promise<number>;
   close(): Promise<void>;
@@ -42,8 +48,8 @@ export async function run(snapshot: Snapshot, httpProxyPort: number): Promise<Ru
   while ((await stat('listener_manager.workers_started')) === 0) await child.ready;
   return {
     stat,
-    ask: (host, { path = '/', headers = {} } = {}) =>
-      send({ port: httpProxyPort, path, headers: { ...headers, host } }),
+    ask: (host, { method = 'GET', path = '/', headers = {} } = {}) =>
+      send({ port: httpProxyPort, method, path, headers: { ...headers, host } }),
     async close() {
       await child.close();
       await rm(dir, { recursive: true });
@@ -53,13 +59,14 @@ export async function run(snapshot: Snapshot, httpProxyPort: number): Promise<Ru
 
 type Sent = {
   readonly port: number;
+  readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
 };
 
-function send({ port, path, headers }: Sent): Promise<Answer> {
+function send({ port, method, path, headers }: Sent): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', port, path, headers, agent: false }, (response) => {
+    const sent = request({ host: '127.0.0.1', port, method, path, headers, agent: false }, (response) => {
       let body = '';
       response.on('data', (chunk: Buffer) => {
         body += chunk.toString();
