@@ -22,7 +22,7 @@ export type History = {
   readonly visits: ReadonlyMap<ObjectId, Visit>;
   /** Visits by intro, each list with parents before children. */
   readonly byIntro: readonly (readonly Visit[])[];
-  /** Visits with a well-formed statement about mutation `seq` of a scope, by `uid seq`, in line order. */
+  /** Signed visits with a well-formed statement about mutation `seq` of a scope, by `uid seq`, in line order. */
   readonly spoken: ReadonlyMap<string, readonly Visit[]>;
   /** Main-line commits at which nothing is accepted, and why: an octopus, or over a cap (governance.md, Evaluation). */
   readonly barred: ReadonlyMap<number, string>;
@@ -65,6 +65,7 @@ function visit(history: Mutable, commit: Commit, intro: number): Visit {
   const order = history.visits.size;
   const entry = { commit, intro, base, order, statements: readStatements(commit.message) };
   history.visits.set(commit.id, entry);
+  if (commit.signature === null) return entry;
   for (const { uid } of entry.statements) {
     const statement = uid === null ? null : statementFor(entry, uid);
     if (statement === null || statement.kind === 'void') continue;

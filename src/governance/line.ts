@@ -44,7 +44,7 @@ export function openLine(
     if ('ok' in first) return first;
     const history = await openHistory(objects, pin.commit, ruleset);
     const signed = { byPlace: new Map(), approvals: [] };
-    const bench = { history, owns, ruleset, checked, signed, speakers: new Map() };
+    const bench = { history, owns, ruleset, checked, signed, speakers: new Map(), words: new Map() };
     return { bench, states: { last: first } };
   };
 

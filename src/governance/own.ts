@@ -47,10 +47,9 @@ export function createScopeTrees(
   const owns = createMemo<Own>(REMEMBERED);
   const policies = createMemo<PolicyRead>(REMEMBERED);
   const records = createRecords(objects, ruleset);
-  const places = createPlaces(objects);
   const absent: Own = { ok: false, rule: 'G18', reason: 'its directory is absent' };
   const trees: ScopeTrees = {
-    place: (rootTree, directory) => places(rootTree, joinPath(meshPath, directory)),
+    place: (rootTree, directory) => subtree(objects, rootTree, joinPath(meshPath, directory)),
     async apart(left, right, directories) {
       const [a, b] = [await trees.place(left, ''), await trees.place(right, '')];
       return placesApart(objects, { directory: '', left: a, right: b }, directories);
@@ -82,18 +81,6 @@ function createMemo<Value>(limit: number): (name: string, read: () => Promise<Va
     known.set(name, reading);
     reading.catch(() => known.delete(name));
     return reading;
-  };
-}
-
-/** Trees at places of commits. A commit that changes one scope asks for all of them, most in one folder: that is kept. */
-function createPlaces(objects: Objects): (rootTree: ObjectId, path: string) => Promise<ObjectId | null> {
-  const folders = createMemo<ObjectId | null>(REMEMBERED);
-  return async (rootTree, path) => {
-    const slash = path.lastIndexOf('/');
-    if (slash < 0) return subtree(objects, rootTree, path);
-    const folder = path.slice(0, slash);
-    const parent = await folders(`${rootTree} ${folder}`, () => subtree(objects, rootTree, folder));
-    return parent === null ? null : subtree(objects, parent, path.slice(slash + 1));
   };
 }
 

@@ -55,12 +55,12 @@ export function check(checked: Checked, { visit, key }: Claim): Promise<Verdict>
   return verdict;
 }
 
-/** G17: the main-line indices whose commits would cost more signature checks than one main-line commit may cause. */
-export function overCap(claims: readonly Claim[], cap: number): ReadonlySet<number> {
-  const costs = new Map<number, Set<string>>();
-  for (const { visit, key } of claims) {
-    const known = costs.get(visit.intro) ?? new Set();
-    costs.set(visit.intro, known.add(`${visit.commit.id} ${key.id}`));
+/** Signature checks by the main-line index that causes them (G17). */
+export type Costs = Map<number, ReadonlySet<string>>;
+
+export function addCosts(costs: Costs, claims: readonly Claim[]): void {
+  for (const [intro, caused] of Map.groupBy(claims, ({ visit }) => visit.intro)) {
+    const names = caused.map(({ visit, key }) => `${visit.commit.id} ${key.id}`);
+    costs.set(intro, new Set([...(costs.get(intro) ?? []), ...names]));
   }
-  return new Set([...costs].filter(([, cost]) => cost.size > cap).map(([intro]) => intro));
 }

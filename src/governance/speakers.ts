@@ -3,6 +3,7 @@ import { sideViews, type Visit } from './history.ts';
 import { type Claim, claimsOf, electorate } from './signer.ts';
 import type { ScopeState } from './types.ts';
 import type { Bench } from './votes.ts';
+import { NOTED } from './words.ts';
 
 type Against = { readonly rule: string; readonly text: string };
 
@@ -99,7 +100,7 @@ async function hear(
   }
   const others = found.byShown.get(shown);
   if (others === undefined) found.byShown.set(shown, [{ visit, claim }]);
-  else others.push({ visit, claim });
+  else if (claim !== null || others.length < NOTED) others.push({ visit, claim });
 }
 
 /** I4: why the view of a commit is not clean, or null. */

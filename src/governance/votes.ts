@@ -2,10 +2,11 @@ import type { ObjectId } from '../git/index.ts';
 import { type History, isAfter, statementFor, type Visit } from './history.ts';
 import type { ScopeTrees } from './own.ts';
 import type { Ruleset } from './ruleset.ts';
-import { type Checked, type Claim, check, claimsOf, type Electorate, electorate, overCap } from './signer.ts';
+import { addCosts, type Checked, type Claim, type Costs, check, claimsOf, electorate } from './signer.ts';
 import { type Signed, type Speaker, type Speakers, speakersFor, viewRefusal } from './speakers.ts';
-import type { Approval, Withdrawal } from './statement.ts';
+import type { Approval } from './statement.ts';
 import type { Candidate, Policy, Refused, ScopeState, Vote } from './types.ts';
+import { isOver, type Word, type Words, wordsOf } from './words.ts';
 
 /** Everything that a verdict about one scope at one main-line commit is made from. */
 export type Bench = {
@@ -15,6 +16,8 @@ export type Bench = {
   readonly signed: Signed;
   /** By uid: a memo. */
   readonly speakers: Map<string, Speakers>;
+  /** By uid: a memo. */
+  readonly words: Map<string, Words>;
   readonly checked: Checked;
 };
 
@@ -25,7 +28,6 @@ export type Ballot = {
   readonly overCap: boolean;
 };
 
-type Word = Claim & { readonly statement: Approval | Withdrawal };
 type Against = { readonly rule: string; readonly text: string };
 
 /** The counting of one candidate: its votes so far, and the commits that look like approvals and are none. */
@@ -49,37 +51,28 @@ export async function collectVotes(
   tree: ObjectId,
   proposed: Policy | null = null,
 ): Promise<Ballot> {
-  const count: Count = { bench, scope, candidate, votes: new Map(), refused: [] };
-  const spoken = wordsOf(count, electorate(scope, proposed));
-  const plain =
-    candidate.base === candidate.next ? [] : await speakersFor(bench, scope, candidate.next, tree);
-  const approvals = spoken.filter(({ statement }) => statement.kind === 'approve');
-  const implicit = plain.filter((speaker) => speaker.claim !== null && plainRefusal(count, speaker) === null);
-  const costs = [...approvals, ...implicit.flatMap(({ claim }) => claim ?? [])];
-  const over = overCap(costs, bench.ruleset.signatureChecks);
-  // What is over a cap never votes. A withdrawal is no vote, and no flood may drown it.
-  const mayVote = ({ intro }: Visit) => !over.has(intro) && !bench.history.mute.has(intro);
-  const words: Word[] = [];
-  for (const word of spoken) {
-    if (word.statement.kind === 'approve' && !mayVote(word.visit)) continue;
-    if (await isSigned(count, word)) words.push(word);
-  }
-  const fences = fence(words);
-  for (const word of words) countWord(count, word, fences);
-  const replaced = new Set(words.map(({ anchor }) => anchor.name));
-  for (const speaker of plain) if (mayVote(speaker.visit)) await countPlain(count, speaker, replaced);
+  const words = await wordsOf(bench, scope, candidate.seq, proposed);
+  const count: Count = { bench, scope, candidate, votes: new Map(), refused: [...words.refused] };
+  const isChange = candidate.base !== candidate.next;
+  const plain = isChange ? await speakersFor(bench, scope, candidate.next, tree) : [];
+  const implicit = plain.filter((speaker) => plainRefusal(count, speaker) === null);
+  const costs: Costs = new Map(words.costs);
+  addCosts(
+    costs,
+    implicit.flatMap(({ claim }) => claim ?? []),
+  );
+  const fences = fence(words.signed);
+  for (const word of words.signed) if (!isOver(bench, costs, word.visit)) countWord(count, word, fences);
+  const replaced = new Set(words.signed.map(({ anchor }) => anchor.name));
+  for (const speaker of plain)
+    if (!isOver(bench, costs, speaker.visit)) await countPlain(count, speaker, replaced);
   const { votes, refused } = count;
-  return { votes: [...votes.values()], refused, overCap: over.has(bench.history.main.length - 1) };
-}
-
-/** What anchors of the scope have said in words about mutation `seq`, anywhere ≤ mi; unchecked. */
-function wordsOf({ bench, scope, candidate }: Count, electors: Electorate): readonly Word[] {
-  const visits = bench.history.spoken.get(`${scope.uid} ${candidate.seq}`) ?? [];
-  return visits.flatMap((visit) => {
-    const statement = statementFor(visit, scope.uid);
-    if (statement === null || statement.kind === 'void') return [];
-    return claimsOf(visit, electors).map((claim) => ({ ...claim, statement }));
-  });
+  const last = bench.history.main.length - 1;
+  return {
+    votes: [...votes.values()],
+    refused,
+    overCap: (costs.get(last)?.size ?? 0) > bench.ruleset.signatureChecks,
+  };
 }
 
 /** V1, the expensive half. */
