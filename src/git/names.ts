@@ -1,16 +1,19 @@
 import type { TreeEntry } from './objects.ts';
-import { compareEntries, DIRECTORY, FILE } from './tree.ts';
+import { DIRECTORY, FILE } from './tree.ts';
 
 /** G10 for one tree: what the first bad entry is, or null. Masked directories are entries like all others. */
 export function treeProblem(
   entries: readonly TreeEntry[],
 ): { readonly entry: TreeEntry; readonly reason: string } | null {
   const folded = new Set<string>();
-  let last: TreeEntry | null = null;
+  let last = '';
   for (const entry of entries) {
-    const reason = entryProblem(entry) ?? orderProblem(last, entry) ?? twinProblem(folded, entry);
+    const name = nameText(entry.name);
+    const key = sortKey(entry.mode, name);
+    const reason =
+      modeProblem(entry.mode) ?? nameProblem(name) ?? orderProblem(last, key) ?? twinProblem(folded, name);
     if (reason !== null) return { entry, reason };
-    last = entry;
+    last = key;
   }
   return null;
 }
@@ -24,10 +27,6 @@ export function nameText(name: Uint8Array): string {
 export function printable(name: Uint8Array): string {
   const escaped = (character: string) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
   return nameText(name).replace(/[^ -~]/g, escaped);
-}
-
-function entryProblem({ mode, name }: TreeEntry): string | null {
-  return modeProblem(mode) ?? nameProblem(nameText(name));
 }
 
 function modeProblem(mode: string): string | null {
@@ -45,6 +44,13 @@ const MODES: ReadonlyMap<string, string> = new Map([
 function nameProblem(name: string): string | null {
   if (!/^[A-Za-z0-9._@+=,() -]{1,255}$/.test(name))
     return 'is not 1 to 255 of the characters A-Z a-z 0-9 ._@+=,()-';
+  return SUSPECT.test(name) ? suspectProblem(name) : null;
+}
+
+/** Whatever could be one of the rest, in one look: nearly no name is. */
+const SUSPECT = /^[ .]|[ .]$|^(?:con|prn|aux|nul|com|lpt)/i;
+
+function suspectProblem(name: string): string | null {
   if (name.startsWith(' ')) return 'starts with a space';
   if (/[ .]$/.test(name)) return 'ends with a space or a dot';
   if (/^\.git$/i.test(name)) return 'is git’s own folder';
@@ -55,14 +61,18 @@ function nameProblem(name: string): string | null {
 /** A device whatever the case and whatever follows the first dot: `con`, `NUL.txt`, `com1 .yaml`. */
 const WINDOWS_DEVICE = /^(?:con|prn|aux|nul|com[0-9]|lpt[0-9]) *(?:\.|$)/i;
 
-function orderProblem(last: TreeEntry | null, entry: TreeEntry): string | null {
-  const order = last === null ? -1 : compareEntries(last, entry);
-  if (order < 0) return null;
-  return order === 0 ? 'is in its tree twice' : 'is out of order in its tree';
+/** Git's order of tree entries: by bytes, a directory as if its name ended in `/`. */
+function sortKey(mode: string, name: string): string {
+  return mode === DIRECTORY ? `${name}/` : name;
 }
 
-function twinProblem(folded: Set<string>, { name }: TreeEntry): string | null {
-  const key = nameText(name).toLowerCase();
+function orderProblem(last: string, key: string): string | null {
+  if (last < key) return null;
+  return last === key ? 'is in its tree twice' : 'is out of order in its tree';
+}
+
+function twinProblem(folded: Set<string>, name: string): string | null {
+  const key = name.toLowerCase();
   if (folded.has(key)) return 'differs from another name in its folder in case only';
   folded.add(key);
   return null;

@@ -38,18 +38,16 @@ export function createBatchReader(git: Git, gitdir: string): Reader {
     }
   }
 
-  /** Whoever was to be answered next is what it died of, if it dies of that twice. */
+  /** Whoever was to be answered next is what it died of, if it dies of that twice. Guesses are not asked again. */
   function died(unanswered: readonly Request[], error: unknown): void {
     running = null;
-    for (const request of unanswered) if (request.guess) request.resolve({ id: request.wanted, ...MISSING });
-    const [first, ...others] = unanswered.filter(({ guess }) => !guess);
-    if (first !== undefined) {
-      first.deaths += 1;
-      if (error instanceof Failure) first.reject(error);
-      else if (first.deaths > 1) first.reject(objectCorrupt(first.wanted, gitdir, error));
-      else submit(first);
+    for (const [at, request] of unanswered.entries()) {
+      if (at === 0) request.deaths += 1;
+      if (request.guess) request.resolve({ id: request.wanted, ...MISSING });
+      else if (error instanceof Failure) request.reject(error);
+      else if (request.deaths > 1) request.reject(objectCorrupt(request.wanted, gitdir, error));
+      else submit(request);
     }
-    for (const request of others) submit(request);
   }
 
   function ask(wanted: string, guess: boolean): Promise<Reply> {
@@ -58,13 +56,15 @@ export function createBatchReader(git: Git, gitdir: string): Reader {
 
   async function guessBeside(id: ObjectId, type: RawObject['type']): Promise<void> {
     const replies = await Promise.all(guesses.beside(id, type).map((wanted) => ask(wanted, true)));
-    for (const reply of replies) ahead.set(reply.id, reply, REPLY_BYTES + reply.bytes.length);
+    for (const reply of replies) {
+      if (reply.type !== 'missing') ahead.set(reply.id, reply, REPLY_BYTES + reply.bytes.length);
+    }
   }
 
   async function find(id: ObjectId, type: RawObject['type']): Promise<RawObject> {
     await guessed; // It is answered before anything that we could ask for now.
     const known = ahead.get(id);
-    if (known !== undefined && known.type !== 'missing') return known;
+    if (known !== undefined) return known;
     const answer = ask(id, false);
     guessed = guessBeside(id, type);
     return answer;

@@ -2,7 +2,7 @@ import { sha256 } from '../base/digest.ts';
 import { CAPS, isGovernanceFile } from './caps.ts';
 import { Lru } from './lru.ts';
 import type { ObjectId, Objects } from './objects.ts';
-import { createOwnTrees, type OwnTree, type TreeRefusal } from './own-tree.ts';
+import { createOwnTrees, maskedKey, type OwnTree, type TreeRefusal } from './own-tree.ts';
 
 /** A file that counts in the own digest: its path within the scope, its blob, and what the blob holds. */
 export type OwnFile = {
@@ -34,7 +34,7 @@ export function createTreeDigests(objects: Objects): TreeDigests {
   return {
     async digest(tree, masked) {
       const mask = [...new Set(masked)].sort();
-      const key = [tree, ...mask].join('\0');
+      const key = maskedKey(tree, mask);
       const remembered = known.get(key);
       if (remembered !== undefined) return remembered;
       const own = await trees.read(tree, mask);

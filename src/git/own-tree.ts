@@ -40,7 +40,7 @@ export function createOwnTrees(objects: Objects): {
   const contents = new Lru<ObjectId, Content>(REMEMBERED_ENTRIES);
 
   async function readTree(id: ObjectId, place: Place): Promise<OwnTree | TreeRefusal> {
-    const key = [id, ...place.mask].join('\0');
+    const key = maskedKey(id, place.mask);
     const known = trees.get(key);
     // A known tree that is too deep here is walked again, so that the refusal names the same path as without memory.
     if (known !== undefined && place.depth + known.height <= CAPS.pathDepth) return known;
@@ -104,6 +104,11 @@ export function createOwnTrees(objects: Objects): {
 }
 
 const REMEMBERED_ENTRIES = 200_000;
+
+/** Names a tree without what is masked. Masks can be long, and are many: their digest stands for them. */
+export function maskedKey(id: ObjectId, mask: readonly string[]): string {
+  return mask.length === 0 ? id : `${id} ${sha256(mask.join('\0'))}`;
+}
 
 /** A mask by its first segment; the rest of a path is empty where the directory itself is masked. */
 function masksBelow(mask: readonly string[]): ReadonlyMap<string, readonly string[]> {

@@ -16,15 +16,12 @@ export function createReadAhead() {
     beside(id: ObjectId, type: RawObject['type']): readonly string[] {
       if (type === 'tree' && roots.has(id)) return below(id, paths);
       if (type !== 'commit') return [];
-      const parents = Array.from({ length: Math.min(1 + run, LONGEST) }, (_, at) => `${id}~${at + 1}`);
+      const length = id === expected ? Math.min(1 + run, LONGEST) : 1;
+      const parents = Array.from({ length }, (_, at) => `${id}~${at + 1}`);
       // Where a line is followed, its commits are all that is wanted of it now.
-      return run > 1
-        ? parents
-        : [
-            `${id}^{tree}`,
-            ...below(id, paths),
-            ...parents.flatMap((each) => [each, `${each}^{tree}`, ...below(each, paths)]),
-          ];
+      if (length > 2) return parents;
+      const trees = (commit: string) => [`${commit}^{tree}`, ...below(commit, paths)];
+      return [...trees(id), ...parents.flatMap((each) => [each, ...trees(each)])];
     },
     /** An object that was asked for has come: commits tell where their line goes on and which trees are roots. */
     read(id: ObjectId, { type, bytes }: RawObject): void {

@@ -32,14 +32,3 @@ function modeAt(bytes: Buffer, from: number, to: number): string | null {
   if (mode === DIRECTORY) return DIRECTORY;
   return /^[0-7]{1,7}$/.test(mode) ? mode : null;
 }
-
-/** Git's order of tree entries: by bytes, a directory as if its name ended in `/`. */
-export function compareEntries(left: TreeEntry, right: TreeEntry): number {
-  return Buffer.compare(sortKey(left), sortKey(right));
-}
-
-function sortKey({ mode, name }: TreeEntry): Uint8Array {
-  return mode === DIRECTORY ? Buffer.concat([name, SLASH]) : name;
-}
-
-const SLASH = Buffer.from('/');

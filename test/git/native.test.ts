@@ -71,6 +71,26 @@ describe('the process', () => {
     await backend.close();
   });
 
+  test('that dies of a guess still answers what was asked', async () => {
+    const repository = await newRepository();
+    const one = await repository.commit('one');
+    const two = await repository.commit('two');
+    // Ends at the first expression, as git does at a damaged pack that a guess leads to.
+    const filter = "sed -u -e '/[~^:]/q'";
+    const script = `[ "$1" = cat-file ] || exec ${await realGit()} "$@"; ${filter} | ${await realGit()} "$@"`;
+    const backend = await openNative({
+      gitdir: repository.dir,
+      environment: await withProgram('git', script),
+    });
+    for (let round = 0; round < 3; round += 1) {
+      const read = await Promise.all([two, one].map((id) => backend.commit(id)));
+      expect(read.map(({ parents }) => parents)).toEqual([[one], []]);
+      await backend.tree(read[0]?.tree ?? '');
+    }
+    await expect(backend.blob('1'.repeat(40))).rejects.toMatchObject({ code: 'object-missing' });
+    await backend.close();
+  });
+
   test('that answers nonsense is an error of that request, never an answer', async () => {
     const repository = await newRepository();
     const tip = await repository.commit('one');
