@@ -13,8 +13,9 @@ export type Handler = (key: string) => Promise<Outcome>;
 
 /**
  * A queue of keys, never of payloads. Guarantees, whatever the adapter:
- * a key is queued at most once and in flight at most once; a key added while in flight runs once more afterwards;
- * the earliest of several due times wins; failing keys run in a bounded lane of their own.
+ * a key is queued at most once and in flight at most once; a key added while in flight runs once more afterwards, so
+ * that the newest revision wins; the earliest of several due times wins; each key backs off on its own, and failing
+ * keys run in a bounded lane of their own. `test/reconcile/work-queue.contract.ts` is what an adapter has to pass.
  */
 export interface WorkQueue {
   /** Makes `key` due in `delayMs` (default now). A key that backs off is due at once: somebody knows better. */

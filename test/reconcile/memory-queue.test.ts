@@ -5,7 +5,7 @@ import { backoffMs, jitterMs, type Outcome } from '../../src/reconcile/work-queu
 import { simulatedClock } from './clock.ts';
 import { workQueueContract } from './work-queue.contract.ts';
 
-workQueueContract('memory', async (setup) => {
+workQueueContract('memory', 1_000, async (setup) => {
   const clock = simulatedClock();
   const queue = createMemoryQueue({ ...setup, clock, random: () => 0.5 });
   return { queue, advance: clock.advance, now: clock.now };

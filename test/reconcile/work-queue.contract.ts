@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Backoff, Handler, Outcome, WorkQueue } from '../../src/reconcile/work-queue.ts';
 
-/** What an adapter gives the suite: a queue, and its time. */
+/**
+ * What an adapter gives the suite: a queue, and its time. All times of the suite are a few units, and what is compared
+ * is a unit or more apart: a queue that keeps its time elsewhere may pass it in real units of 100 ms.
+ */
 export type QueueUnderTest = {
   readonly queue: WorkQueue;
-  /** Lets time pass, and what falls due begin. */
+  /** Lets time pass, and what falls due begin. Less than a unit too much is fine. */
   advance(ms: number): Promise<void>;
   now(): number;
 };
@@ -41,9 +44,10 @@ function gate(): {
   };
 }
 
-/** What every `WorkQueue` keeps, whatever stores it. */
+/** What every `WorkQueue` keeps, whatever stores it: an adapter is one more call of this. `unit` in milliseconds. */
 export function workQueueContract(
   name: string,
+  unit: number,
   create: (setup: QueueSetup) => Promise<QueueUnderTest>,
 ): void {
   describe(`WorkQueue: ${name}`, () => {
@@ -54,8 +58,22 @@ export function workQueueContract(
       await advance(0);
       end('a');
       await queue.drain();
-      await advance(3_600_000);
+      await advance(5 * unit);
       expect(started).toEqual(['a']);
+      await queue.close();
+    });
+
+    it('runs different keys at the same time, as many as it may and no more', async () => {
+      const { handler, started, end } = gate();
+      const { queue, advance } = await create({ handler, concurrency: 2 });
+      for (const key of ['a', 'b', 'c']) await queue.add(key);
+      await advance(0);
+      expect(started).toEqual(['a', 'b']);
+      end('b');
+      await advance(0);
+      expect(started).toEqual(['a', 'b', 'c']);
+      for (const key of ['a', 'c']) end(key);
+      await queue.drain();
       await queue.close();
     });
 
@@ -94,15 +112,15 @@ export function workQueueContract(
     it('runs a delayed key when it is due; the earliest due time wins', async () => {
       const { handler, started, end } = gate();
       const { queue, advance } = await create({ handler });
-      await queue.add('a', 10_000);
-      await queue.add('a', 2_000);
-      await queue.add('a', 5_000);
-      await advance(1_999);
+      await queue.add('a', 10 * unit);
+      await queue.add('a', 4 * unit);
+      await queue.add('a', 7 * unit);
+      await advance(2 * unit);
       expect(started).toEqual([]);
-      await advance(1);
+      await advance(3 * unit);
       expect(started).toEqual(['a']);
       end('a');
-      await advance(20_000);
+      await advance(10 * unit);
       expect(started).toEqual(['a']);
       await queue.close();
     });
@@ -112,12 +130,28 @@ export function workQueueContract(
       const { queue, advance } = await create({ handler });
       await queue.add('a');
       await advance(0);
-      end('a', { outcome: 'wait', forMs: 60_000 });
-      await advance(59_999);
+      end('a', { outcome: 'wait', forMs: 4 * unit });
+      await advance(2 * unit);
       expect(started).toHaveLength(1);
-      await advance(1);
+      await advance(3 * unit);
       expect(started).toHaveLength(2);
       end('a');
+      await queue.close();
+    });
+
+    it('runs a key that waits at once when it is added, and then not for the wait that is over', async () => {
+      const { handler, started, end } = gate();
+      const { queue, advance } = await create({ handler });
+      await queue.add('a');
+      await advance(0);
+      end('a', { outcome: 'wait', forMs: 4 * unit });
+      await advance(0);
+      await queue.add('a');
+      await advance(0);
+      expect(started).toHaveLength(2);
+      end('a');
+      await advance(8 * unit);
+      expect(started).toHaveLength(2);
       await queue.close();
     });
 
@@ -127,7 +161,7 @@ export function workQueueContract(
       await queue.add('a');
       await advance(0);
       end('a', { outcome: 'stalled', reason: 'no pin' });
-      await advance(86_400_000);
+      await advance(20 * unit);
       expect(started).toHaveLength(1);
       await queue.add('a');
       await advance(0);
@@ -138,22 +172,47 @@ export function workQueueContract(
 
     it('backs off exponentially, with jitter in the upper half, and starts anew after a success', async () => {
       const times: number[] = [];
-      const outcomes: Outcome[] = [retry, retry, retry, retry, retry, { outcome: 'wait', forMs: 100 }, retry];
-      const backoff = { firstMs: 1_000, maxMs: 4_000 };
+      const success: Outcome = { outcome: 'wait', forMs: 2 * unit };
+      const outcomes: Outcome[] = [retry, retry, retry, retry, success, retry];
+      const backoff = { firstMs: 4 * unit, maxMs: 16 * unit };
       const handler = async () => {
         times.push(under.now());
         return outcomes.shift() ?? done;
       };
       const under = await create({ backoff, handler });
       await under.queue.add('a');
-      for (let i = 0; i < 400; i++) await under.advance(100);
+      for (let step = 0; step < 200 && times.length < 7; step++) await under.advance(unit / 2);
       const gaps = times.slice(1).map((time, i) => time - (times[i] ?? 0));
-      const ceilings = [1_000, 2_000, 4_000, 4_000, 4_000, 200, 1_000];
-      expect(gaps).toHaveLength(ceilings.length);
-      for (const [i, gap] of gaps.entries()) {
-        expect(gap).toBeGreaterThanOrEqual((ceilings[i] ?? 0) / 2);
-        expect(gap).toBeLessThanOrEqual((ceilings[i] ?? 0) + 100);
+      const bounds = [
+        [2, 4],
+        [4, 8],
+        [8, 16],
+        [8, 16],
+        [2, 2],
+        [2, 4],
+      ] as const;
+      expect(gaps).toHaveLength(bounds.length);
+      for (const [i, [least, most]] of bounds.entries()) {
+        expect(gaps[i]).toBeGreaterThanOrEqual(least * unit);
+        expect(gaps[i]).toBeLessThan((most + 1) * unit);
       }
+      await under.queue.close();
+    });
+
+    it('keeps the backoff of one key from every other', async () => {
+      const times = new Map<string, number[]>();
+      const handler = async (key: string) => {
+        times.set(key, [...(times.get(key) ?? []), under.now()]);
+        return retry;
+      };
+      const under = await create({ backoff: { firstMs: 2 * unit, maxMs: 64 * unit }, handler });
+      await under.queue.add('old');
+      for (let step = 0; step < 200 && times.get('old')?.length !== 4; step++) await under.advance(unit / 2);
+      await under.queue.add('new');
+      for (let step = 0; step < 200 && times.get('new')?.length !== 2; step++) await under.advance(unit / 2);
+      const [first = 0, second = 0] = times.get('new') ?? [];
+      expect(second - first).toBeGreaterThanOrEqual(unit);
+      expect(second - first).toBeLessThan(3 * unit);
       await under.queue.close();
     });
 
@@ -161,13 +220,13 @@ export function workQueueContract(
       const times: number[] = [];
       const handler = async (): Promise<Outcome> => {
         times.push(under.now());
-        return times.length === 1 ? { outcome: 'retry', afterMs: 7_000 } : done;
+        return times.length === 1 ? { outcome: 'retry', afterMs: 6 * unit } : done;
       };
-      const under = await create({ handler });
+      const under = await create({ backoff: { firstMs: unit, maxMs: unit }, handler });
       await under.queue.add('a');
-      await under.advance(6_999);
+      await under.advance(4 * unit);
       expect(times).toHaveLength(1);
-      await under.advance(1);
+      await under.advance(3 * unit);
       expect(times).toHaveLength(2);
       await under.queue.close();
     });
@@ -175,6 +234,7 @@ export function workQueueContract(
     it('takes a handler that throws for one that failed', async () => {
       let runs = 0;
       const { queue, advance } = await create({
+        backoff: { firstMs: unit, maxMs: unit },
         async handler() {
           runs += 1;
           if (runs === 1) throw new Error('a bug');
@@ -182,7 +242,7 @@ export function workQueueContract(
         },
       });
       await queue.add('a');
-      await advance(600_000);
+      await advance(5 * unit);
       expect(runs).toBe(2);
       await queue.close();
     });
@@ -193,10 +253,10 @@ export function workQueueContract(
       for (const key of ['bad1', 'bad2', 'bad3']) {
         await queue.add(key);
         await advance(0);
-        end(key, { outcome: 'retry', afterMs: 1_000 });
+        end(key, { outcome: 'retry', afterMs: 4 * unit });
         await advance(0);
       }
-      await advance(1_000);
+      await advance(6 * unit);
       expect(started.slice(3)).toEqual(['bad1']);
       await queue.add('good');
       await advance(0);
@@ -210,19 +270,64 @@ export function workQueueContract(
       await queue.close();
     });
 
+    it('takes a key that has recovered for a healthy one', async () => {
+      const { handler, started, end } = gate();
+      const { queue, advance } = await create({ handler, concurrency: 1, failingConcurrency: 1 });
+      await queue.add('a');
+      await advance(0);
+      end('a', retry);
+      await queue.add('a');
+      await advance(0);
+      end('a');
+      await queue.add('bad');
+      await advance(0);
+      end('bad', retry);
+      await advance(0);
+      await queue.add('bad');
+      await advance(0);
+      await queue.add('a');
+      await advance(0);
+      expect(started).toEqual(['a', 'a', 'bad', 'bad', 'a']);
+      for (const key of ['a', 'bad']) end(key);
+      await queue.drain();
+      await queue.close();
+    });
+
     it('runs a key that backs off at once when it is added', async () => {
       const { handler, started, end } = gate();
       const { queue, advance } = await create({ handler });
       await queue.add('a');
       await advance(0);
-      end('a', { outcome: 'retry', afterMs: 300_000 });
+      end('a', { outcome: 'retry', afterMs: 4 * unit });
       await advance(0);
       await queue.add('a');
       await advance(0);
       expect(started).toHaveLength(2);
       end('a');
-      await advance(600_000);
+      await advance(8 * unit);
       expect(started).toHaveLength(2);
+      await queue.close();
+    });
+
+    it('drains: waits for what is in flight or due, and not for what is delayed, backs off or is stalled', async () => {
+      const { handler, started, end } = gate();
+      const { queue, advance } = await create({ handler, concurrency: 1 });
+      await queue.drain();
+      for (const key of ['a', 'b', 'c']) await queue.add(key);
+      await queue.add('later', 50 * unit);
+      let drained = false;
+      const draining = queue.drain().then(() => {
+        drained = true;
+      });
+      await advance(0);
+      end('a', { outcome: 'retry', afterMs: 50 * unit });
+      await advance(0);
+      end('b', { outcome: 'stalled', reason: 'no pin' });
+      await advance(0);
+      expect(drained).toBe(false);
+      end('c', { outcome: 'wait', forMs: 50 * unit });
+      await draining;
+      expect(started).toEqual(['a', 'b', 'c']);
       await queue.close();
     });
 
@@ -232,17 +337,17 @@ export function workQueueContract(
       await queue.add('a');
       await advance(0);
       await queue.add('waiting');
-      await queue.add('later', 5_000);
+      await queue.add('later', 2 * unit);
       let closed = false;
       const closing = queue.close().then(() => {
         closed = true;
       });
-      await advance(10_000);
+      await advance(4 * unit);
       expect(closed).toBe(false);
       end('a', { outcome: 'retry' });
       await closing;
       await queue.add('b');
-      await advance(600_000);
+      await advance(8 * unit);
       expect(started).toEqual(['a']);
       await queue.drain();
     });
