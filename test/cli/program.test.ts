@@ -7,6 +7,7 @@ import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ApiSource, createApi } from '../../src/api/index.ts';
 import { commands } from '../../src/cli/commands/index.ts';
+import type { Context } from '../../src/cli/context.ts';
 import { findEnvoy } from '../../src/cli/envoy.ts';
 import { table, wrap } from '../../src/cli/output.ts';
 import { envoyPath } from '../envoy.ts';
@@ -50,6 +51,20 @@ test('every command is listed once, and its help is at most 80 columns wide', as
   const names = [...out.matchAll(/^ {2}([a-z][a-z-]+)(?:\|[a-z]+)? /gm)].map(([, name]) => name);
   expect(names).toHaveLength(commands.length);
   expect(out.split('\n').filter((line) => line.length > 80)).toEqual([]);
+});
+
+test('the help of every command is at most 80 columns wide, and ends with an example', () => {
+  for (const build of commands) {
+    let out = '';
+    const command = build({} as Context);
+    const writeOut = (text: string) => {
+      out += text;
+    };
+    command.configureOutput({ writeOut, getOutHelpWidth: () => 80 }).outputHelp();
+    const [usage = '', example = ''] = out.split(/^Examples/m);
+    expect(usage.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    expect(example).toContain(`fairlead ${command.name()}`);
+  }
 });
 
 describe('serve --print-config', () => {

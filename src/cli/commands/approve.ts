@@ -10,6 +10,7 @@ import {
 import { type Clone, cloneOptions, judge, mainTip, openClone, Refusal } from '../clone.ts';
 import type { Context } from '../context.ts';
 import { repositoryPath } from '../drafts.ts';
+import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { signingKey, type UserKey } from '../keys.ts';
 import { need, run } from '../native.ts';
@@ -35,6 +36,7 @@ type Approvable = {
 
 export function approveCommand(context: Context): Command {
   const command = new Command('approve')
+    .addHelpText('after', examples('fairlead approve', 'fairlead approve --scope payments --yes'))
     .description('shows what HEAD changes against the accepted state, then signs that with an empty commit')
     .option('--scope <scope...>', 'only these (default: every scope that needs your key)')
     .option('--main <ref>', 'the main line (default: origin/main, main or HEAD)')

@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { Failure } from '../../base/failure.ts';
 import { bootstrap, parseProxy } from '../../translate/index.ts';
 import type { Context } from '../context.ts';
+import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { integer } from '../output.ts';
 
@@ -21,6 +22,10 @@ type Flags = {
 
 export function bootstrapCommand(context: Context): Command {
   return new Command('bootstrap')
+    .addHelpText(
+      'after',
+      examples('fairlead bootstrap --namespace demo --name web --ip 10.0.0.7 > envoy.json'),
+    )
     .description("prints Envoy's bootstrap as JSON: envoy -c <(fairlead bootstrap --namespace demo)")
     .addOption(new Option('--type <type>', 'of the proxy').choices(['sidecar', 'router']).default('sidecar'))
     .addOption(

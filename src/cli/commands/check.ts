@@ -9,6 +9,7 @@ import { type Check, type Finding, failed, ok } from '../checks/check.ts';
 import { machineChecks } from '../checks/index.ts';
 import { checkServer } from '../checks/server.ts';
 import type { Context } from '../context.ts';
+import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { API_VERSION, type Format, outputOption, print, wrap } from '../output.ts';
 import { serverOption } from '../server-client.ts';
@@ -27,7 +28,10 @@ export function checkCommand(context: Context): Command {
     .addOption(outputOption())
     .addHelpText(
       'after',
-      '\nExample:\n  fairlead check --pre --config fairlead.yaml && fairlead serve --config fairlead.yaml',
+      examples(
+        'fairlead check --pre --config fairlead.yaml && fairlead serve --config fairlead.yaml',
+        'fairlead check --server http://127.0.0.1:15014',
+      ),
     );
   return serverOptions(serverOption(command)).action(async (flags: Flags) =>
     context.finish(await check(context, flags)),

@@ -15,7 +15,7 @@ export function completionCommand(context: Context): Command {
 }
 
 const INSTALL = `
-To have it in every session:
+Examples, for every session:
   bash        echo 'source <(fairlead completion bash)' >> ~/.bashrc
   zsh         echo 'source <(fairlead completion zsh)' >> ~/.zshrc
               (after compinit)

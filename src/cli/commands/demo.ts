@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { createNarrator, lookAround } from '../demo/render.ts';
 import { tellStory } from '../demo/story.ts';
+import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 
 type Flags = { readonly keep?: boolean };
@@ -13,6 +14,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export function demoCommand(context: Context): Command {
   return new Command('demo')
+    .addHelpText('after', examples('fairlead demo --keep'))
     .description('a signed merge moves the traffic of a real Envoy, an unsigned one does not; under a minute')
     .option('--keep', 'leave everything running until Ctrl-C')
     .action(async ({ keep }: Flags) => context.finish(await demo(context, keep === true ? 'keep' : 'end')));

@@ -2,6 +2,7 @@ import { Argument, Command } from 'commander';
 import type { LineageEntry, LineState, ScopeState } from '../../governance/index.ts';
 import { type Clone, cloneOptions, judge, mainTip, openClone, resolveRef } from '../clone.ts';
 import type { Context } from '../context.ts';
+import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { API_VERSION, type Format, outputOption, print, short, wrap } from '../output.ts';
 import { findScope, findScopeIfAny } from '../scopes.ts';
@@ -16,6 +17,7 @@ type Flags = {
 
 export function explainCommand(context: Context): Command {
   const command = new Command('explain')
+    .addHelpText('after', examples('fairlead explain payments', 'fairlead explain HEAD~1'))
     .description('the verdict on a scope or a commit, who can unblock it, and the one command; 3 if held')
     .addArgument(new Argument('<scope|commit>', 'a scope as in lineage, or a branch, tag or commit'))
     .option('--tip <ref>', 'branch, tag or commit (default: origin/main, main or HEAD)')

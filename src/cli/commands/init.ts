@@ -6,6 +6,7 @@ import { sha256 } from '../../base/digest.ts';
 import { Failure } from '../../base/failure.ts';
 import { findGitdir, Refusal } from '../clone.ts';
 import type { Context } from '../context.ts';
+import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { certificate, findSshKeys, gitConfig, signingKey, sshKey } from '../keys.ts';
 import { integer } from '../output.ts';
@@ -30,6 +31,10 @@ type Entry = {
 
 export function initCommand(context: Context): Command {
   return new Command('init')
+    .addHelpText(
+      'after',
+      examples('fairlead init --name acme --threshold 2 --anchor alice=alice.pub --anchor bo=bo.pub'),
+    )
     .description('writes the scope.yaml of a new mesh: who governs it, and how many must sign')
     .option('--name <name>', 'of the mesh (default: the folder)')
     .option('--path <path>', 'of the mesh in the repository', 'mesh')

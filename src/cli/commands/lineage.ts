@@ -2,6 +2,7 @@ import { Argument, Command } from 'commander';
 import type { LineageEntry } from '../../governance/index.ts';
 import { cloneOptions, judge, mainTip, openClone } from '../clone.ts';
 import type { Context } from '../context.ts';
+import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { API_VERSION, type Format, outputOption, print, short, table } from '../output.ts';
 import { findScope } from '../scopes.ts';
@@ -15,6 +16,7 @@ type Flags = {
 
 export function lineageCommand(context: Context): Command {
   const command = new Command('lineage')
+    .addHelpText('after', examples('fairlead lineage acme.payments'))
     .description('who signed what: one line per commit at which a scope changed, was held or lifted')
     .addArgument(new Argument('<scope>', 'dotted path (acme.payments), its last segment, or uid'))
     .option('--tip <ref>', 'branch, tag or commit (default: origin/main, main or HEAD)')

@@ -4,6 +4,7 @@ import { countVotes, type Proposal, propose } from '../../governance/index.ts';
 import { cloneOptions, judge, mainTip, openClone, resolveRef } from '../clone.ts';
 import type { Context } from '../context.ts';
 import { type Difference, differences, draftMeshes } from '../drafts.ts';
+import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { API_VERSION, type Format, outputOption, print, short, table, wrap } from '../output.ts';
 import { policyWords } from '../policy-words.ts';
@@ -30,6 +31,7 @@ type ScopePlan = {
 
 export function planCommand(context: Context): Command {
   const command = new Command('plan')
+    .addHelpText('after', examples('fairlead plan', 'fairlead plan canary -o json'))
     .description(
       'what a branch would change against the accepted state; 1 if anything, 3 if it cannot be accepted',
     )

@@ -1,6 +1,7 @@
 import { Argument, Command, Option } from 'commander';
 import { Failure } from '../../base/failure.ts';
 import type { Context } from '../context.ts';
+import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { API_VERSION, type Format, outputOption, print, table, wrap } from '../output.ts';
 import { type Dump, fetchDump, readDump } from '../proxy/dump.ts';
@@ -37,12 +38,12 @@ export function proxyConfigCommand(context: Context): Command {
   );
 }
 
-const EXAMPLES = `
-Examples:
-  fairlead proxy-config cluster web-1.shop --fqdn api.shop
-  fairlead pc route web-1 -o wide
-  fairlead pc all --admin 127.0.0.1:15000
-  curl -s '127.0.0.1:15000/config_dump?include_eds' | fairlead pc l --file -`;
+const EXAMPLES = examples(
+  'fairlead proxy-config cluster web-1.shop --fqdn api.shop',
+  'fairlead pc route web-1 -o wide',
+  'fairlead pc all --admin 127.0.0.1:15000',
+  "curl -s '127.0.0.1:15000/config_dump?include_eds' | fairlead pc l --file -",
+);
 
 function kindCommand(context: Context, kind: Kind): Command {
   const { aliases, filters } = views[kind];

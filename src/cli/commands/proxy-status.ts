@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Context } from '../context.ts';
+import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { API_VERSION, type Format, outputOption, print, short, table, wrap } from '../output.ts';
 import { shortName } from '../proxy/find.ts';
@@ -28,6 +29,7 @@ const COLUMNS = {
 
 export function proxyStatusCommand(context: Context): Command {
   const command = new Command('proxy-status')
+    .addHelpText('after', examples('fairlead proxy-status', 'fairlead proxy-status -o json'))
     .description('which proxies are connected and what they acknowledged; 1 if one refused something')
     .addOption(outputOption());
   return serverOption(command).action(async (flags: Flags) =>

@@ -3,6 +3,7 @@ import { Argument, Command, InvalidArgumentError } from 'commander';
 import { Failure } from '../../base/failure.ts';
 import { durationMs, nearest } from '../../manifests/index.ts';
 import type { Context } from '../context.ts';
+import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { API_VERSION, type Format, outputOption, print, short, wrap } from '../output.ts';
 import { readItems, serverOption, trigger } from '../server-client.ts';
@@ -38,7 +39,7 @@ export function reconcileCommand(context: Context): Command {
     .option('--wait', 'also until every connected proxy has answered')
     .option('--timeout <duration>', 'how long to wait', milliseconds, 60_000)
     .addOption(outputOption())
-    .addHelpText('after', '\nExample:\n  git push && fairlead reconcile --wait --timeout 30s');
+    .addHelpText('after', examples('git push && fairlead reconcile --wait --timeout 30s'));
   return serverOption(command).action(async (name: string | undefined, flags: Flags) =>
     context.finish(await reconcile(context, name, flags)),
   );

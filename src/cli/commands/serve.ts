@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { type Flags, flagOf, formatConfig } from '../../config.ts';
 import { type SettingName, settings } from '../../settings.ts';
 import type { Context } from '../context.ts';
+import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 
 type ServeFlags = Flags & { readonly printConfig?: boolean };
@@ -9,9 +10,15 @@ type ServeFlags = Flags & { readonly printConfig?: boolean };
 /** Declares the options; `settings.ts` lists them and `config.ts` merges them. */
 export function serveCommand(context: Context): Command {
   return serverOptions(
-    new Command('serve').description(
-      'runs the control plane: follows a repository and serves what was accepted to proxies',
-    ),
+    new Command('serve')
+      .addHelpText(
+        'after',
+        examples(
+          'fairlead serve --repository https://git.example/mesh.git --pin pin.json',
+          'fairlead serve --config fairlead.yaml --print-config',
+        ),
+      )
+      .description('runs the control plane: follows a repository and serves what was accepted to proxies'),
   )
     .option('--print-config', 'print what is in force and who said it, as a file, and end')
     .action(async ({ printConfig, ...flags }: ServeFlags) => {

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Context } from '../context.ts';
+import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { API_VERSION, type Format, outputOption, print, short, table, wrap } from '../output.ts';
 import { readItems, serverOption } from '../server-client.ts';
@@ -37,6 +38,7 @@ type Scope = {
 
 export function statusCommand(context: Context): Command {
   const command = new Command('status')
+    .addHelpText('after', examples('fairlead status --server http://127.0.0.1:15014'))
     .description('what a running server serves, how fresh it is, and what is held')
     .addOption(outputOption());
   return serverOption(command).action(async (flags: Flags) => context.finish(await status(context, flags)));

@@ -12,6 +12,7 @@ import {
   resolveRef,
 } from '../clone.ts';
 import type { Context } from '../context.ts';
+import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { type Format, outputOption, print, table } from '../output.ts';
 import { pinDocument, readPinIfAny, writePin } from '../pin-file.ts';
@@ -19,7 +20,12 @@ import { pinDocument, readPinIfAny, writePin } from '../pin-file.ts';
 type Flags = CloneFlags & { readonly output: Format; readonly path: string };
 
 export function trustCommand(context: Context): Command {
-  return gitOptions(new Command('trust'))
+  return gitOptions(
+    new Command('trust').addHelpText(
+      'after',
+      examples('fairlead trust', 'fairlead trust main --pin pin.json'),
+    ),
+  )
     .description(
       'pins a commit as the genesis of a mesh: compare what it shows with what the anchors told you',
     )

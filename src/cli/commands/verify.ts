@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { formatVerification, type LineState, type ScopeState, verification } from '../../governance/index.ts';
 import { cloneOptions, judge, mainTip, openClone } from '../clone.ts';
 import type { Context } from '../context.ts';
+import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { API_VERSION, type Format, outputOption, print, short, table, wrap } from '../output.ts';
 import { unblock } from '../unblock.ts';
@@ -15,6 +16,10 @@ type Flags = {
 
 export function verifyCommand(context: Context): Command {
   const command = new Command('verify')
+    .addHelpText(
+      'after',
+      examples('fairlead verify', 'fairlead verify --tip v1.2 -o json | cmp - answer-of-the-server.json'),
+    )
     .description('judges every commit from the pinned genesis to a tip, offline; 3 if a scope is held')
     .option('--tip <ref>', 'branch, tag or commit (default: origin/main, main or HEAD)')
     .addOption(outputOption());
