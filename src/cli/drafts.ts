@@ -91,7 +91,8 @@ function snapshot({ mesh, endpoints }: Meshed, namespace: string): ReadonlyMap<s
   const ip = '127.0.0.1';
   const about = { ip, ips: [ip], name: 'plan', namespace, dnsDomain, labels: {}, serviceAccount: null };
   const mode = { type: 'sidecar', extensions: null, capture: 'ports', httpProxyPort: 15080 } as const;
-  const { resources } = translate(mesh, endpoints, { id: `plan.${namespace}`, ...about, ...mode });
+  const xds = { services: 'ads', protocol: 'delta' } as const;
+  const { resources } = translate(mesh, endpoints, { id: `plan.${namespace}`, ...about, ...mode, xds });
   const all = [...resources].flatMap(([typeUrl, byName]) =>
     [...byName].map(([name, resource]) => [`${typeUrl} ${name}`, resource] as const),
   );

@@ -1,4 +1,6 @@
+import { apiConfigSource, CONTROL, configSource } from './config-source.ts';
 import { socketAddress, typed } from './pieces.ts';
+import type { ProxyXds } from './types.ts';
 
 /** What Envoy has to know before it can ask; ports in 1–65535. */
 export type BootstrapOptions = {
@@ -11,19 +13,21 @@ export type BootstrapOptions = {
   readonly adminPort?: number;
   /** On 127.0.0.1, `/stats/prometheus`; default 15090; null: none. */
   readonly statsPort?: number | null;
+  /** As the metadata says it; delta ADS unless given. */
+  readonly xds?: ProxyXds;
 };
-
-/** Cluster name under which a proxy knows its control plane. */
-const control = 'fairlead-xds';
 
 /** Envoy's bootstrap, as JSON to print (`envoy -c`). The cluster of the node is its service, as Istio has it. */
 export function bootstrap(options: BootstrapOptions): object {
   const { nodeId, metadata, xdsHost, xdsPort, adminPort = 15000, statsPort = 15090 } = options;
+  const { xds = { services: 'ads', protocol: 'delta' } } = options;
+  const source = configSource({ xds });
+  const ads = xds.services === 'ads' ? { ads_config: apiConfigSource(xds.protocol) } : {};
   const [, , workload = ''] = nodeId.split('~');
   return {
     node: { id: nodeId, cluster: workload, metadata },
     admin: { address: socketAddress('127.0.0.1', adminPort) },
-    dynamic_resources: { ads_config: adsConfig, cds_config: ads, lds_config: ads },
+    dynamic_resources: { ...ads, cds_config: source, lds_config: source },
     static_resources: {
       listeners: statsPort === null ? [] : [statsListener(statsPort)],
       clusters: [controlCluster(xdsHost, xdsPort), ...(statsPort === null ? [] : [adminCluster(adminPort)])],
@@ -31,27 +35,18 @@ export function bootstrap(options: BootstrapOptions): object {
   };
 }
 
-const ads = { ads: {}, initial_fetch_timeout: '0s', resource_api_version: 'V3' };
-
-const adsConfig = {
-  api_type: 'DELTA_GRPC',
-  transport_api_version: 'V3',
-  set_node_on_first_message_only: true,
-  grpc_services: [{ envoy_grpc: { cluster_name: control } }],
-};
-
 function controlCluster(host: string, port: number): object {
   const options = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
   const http2 = { connection_keepalive: { interval: '30s', timeout: '10s' } };
   return {
-    name: control,
+    name: CONTROL,
     type: 'STRICT_DNS',
     connect_timeout: '1s',
     dns_lookup_family: 'V4_PREFERRED',
     typed_extension_protocol_options: {
       [options]: typed(options, { explicit_http_config: { http2_protocol_options: http2 } }),
     },
-    load_assignment: assignment(control, host, port),
+    load_assignment: assignment(CONTROL, host, port),
   };
 }
 

@@ -1,4 +1,5 @@
 import { type Endpoint, type Port, policyOf, type Service, type Subset } from '../mesh/index.ts';
+import { configSource } from './config-source.ts';
 import type { Draft } from './encode.ts';
 import { loadAssignment } from './endpoints.ts';
 import { BLACK_HOLE, outboundCluster, PASSTHROUGH } from './names.ts';
@@ -9,8 +10,9 @@ import type { View } from './view.ts';
 
 /** The clusters of every service that the proxy sees, with their endpoints, and the two that belong to no service. */
 export function outboundClusters(view: View): readonly Draft[] {
+  const source = configSource(view.proxy);
   const services = [...view.services.values()].flatMap((service) =>
-    serviceClusters(service, view.endpointsOf(service)),
+    serviceClusters(service, view.endpointsOf(service), source),
   );
   return [
     ...services,
@@ -21,16 +23,18 @@ export function outboundClusters(view: View): readonly Draft[] {
 
 type Made = { readonly endpoints: readonly Endpoint[]; readonly drafts: readonly Draft[] };
 
-/** What was made of a service last: nothing about the client takes part, so all of them share it. */
-const made = new WeakMap<Service, Made>();
+/** What was made of a service last, by config source: nothing else about the client takes part, so all share it. */
+const made = new WeakMap<object, WeakMap<Service, Made>>();
 
-function serviceClusters(service: Service, endpoints: readonly Endpoint[]): readonly Draft[] {
-  const known = made.get(service);
+function serviceClusters(service: Service, endpoints: readonly Endpoint[], source: object): readonly Draft[] {
+  const services = made.get(source) ?? new WeakMap<Service, Made>();
+  made.set(source, services);
+  const known = services.get(service);
   if (known !== undefined && sameItems(known.endpoints, endpoints)) return known.drafts;
   const drafts = service.ports.flatMap((port) =>
-    [null, ...service.subsets].flatMap((subset) => clusterOf(service, port, subset, endpoints)),
+    [null, ...service.subsets].flatMap((subset) => clusterOf(service, port, subset, endpoints, source)),
   );
-  made.set(service, { endpoints, drafts });
+  services.set(service, { endpoints, drafts });
   return drafts;
 }
 
@@ -43,6 +47,7 @@ function clusterOf(
   port: Port,
   subset: Subset | null,
   all: readonly Endpoint[],
+  source: object,
 ): readonly Draft[] {
   const name = outboundCluster(port.number, subset?.name ?? null, service.host);
   const policy = policyOf(service, subset, port.number);
@@ -74,11 +79,18 @@ function clusterOf(
     ];
   }
   const references = [{ typeUrl: ENDPOINTS, name }] as const;
-  return [{ typeUrl: CLUSTER, name, json: json(served), origins, references }, assignment];
+  return [
+    {
+      typeUrl: CLUSTER,
+      name,
+      json: json({ type: 'EDS', eds_cluster_config: { eds_config: source } }),
+      origins,
+      references,
+    },
+    assignment,
+  ];
 }
 
-const ads = { ads: {}, initial_fetch_timeout: '0s', resource_api_version: 'V3' };
-const served = { type: 'EDS', eds_cluster_config: { eds_config: ads } };
 const lookedUp = {
   type: 'STRICT_DNS',
   dns_lookup_family: 'V4_PREFERRED',

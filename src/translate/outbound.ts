@@ -1,6 +1,7 @@
 import { carriesHttp, type Port, type Service } from '../mesh/index.ts';
 import type { Binding } from './bindings.ts';
 import { bytesTo } from './bytes.ts';
+import { configSource } from './config-source.ts';
 import type { Draft } from './encode.ts';
 import { httpConnectionManager } from './http.ts';
 import { HTTP_PROXY_ROUTES, listenerName } from './names.ts';
@@ -17,8 +18,7 @@ const firstFreePort = 1024;
 export function httpProxyListener(proxy: Proxy): Draft {
   const { httpProxyPort } = proxy;
   const name = listenerName(loopback, httpProxyPort);
-  const ads = { ads: {}, initial_fetch_timeout: '0s', resource_api_version: 'V3' };
-  const rds = { rds: { route_config_name: HTTP_PROXY_ROUTES, config_source: ads } };
+  const rds = { rds: { route_config_name: HTTP_PROXY_ROUTES, config_source: configSource(proxy) } };
   const absolute = { http_protocol_options: { allow_absolute_url: true } };
   const manager = httpConnectionManager(`outbound_${name}`, { ...rds, ...absolute }, proxy);
   const json = {

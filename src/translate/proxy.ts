@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { Proxy } from './types.ts';
+import type { Proxy, ProxyXds } from './types.ts';
 
 export type ParsedProxy =
   | { readonly ok: true; readonly proxy: Proxy }
@@ -37,12 +37,14 @@ export function parseProxy(
     return refuse('metadata INSTANCE_IPS is not a list of IP addresses with commas between them');
   const capture = readCapture(type, metadata.FAIRLEAD);
   if (typeof capture === 'string') return refuse(capture);
+  const xds = readXds(metadata.FAIRLEAD);
+  if (typeof xds === 'string') return refuse(xds);
   const serviceAccount = typeof metadata.SERVICE_ACCOUNT === 'string' ? metadata.SERVICE_ACCOUNT : null;
   const labels = readLabels(metadata.LABELS);
   if (labels === null) return refuse('metadata LABELS is not an object of texts');
   const about = { id: nodeId, type, ip, ips, name, namespace, dnsDomain, labels, serviceAccount } as const;
   const known = extensions.length === 0 ? null : new Set(extensions);
-  return { ok: true, proxy: { ...about, extensions: known, ...capture } };
+  return { ok: true, proxy: { ...about, extensions: known, ...capture, xds } };
 }
 
 function readCapture(
@@ -64,6 +66,17 @@ function readCapture(
     return 'metadata FAIRLEAD.httpProxyPort is not a port';
   }
   return { capture, httpProxyPort: port };
+}
+
+function readXds(fairlead: unknown): ProxyXds | string {
+  const { services = 'ads', protocol = 'delta' } = isRecord(fairlead) ? fairlead : {};
+  if (services !== 'ads' && services !== 'per-type') {
+    return `metadata FAIRLEAD.services ${quote(String(services))} is not supported: use ads or per-type`;
+  }
+  if (protocol !== 'delta' && protocol !== 'sotw') {
+    return `metadata FAIRLEAD.protocol ${quote(String(protocol))} is not supported: use delta or sotw`;
+  }
+  return { services, protocol };
 }
 
 /** The address of the id, then the others as Istio writes them: `10.0.0.1,2001:db8::1`. */

@@ -1,13 +1,14 @@
 import { carriesHttp, type Port, type Service } from '../mesh/index.ts';
 import type { Binding } from './bindings.ts';
 import { bytesTo } from './bytes.ts';
+import { configSource } from './config-source.ts';
 import type { Draft } from './encode.ts';
 import { httpConnectionManager, tcpProxy } from './http.ts';
 import { listenerName, PASSTHROUGH } from './names.ts';
 import { provenance, socketAddress } from './pieces.ts';
 import { addressRoutes } from './redirect-routes.ts';
 import { httpInspector, isHttp, patience, tlsInspector } from './sniffing.ts';
-import { CLUSTER, LISTENER, ROUTES } from './types.ts';
+import { CLUSTER, LISTENER, type Proxy, ROUTES } from './types.ts';
 import type { View } from './view.ts';
 
 /**
@@ -72,7 +73,7 @@ function addressListener(
   const { cluster, filter, origins } = bytesTo(service, port.number);
   const http = routes.map(({ name: table }) => ({
     filter_chain_match: isHttp,
-    filters: [httpConnectionManager(`outbound_${name}`, rds(table), view.proxy)],
+    filters: [httpConnectionManager(`outbound_${name}`, rds(table, view.proxy), view.proxy)],
   }));
   const json = {
     name,
@@ -91,7 +92,6 @@ function addressListener(
 }
 
 /** Routes that are asked for by name. */
-export function rds(name: string): object {
-  const config_source = { ads: {}, initial_fetch_timeout: '0s', resource_api_version: 'V3' };
-  return { rds: { route_config_name: name, config_source } };
+export function rds(name: string, proxy: Proxy): object {
+  return { rds: { route_config_name: name, config_source: configSource(proxy) } };
 }

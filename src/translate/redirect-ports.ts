@@ -85,7 +85,9 @@ export function portListener(view: View, number: number, wanted: Wanted): PortLi
     return { port: number, isInspected: false, drafts: [], skipped };
   }
   const routes = wanted.byHost.length > 0 || all.length === 0 ? [portRoutes(view, number)] : [];
-  const http = routes.map((table) => httpConnectionManager(`outbound_${name}`, rds(table.name), view.proxy));
+  const http = routes.map((table) =>
+    httpConnectionManager(`outbound_${name}`, rds(table.name, view.proxy), view.proxy),
+  );
   const ranges = rangesOf(view, number, wanted);
   const rest = onlyOwn(view, name, wanted.byPort);
   const to = (service: Service) => bytesTo(service, number);

@@ -8,6 +8,9 @@ export const ROUTES = 'type.googleapis.com/envoy.config.route.v3.RouteConfigurat
 
 export type TypeUrl = typeof CLUSTER | typeof ENDPOINTS | typeof LISTENER | typeof ROUTES;
 
+/** How a proxy asks: all types on one stream (ADS) or each on its own, and in which variant of the protocol. */
+export type ProxyXds = { readonly services: 'ads' | 'per-type'; readonly protocol: 'delta' | 'sotw' };
+
 /** What a proxy says about itself (`formats.md`, "Proxies"). */
 export type Proxy = {
   /** The node id as sent. */
@@ -31,6 +34,8 @@ export type Proxy = {
   readonly capture: 'ports' | 'redirect' | 'none';
   /** Port of the HTTP proxy on 127.0.0.1; 15080 unless `FAIRLEAD.httpProxyPort` says otherwise. */
   readonly httpProxyPort: number;
+  /** Delta ADS unless `FAIRLEAD.services` and `FAIRLEAD.protocol` say otherwise. */
+  readonly xds: ProxyXds;
 };
 
 /** A resource that another one names. */

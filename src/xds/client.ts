@@ -48,6 +48,10 @@ export class Client {
     this.ordering.references.changed();
   }
 
+  holds({ typeUrl, name }: XdsResource['references'][number]): boolean {
+    return this.#types.get(typeUrl)?.holds(name) ?? false;
+  }
+
   /** What the client should have at a revision; made once for all of its streams. */
   resources(revision: string, make: () => Resources): Resources {
     if (this.#latest?.revision !== revision) this.#latest = { revision, resources: make() };
@@ -66,6 +70,14 @@ export class Client {
   /** To be called when a stream has learned something; all but `own` hear of it. */
   wakeOthers(own: () => void): void {
     for (const wake of this.#wakes) if (wake !== own) wake();
+  }
+
+  /** To be called when the server did something that no answer will follow. */
+  wakeSoon(): void {
+    if (this.#wakes.size < 2) return;
+    queueMicrotask(() => {
+      for (const wake of this.#wakes) wake();
+    });
   }
 
   /** Sends the name again wherever it is asked for (O1). */

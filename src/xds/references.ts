@@ -60,7 +60,8 @@ export class References {
       if (resource === null) return [];
       if (holder?.holds(name)) return typeUrl === CLUSTER ? this.#cold(resource) : [];
       const stuck = holder?.rejects(name) ?? false;
-      if (typeUrl === CLUSTER) return holder?.selects(name) ? [{ typeUrl, name, stuck }] : [];
+      const comes = holder?.selects(name) ?? this.#streamsCome();
+      if (typeUrl === CLUSTER) return comes ? [{ typeUrl, name, stuck }] : [];
       if (typeUrl !== ROUTE) return [];
       return stuck ? [{ typeUrl, name, stuck }] : this.missing(resource);
     });
@@ -68,13 +69,17 @@ export class References {
 
   /** The endpoints without which the cluster cannot be warm, where its ACK does not say so. */
   #cold({ references }: XdsResource): readonly Obstacle[] {
-    const holder = this.#separate ? this.#holders.get(ENDPOINT) : undefined;
-    if (holder === undefined) return [];
+    const holder = this.#holders.get(ENDPOINT);
+    if (!this.#separate || (holder === undefined && !this.#streamsCome())) return [];
     return references
-      .filter(
-        ({ typeUrl, name }) => typeUrl === ENDPOINT && !holder.holds(name) && this.wanted(typeUrl, name),
-      )
-      .map(({ typeUrl, name }) => ({ typeUrl, name, stuck: holder.rejects(name) }));
+      .filter(({ typeUrl, name }) => typeUrl === ENDPOINT && this.wanted(typeUrl, name))
+      .filter(({ name }) => !holder?.holds(name))
+      .map(({ typeUrl, name }) => ({ typeUrl, name, stuck: holder?.rejects(name) ?? false }));
+  }
+
+  /** A client that comes back opens its streams one after the other, in any order. */
+  #streamsCome(): boolean {
+    return this.#separate && this.#resumed;
   }
 
   /** Whatever may still use the resource at the client; unknown content may use everything. */

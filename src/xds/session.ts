@@ -9,6 +9,7 @@ import {
   type Resources,
   ROUTE,
   rulesOf,
+  USERS,
   type XdsResource,
 } from './types.ts';
 import type { Lane, RequestBase, Response, Variant } from './variant.ts';
@@ -124,13 +125,24 @@ export class Session<Q extends RequestBase> {
 
   /** A client that starts asks for one type after the other; in between it has not everything yet. */
   #askedForAll(resources: Resources): boolean {
-    if (this.#client.separate) return true;
+    if (this.#client.separate) return this.#warm(resources);
     const listeners = [...(resources.get(LISTENER)?.values() ?? [])];
     const clusters = this.subscription(CLUSTER);
     if (clusters?.wildcard && listeners.length > 0 && !this.#types.has(LISTENER)) return false;
     if (!this.subscription(LISTENER)?.wildcard) return true;
     const routes = listeners.some(({ references }) => references.some(({ typeUrl }) => typeUrl === ROUTE));
     return !routes || this.#types.has(ROUTE);
+  }
+
+  /** A client with a stream for everything has it all when it has what its clusters and listeners need as well. */
+  #warm(resources: Resources): boolean {
+    for (const typeUrl of this.#types.keys()) {
+      for (const { references } of resources.get(typeUrl)?.values() ?? []) {
+        if (references.some((to) => USERS[to.typeUrl]?.[0] === typeUrl && !this.#client.holds(to)))
+          return false;
+      }
+    }
+    return true;
   }
 
   #open(typeUrl: string): Opened<Q> {
@@ -151,6 +163,10 @@ export class Session<Q extends RequestBase> {
     const answer = opened.lane.next(nonce, (name, want) => ordering.gate(typeUrl, name, want, nowMs));
     ordering.references.changed();
     if (answer === null) return null;
+    if (answer === 'silent') {
+      this.#client.wakeSoon();
+      return this.next(nowMs);
+    }
     this.#nonce += 1;
     if (typeUrl === CLUSTER) this.#resendEndpoints(answer.changed);
     Object.assign(opened.progress, { sent: nonce, sentRevision: this.#revision });

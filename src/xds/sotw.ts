@@ -66,7 +66,7 @@ class SotwLane implements Lane<SotwRequest> {
     this.subscription.retarget(target);
   }
 
-  next(nonce: string, gate: Gate<XdsResource>): Answer | null {
+  next(nonce: string, gate: Gate<XdsResource>): Answer | 'silent' | null {
     const { subscription } = this;
     if (this.#target === null || subscription.holdings.inFlight > 0) return null;
     const said = subscription.next(nonce, gate);
@@ -82,7 +82,7 @@ class SotwLane implements Lane<SotwRequest> {
     }
     // S3, S4: that something is gone cannot be said here. Whatever named it is gone at the client already.
     subscription.receive({ ...SILENCE, nonce });
-    return this.next(nonce, gate);
+    return 'silent';
   }
 
   /** W1, W2: no name is `*` as long as none was ever sent, for types that have a legacy wildcard. */

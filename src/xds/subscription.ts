@@ -201,7 +201,6 @@ export class Subscription<R extends Versioned> {
     if (!this.selects(name) && !(forced && want === undefined)) return 'nothing'; // C8
     const refused = this.rejects(name);
     if (!forced && (refused || !this.#differs(name))) return 'nothing'; // C3, C4
-    if (want === undefined && !this.holdings.mayHave(name)) return 'remove'; // D5, W4
     const verdict = refused ? 'blocked' : gate(name, want ?? null);
     if (verdict === 'send') return want ?? 'remove';
     if (!forced) return verdict;

@@ -42,8 +42,11 @@ export interface Lane<Q> {
   receive(request: Q): void;
   /** What the client should have from now on, all of it. Nothing is ever sent before the first call. */
   retarget(target: ReadonlyMap<string, XdsResource>): void;
-  /** The next response, noted as sent under `nonce`; `null`: nothing to say now. */
-  next(nonce: string, gate: Gate<XdsResource>): Answer | null;
+  /**
+   * The next response, noted as sent under `nonce`; `null`: nothing to say now; `silent`: something came to pass that
+   * this variant has no words for, and that others may have waited for.
+   */
+  next(nonce: string, gate: Gate<XdsResource>): Answer | 'silent' | null;
 }
 
 /** Encodes responses; each resource is encoded once, however many streams it goes to. */

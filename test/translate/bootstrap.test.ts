@@ -29,3 +29,13 @@ test('it is a Bootstrap message, field by field', () => {
   expect(encodeMessage(type, bootstrap(options)).length).toBeGreaterThan(0);
   expect(() => encodeMessage(type, { nodes: {} })).toThrow(/unknown field/);
 });
+
+test.each([
+  ['ads', 'sotw', { ads_config: { api_type: 'GRPC' }, cds_config: { ads: {} } }],
+  ['per-type', 'delta', { cds_config: { api_config_source: { api_type: 'DELTA_GRPC' } } }],
+  ['per-type', 'sotw', { lds_config: { api_config_source: { api_type: 'GRPC' } } }],
+] as const)('%s, %s: Envoy accepts it', async (services, protocol, dynamic) => {
+  const document = bootstrap({ ...options, xds: { services, protocol } });
+  expect(document).toMatchObject({ dynamic_resources: dynamic });
+  expect(await validate(document)).toBe('OK');
+});

@@ -11,7 +11,7 @@ test('who a proxy is', () => {
     LABELS: { app: 'cart' },
     SERVICE_ACCOUNT: 'cart',
     INSTANCE_IPS: '10.0.0.1,2001:db8::1',
-    FAIRLEAD: { capture: 'ports', httpProxyPort: 18080 },
+    FAIRLEAD: { capture: 'ports', httpProxyPort: 18080, services: 'per-type', protocol: 'sotw' },
   };
   expect(parseProxy(id, metadata, ['envoy.filters.http.router'])).toEqual({
     ok: true,
@@ -28,6 +28,7 @@ test('who a proxy is', () => {
       extensions: new Set(['envoy.filters.http.router']),
       capture: 'ports',
       httpProxyPort: 18080,
+      xds: { services: 'per-type', protocol: 'sotw' },
     },
   });
 });
@@ -40,6 +41,7 @@ test('what it does not say has a default', () => {
     extensions: null,
     capture: 'ports',
     httpProxyPort: 15080,
+    xds: { services: 'ads', protocol: 'delta' },
   });
 });
 
@@ -57,6 +59,8 @@ describe('refused', () => {
     ['sidecar', {}],
     ['waypoint~10.0.0.1~cart-1.shop~shop.svc.cluster.local', {}],
     ['router~10.0.0.1~cart-1.shop~shop.svc.cluster.local', { FAIRLEAD: { capture: 'redirect' } }],
+    [id, { FAIRLEAD: { services: 'cds' } }],
+    [id, { FAIRLEAD: { protocol: 1 } }],
     [id, { INSTANCE_IPS: ['10.0.0.1'] }],
     [id, { INSTANCE_IPS: '10.0.0.1,here' }],
     ['sidecar~10.0.0~cart-1.shop~shop.svc.cluster.local', {}],

@@ -5,15 +5,19 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bootstrap } from '../../src/translate/index.ts';
+import { bootstrap, type ProxyXds } from '../../src/translate/index.ts';
 import { envoyPath } from '../envoy.ts';
 import { NODE } from './client.ts';
 
-/** A real Envoy that asks 127.0.0.1:`xdsPort` for everything. */
-export async function startEnvoy(xdsPort: number): Promise<{ stop(): Promise<void>; log(): string }> {
+/** A real Envoy that asks 127.0.0.1:`xdsPort` for everything, in one of the ways that there are. */
+export async function startEnvoy(
+  xdsPort: number,
+  xds: ProxyXds,
+): Promise<{ stop(): Promise<void>; log(): string }> {
   const folder = await mkdtemp(join(tmpdir(), 'fairlead-xds-'));
   const config = join(folder, 'envoy.json');
-  const options = { nodeId: NODE.id, metadata: {}, xdsHost: '127.0.0.1', xdsPort };
+  const metadata = { FAIRLEAD: xds };
+  const options = { nodeId: NODE.id, metadata, xdsHost: '127.0.0.1', xdsPort, xds };
   await writeFile(
     config,
     JSON.stringify(bootstrap({ ...options, adminPort: await freePort(), statsPort: null })),

@@ -402,6 +402,18 @@ describe('order', () => {
     expect(proxy.session.conditions()).toEqual([]);
   });
 
+  test('O3: a cluster goes at once when the listener of its route went, though nobody says that the route did', () => {
+    const proxy = settled(
+      ...web,
+      cluster('b'),
+      endpoints('b'),
+      listener('other', '1', ['s']),
+      route('s', '1', ['b']),
+    );
+    proxy.publish(...web);
+    expect(proxy.drain()).toEqual(['Listener http@1', 'Cluster a@1']);
+  });
+
   test('O3: … or 30 s have passed', () => {
     const proxy = settled(...web);
     proxy.publish(...moved);

@@ -18,6 +18,8 @@ type Flags = {
   readonly admin: number;
   readonly stats: number | false;
   readonly httpProxy: number;
+  readonly services: 'ads' | 'per-type';
+  readonly protocol: 'delta' | 'sotw';
 };
 
 export function bootstrapCommand(context: Context): Command {
@@ -45,6 +47,16 @@ export function bootstrapCommand(context: Context): Command {
       address,
       address('127.0.0.1:15010'),
     )
+    .addOption(
+      new Option('--services <how>', 'all types on one stream (ads), or each on its own')
+        .choices(['ads', 'per-type'])
+        .default('ads'),
+    )
+    .addOption(
+      new Option('--protocol <variant>', 'of xDS: delta, or state of the world')
+        .choices(['delta', 'sotw'])
+        .default('delta'),
+    )
     .option('--admin <port>', "of Envoy's admin interface", integer, 15000)
     .option('--stats <port>', 'of the statistics', integer, 15090)
     .option('--no-stats', 'without the statistics')
@@ -70,16 +82,22 @@ function printBootstrap(context: Context, flags: Flags): number {
       'correct --type, --capture, --name, --namespace or --ip',
     );
   const ports = { adminPort: flags.admin, statsPort: flags.stats === false ? null : flags.stats };
-  const document = bootstrap({ nodeId, metadata, xdsHost: xds.host, xdsPort: xds.port, ...ports });
+  const where = { xdsHost: xds.host, xdsPort: xds.port, xds: parsed.proxy.xds };
+  const document = bootstrap({ nodeId, metadata, ...where, ...ports });
   context.terminal.out(`${JSON.stringify(document, null, 2)}\n`);
   return exit.ok;
 }
 
-/** A gateway captures nothing, unless it is told to, which it is then refused. */
-function fairleadOf({ type, capture, httpProxy }: Flags): object {
+/** A gateway captures nothing, unless it is told to, which it is then refused. What is the default is not said. */
+function fairleadOf({ type, capture, httpProxy, services, protocol }: Flags): object {
   const mode = capture ?? (type === 'sidecar' ? 'ports' : undefined);
-  if (mode === undefined) return {};
-  return { FAIRLEAD: mode === 'ports' ? { capture: mode, httpProxyPort: httpProxy } : { capture: mode } };
+  const said = {
+    ...(mode === undefined ? {} : { capture: mode }),
+    ...(mode === 'ports' ? { httpProxyPort: httpProxy } : {}),
+    ...(services === 'ads' ? {} : { services }),
+    ...(protocol === 'delta' ? {} : { protocol }),
+  };
+  return Object.keys(said).length === 0 ? {} : { FAIRLEAD: said };
 }
 
 function label(text: string, before: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
