@@ -137,7 +137,7 @@ type Proxies = {
   readonly items: readonly {
     readonly proxy: string;
     readonly revision: string;
-    readonly fullyAcked: { readonly revision: string } | null;
+    readonly fullyAcked: { readonly revision: string; readonly atMs: number } | null;
     readonly types: readonly { readonly typeUrl: string; readonly state: string; readonly sent: string }[];
     readonly rejected: readonly {
       readonly typeUrl: string;
