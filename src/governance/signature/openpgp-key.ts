@@ -13,12 +13,23 @@ type ParsedOpenpgpKey =
  * The key of an anchor from its pinned certificate, armoured or binary. `fingerprint` is the full one of the primary
  * key, upper-case, as `scope.yaml` has it. The caller has compared the hash of the bytes.
  */
-export async function parseOpenpgpKey(
-  certificate: Uint8Array,
-  fingerprint: string,
-): Promise<ParsedOpenpgpKey> {
-  const parsed = await attemptAsync(() => read(certificate, fingerprint));
-  return parsed.ok ? { ok: true, key: parsed.value } : parsed;
+export function parseOpenpgpKey(certificate: Uint8Array, fingerprint: string): Promise<ParsedOpenpgpKey> {
+  const name = `${fingerprint} ${sha256(certificate)}`;
+  const known = parsed.get(name);
+  if (known !== undefined) return known;
+  const parsing = parse(certificate, fingerprint);
+  if (parsed.size >= REMEMBERED) parsed.clear();
+  parsed.set(name, parsing);
+  return parsing;
+}
+
+/** Checking a certificate's own signatures takes milliseconds, and an anchor of many scopes has one in each. */
+const parsed = new Map<string, Promise<ParsedOpenpgpKey>>();
+const REMEMBERED = 1_000;
+
+async function parse(certificate: Uint8Array, fingerprint: string): Promise<ParsedOpenpgpKey> {
+  const result = await attemptAsync(() => read(certificate, fingerprint));
+  return result.ok ? { ok: true, key: result.value } : result;
 }
 
 async function read(bytes: Uint8Array, fingerprint: string): Promise<OpenpgpKey> {
