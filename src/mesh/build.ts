@@ -126,13 +126,17 @@ type Offered = Begun & Pick<Share, 'defined' | 'served'>;
 /** Services of all scopes, less those of which there are two. */
 function joinServices(parts: readonly Begun[], before: Joined | null) {
   const twins = rivalServices(parts.flatMap(({ part }) => part.candidates));
-  const kept = parts.map((each) => {
-    const defined = without(each.part.candidates, (candidate) => twins.refused.has(candidate));
-    return { ...each, defined: same(each.old?.defined, defined) };
+  const kept = parts.map(({ resources, part, old }) => {
+    const defined = without(part.candidates, twins.refused, (candidate) => candidate);
+    return { resources, part, old, defined: same(old?.defined, defined) };
   });
   const all = kept.flatMap(({ defined }) => defined);
   const defined = indexServices(all, before?.defined ?? null);
-  const shares = kept.map((each): Offered => ({ ...each, served: serve(each, servicesOf(defined)) }));
+  const rulesSee = servicesOf(defined);
+  const shares = kept.map((each): Offered => {
+    const { resources, part, old } = each;
+    return { resources, part, old, defined: each.defined, served: serve(each, rulesSee) };
+  });
   const services = sort(
     shares.flatMap(({ served }) => served.value.services),
     ({ service }) => `${service.host} ${service.id}`,
@@ -181,8 +185,8 @@ function joinRoutings(offered: readonly Offered[], served: ServiceIndex, before:
     claimed.flatMap(({ part, attached }) => [...part.routings.map(claimOf), ...claimsOf(attached.value)]),
   );
   const shares = claimed.map(({ old, ...each }): Share => {
-    const kept = without(each.part.routings, ({ resource }) => rivals.refused.has(resource));
-    const free = without(each.attached.value.attachments, ({ resource }) => rivals.refused.has(resource));
+    const kept = without(each.part.routings, rivals.refused, ({ resource }) => resource);
+    const free = without(each.attached.value.attachments, rivals.refused, ({ resource }) => resource);
     const routings = same(old?.routings, kept);
     const attachments = same(old?.attachments, free);
     const isSame = old?.routings === routings && old.dangling.holds(services);
@@ -222,17 +226,28 @@ function place(count: number): string {
 
 /** The list of `before` where nobody's authority changed. */
 function readOwners(scopes: readonly ScopeResources[], before: readonly Owner[] | null): readonly Owner[] {
-  const owners = scopes.map(({ scope: { uid, path, owns, granted } }): Owner => {
-    const given = { namespaces: granted.namespaces, hosts: lowerCase(granted.hosts) };
-    return { uid, path, namespaces: owns.namespaces, hosts: lowerCase(owns.hosts), granted: given };
-  });
+  const owners = scopes.map(({ scope }) => readOwner(scope));
   owners.sort((left, right) => byCodeUnit(left.path, right.path) || byCodeUnit(left.uid, right.uid));
   const unchanged = before !== null && before.length === owners.length && owners.every(isSame, before);
   return unchanged ? before : owners;
 }
 
+/** A scope that is the same object says the same. */
+const read = new WeakMap<ScopeResources['scope'], Owner>();
+
+function readOwner(scope: ScopeResources['scope']): Owner {
+  const known = read.get(scope);
+  if (known !== undefined) return known;
+  const { uid, path, owns, granted } = scope;
+  const given = { namespaces: granted.namespaces, hosts: lowerCase(granted.hosts) };
+  const owner = { uid, path, namespaces: owns.namespaces, hosts: lowerCase(owns.hosts), granted: given };
+  read.set(scope, owner);
+  return owner;
+}
+
 function isSame(this: readonly Owner[], owner: Owner, index: number): boolean {
   const other = this[index];
+  if (other === owner) return true;
   return (
     other?.uid === owner.uid &&
     other.path === owner.path &&
@@ -258,27 +273,32 @@ function inOrder(scopes: readonly ScopeResources[]): readonly ScopeResources[] {
 }
 
 /** `all` itself where nothing goes. */
-function without<T>(all: readonly T[], isRefused: (one: T) => boolean): readonly T[] {
-  return all.some(isRefused) ? all.filter((one) => !isRefused(one)) : all;
+function without<T, K>(all: readonly T[], refused: ReadonlySet<K>, keyOf: (one: T) => K): readonly T[] {
+  if (refused.size === 0 || !all.some((one) => refused.has(keyOf(one)))) return all;
+  return all.filter((one) => !refused.has(keyOf(one)));
 }
 
 function same<T>(before: readonly T[] | undefined, now: readonly T[]): readonly T[] {
-  return before !== undefined && sameItems(before, now) ? before : now;
+  return before !== undefined && (before === now || sameItems(before, now)) ? before : now;
 }
 
 type Sorted<T> = {
   readonly items: readonly T[];
-  /** Of the items before they were sorted. */
+  readonly unsorted: readonly T[];
+  /** Of the unsorted items. */
   readonly keys: readonly string[];
   readonly order: readonly number[];
 };
 
 /** By key. The same keys have the same order: that is most edits. */
 function sort<T>(items: readonly T[], keyOf: (item: T) => string, before: Sorted<T> | null): Sorted<T> {
-  const keys = items.map(keyOf);
+  const keys = items.map((item, index) => {
+    return (item === before?.unsorted[index] ? before?.keys[index] : undefined) ?? keyOf(item);
+  });
   const order =
     before !== null && sameItems(before.keys, keys)
       ? before.order
       : [...keys.keys()].sort((left, right) => byCodeUnit(keys[left] ?? '', keys[right] ?? ''));
-  return { items: order.flatMap((index) => items[index] ?? []), keys, order };
+  const sorted = order.map((index) => items[index]).filter((item) => item !== undefined);
+  return { items: sorted, unsorted: items, keys, order };
 }

@@ -23,6 +23,7 @@ export function conflictsOf<T>(all: readonly T[], seen: (one: T) => Seen): Reado
   const byHost = Map.groupBy(all, (one) => seen(one).host);
   const conflicts = new Map<T, readonly T[]>();
   for (const same of byHost.values()) {
+    if (same.length < 2) continue;
     for (const one of same) {
       const others = same.filter((other) => other !== one && overlap(seen(one), seen(other)));
       if (others.length > 0) conflicts.set(one, others);
