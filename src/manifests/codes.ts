@@ -88,6 +88,11 @@ export const codes = {
   },
   FL2231: { title: 'filter that does not fit its type', fix: 'give it the field of its type, and no other' },
   FL2232: { title: 'no prefix to replace', fix: 'match a PathPrefix in every match of the rule' },
+  FL2260: { title: 'Gateway named mesh', fix: 'give it another name' },
+  FL2261: {
+    title: 'match for a gateway of no concern',
+    fix: 'add the gateway to spec.gateways, or remove it here',
+  },
   FL2240: { title: 'several where one counts', fix: 'keep one of them' },
   FL2241: {
     title: 'consistent hash of nothing',

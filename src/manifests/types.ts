@@ -2,6 +2,7 @@ import type { Problem } from '../base/problem.ts';
 import type {
   DestinationRuleSpec,
   EndpointSliceManifest,
+  GatewaySpec,
   HTTPRouteSpec,
   ServiceEntrySpec,
   ServiceSpec,
@@ -36,6 +37,7 @@ export type ServiceEntryResource = ResourceOf<'ServiceEntry', ServiceEntrySpec>;
 export type WorkloadEntryResource = ResourceOf<'WorkloadEntry', WorkloadEntrySpec>;
 export type VirtualServiceResource = ResourceOf<'VirtualService', VirtualServiceSpec>;
 export type HTTPRouteResource = ResourceOf<'HTTPRoute', HTTPRouteSpec>;
+export type GatewayResource = ResourceOf<'Gateway', GatewaySpec>;
 export type DestinationRuleResource = ResourceOf<'DestinationRule', DestinationRuleSpec>;
 
 export type EndpointSliceResource = ResourceOf<
@@ -51,7 +53,9 @@ export type Resource =
   | VirtualServiceResource
   | HTTPRouteResource
   | DestinationRuleResource
-  | EndpointSliceResource;
+  | EndpointSliceResource
+  | DestinationRuleResource
+  | GatewayResource;
 
 /** What one scope says. */
 export type ScopeResources = {

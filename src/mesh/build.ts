@@ -3,6 +3,7 @@ import type { Problem } from '../base/problem.ts';
 import type { Resource, ScopeResources } from '../manifests/index.ts';
 import { danglingOf } from './dangling.ts';
 import { idlePolicies } from './effects.ts';
+import { type JoinedGateways, joinGateways, strayBindings } from './gateways.ts';
 import { type Attached, type Attachment, attachAll, claimsOf, type Routed, routeAll } from './http-routes.ts';
 import { byPlace, type Part, readPart } from './part.ts';
 import { claimOf, rivalRoutings, rivalServices, sharedAddresses } from './rivals.ts';
@@ -76,6 +77,7 @@ type Joined = {
   readonly served: ServiceIndex;
   readonly services: Sorted<Defined>;
   readonly routings: Sorted<Routing>;
+  readonly gateways: JoinedGateways;
   readonly built: Built;
 };
 
@@ -87,7 +89,11 @@ function join(scopes: readonly ScopeResources[], before: Joined | null): Joined 
     return { resources, old, part: old?.part ?? readPart(resources, owners) };
   });
   const offered = joinServices(parts, before);
-  const routed = joinRoutings(offered.shares, offered.served, before);
+  const gateways = joinGateways(
+    parts.map(({ part }) => part.gateways),
+    before?.gateways ?? null,
+  );
+  const routed = joinRoutings(offered, { owners, gateways }, before);
   const { shares } = routed;
   const { services } = offered;
   const problems = shares.flatMap(({ part, served, dangling, attached, routed: byRoutes }) => [
@@ -101,6 +107,7 @@ function join(scopes: readonly ScopeResources[], before: Joined | null): Joined 
     owners,
     services: services.items.map(({ service }) => service),
     routings: routed.routings.items,
+    gateways: gateways.gateways,
   };
   const built: Built = {
     mesh,
@@ -114,6 +121,7 @@ function join(scopes: readonly ScopeResources[], before: Joined | null): Joined 
     served: offered.served,
     services,
     routings: routed.routings,
+    gateways,
     built,
   };
 }
@@ -178,9 +186,16 @@ function endpointsFor(defined: Defined, workloads: Part['workloads'], slices: Pa
 }
 
 /** Routings of all scopes, less those of which there are two, and what they name that is not there. */
-function joinRoutings(offered: readonly Offered[], served: ServiceIndex, before: Joined | null) {
-  const services = servicesOf(served);
-  const claimed = offered.map((each): Claiming => ({ ...each, attached: attachRoutes(each, services) }));
+function joinRoutings(
+  offered: { readonly shares: readonly Offered[]; readonly served: ServiceIndex },
+  { owners, gateways }: Pick<Joined, 'owners' | 'gateways'>,
+  before: Joined | null,
+) {
+  const services = servicesOf(offered.served);
+  const isSameEdge = gateways === before?.gateways;
+  const claimed = offered.shares.map(
+    (each): Claiming => ({ ...each, attached: attachRoutes(each, services) }),
+  );
   const rivals = rivalRoutings(
     claimed.flatMap(({ part, attached }) => [...part.routings.map(claimOf), ...claimsOf(attached.value)]),
   );
@@ -189,8 +204,12 @@ function joinRoutings(offered: readonly Offered[], served: ServiceIndex, before:
     const free = without(each.attached.value.attachments, rivals.refused, ({ resource }) => resource);
     const routings = same(old?.routings, kept);
     const attachments = same(old?.attachments, free);
-    const isSame = old?.routings === routings && old.dangling.holds(services);
-    const inspect = (all: Services) => routings.flatMap((defined) => danglingOf(defined, all));
+    const isSame = isSameEdge && old?.routings === routings && old.dangling.holds(services);
+    const inspect = (all: Services) =>
+      routings.flatMap((defined) => [
+        ...danglingOf(defined, all, gateways.gateways),
+        ...strayBindings(defined, gateways, owners),
+      ]);
     const isRouted = old?.attachments === attachments && old.routed.holds(services);
     return {
       ...each,

@@ -37,6 +37,12 @@ export const codes = {
     title: 'backend of another namespace',
     fix: 'name a Service of the namespace of the route; ReferenceGrant is not honoured yet',
   },
+  FL3330: { title: 'unknown gateway', fix: 'correct the name, or define the Gateway' },
+  FL3331: { title: 'host offered twice', fix: 'keep one of them; until then none is honoured' },
+  FL3332: {
+    title: 'host without a gateway that serves it',
+    fix: 'have the Gateway offer the host, or remove the gateway here',
+  },
   FL3320: { title: 'two traffic policies for one host', fix: 'merge them; until then none is honoured' },
   FL3321: { title: 'port settings without the port', fix: 'name a port that the host has' },
   FL3322: {

@@ -1,12 +1,13 @@
 import type { Problem } from '../base/problem.ts';
 import type { Path, Resource } from '../manifests/index.ts';
 import { overlap, type Seen } from './conflicts.ts';
+import { MESH, meet } from './gateways.ts';
 import { mistake } from './mistake.ts';
 import type { DefinedRouting } from './routing.ts';
 import { readTarget } from './routing-rule.ts';
 import type { Services } from './service-index.ts';
 import { hint } from './subsets.ts';
-import type { Service, Target } from './types.ts';
+import type { Gateway, Routing, Service, Target } from './types.ts';
 
 const answered = 'its requests are answered 503';
 const notMirrored = 'nothing is mirrored to it';
@@ -25,9 +26,25 @@ type Reference = {
  * Destinations that do not exist. The routing stays: leaving it out would send the requests that its author wanted
  * elsewhere to the host's own service, silently. What cannot be reached is answered 503, as an Istio user expects.
  */
-export function danglingOf(defined: DefinedRouting, services: Services): readonly Problem[] {
+export function danglingOf(
+  defined: DefinedRouting,
+  services: Services,
+  gateways: readonly Gateway[],
+): readonly Problem[] {
   if (defined.index > 0) return [];
-  return referencesOf(defined).flatMap((reference) => inspect(reference, services));
+  const asked = askedPorts(defined.routing, services, gateways);
+  return referencesOf(defined).flatMap((reference) => inspect(reference, asked, services));
+}
+
+/** Ports at which requests for a routing may come in. */
+function askedPorts(routing: Routing, services: Services, gateways: readonly Gateway[]): readonly number[] {
+  const own = services.at(routing.host)[0]?.service.ports ?? [{ number: 80 }];
+  const ports = routing.entrances.flatMap((entrance) => {
+    if (entrance === MESH) return own.map(({ number }) => number);
+    const servers = gateways.find(({ id }) => id === entrance)?.servers ?? [];
+    return servers.filter((server) => meet(server, routing).length > 0).map(({ port }) => port);
+  });
+  return [...new Set(ports)];
 }
 
 function referencesOf({ resource, routing }: DefinedRouting): readonly Reference[] {
@@ -60,7 +77,7 @@ function referencesOf({ resource, routing }: DefinedRouting): readonly Reference
   });
 }
 
-function inspect(reference: Reference, services: Services): readonly Problem[] {
+function inspect(reference: Reference, asked: readonly number[], services: Services): readonly Problem[] {
   const { resource, routing, path, target, consequence } = reference;
   const { host, subset, port } = target;
   const found = services.at(host).filter(({ service }) => overlap(service, routing));
@@ -79,7 +96,7 @@ function inspect(reference: Reference, services: Services): readonly Problem[] {
       const message = `${host} has no port ${port}, only ${numbers.join(', ')}: ${consequence}`;
       problems.push(mistake(resource, [...path, 'port', 'number'], 'FL3303', message));
     }
-    if (port === null) problems.push(...unnamedPort(reference, service, services));
+    if (port === null) problems.push(...unnamedPort(reference, asked, service));
   }
   return problems;
 }
@@ -87,15 +104,13 @@ function inspect(reference: Reference, services: Services): readonly Problem[] {
 /** Without a port, a service of several is called on the port that was asked for, which it has to have. */
 function unnamedPort(
   { resource, routing, path, consequence }: Reference,
+  asked: readonly number[],
   service: Service,
-  services: Services,
 ): readonly Problem[] {
   if (service.ports.length <= 1) return [];
-  const routed = routing.host;
-  const asked = services.at(routed)[0]?.service.ports ?? [{ number: 80 }];
   const numbers = new Set(service.ports.map(({ number }) => number));
-  const missing = asked.filter(({ number }) => !numbers.has(number)).map(({ number }) => number);
+  const missing = asked.filter((port) => !numbers.has(port));
   if (missing.length === 0) return [];
-  const message = `${service.host} has several ports, but not ${missing.join(', ')} of ${routed}: ${consequence}`;
+  const message = `${service.host} has several ports, but not ${missing.join(', ')} of ${routing.host}: ${consequence}`;
   return [mistake(resource, path, 'FL3303', message, 'name the port of the destination')];
 }

@@ -177,6 +177,7 @@ export function readHttpMatch(match: HTTPRouteMatch, port: number | null): Match
     port,
     fromNamespace: null,
     fromLabels: {},
+    entrances: [],
   };
 }
 

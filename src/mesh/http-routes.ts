@@ -1,5 +1,6 @@
 import type { Problem } from '../base/problem.ts';
 import type { HTTPRouteResource, Path } from '../manifests/index.ts';
+import { MESH } from './gateways.ts';
 import { danglingBackends, hostOf, resolver, serviceOf } from './http-route-backends.ts';
 import { byPrecedence, matchKey, type Ranked } from './http-route-order.ts';
 import { readHttpMatch, readHttpRule } from './http-route-rule.ts';
@@ -54,7 +55,13 @@ export function claimsOf({ attachments }: Attached): readonly Claimed[] {
       const [first] = places;
       if (first === undefined) return [];
       const { host, resource } = first;
-      return [{ routing: { host, visibility: { to: 'everybody' }, origin: resource.source }, places }];
+      const routing = {
+        host,
+        entrances: [MESH],
+        visibility: { to: 'everybody' },
+        origin: resource.source,
+      } as const;
+      return [{ routing, places }];
     },
   );
 }
@@ -147,6 +154,7 @@ function routingOfGroup(group: readonly Attachment[], services: Services): Routi
     role: first.role,
     ports: known.length < ports.length ? null : [...new Set(known)].sort((left, right) => left - right),
     namespace,
+    entrances: [MESH],
     rules: group
       .flatMap((attachment) => ranked(attachment, services))
       .sort(byPrecedence)

@@ -16,6 +16,7 @@
  * for its own clients, and beats the producer's there.
  */
 export { type Built, build, createBuilder } from './build.ts';
+export { MESH, meet } from './gateways.ts';
 export { covers } from './hosts.ts';
 export { isVisible, ownerOfNamespace } from './ownership.ts';
 export { policyOf } from './policies.ts';

@@ -19,7 +19,7 @@ export function ownerOfNamespace(owners: readonly Owner[], namespace: string): O
 export function ownerOfHost(owners: readonly Owner[], host: string): Owner | null {
   const namespace = namespaceOfHost(host) ?? shortFormNamespace(owners, host);
   if (namespace !== null) return ownerOfNamespace(owners, namespace);
-  return host.includes('.') ? deepest(claimsOf(owners, 'hosts', host)) : null;
+  return host.includes('.') || host === '*' ? deepest(claimsOf(owners, 'hosts', host)) : null;
 }
 
 /** Other scopes that own hosts within the wildcard `pattern`, so that it would speak for them too. */

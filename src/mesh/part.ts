@@ -6,6 +6,7 @@ import type {
   Resource,
   WorkloadEntryResource,
 } from '../manifests/index.ts';
+import { type Gateways, readGateway, withoutRivals } from './gateways.ts';
 import { mistake } from './mistake.ts';
 import { ownerOfNamespace } from './ownership.ts';
 import { type DefinedRouting, readRoutings } from './routing.ts';
@@ -20,6 +21,7 @@ export type Part = {
   readonly workloads: readonly WorkloadEntryResource[];
   readonly slices: SlicesByService;
   readonly routings: readonly DefinedRouting[];
+  readonly gateways: Gateways;
   readonly routes: readonly HTTPRouteResource[];
   readonly problems: readonly Problem[];
 };
@@ -49,6 +51,7 @@ export function readPart(resources: readonly Resource[], owners: readonly Owner[
     workloads: own.filter((resource) => resource.kind === 'WorkloadEntry'),
     slices: slicesByService(own.filter((resource) => resource.kind === 'EndpointSlice')),
     routings,
+    gateways: withoutRivals(own.filter((resource) => resource.kind === 'Gateway').map(readGateway), problems),
     routes: own.filter((resource) => resource.kind === 'HTTPRoute'),
     problems,
   };

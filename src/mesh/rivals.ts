@@ -5,7 +5,7 @@ import { mistake, originOf, placeOf } from './mistake.ts';
 import { byPlace } from './part.ts';
 import type { DefinedRouting } from './routing.ts';
 import type { Defined } from './services.ts';
-import type { Origin } from './types.ts';
+import type { Origin, Routing } from './types.ts';
 
 /** What several scopes claim for the same clients; nobody is first. */
 export type Rivals<T> = { readonly refused: ReadonlySet<T>; readonly problems: readonly Problem[] };
@@ -40,7 +40,7 @@ export function sharedAddresses(services: readonly Defined[]): readonly Problem[
 
 /** A routing of a host for its clients, and the places that say so. */
 export type Claimed = {
-  readonly routing: Seen;
+  readonly routing: Seen & Pick<Routing, 'entrances'>;
   readonly places: readonly { readonly resource: Resource; readonly path: Path }[];
 };
 
@@ -54,7 +54,7 @@ export function claimOf({ routing, resource, index }: DefinedRouting): Claimed {
  * own clients' alone, and beats what is for everybody.
  */
 export function rivalRoutings(candidates: readonly Claimed[]): Rivals<Resource> {
-  const conflicts = conflictsOf(candidates, ({ routing }) => routing);
+  const conflicts = routedTwice(candidates);
   const problems = [...conflicts].flatMap(([{ routing, places }, others]) => {
     const elsewhere = others.flatMap((other) => other.places.map(({ resource }) => originOf(resource)));
     const message = `${routing.host} is also routed at ${placesOf(elsewhere)}`;
@@ -62,6 +62,23 @@ export function rivalRoutings(candidates: readonly Claimed[]): Rivals<Resource> 
   });
   const refused = [...conflicts.keys()].flatMap(({ places }) => places.map(({ resource }) => resource));
   return { refused: new Set(refused), problems };
+}
+
+/** For each claim, the others of its host at one of its entrances. */
+function routedTwice(candidates: readonly Claimed[]): ReadonlyMap<Claimed, readonly Claimed[]> {
+  const entering = candidates.flatMap((claimed) =>
+    claimed.routing.entrances.map((entrance) => ({ claimed, entrance })),
+  );
+  const conflicts = conflictsOf(entering, ({ claimed: { routing }, entrance }) => ({
+    ...routing,
+    host: `${entrance} ${routing.host}`,
+  }));
+  const found = new Map<Claimed, readonly Claimed[]>();
+  for (const [{ claimed }, others] of conflicts) {
+    const all = [...(found.get(claimed) ?? []), ...others.map((other) => other.claimed)];
+    found.set(claimed, [...new Set(all)]);
+  }
+  return found;
 }
 
 function placesOf(origins: readonly Origin[]): string {

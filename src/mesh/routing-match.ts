@@ -1,8 +1,9 @@
 import type { HttpMatch, PresenceOrMatch, StringMatch } from '../manifests/index.ts';
+import { entranceOf } from './gateways.ts';
 import type { Match, NamedMatch, TextMatch } from './types.ts';
 
 /** A match of a VirtualService. */
-export function readMatch(match: HttpMatch): Match {
+export function readMatch(match: HttpMatch, namespace: string): Match {
   const pseudo = { ':method': match.method, ':authority': match.authority, ':scheme': match.scheme };
   return {
     name: match.name ?? null,
@@ -14,6 +15,7 @@ export function readMatch(match: HttpMatch): Match {
     port: match.port ?? null,
     fromNamespace: match.sourceNamespace ?? null,
     fromLabels: match.sourceLabels ?? {},
+    entrances: (match.gateways ?? []).map((gateway) => entranceOf(gateway, namespace)),
   };
 }
 

@@ -29,7 +29,7 @@ export function readRule(route: HttpRoute, namespace: string, origin: Origin): R
   const { askedHost, ...headers } = readHeaders(route.headers);
   return {
     name: route.name ?? null,
-    matches: (route.match ?? []).map(readMatch),
+    matches: (route.match ?? []).map((match) => readMatch(match, namespace)),
     action: readAction(route, namespace, askedHost),
     ...headers,
     cors: route.corsPolicy === undefined ? null : readCors(route.corsPolicy),

@@ -1,6 +1,7 @@
 import type { Problem } from '../base/problem.ts';
 import type { VirtualServiceResource } from '../manifests/index.ts';
 import { claimHost } from './claim.ts';
+import { entrancesOf } from './gateways.ts';
 import { resolveHost } from './hosts.ts';
 import { originOf } from './mistake.ts';
 import { readRule } from './routing-rule.ts';
@@ -26,9 +27,10 @@ export function readRoutings(
   if (claims.some(({ visibility }) => visibility === null)) return { defined: [], problems };
   const origin = originOf(resource);
   const rules = (spec.http ?? []).map((route) => readRule(route, namespace, origin));
+  const entrances = entrancesOf(spec.gateways, namespace);
   const defined = claims.flatMap(({ host, visibility }, index) => {
     if (visibility === null) return [];
-    const about = { host, role: 'producer', ports: null, namespace } as const;
+    const about = { host, role: 'producer', ports: null, namespace, entrances } as const;
     return [{ routing: { ...about, rules, visibility, origin }, resource, index }];
   });
   return { defined, problems };

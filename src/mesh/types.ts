@@ -74,6 +74,8 @@ export type Match = {
   readonly port: number | null;
   readonly fromNamespace: string | null;
   readonly fromLabels: Readonly<Record<string, string>>;
+  /** Some of the routing's `entrances`; empty: all of them. */
+  readonly entrances: readonly string[];
 };
 
 export type Header = { readonly name: string; readonly value: string };
@@ -208,9 +210,40 @@ export type Routing = {
   /** Ports of the host that it is about; null: all. */
   readonly ports: readonly number[] | null;
   readonly namespace: string;
+  /** Where the requests come in: `mesh`, all sidecars; else a gateway's id. */
+  readonly entrances: readonly string[];
   readonly rules: readonly Rule[];
   readonly visibility: Visibility;
   readonly origin: Origin;
+};
+
+/** What the gateway proxies of one scope open to those outside. */
+export type Gateway = {
+  /** `namespace/name`. */
+  readonly id: string;
+  readonly namespace: string;
+  /** Labels of the proxies that it is for; empty: all of its scope. */
+  readonly selector: Readonly<Record<string, string>>;
+  readonly servers: readonly GatewayServer[];
+  readonly origin: Origin;
+};
+
+/** One HTTP port of a gateway. */
+export type GatewayServer = {
+  readonly port: number;
+  /** Address of the proxy; null: all of them. */
+  readonly bind: string | null;
+  readonly offers: readonly Offer[];
+  /** Whether every request is sent to https instead. */
+  readonly insistsOnHttps: boolean;
+};
+
+/** A host that routings may be bound to. */
+export type Offer = {
+  /** Lower case; `*`, or may start with `*.`. */
+  readonly host: string;
+  /** The only namespace whose routings may; null: any. */
+  readonly to: string | null;
 };
 
 /** What one scope owns; patterns as in `scope.yaml`. */
@@ -230,6 +263,8 @@ export type Mesh = {
   readonly services: readonly Service[];
   /** By host, then namespace. */
   readonly routings: readonly Routing[];
+  /** By id. */
+  readonly gateways: readonly Gateway[];
 };
 
 export type Endpoint = {

@@ -28,7 +28,12 @@ export function has({ extensions }: Proxy, { name }: HttpFilter): boolean {
 }
 
 /** The HTTP connection manager as Istio sets it up, with the routes it is given. */
-export function httpConnectionManager(statPrefix: string, routes: object, proxy: Proxy): object {
+export function httpConnectionManager(
+  statPrefix: string,
+  routes: object,
+  proxy: Proxy,
+  more: object = {},
+): object {
   return {
     name: 'envoy.filters.network.http_connection_manager',
     typed_config: typed('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
@@ -39,6 +44,7 @@ export function httpConnectionManager(statPrefix: string, routes: object, proxy:
       stream_idle_timeout: '0s',
       normalize_path: true,
       upgrade_configs: [{ upgrade_type: 'websocket' }],
+      ...more,
     }),
   };
 }

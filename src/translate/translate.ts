@@ -4,6 +4,7 @@ import type { Bound } from './bindings.ts';
 import { check } from './check.ts';
 import { outboundClusters } from './clusters.ts';
 import { type Draft, encode } from './encode.ts';
+import { gatewayListeners } from './gateway.ts';
 import { portsListeners } from './ports.ts';
 import { redirectListeners } from './redirect.ts';
 import {
@@ -31,7 +32,7 @@ export function translate(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): Snaps
 const listeners: Readonly<Record<Proxy['capture'], (view: View) => Bound>> = {
   ports: portsListeners,
   redirect: redirectListeners,
-  none: () => ({ drafts: [], skipped: [] }),
+  none: gatewayListeners,
 };
 
 /** In the order of sending (make before break), then by name. */

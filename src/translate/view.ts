@@ -2,8 +2,13 @@ import {
   covers,
   type Endpoint,
   type Endpoints,
+  type Gateway,
+  type GatewayServer,
+  hasLabels,
   isVisible,
+  MESH,
   type Mesh,
+  type Owner,
   ownerOfNamespace,
   type Routing,
   type Service,
@@ -18,6 +23,8 @@ export type View = {
   readonly routings: ReadonlyMap<string, Routing>;
   /** The proxy's own routings of others' hosts, by host: for it they beat `routings`. */
   readonly ownRoutings: ReadonlyMap<string, Routing>;
+  /** What a gateway proxy opens; nothing for a sidecar. */
+  readonly openings: readonly Opening[];
   /** By virtual address, which several may claim, but nobody the address of another scope's workload for its clients. */
   readonly claimants: ReadonlyMap<string, readonly Service[]>;
   endpointsOf(service: Service): readonly Endpoint[];
@@ -25,11 +32,21 @@ export type View = {
   nearness(service: Service): number;
 };
 
+/** A server of a gateway that is for the proxy, and the routings that are bound to the gateway. */
+export type Opening = {
+  readonly gateway: Gateway;
+  readonly server: GatewayServer;
+  readonly routings: readonly Routing[];
+};
+
 export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
   const isSeen = ({ visibility }: Service | Routing) => isVisible(mesh, visibility, proxy.namespace);
   const owner = ownerOfNamespace(mesh.owners, proxy.namespace);
   const services = mesh.services.filter(isSeen);
   const routings = mesh.routings.filter(isSeen);
+  const entering = routings
+    .filter(({ entrances }) => entrances.includes(MESH))
+    .map((routing) => enteredBy(routing, MESH));
   const nearness = ({ namespace, origin }: Service) => {
     if (namespace === proxy.namespace) return 2;
     return origin.uid === owner?.uid ? 1 : 0;
@@ -48,8 +65,9 @@ export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
     proxy,
     services: new Map(services.map((service) => [service.host, service])),
     claimants: new Map(claimants),
-    routings: byHost(routings.filter(({ role }) => role === 'producer')),
-    ownRoutings: byHost(routings.filter(({ role }) => role === 'consumer')),
+    routings: byHost(entering.filter(({ role }) => role === 'producer')),
+    ownRoutings: byHost(entering.filter(({ role }) => role === 'consumer')),
+    openings: openingsOf(mesh, proxy, owner, routings),
     endpointsOf: ({ id }) => reachable(endpoints.get(id) ?? [], proxy.ip),
     nearness,
   };
@@ -72,6 +90,38 @@ function reachable(endpoints: readonly Endpoint[], ip: string): readonly Endpoin
     const ports = [...endpoint.ports].filter(([port]) => !own.has(keyOf(endpoint, port)));
     return ports.length === 0 ? [] : [{ ...endpoint, ports: new Map(ports) }];
   });
+}
+
+/** Only gateways of the scope that owns the proxy's namespace: no other can open a port of it. */
+function openingsOf(
+  { gateways }: Mesh,
+  { type, labels }: Proxy,
+  owner: Owner | null,
+  routings: readonly Routing[],
+): readonly Opening[] {
+  if (type !== 'router') return [];
+  const own = gateways.filter(({ origin, selector }) => {
+    return origin.uid === owner?.uid && hasLabels(labels, selector);
+  });
+  return own.flatMap((gateway) => {
+    const bound = routings
+      .filter(({ entrances }) => entrances.includes(gateway.id))
+      .map((routing) => enteredBy(routing, gateway.id));
+    return gateway.servers.map((server) => ({ gateway, server, routings: bound }));
+  });
+}
+
+/** A routing with only what it says about requests that come in there. */
+function enteredBy(routing: Routing, entrance: string): Routing {
+  const rules = routing.rules.flatMap((rule) => {
+    if (rule.matches.length === 0) return [rule];
+    const matches = rule.matches.filter(({ entrances }) => {
+      return entrances.length === 0 || entrances.includes(entrance);
+    });
+    // Without any match left, the rule would be for every request.
+    return matches.length === 0 ? [] : [{ ...rule, matches }];
+  });
+  return { ...routing, rules };
 }
 
 /** The scopes that have a workload at an address. */

@@ -107,12 +107,15 @@ describe('bootstrap', () => {
 
   test.each([
     [['--capture', 'redirect'], 'sidecar', { capture: 'redirect' }],
-    [['--type', 'router'], 'router', undefined],
+    [['--type', 'router', '--ip', '10.0.0.7,2001:db8::7'], 'router', undefined],
   ] as const)('with %j', async (args, type, FAIRLEAD) => {
     const { out } = await home.fairlead('.', 'bootstrap', '--namespace', 'demo', ...args);
-    const { node } = JSON.parse(out) as { node: { id: string; metadata: { FAIRLEAD?: object } } };
+    const { node } = JSON.parse(out) as {
+      node: { id: string; metadata: { FAIRLEAD?: object; INSTANCE_IPS?: string } };
+    };
     expect(node.id.split('~')[0]).toBe(type);
     expect(node.metadata.FAIRLEAD).toEqual(FAIRLEAD);
+    expect(node.metadata.INSTANCE_IPS).toBe(type === 'router' ? '10.0.0.7,2001:db8::7' : undefined);
   });
 });
 

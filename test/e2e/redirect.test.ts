@@ -17,9 +17,14 @@ let sidecars: { readonly client: HostEnvoy; readonly server: HostEnvoy };
 const ECHO = 'echo.demo.svc.cluster.local';
 const VIP = '10.96.0.10';
 const DB = '10.96.0.20';
-const redirect = { FAIRLEAD: { capture: 'redirect' } };
+const VIP6 = 'fd96::10';
 
-function manifests(address: string): string {
+/** Of a sidecar on a host with both families. */
+const about = ({ address, address6 }: Host) => {
+  return { FAIRLEAD: { capture: 'redirect' }, INSTANCE_IPS: `${address},${address6}` };
+};
+
+function manifests({ address, address6 }: Host): string {
   const entry = (name: string, labels: string, ports: string) =>
     istio('WorkloadEntry', name, 'demo', `{address: ${address}, labels: {${labels}}, ports: ${ports}}`);
   return [
@@ -42,6 +47,13 @@ function manifests(address: string): string {
     ),
     service('db', 'demo', `, clusterIP: ${DB}`, '[{name: tcp-db, port: 5432}]'),
     entry('db-1', 'app: db', '{}'),
+    service('six', 'demo', `, clusterIP: "${VIP6}"`, '[{name: http, port: 80}, {name: tcp, port: 5432}]'),
+    istio(
+      'WorkloadEntry',
+      'six',
+      'demo',
+      `{address: "${address6}", labels: {app: six}, ports: {http: 8081}}`,
+    ),
   ].join('');
 }
 
@@ -50,7 +62,7 @@ beforeAll(async () => {
   server = await stage.network.host('server', { [ECHO]: VIP });
   client = await stage.network.host('client', { [ECHO]: VIP, 'www.elsewhere.example': server.address });
   outsider = await stage.network.host('outsider');
-  const control = await stage.serve(manifests(server.address));
+  const control = await stage.serve(manifests(server));
   await server.serve('http', 8081, 'v1');
   await server.serve('http', 8082, 'v2');
   await server.serve('tcp', 5432, 'db');
@@ -59,8 +71,16 @@ beforeAll(async () => {
   await server.redirect();
   await client.redirect();
   sidecars = {
-    server: await stage.envoy(control, server, { name: 'server-1', namespace: 'demo', metadata: redirect }),
-    client: await stage.envoy(control, client, { name: 'client-1', namespace: 'web', metadata: redirect }),
+    server: await stage.envoy(control, server, {
+      name: 'server-1',
+      namespace: 'demo',
+      metadata: about(server),
+    }),
+    client: await stage.envoy(control, client, {
+      name: 'client-1',
+      namespace: 'web',
+      metadata: about(client),
+    }),
   };
 });
 afterAll(() => stage?.close());
@@ -92,6 +112,14 @@ describe('an unmodified client', () => {
   });
 });
 
+test('all of this is so for IPv6, too', async () => {
+  expect(await client.get(`http://[${VIP6}]/`)).toEqual(['200 v1 ::6']);
+  expect(await client.talk(VIP6, 5432)).toBe('db ::6');
+  expect(await client.talk(server.address6, 9999)).toBe('unknown ::6');
+  expect(await outsider.talk(server.address6, 15006)).toBe('');
+  expect(await server.get(`http://[${VIP6}]/`)).toEqual(['200 v1 ::6']);
+});
+
 test('who has no sidecar reaches the application through its own', async () => {
   const seen = await sidecars.server.stat('http.inbound_0.0.0.0_8081.downstream_rq_total');
   expect(await outsider.get(`http://${server.address}:8081/`)).toEqual([`200 v1 ${from}`]);
@@ -113,11 +141,12 @@ test('an application that calls itself through its service goes in as everything
 });
 
 test('the ports of the sidecar itself lead nowhere, least of all back to them', async () => {
+  const blackholed = await sidecars.server.stat('tcp.BlackHoleCluster.downstream_cx_total');
   const passed = await sidecars.server.stat('cluster.InboundPassthroughCluster.upstream_cx_total');
   expect(await client.talk('127.0.0.1', 15001)).toBe('');
   expect(await outsider.talk(server.address, 15006)).toBe('');
   expect(await sidecars.client.stat('tcp.BlackHoleCluster.downstream_cx_total')).toBe(1);
-  expect(await sidecars.server.stat('tcp.BlackHoleCluster.downstream_cx_total')).toBe(1);
+  expect(await sidecars.server.stat('tcp.BlackHoleCluster.downstream_cx_total')).toBe(blackholed + 1);
   expect(await sidecars.server.stat('cluster.InboundPassthroughCluster.upstream_cx_total')).toBe(passed);
 });
 

@@ -52,13 +52,27 @@ metadata: { name: w${last}, namespace: ${ns}, labels: { app: a } }
 spec: { address: 10.1.0.${last} }
 `,
 );
-const routing = record({ host, to: host, subset: constantFrom('', ', subset: v1') }).map(
-  ({ host: called, to, subset }) =>
+const edge = record({ called: name, offered: host }).map(
+  ({ called, offered }) =>
+    (ns: string) =>
+      `apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: ${called}, namespace: ${ns} }
+spec: { servers: [{ port: { number: 82, name: http, protocol: HTTP }, hosts: ["${offered}"] }] }
+`,
+);
+const routing = record({
+  host,
+  to: host,
+  subset: constantFrom('', ', subset: v1'),
+  gateways: constantFrom('mesh', 'cart', 'shop/cart, mesh'),
+}).map(
+  ({ host: called, to, subset, gateways }) =>
     (ns: string) =>
       `apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: { name: routes-${called.replaceAll('*', 'any')}, namespace: ${ns} }
-spec: { hosts: ["${called}"], http: [{ route: [{ destination: { host: "${to}"${subset} } }] }] }
+spec: { hosts: ["${called}"], gateways: [${gateways}], http: [{ route: [{ destination: { host: "${to}"${subset} } }] }] }
 `,
 );
 const rule = host.map(
@@ -96,7 +110,7 @@ spec:
   rules: [{ matches: [{ path: { value: ${path} } }], backendRefs: [{ name: ${backend}, port: 80 }] }]
 `,
 );
-const document = oneof(service, entry, workload, slice, routing, rule, route);
+const document = oneof(service, entry, workload, slice, edge, routing, rule, route);
 
 /** One scope gets other files, now and then another authority; or it comes or goes. */
 const edit = record({

@@ -68,3 +68,19 @@ export function httpRoute(name: string, namespace: string, parents: string, rule
 export function parent(name: string, more = ''): string {
   return `{group: "", kind: Service, name: ${name}${more}}`;
 }
+
+/** A gateway with one HTTP server; hosts as a YAML list. */
+export function gateway(name: string, namespace: string, hosts: string, more = '', number = 80): string {
+  const server = `{port: {number: ${number}, name: http, protocol: HTTP}, hosts: ${hosts}${more}}`;
+  return istio('Gateway', name, namespace, `{selector: {app: edge}, servers: [${server}]}`);
+}
+
+/** A routing that is bound to gateways. */
+export function bound(name: string, namespace: string, host: string, gateways: string, http: string): string {
+  return istio(
+    'VirtualService',
+    name,
+    namespace,
+    `{hosts: ["${host}"], gateways: ${gateways}, http: ${http}}`,
+  );
+}

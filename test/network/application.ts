@@ -8,18 +8,16 @@
  *   talk ADDRESS PORT         what the other side says before it ends
  */
 import { createServer as createHttpServer, request } from 'node:http';
-import { connect, createServer, type Server } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 
 const [what, where = '', third = '', fourth = ''] = process.argv.slice(2);
 
 switch (what) {
   case 'http':
-    listen(createHttpServer(({ socket }, response) => response.end(`${fourth} ${socket.remoteAddress}`)));
+    listen(createHttpServer(({ socket }, response) => response.end(`${fourth} ${caller(socket)}`)));
     break;
   case 'tcp':
-    listen(
-      createServer((socket) => void socket.on('error', () => {}).end(`${fourth} ${socket.remoteAddress}`)),
-    );
+    listen(createServer((socket) => void socket.on('error', () => {}).end(`${fourth} ${caller(socket)}`)));
     break;
   case 'get':
     for (let left = Number(third); left > 0; left -= 1) process.stdout.write(`${await get(where, fourth)}\n`);
@@ -29,6 +27,11 @@ switch (what) {
     break;
   default:
     throw new Error(`unknown: ${what}`);
+}
+
+/** IPv4 callers of a socket for both families are written as IPv6. */
+function caller({ remoteAddress = '' }: Socket): string {
+  return remoteAddress.replace(/^::ffff:/, '');
 }
 
 function listen(server: Server): void {

@@ -21,6 +21,8 @@ export type Network = {
 
 export type Host = {
   readonly address: string;
+  /** IPv6. */
+  readonly address6: string;
   /** Sends its connections through the sidecar, as a user would: with `deploy/redirect`. */
   redirect(): Promise<void>;
   /** Runs a program to its end; its standard output. */
@@ -56,6 +58,8 @@ export async function createNetwork(folder: string): Promise<Network> {
   await ip('link', 'add', id, 'type', 'bridge');
   making.defer(() => ip('link', 'del', id));
   await ip('address', 'add', `${subnet}.1/24`, 'dev', id);
+  const subnet6 = `fd00:${networks % 10_000}:${process.pid % 10_000}:`;
+  await ip('address', 'add', `${subnet6}:1/64`, 'dev', id, 'nodad');
   await ip('link', 'set', id, 'up');
   const made = making.move();
   let hosts = 0;
@@ -63,16 +67,22 @@ export async function createNetwork(folder: string): Promise<Network> {
     address: `${subnet}.1`,
     async host(name, names = {}) {
       hosts += 1;
-      const address = `${subnet}.${hosts + 1}`;
+      const addresses: Addresses = {
+        address: `${subnet}.${hosts + 1}`,
+        address6: `${subnet6}:${hosts + 1}`,
+        routers: [`${subnet}.1`, `${subnet6}:1`],
+      };
       const space = `${id}-${name}`;
       const interfaces = [`v${networks}-${process.pid}-${hosts}`, 'eth0'] as const;
       await addNamespace(made, space, names);
-      await connectTo(id, space, address, `${subnet}.1`, interfaces);
-      return hostOf(made, space, address, folder);
+      await connectTo(id, space, addresses, interfaces);
+      return hostOf(made, space, addresses, folder);
     },
     close: () => made.disposeAsync(),
   };
 }
+
+type Addresses = Pick<Host, 'address' | 'address6'> & { readonly routers: readonly [string, string] };
 
 async function addNamespace(
   made: AsyncDisposableStack,
@@ -92,21 +102,27 @@ async function addNamespace(
 async function connectTo(
   bridge: string,
   space: string,
-  address: string,
-  router: string,
+  { address, address6, routers }: Addresses,
   [outside, inside]: readonly [string, string],
 ): Promise<void> {
   await ip('link', 'add', outside, 'type', 'veth', 'peer', 'name', inside, 'netns', space);
   await ip('link', 'set', outside, 'master', bridge, 'up');
   const within = ['-n', space] as const;
   await ip(...within, 'address', 'add', `${address}/24`, 'dev', inside);
+  // Without a search for duplicates, which would take a second.
+  await ip(...within, 'address', 'add', `${address6}/64`, 'dev', inside, 'nodad');
   await ip(...within, 'link', 'set', inside, 'up');
   await ip(...within, 'link', 'set', 'lo', 'up');
   // Virtual addresses are of no network: without a route, the kernel would not even try.
-  await ip(...within, 'route', 'add', 'default', 'via', router);
+  for (const router of routers) await ip(...within, 'route', 'add', 'default', 'via', router);
 }
 
-function hostOf(made: AsyncDisposableStack, space: string, address: string, folder: string): Host {
+function hostOf(
+  made: AsyncDisposableStack,
+  space: string,
+  { address, address6 }: Addresses,
+  folder: string,
+): Host {
   const within = ['netns', 'exec', space] as const;
   const runHere = async (program: string, ...args: readonly string[]) =>
     (await run('ip', [...within, program, ...args])).toString();
@@ -128,11 +144,12 @@ function hostOf(made: AsyncDisposableStack, space: string, address: string, fold
   };
   return {
     address,
+    address6,
     redirect: async () => void (await runHere('sh', script, 'apply')),
     run: runHere,
     start,
     async serve(kind, port, name) {
-      const args = [application, kind, '0.0.0.0', String(port), name];
+      const args = [application, kind, '::', String(port), name];
       const log = join(folder, `${name}-${port}.log`);
       await start({ program: process.execPath, args, ready: /^listening$/, log });
     },

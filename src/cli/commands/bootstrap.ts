@@ -38,7 +38,7 @@ export function bootstrapCommand(context: Context): Command {
     )
     .option('--name <name>', 'of the workload', 'sidecar')
     .requiredOption('--namespace <namespace>', 'of the workload')
-    .option('--ip <address>', 'of the workload', '127.0.0.1')
+    .option('--ip <addresses>', 'of the workload, with commas between them', '127.0.0.1')
     .option('--label <name=value>', 'of the workload; may be repeated', label, {})
     .option('--service-account <name>', 'of the workload')
     .option(
@@ -65,12 +65,14 @@ export function bootstrapCommand(context: Context): Command {
 }
 
 function printBootstrap(context: Context, flags: Flags): number {
-  const { name, namespace, ip, serviceAccount, xds } = flags;
+  const { name, namespace, serviceAccount, xds } = flags;
+  const [ip = '', ...others] = flags.ip.split(',');
   const nodeId = `${flags.type}~${ip}~${name}.${namespace}~${namespace}.svc.cluster.local`;
   const metadata = {
     NAMESPACE: namespace,
     WORKLOAD_NAME: name,
     LABELS: flags.label,
+    ...(others.length > 0 ? { INSTANCE_IPS: flags.ip } : {}),
     ...(serviceAccount === undefined ? {} : { SERVICE_ACCOUNT: serviceAccount }),
     ...fairleadOf(flags),
   };

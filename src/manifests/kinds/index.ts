@@ -1,5 +1,6 @@
 import { destinationRule } from './destination-rule.ts';
 import { endpointSlice } from './endpoint-slice.ts';
+import { gateway } from './gateway.ts';
 import { httpRoute } from './http-route.ts';
 import type { Kind } from './kind.ts';
 import { service } from './service.ts';
@@ -12,6 +13,7 @@ export const kinds: readonly Kind[] = [
   destinationRule,
   endpointSlice,
   httpRoute,
+  gateway,
   service,
   serviceEntry,
   virtualService,
@@ -22,7 +24,7 @@ export const kinds: readonly Kind[] = [
 export const otherKinds: Readonly<Record<string, readonly string[]>> = {
   '': ['ConfigMap', 'Namespace', 'Pod', 'ServiceAccount', 'Endpoints'],
   'networking.k8s.io': ['Ingress', 'IngressClass'],
-  'networking.istio.io': ['EnvoyFilter', 'Gateway', 'ProxyConfig', 'Sidecar', 'WorkloadGroup'],
+  'networking.istio.io': ['EnvoyFilter', 'ProxyConfig', 'Sidecar', 'WorkloadGroup'],
   'security.istio.io': ['AuthorizationPolicy', 'PeerAuthentication', 'RequestAuthentication'],
   'telemetry.istio.io': ['Telemetry'],
   'extensions.istio.io': ['WasmPlugin'],

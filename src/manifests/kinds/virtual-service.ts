@@ -7,6 +7,7 @@ import {
 import type { Finding } from '../finding.ts';
 import type { Path } from '../types.ts';
 import { checkDurations } from './durations.ts';
+import { allSidecars } from './gateway.ts';
 import { checkAction } from './http-action.ts';
 import { checkMatch } from './http-match.ts';
 import { defineKind, istioNetworking } from './kind.ts';
@@ -20,25 +21,48 @@ export const virtualService = defineKind({
   resource: ({ spec }, about) => ({ ...about, kind: 'VirtualService', spec }),
 });
 
-function* check({ spec }: VirtualServiceManifest): Generator<Finding> {
-  const { gateways = [], http = [] } = spec;
-  for (const [index, gateway] of gateways.entries()) {
-    if (gateway === 'mesh') continue;
-    const message = `Fairlead knows gateways such as ${gateway}, but honours only mesh yet`;
-    yield { code: 'FL2104', message, path: ['spec', 'gateways', index] };
-  }
+function* check(manifest: VirtualServiceManifest): Generator<Finding> {
+  const { spec } = manifest;
+  const { http = [] } = spec;
   yield* checkHosts(spec);
+  yield* checkGateways(manifest);
   if (http.length === 0) yield { code: 'FL2106', message: 'spec.http is missing', path: ['spec'] };
   for (const [index, route] of http.entries()) yield* checkRoute(route, ['spec', 'http', index]);
   yield* checkOrder(http);
 }
 
-function* checkHosts({ hosts }: VirtualServiceSpec): Generator<Finding> {
+function* checkHosts({ hosts, gateways }: VirtualServiceSpec): Generator<Finding> {
+  const isOfMesh = boundTo(gateways).includes(allSidecars);
   for (const [index, host] of hosts.entries()) {
     const path = ['spec', 'hosts', index];
-    if (host === '*')
+    if (host === '*' && isOfMesh)
       yield { code: 'FL2213', message: 'a VirtualService of the mesh cannot stand for every host', path };
     if (hosts.indexOf(host) < index) yield { code: 'FL2212', message: `host ${host} is given twice`, path };
+  }
+}
+
+function boundTo(gateways: readonly string[] = []): readonly string[] {
+  return gateways.length === 0 ? [allSidecars] : gateways;
+}
+
+/** A gateway is one however it is written; that of a match has to be one of the manifest's. */
+function* checkGateways({ metadata, spec }: VirtualServiceManifest): Generator<Finding> {
+  const { namespace = 'default' } = metadata;
+  const whole = (name: string) =>
+    name === allSidecars || name.includes('/') ? name : `${namespace}/${name}`;
+  const all = boundTo(spec.gateways).map(whole);
+  for (const [index, gateway] of all.entries()) {
+    if (all.indexOf(gateway) === index) continue;
+    yield { code: 'FL2212', message: `gateway ${gateway} is given twice`, path: ['spec', 'gateways', index] };
+  }
+  for (const [at, { match = [] }] of (spec.http ?? []).entries()) {
+    for (const [index, { gateways: named = [] }] of match.entries()) {
+      for (const [which, gateway] of named.entries()) {
+        if (all.includes(whole(gateway))) continue;
+        const message = `the VirtualService is bound to ${all.join(', ')}, not to ${gateway}`;
+        yield { code: 'FL2261', message, path: ['spec', 'http', at, 'match', index, 'gateways', which] };
+      }
+    }
   }
 }
 
