@@ -114,7 +114,8 @@ export function backendContract(open: OpenBackend): void {
       await rm(repository.dir, { recursive: true });
       await run('git', ['clone', '--quiet', '--depth=1', `file://${upstream.dir}`, repository.dir]);
       const backend = await open(options);
-      await expect(backend.fetch()).rejects.toMatchObject({ code: 'shallow-clone' });
+      const fix = expect.stringContaining('fetch-depth: 0');
+      await expect(backend.fetch()).rejects.toMatchObject({ code: 'shallow-clone', fix });
     });
 
     test('a SHA-256 remote: sha256-unsupported', async () => {
