@@ -28,7 +28,9 @@ async function pack(checkout: string): Promise<string> {
   const list = ['ls-files', '--cached', '--others', '--exclude-standard', '-z'];
   const files = execFileSync('git', list, { cwd: root, encoding: 'utf8' }).split('\0');
   for (const file of new Set(
-    files.filter((name) => /^(src|scripts|schemas|examples-repo|deploy|docs|[^/]+$)/.test(name)),
+    files.filter((name) =>
+      /^(src|scripts|schemas|examples-repo|deploy|docs|(?!node_modules$)[^/]+$)/.test(name),
+    ),
   )) {
     await mkdir(dirname(join(checkout, file)), { recursive: true });
     await cp(join(root, file), join(checkout, file));
