@@ -70,12 +70,8 @@ export async function fold(bench: Bench, state: LineState): Promise<LineState> {
 function placesOf({ scopes }: LineState): ReadonlySet<string> {
   const places = new Set<string>();
   for (const { accepted } of scopes.values()) {
-    for (
-      let place = accepted.directory;
-      !places.has(place);
-      place = place.slice(0, Math.max(0, place.lastIndexOf('/')))
-    )
-      places.add(place);
+    const names = accepted.directory.split('/');
+    for (const [depth] of names.entries()) places.add(names.slice(0, depth + 1).join('/'));
   }
   return places;
 }
@@ -93,8 +89,8 @@ async function step(
 
 async function judge(bench: Bench, judged: Judged): Promise<Outcome> {
   const { scopes, scope, own, index } = judged;
-  if (own.ok && own.digest === scope.accepted.digest) return judgeRenewal(bench, judged);
   if (!own.ok) return held(judged, null, own.rule, own.reason);
+  if (own.digest === scope.accepted.digest) return judgeRenewal(bench, judged, own.tree);
   const { candidate, policy, refusal } = await toCandidate(bench.owns, scopes, scope, own);
   const bar = bench.history.barred.get(index);
   if (bar !== undefined) return held(judged, candidate, 'G17', bar);
@@ -114,9 +110,9 @@ async function judge(bench: Bench, judged: Judged): Promise<Outcome> {
 }
 
 /** Renew is the one candidate of a clean scope: it moves seq and epoch only, and so voids every open vote. */
-async function judgeRenewal(bench: Bench, { scope, index }: Judged): Promise<Outcome> {
-  const { policy, seq, accepted } = scope;
-  const { digest, tree } = accepted;
+async function judgeRenewal(bench: Bench, { scope, index }: Judged, tree: ObjectId): Promise<Outcome> {
+  const { policy, seq } = scope;
+  const { digest } = scope.accepted;
   const candidate: Candidate = { class: 'renew', seq: seq + 1, base: digest, next: digest };
   if (bench.history.barred.has(index) || !bench.history.spoken.has(`${scope.uid} ${candidate.seq}`))
     return { kind: 'clean' };

@@ -126,6 +126,7 @@ async function readAnchors(
   const anchors: Anchor[] = [];
   const names = new Set<string>();
   const owners = new Map<string, string>();
+  let checks = 0;
   const sources: readonly SourceAnchor[] = [...spec.anchors, ...(spec.recovery?.anchors ?? [])];
   for (const source of sources) {
     if (names.has(source.name)) return no('G6', `anchor ${source.name} twice`);
@@ -136,6 +137,9 @@ async function readAnchors(
       if (!read.ok) return no('G6', `anchor ${source.name}: ${read.reason}`);
       const reason = claim(read.key, source.name, owners, ruleset);
       if (reason !== null) return no('G4', reason);
+      checks += read.key.format === 'openpgp' ? read.key.checks : 0;
+      if (checks > ruleset.signatureChecks)
+        return no('G17', `the certificates hold more than ${ruleset.signatureChecks} signatures`);
       keys.push(read.key);
     }
     anchors.push({ name: source.name, type: source.type ?? 'human', keys });

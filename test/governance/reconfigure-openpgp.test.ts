@@ -110,6 +110,12 @@ test('#7, G4: one secret as an SSH key and as an OpenPGP subkey is one key', asy
   }
 });
 
+test('#77, G17: certificates with more signatures than may be checked are refused before anybody is counted', async () => {
+  const world = createWorld({ ruleset: { ...ruleset, signatureChecks: 1 } });
+  world.add('g', {});
+  expect((await proposed(world, withGus(), ['x'])).hold).toMatchObject({ rule: 'G17', votes: [] });
+});
+
 test('#14: the key of a forge is nobody, whoever signs', async () => {
   const material = [...forgeKeys].find((each) => each.startsWith('ed25519:')) ?? '';
   const world = createWorld();

@@ -25,6 +25,8 @@ export type OpenpgpKey = {
   readonly materials: readonly string[];
   /** Of the primary key: 40 (v4) or 64 (v6) upper-case hex digits. */
   readonly fingerprint: string;
+  /** Signature packets in the certificate: what reading it cost (G17). */
+  readonly checks: number;
   readonly certificate: Certificate;
 };
 

@@ -2,7 +2,7 @@ import { sha256 } from '../../base/digest.ts';
 import { dearmorOpenpgp } from './armor.ts';
 import type { OpenpgpKey } from './key.ts';
 import { type Block, checkPrimary, checkSubkey, readCertificate } from './openpgp-certificate.ts';
-import { fingerprintOf, materialOf, readKey, readPackets, type SigningKey } from './openpgp-packet.ts';
+import { fingerprintOf, materialOf, readKey, readPackets, type SigningKey, tag } from './openpgp-packet.ts';
 import { attemptAsync, refuse } from './refusal.ts';
 
 type ParsedOpenpgpKey =
@@ -33,7 +33,8 @@ async function parse(certificate: Uint8Array, fingerprint: string): Promise<Pars
 }
 
 async function read(bytes: Uint8Array, fingerprint: string): Promise<OpenpgpKey> {
-  const certificate = readCertificate(readPackets(binary(bytes)));
+  const packets = readPackets(binary(bytes));
+  const certificate = readCertificate(packets);
   const primary = await readKey(certificate.key);
   if (fingerprintOf(primary) !== fingerprint) {
     refuse(`the certificate has fingerprint ${fingerprintOf(primary)}, not ${fingerprint}`);
@@ -56,6 +57,7 @@ async function read(bytes: Uint8Array, fingerprint: string): Promise<OpenpgpKey>
     material,
     materials: [...materials],
     fingerprint,
+    checks: packets.filter((packet) => packet.tag === tag.signature).length,
     certificate: { signing, refused },
   };
 }
