@@ -8,6 +8,11 @@ export function configSource({ xds: { services, protocol } }: Pick<Proxy, 'xds'>
   return services === 'ads' ? ads : perType[protocol];
 }
 
+/** Routes that are asked for by name. */
+export function rds(name: string, proxy: Pick<Proxy, 'xds'>): object {
+  return { rds: { route_config_name: name, config_source: configSource(proxy) } };
+}
+
 /** How a stream is opened and spoken to. */
 export function apiConfigSource(protocol: ProxyXds['protocol']): object {
   return {

@@ -1,4 +1,5 @@
 import type { Bound } from './bindings.ts';
+import { rds } from './config-source.ts';
 import type { Draft } from './encode.ts';
 import { gatewayRoutes } from './gateway-routes.ts';
 import { httpConnectionManager } from './http.ts';
@@ -35,7 +36,5 @@ function listenerOf(view: View, openings: readonly Opening[]): readonly Draft[] 
 
 /** Who is outside is not believed when he says where he is from, or that he came by https. */
 function managerOf(proxy: Proxy, name: string, routes: string): object {
-  const config_source = { ads: {}, initial_fetch_timeout: '0s', resource_api_version: 'V3' };
-  const rds = { rds: { route_config_name: routes, config_source } };
-  return httpConnectionManager(`outbound_${name}`, rds, proxy, { use_remote_address: true });
+  return httpConnectionManager(`outbound_${name}`, rds(routes, proxy), proxy, { use_remote_address: true });
 }

@@ -1,7 +1,7 @@
 import { carriesHttp, type Port, type Service } from '../mesh/index.ts';
 import type { Binding } from './bindings.ts';
 import { bytesTo } from './bytes.ts';
-import { configSource } from './config-source.ts';
+import { rds } from './config-source.ts';
 import type { Draft } from './encode.ts';
 import { httpConnectionManager } from './http.ts';
 import { HTTP_PROXY_ROUTES, listenerName } from './names.ts';
@@ -18,9 +18,12 @@ const firstFreePort = 1024;
 export function httpProxyListener(proxy: Proxy): Draft {
   const { httpProxyPort } = proxy;
   const name = listenerName(loopback, httpProxyPort);
-  const rds = { rds: { route_config_name: HTTP_PROXY_ROUTES, config_source: configSource(proxy) } };
   const absolute = { http_protocol_options: { allow_absolute_url: true } };
-  const manager = httpConnectionManager(`outbound_${name}`, { ...rds, ...absolute }, proxy);
+  const manager = httpConnectionManager(
+    `outbound_${name}`,
+    { ...rds(HTTP_PROXY_ROUTES, proxy), ...absolute },
+    proxy,
+  );
   const json = {
     name,
     address: socketAddress(loopback, httpProxyPort),

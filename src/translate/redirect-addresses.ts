@@ -1,14 +1,14 @@
 import { carriesHttp, type Port, type Service } from '../mesh/index.ts';
 import type { Binding } from './bindings.ts';
 import { bytesTo } from './bytes.ts';
-import { configSource } from './config-source.ts';
+import { rds } from './config-source.ts';
 import type { Draft } from './encode.ts';
 import { httpConnectionManager, tcpProxy } from './http.ts';
 import { listenerName, PASSTHROUGH } from './names.ts';
 import { provenance, socketAddress } from './pieces.ts';
 import { addressRoutes } from './redirect-routes.ts';
 import { httpInspector, isHttp, patience, tlsInspector } from './sniffing.ts';
-import { CLUSTER, LISTENER, type Proxy, ROUTES } from './types.ts';
+import { CLUSTER, LISTENER, ROUTES } from './types.ts';
 import type { View } from './view.ts';
 
 /**
@@ -89,9 +89,4 @@ function addressListener(
     ...routes.map((table) => ({ typeUrl: ROUTES, name: table.name }) as const),
   ];
   return { typeUrl: LISTENER, name, json, origins, references };
-}
-
-/** Routes that are asked for by name. */
-export function rds(name: string, proxy: Proxy): object {
-  return { rds: { route_config_name: name, config_source: configSource(proxy) } };
 }

@@ -1,10 +1,10 @@
 import { carriesHttp, type Port, type Service } from '../mesh/index.ts';
 import { type Bound, skip } from './bindings.ts';
 import { bytesTo } from './bytes.ts';
+import { rds } from './config-source.ts';
 import type { Draft } from './encode.ts';
 import { httpConnectionManager, tcpProxy } from './http.ts';
 import { INBOUND_PORT, listenerName, OUTBOUND_PORT, PASSTHROUGH } from './names.ts';
-import { rds } from './redirect-addresses.ts';
 import { portRoutes } from './redirect-routes.ts';
 import { httpInspector, isHttp, patience, tlsInspector } from './sniffing.ts';
 import { CLUSTER, LISTENER, ROUTES, type Skipped } from './types.ts';

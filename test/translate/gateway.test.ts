@@ -30,6 +30,16 @@ describe('listeners', () => {
     });
   });
 
+  test('whose routes are asked for as all else is', () => {
+    const FAIRLEAD = { services: 'per-type', protocol: 'sotw' };
+    const alone = proxyAt('10.0.0.9', 'edge', { LABELS: { app: 'edge' }, FAIRLEAD }, 'router');
+    const snapshot = snapshotOf(alone, acme(gateway('a', 'edge', '["*"]')));
+    const listener = jsonOf(snapshot, 'listeners', '0.0.0.0_80');
+    expect(listener.filter_chains?.[0]?.filters?.[0]?.typed_config).toMatchObject({
+      rds: { config_source: { api_config_source: { api_type: 'GRPC' } } },
+    });
+  });
+
   test('at the address that a server names, and of both families', () => {
     const files = gateway('a', 'edge', '["*"]', ', bind: "2001:DB8::1"') + gateway('b', 'edge', '["*"]');
     const dual = proxyAt(
