@@ -1,0 +1,15 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+/** Bytes in use, on the heap and in buffers, after everything that can be let go was. */
+export async function bytesInUse(): Promise<number> {
+  for (let round = 0; round < 3; round += 1) {
+    await new Promise(setImmediate);
+    collect();
+  }
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
