@@ -59,8 +59,9 @@ beforeAll(async () => {
   await server.serve('http', 8082, 'v2');
   // The port of the outside is below 1024, and the gateway is no root.
   await edge.run('sh', '-c', 'echo 0 > /proc/sys/net/ipv4/ip_unprivileged_port_start');
-  const labels = { LABELS: { app: 'edge' } };
-  await stage.envoy(control, edge, { type: 'router', name: 'edge-1', namespace: 'edge', metadata: labels });
+  const metadata = { LABELS: { app: 'edge' } };
+  const asks = { services: 'per-type', protocol: 'sotw' } as const;
+  await stage.envoy(control, edge, { type: 'router', name: 'edge-1', namespace: 'edge', metadata, asks });
   await client.redirect();
   const redirect = { FAIRLEAD: { capture: 'redirect' } };
   await stage.envoy(control, client, { name: 'client-1', namespace: 'web', metadata: redirect });

@@ -22,16 +22,27 @@ export type HostEnvoyOptions = {
   readonly namespace: string;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly xds: { readonly host: string; readonly port: number };
+  /** Default: delta ADS. */
+  readonly asks?: { readonly services: 'ads' | 'per-type'; readonly protocol: 'delta' | 'sotw' };
 };
 
 /** Resolves when it has its first configuration. */
 export async function startHostEnvoy(host: Host, options: HostEnvoyOptions): Promise<HostEnvoy> {
-  const { dir, type = 'sidecar', name, namespace, metadata, xds } = options;
+  const { dir, type = 'sidecar', name, namespace, xds, asks } = options;
+  const metadata = asks === undefined ? options.metadata : withAsking(options.metadata, asks);
   const nodeId = `${type}~${host.address}~${name}.${namespace}~${namespace}.svc.cluster.local`;
   const [file, log, admin] = [join(dir, 'envoy.json'), join(dir, 'envoy.log'), join(dir, 'admin')];
   await mkdir(dir);
   await chown(dir, PROXY_UID, PROXY_UID);
-  const known = { nodeId, metadata, xdsHost: xds.host, xdsPort: xds.port, adminPort: 0, statsPort: null };
+  const known = {
+    nodeId,
+    metadata,
+    xdsHost: xds.host,
+    xdsPort: xds.port,
+    adminPort: 0,
+    statsPort: null,
+    ...(asks === undefined ? {} : { xds: asks }),
+  };
   await writeFile(file, JSON.stringify(bootstrap(known)));
   const flags = ['--disable-hot-restart', '--concurrency', '1', '--log-level', 'info'];
   await host.start({
@@ -52,6 +63,13 @@ export async function startHostEnvoy(host: Host, options: HostEnvoyOptions): Pro
       return stats.find((stat) => stat.name === wanted)?.value ?? 0;
     },
   };
+}
+
+function withAsking(
+  { FAIRLEAD = {}, ...others }: Readonly<Record<string, unknown>>,
+  asks: NonNullable<HostEnvoyOptions['asks']>,
+): Readonly<Record<string, unknown>> {
+  return { ...others, FAIRLEAD: { ...(FAIRLEAD as object), ...asks } };
 }
 
 /** The binary where another user may start it: the cache is in this one's home. */
