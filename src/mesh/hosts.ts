@@ -28,11 +28,43 @@ export function covers(outer: string, inner: string): boolean {
   return outer.startsWith('*.') && inner.length > outer.length - 1 && inner.endsWith(outer.slice(1));
 }
 
-/** An IP address, or a range of them, as everybody writes it (RFC 5952): one address, one text. */
+/** IP addresses and ranges of them as everybody writes them (RFC 5952), each once: one address, one text. */
+export function canonicalAddresses(texts: readonly string[]): readonly string[] {
+  return [...new Set(texts.map(canonicalAddress))];
+}
+
 export function canonicalAddress(text: string): string {
-  const [address = '', ...bits] = text.split('/');
-  if (isIP(address) !== 6) return text;
-  return [new URL(`http://[${address}]`).hostname.slice(1, -1), ...bits].join('/');
+  const [address = '', bits] = text.split('/');
+  const family = isIP(address);
+  if (family === 0) return text;
+  const whole = family === 6 ? shortest(address) : address;
+  if (bits === undefined) return whole;
+  const first =
+    family === 6 ? firstOf(groupsOf(whole), 16, Number(bits)) : firstOf(octetsOf(whole), 8, Number(bits));
+  return `${family === 6 ? shortest(first.map((group) => group.toString(16)).join(':')) : first.join('.')}/${bits}`;
+}
+
+function shortest(ipv6: string): string {
+  return new URL(`http://[${ipv6}]`).hostname.slice(1, -1);
+}
+
+function octetsOf(ipv4: string): readonly number[] {
+  return ipv4.split('.').map(Number);
+}
+
+/** The eight groups of an address in its shortest form. */
+function groupsOf(ipv6: string): readonly number[] {
+  const [head = [], tail = []] = ipv6.split('::').map((half) => (half === '' ? [] : half.split(':')));
+  const zeros = new Array<string>(8 - head.length - tail.length).fill('0');
+  return [...head, ...zeros, ...tail].map((group) => Number.parseInt(group, 16));
+}
+
+/** The first address of a range: what stands behind its bits is zero. */
+function firstOf(parts: readonly number[], width: number, bits: number): readonly number[] {
+  return parts.map((part, index) => {
+    const free = Math.min(Math.max((index + 1) * width - bits, 0), width);
+    return Math.floor(part / 2 ** free) * 2 ** free;
+  });
 }
 
 /** Whether the text is an IPv4 or IPv6 address. */

@@ -1,7 +1,7 @@
 import type { Problem } from '../base/problem.ts';
 import type { ServiceEntryResource, ServicePort, ServiceResource } from '../manifests/index.ts';
 import { claimHost } from './claim.ts';
-import { canonicalAddress, serviceHost } from './hosts.ts';
+import { canonicalAddresses, serviceHost } from './hosts.ts';
 import { originOf } from './mistake.ts';
 import { portOfEntry, protocolOf } from './protocol.ts';
 import type { Discovery, Owner, Port, Service } from './types.ts';
@@ -22,7 +22,7 @@ export function readService(resource: ServiceResource): Defined {
     host,
     namespace,
     shortName: name,
-    addresses: addresses.filter((address) => address !== '' && address !== 'None').map(canonicalAddress),
+    addresses: canonicalAddresses(addresses.filter((address) => address !== '' && address !== 'None')),
     ranges: [],
     ports: byNumber((spec.ports ?? []).map(portOfService)),
     discovery: 'listed',
@@ -58,8 +58,8 @@ function common(resource: ServiceEntryResource, host: string): Omit<Service, 'vi
     host,
     namespace,
     shortName: null,
-    addresses: (spec.addresses ?? []).filter((address) => !address.includes('/')).map(canonicalAddress),
-    ranges: (spec.addresses ?? []).filter((address) => address.includes('/')).map(canonicalAddress),
+    addresses: canonicalAddresses((spec.addresses ?? []).filter((address) => !address.includes('/'))),
+    ranges: canonicalAddresses((spec.addresses ?? []).filter((address) => address.includes('/'))),
     ports: byNumber((spec.ports ?? []).map(portOfEntry)),
     discovery: discoveries[spec.resolution ?? 'NONE'],
     subsets: [],

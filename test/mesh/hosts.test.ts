@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { covers, namespaceOfHost, resolveHost } from '../../src/mesh/hosts.ts';
+import { canonicalAddresses, covers, namespaceOfHost, resolveHost } from '../../src/mesh/hosts.ts';
 
 describe('a host as a rule names it', () => {
   test.each([
@@ -41,4 +41,28 @@ test.each([
   ['a.b', 'x.a.b', false],
 ])('%s covers %s: %s', (outer, inner, covered) => {
   expect(covers(outer, inner)).toBe(covered);
+});
+
+describe('an address is written in one way', () => {
+  test.each([
+    ['10.0.0.1', '10.0.0.1'],
+    ['2001:DB8:0:0::1', '2001:db8::1'],
+    ['0:0:0:0:0:0:0:0', '::'],
+    ['192.0.2.77/24', '192.0.2.0/24'],
+    ['192.0.2.77/30', '192.0.2.76/30'],
+    ['192.0.2.77/32', '192.0.2.77/32'],
+    ['192.0.2.77/0', '0.0.0.0/0'],
+    ['2001:db8:ffff::1/33', '2001:db8:8000::/33'],
+    ['2001:db8::1/128', '2001:db8::1/128'],
+    ['2001:db8::1/0', '::/0'],
+  ])('%s: %s', (written, text) => {
+    expect(canonicalAddresses([written])).toEqual([text]);
+  });
+
+  test('and stands once', () => {
+    expect(canonicalAddresses(['10.0.0.1/8', '10.0.0.1', '10.9.9.9/8', '10.0.0.1'])).toEqual([
+      '10.0.0.0/8',
+      '10.0.0.1',
+    ]);
+  });
 });
