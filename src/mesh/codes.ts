@@ -37,6 +37,10 @@ export const codes = {
     title: 'backend of another namespace',
     fix: 'name a Service of the namespace of the route; ReferenceGrant is not honoured yet',
   },
+  FL3312: {
+    title: 'HTTP rules for what speaks none',
+    fix: 'name a port http, or give it appProtocol http, if it speaks HTTP; else remove the rules',
+  },
   FL3330: { title: 'unknown gateway', fix: 'correct the name, or define the Gateway' },
   FL3331: { title: 'host offered twice', fix: 'keep one of them; until then none is honoured' },
   FL3332: {
@@ -62,4 +66,11 @@ export const codes = {
 export type Code = keyof typeof codes;
 
 /** Codes of what is honoured, but perhaps not as its author expects. */
-export const warnings: ReadonlySet<Code> = new Set(['FL3104', 'FL3106', 'FL3325', 'FL3326', 'FL3327']);
+export const warnings: ReadonlySet<Code> = new Set([
+  'FL3104',
+  'FL3106',
+  'FL3312',
+  'FL3325',
+  'FL3326',
+  'FL3327',
+]);

@@ -3,6 +3,7 @@ import type { Path, Resource } from '../manifests/index.ts';
 import { overlap, type Seen } from './conflicts.ts';
 import { MESH, meet } from './gateways.ts';
 import { mistake } from './mistake.ts';
+import { carriesHttp } from './protocol.ts';
 import type { DefinedRouting } from './routing.ts';
 import { readTarget } from './routing-rule.ts';
 import type { Services } from './service-index.ts';
@@ -31,9 +32,19 @@ export function danglingOf(
   services: Services,
   gateways: readonly Gateway[],
 ): readonly Problem[] {
-  if (defined.index > 0) return [];
+  const silent = withoutHttp(defined, services);
+  if (defined.index > 0) return silent;
   const asked = askedPorts(defined.routing, services, gateways);
-  return referencesOf(defined).flatMap((reference) => inspect(reference, asked, services));
+  return [...silent, ...referencesOf(defined).flatMap((reference) => inspect(reference, asked, services))];
+}
+
+/** Rules for requests that no sidecar reads as HTTP, and that come in by nothing else. */
+function withoutHttp({ resource, routing, index }: DefinedRouting, services: Services): readonly Problem[] {
+  const ports = services.at(routing.host).flatMap(({ service }) => service.ports);
+  const isSeen = ports.length === 0 || ports.some(carriesHttp);
+  if (isSeen || routing.entrances.some((entrance) => entrance !== MESH)) return [];
+  const message = `${routing.host} speaks no HTTP: its requests are not seen`;
+  return [mistake(resource, ['spec', 'hosts', index], 'FL3312', message)];
 }
 
 /** Ports at which requests for a routing may come in. */

@@ -5,6 +5,7 @@ import { danglingBackends, hostOf, resolver, serviceOf } from './http-route-back
 import { byPrecedence, matchKey, type Ranked } from './http-route-order.ts';
 import { readHttpMatch, readHttpRule } from './http-route-rule.ts';
 import { mistake, originOf, placeOf } from './mistake.ts';
+import { carriesHttp } from './protocol.ts';
 import type { Claimed } from './rivals.ts';
 import type { Services } from './service-index.ts';
 import { hint } from './subsets.ts';
@@ -92,6 +93,11 @@ function attach(resource: HTTPRouteResource, services: Services): Attached {
       problems.push(mistake(resource, [...path, 'port'], 'FL3303', message));
       return [];
     }
+    const asked = found.service.ports.filter(({ number }) => port === null || number === port);
+    if (!asked.some(carriesHttp)) {
+      const message = `${host} speaks no HTTP here: the route is for none of its requests`;
+      problems.push(mistake(resource, path, 'FL3312', message));
+    }
     const role = found.service.namespace === resource.namespace ? 'producer' : 'consumer';
     return [{ resource, path, host, port, role }];
   });
@@ -107,32 +113,40 @@ function grouped(attachments: readonly Attachment[]): readonly (readonly Attachm
 
 /**
  * Routes of a group with one and the same match for one port: which of them came first nobody knows, so that neither
- * counts. The attachments in question, each with the others'.
+ * counts. The attachments in question, each with others of them: one for each match.
  */
-function clashes(group: readonly Attachment[]): ReadonlyMap<Attachment, readonly Attachment[]> {
-  const keys = new Map(group.map((attachment) => [attachment, matchesOf(attachment).map(matchKey)]));
-  const all = group.map((one) => {
-    const others = group.filter((other) => {
-      const isApart = other.resource === one.resource || !sharePort(one, other);
-      return !isApart && keys.get(one)?.some((key) => keys.get(other)?.includes(key));
-    });
-    return [one, others] as const;
-  });
-  return new Map(all.filter(([, others]) => others.length > 0));
+function clashes(group: readonly Attachment[]): ReadonlyMap<Attachment, ReadonlySet<Attachment>> {
+  const byKey = Map.groupBy(
+    group.flatMap((attachment) => keysOf(attachment).map((key) => ({ key, attachment }))),
+    ({ key }) => key,
+  );
+  const clashing = new Map<Attachment, Set<Attachment>>();
+  for (const same of byKey.values()) {
+    for (const { attachment: one } of same) {
+      const rival = same.find(
+        ({ attachment }) => attachment.resource !== one.resource && sharePort(one, attachment),
+      );
+      if (rival !== undefined) clashing.set(one, (clashing.get(one) ?? new Set()).add(rival.attachment));
+    }
+  }
+  return clashing;
 }
 
 function sharePort(left: Attachment, right: Attachment): boolean {
   return left.port === null || right.port === null || left.port === right.port;
 }
 
-function clashProblem(one: Attachment, others: readonly Attachment[]): Problem {
-  const places = others.map(({ resource, path }) => placeOf({ ...resource.source, ...resource.at(path) }));
+function clashProblem(one: Attachment, others: ReadonlySet<Attachment>): Problem {
+  const places = [...others].map(({ resource, path }) =>
+    placeOf({ ...resource.source, ...resource.at(path) }),
+  );
   const message = `${places.join(', ')} has the same match for ${one.host}`;
   return mistake(one.resource, one.path, 'FL3310', message);
 }
 
-function matchesOf({ resource, port }: Attachment): readonly Match[] {
-  return resource.spec.rules.flatMap((rule) => matchesOfRule(rule.matches, port));
+function keysOf({ resource, port }: Attachment): readonly string[] {
+  const keys = resource.spec.rules.flatMap((rule) => matchesOfRule(rule.matches, port).map(matchKey));
+  return [...new Set(keys)];
 }
 
 function matchesOfRule(

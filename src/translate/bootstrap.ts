@@ -27,6 +27,7 @@ export function bootstrap(options: BootstrapOptions): object {
   return {
     node: { id: nodeId, cluster: workload, metadata },
     admin: { address: socketAddress('127.0.0.1', adminPort) },
+    layered_runtime: runtime,
     dynamic_resources: { ...ads, cds_config: source, lds_config: source },
     static_resources: {
       listeners: statsPort === null ? [] : [statsListener(statsPort)],
@@ -34,6 +35,17 @@ export function bootstrap(options: BootstrapOptions): object {
     },
   };
 }
+
+/**
+ * Envoy would refuse expressions of more than 100 steps (`[a-z]{100}`), and the whole table of routes with them. The
+ * limit is Istio's; the manifests' is lower (FL2211). The last layer is Envoy's own, which its admin interface writes.
+ */
+export const runtime = {
+  layers: [
+    { name: 'static', static_layer: { 're2.max_program_size.error_level': 32768 } },
+    { name: 'admin', admin_layer: {} },
+  ],
+};
 
 function controlCluster(host: string, port: number): object {
   const options = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';

@@ -91,6 +91,7 @@ describe('rewrite', () => {
     ],
     ['nothing', rewrite('{}'), ['FL2109 8:5']],
     ['an empty path', rewrite("{ uri: '' }"), ['FL2109 8:21']],
+    ['a path without a slash', rewrite('{ uri: b }'), ['FL2109 8:21']],
     ['two ways', rewrite('{ uri: /b, uriRegexRewrite: { match: a, rewrite: b } }'), ['FL2220 8:25']],
     [
       'an expression that is none',
@@ -244,6 +245,7 @@ describe('corsPolicy', () => {
     ['both', cors("{ allowOrigin: ['*'], allowOrigins: [{ exact: a }] }"), ['FL2212 8:19']],
     ['an origin in two ways', cors('{ allowOrigins: [{ exact: a, prefix: b }] }'), ['FL2109 8:34']],
     ['an expression that is none', cors("{ allowOrigins: [{ regex: '(?!a)' }] }"), ['FL2211 8:43']],
+    ['an empty prefix of origins', cors("{ allowOrigins: [{ prefix: '' }] }"), ['FL2109 8:44']],
     ['a method that is none', cors("{ allowMethods: ['GET,PUT'] }"), ['FL2109 8:34']],
     ['an age without a unit', cors('{ maxAge: "5" }'), ['FL2110 8:27']],
     ['what becomes of other preflights', cors('{ unmatchedPreflights: DROP }'), ['FL2108 8:40']],
@@ -252,9 +254,17 @@ describe('corsPolicy', () => {
   });
 });
 
-test.each(['(', '[z-a]', 'a**', '*', 'x{2,1}', 'x{1001}', String.raw`\8`, String.raw`\p{Nope}`])(
-  '%s is no expression of RE2',
-  (regex) => {
-    expect(problemsOf(forward(`match: [{ uri: { regex: '${regex}' } }]`))).toEqual(['FL2211 8:29']);
-  },
-);
+test.each([
+  '(',
+  '[a-z]{0,500}',
+  '(x{50}){20}y',
+  '[z-a]',
+  'a**',
+  '*',
+  'x{2,1}',
+  'x{1001}',
+  String.raw`\8`,
+  String.raw`\p{Nope}`,
+])('%s is no expression of RE2', (regex) => {
+  expect(problemsOf(forward(`match: [{ uri: { regex: '${regex}' } }]`))).toEqual(['FL2211 8:29']);
+});

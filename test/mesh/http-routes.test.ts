@@ -211,6 +211,17 @@ describe('what does not exist', () => {
     expect([problems.map((problem) => problem.code), mesh.routings]).toEqual([[code], []]);
   });
 
+  test('HTTP: rules for a port without it are a warning', () => {
+    const files =
+      service('db', 'shop', '', '[{name: tcp, port: 80}]') +
+      httpRoute('r', 'shop', parent('db'), forward('db'));
+    const virtual =
+      service('db', 'shop', '', '[{name: tls, port: 80}]') + routes('r', 'shop', 'db', to('db'));
+    for (const { problems } of [meshOf(acme(files)), meshOf(acme(virtual))]) {
+      expect(problems.map(({ code, severity }) => [code, severity])).toEqual([['FL3312', 'warning']]);
+    }
+  });
+
   test("a parent is a backend of a client's own route, whatever its namespace", () => {
     const own = httpRoute(
       'mine',

@@ -24,6 +24,14 @@ test('delta ADS, the node once, the default ports', () => {
   });
 });
 
+test('expressions may be as large as those that the manifests let pass', async () => {
+  const [pattern, small] = ['[^/]{0,495}', bootstrap(options)];
+  const match = { safe_regex: { regex: pattern } };
+  const answer = { match, direct_response: { status: 200 } };
+  expect(await validate(withRoute(small, answer))).toBe('OK');
+  expect(await validate(withRoute({ ...small, layered_runtime: {} }, answer))).toContain('program size');
+});
+
 test('it is a Bootstrap message, field by field', () => {
   const type = 'type.googleapis.com/envoy.config.bootstrap.v3.Bootstrap';
   expect(encodeMessage(type, bootstrap(options)).length).toBeGreaterThan(0);
@@ -39,3 +47,23 @@ test.each([
   expect(document).toMatchObject({ dynamic_resources: dynamic });
   expect(await validate(document)).toBe('OK');
 });
+
+/** The bootstrap with one more listener, which has one route. */
+function withRoute(json: object, route: object): object {
+  const manager = {
+    '@type':
+      'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
+    stat_prefix: 'a',
+    route_config: { name: 'a', virtual_hosts: [{ name: 'a', domains: ['*'], routes: [route] }] },
+    http_filters: [
+      {
+        name: 'envoy.filters.http.router',
+        typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' },
+      },
+    ],
+  };
+  const filter = { name: 'envoy.filters.network.http_connection_manager', typed_config: manager };
+  const address = { socket_address: { address: '127.0.0.1', port_value: 0 } };
+  const listener = { name: 'a', address, filter_chains: [{ filters: [filter] }] };
+  return { ...json, static_resources: { listeners: [listener], clusters: [] }, dynamic_resources: {} };
+}

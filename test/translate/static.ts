@@ -1,3 +1,4 @@
+import { runtime } from '../../src/translate/bootstrap.ts';
 import type { Snapshot } from '../../src/translate/index.ts';
 import { printed } from './world.ts';
 
@@ -11,6 +12,7 @@ export function staticBootstrap(snapshot: Snapshot): object {
   );
   const tables = new Map(routes.map((json) => [(json as { name: string }).name, json]));
   return {
+    layered_runtime: runtime,
     static_resources: {
       clusters: clusters.map((cluster) => withEndpoints(cluster as Fields, assignments)),
       listeners: listeners.map((listener) => withRoutes(listener, tables)),

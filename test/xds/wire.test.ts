@@ -17,6 +17,15 @@ const sent = {
   removed: [],
 };
 
+test('the extensions of a node are those that it has not disabled', () => {
+  const extensions = [
+    { name: 'envoy.filters.http.fault' },
+    { name: 'envoy.filters.http.cors', disabled: true },
+  ];
+  const bytes = DeltaDiscoveryRequest.encode({ node: { id: 'a', extensions } }).finish();
+  expect(delta.decode(Buffer.from(bytes)).node?.extensions).toEqual(['envoy.filters.http.fault']);
+});
+
 test('the metadata of a node is the JSON that its Struct stands for', () => {
   const fields = {
     NAMESPACE: { stringValue: 'demo' },

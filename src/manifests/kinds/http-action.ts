@@ -3,6 +3,7 @@ import type { Finding } from '../finding.ts';
 import type { Path } from '../types.ts';
 import { checkDurations } from './durations.ts';
 import { checkHeaders, hostChanges } from './http-headers.ts';
+import { checkText } from './http-match.ts';
 import { checkRegex, checkSubstitution } from './regex.ts';
 
 const actions = ['route', 'redirect', 'directResponse'] as const;
@@ -161,8 +162,8 @@ function* checkCors({ corsPolicy }: HttpRoute, path: Path): Generator<Finding> {
   if (allowOrigins !== undefined && allowOrigin !== undefined)
     yield twice('allowOrigin', 'allowOrigins', path);
   yield* checkDurations({ maxAge }, path, { maxAge: 'or-zero' });
-  for (const [index, { regex }] of (allowOrigins ?? []).entries())
-    yield* checkRegex(regex, [...path, 'allowOrigins', index, 'regex']);
+  for (const [index, origin] of (allowOrigins ?? []).entries())
+    yield* checkText(origin, [...path, 'allowOrigins', index]);
 }
 
 function withoutEffect(what: string, path: Path): Finding {

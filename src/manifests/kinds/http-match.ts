@@ -1,4 +1,4 @@
-import type { HttpMatch } from '../../generated/schemas/index.ts';
+import type { HttpMatch, PresenceOrMatch } from '../../generated/schemas/index.ts';
 import type { Finding } from '../finding.ts';
 import type { Path } from '../types.ts';
 import { checkRegex } from './regex.ts';
@@ -16,7 +16,15 @@ export function* checkMatch(match: HttpMatch, path: Path): Generator<Finding> {
     yield* checkRegex(value.regex, [...path, part, 'regex']);
   }
   for (const map of maps) {
-    for (const [name, { regex }] of Object.entries(match[map] ?? {}))
-      yield* checkRegex(regex, [...path, map, name, 'regex']);
+    for (const [name, value] of Object.entries(match[map] ?? {}))
+      yield* checkText(value, [...path, map, name]);
   }
+}
+
+/** How a text is compared: an empty prefix would be any text, and Envoy refuses it. */
+export function* checkText({ prefix, regex }: PresenceOrMatch, path: Path): Generator<Finding> {
+  for (const [how, text] of Object.entries({ prefix, regex })) {
+    if (text === '') yield { code: 'FL2109', message: `the ${how} is empty`, path: [...path, how] };
+  }
+  yield* checkRegex(regex, [...path, 'regex']);
 }

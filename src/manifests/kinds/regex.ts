@@ -2,8 +2,11 @@ import { RE2JS } from 're2js';
 import type { Finding } from '../finding.ts';
 import type { Path } from '../types.ts';
 
+/** Of the compiled expression. Envoy counts bytes where this counts characters: up to 15 steps for one. */
+const maxSteps = 1000;
+
 /**
- * An expression that Envoy would refuse (RE2's syntax: no look-around, no back-references, at most 1000 repetitions).
+ * An expression that Envoy would refuse (RE2's syntax: no look-around, no back-references, at most 1000 repetitions; not too large).
  * It has to be found here: Envoy would refuse it together with all other routes of the table.
  */
 export function* checkRegex(regex: string | undefined, path: Path): Generator<Finding> {
@@ -30,7 +33,10 @@ export function* checkSubstitution(regex: string, substitution: string, path: Pa
 
 function readRegex(regex: string): { readonly groups: number } | { readonly reason: string } {
   try {
-    return { groups: RE2JS.compile(regex).groupCount() };
+    const compiled = RE2JS.compile(regex);
+    const steps = compiled.programSize();
+    if (steps > maxSteps) return { reason: `it has ${steps} steps, and may have ${maxSteps}` };
+    return { groups: compiled.groupCount() };
   } catch (error) {
     return { reason: (error as Error).message.replace(/^error parsing regexp: /, '') };
   }
