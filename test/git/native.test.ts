@@ -2,12 +2,19 @@ import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { openNative } from '../../src/git/index.ts';
+import { openNative as openUnclosed } from '../../src/git/index.ts';
 import { run } from '../repository.ts';
 import { backendContract, grow, newFolder, newRepository } from './backend.contract.ts';
 import { serve, serveGit } from './http-remote.ts';
 
 const environment = process.env;
+
+/** `openNative` for one test. */
+async function openNative(options: Parameters<typeof openUnclosed>[0]) {
+  const backend = await openUnclosed(options);
+  onTestFinished(backend.close);
+  return backend;
+}
 
 backendContract((options) => openNative({ ...options, environment }));
 
@@ -110,7 +117,8 @@ describe('the process', () => {
     const program = `import { openNative } from ${JSON.stringify(index)};
       const git = await openNative({ gitdir: ${JSON.stringify(repository.dir)}, environment: process.env });
       console.log((await git.commit(${JSON.stringify(tip)})).id);`;
-    const out = await run(process.execPath, ['--input-type=module-typescript', '-e', program]);
+    const env = { TMPDIR: await newFolder() };
+    const out = await run(process.execPath, ['--input-type=module-typescript', '-e', program], { env });
     expect(out.toString()).toBe(`${tip}\n`);
   });
 

@@ -46,8 +46,9 @@ describe('auto', () => {
     const repository = await newRepository();
     await repository.commit('one');
     const environment = await withGit('echo git version 2.25.1');
-    const { picked } = await openGit({ gitdir: repository.dir, environment, backend: 'auto' });
+    const { git, picked } = await openGit({ gitdir: repository.dir, environment, backend: 'auto' });
     expect(picked).toMatchObject({ backend: 'isomorphic', reason: expect.stringContaining('2.25.1') });
+    await git.close();
   });
 
   test('an empty store, and a remote over SSH, need no measurement', async () => {
