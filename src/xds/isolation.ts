@@ -25,6 +25,7 @@ function rank<R>(flight: Flight<R>, name: string): number {
 
 /** Envoy: `Error adding/updating cluster(s) a: reason, b: reason`. */
 function blames(message: string, name: string): boolean {
+  if (name === '') return false; // it is in every message, and at its end without end
   for (let at = message.indexOf(name); at >= 0; at = message.indexOf(name, at + 1)) {
     const before = at === 0 ? ' ' : message[at - 1];
     if ((before === ' ' || before === '\n') && message.startsWith(': ', at + name.length)) return true;

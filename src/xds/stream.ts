@@ -68,7 +68,9 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
   readonly #environment: StreamEnvironment;
   readonly #id: string;
   readonly #connectedAtMs: number;
-  readonly #wake = () => this.#guard(() => this.#pump());
+  readonly #wake = () => {
+    if (!this.#content()) this.#guard(() => this.#pump());
+  };
   #open: Open<Q> | null = null;
   #writing = false;
   #ending = false;
@@ -242,6 +244,12 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
   #logNack({ session, proxy }: Open<Q>, { typeUrl, error }: Q): void {
     const rejected = rejectedResources(session).filter((resource) => resource.typeUrl === typeUrl);
     this.#environment.log.warn({ proxy: proxy.id, typeUrl, error, rejected }, 'proxy refused resources');
+  }
+
+  /** Nothing of what other streams learn can matter: a client may have a thousand of them. */
+  #content(): boolean {
+    const session = this.#open?.session;
+    return session !== undefined && !session.pending && session.revision === this.#fullyAcked?.revision;
   }
 
   #pump(): void {

@@ -358,6 +358,14 @@ describe('ACK and NACK', () => {
     expect(proxy.subscription.rejections().map(({ name }) => name)).toEqual(['a.b']);
   });
 
+  test('an empty name is blamed by no message', () => {
+    const proxy = client(whole, 'a:1');
+    proxy.ask({ subscribe: ['', 'a'] });
+    proxy.hear();
+    proxy.nack('Error adding/updating cluster(s) a: no');
+    expect(proxy.subscription.rejections().map(({ name }) => name)).toEqual(['a']);
+  });
+
   test('a NACK that names nobody is narrowed down by halves', () => {
     const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'bad'];
     const proxy = client(unnamedCulprits, names.map((name) => `${name}:1`).join(' '));
