@@ -89,7 +89,8 @@ function namespaces(...meshes: readonly Meshed[]): readonly string[] {
 function snapshot({ mesh, endpoints }: Meshed, namespace: string): ReadonlyMap<string, SnapshotResource> {
   const dnsDomain = `${namespace}.svc.cluster.local`;
   const ip = '127.0.0.1';
-  const about = { ip, ips: [ip], name: 'plan', namespace, dnsDomain, labels: {}, serviceAccount: null };
+  const place = { namespace, dnsDomain, locality: '' };
+  const about = { ip, ips: [ip], name: 'plan', ...place, labels: {}, serviceAccount: null };
   const mode = { type: 'sidecar', extensions: null, capture: 'ports', httpProxyPort: 15080 } as const;
   const xds = { services: 'ads', protocol: 'delta' } as const;
   const { resources } = translate(mesh, endpoints, { id: `plan.${namespace}`, ...about, ...mode, xds });

@@ -112,6 +112,8 @@ export const codes = {
     title: 'address of no endpoint',
     fix: 'write the address by which other machines reach it, or use a WorkloadEntry',
   },
+  FL2247: { title: 'shares do not add up', fix: 'write percents that add up to 100' },
+  FL2248: { title: 'localities overlap', fix: 'name each locality once' },
 } as const;
 
 export type Code = keyof typeof codes;

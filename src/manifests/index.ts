@@ -29,6 +29,7 @@ export type {
   HttpRoute,
   Keepalive,
   LoadBalancer,
+  LocalityLbSetting,
   OutlierDetection,
   PresenceOrMatch,
   ServiceEntryPort,

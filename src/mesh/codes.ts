@@ -61,6 +61,10 @@ export const codes = {
   },
   FL3326: { title: 'load balancer without effect', fix: 'remove it, or give the host endpoints' },
   FL3327: { title: 'outlier detection without effect', fix: 'raise maxEjectionPercent' },
+  FL3328: {
+    title: 'failover without outlier detection',
+    fix: 'add outlierDetection: only it tells who fails',
+  },
 } as const;
 
 export type Code = keyof typeof codes;
@@ -73,4 +77,5 @@ export const warnings: ReadonlySet<Code> = new Set([
   'FL3325',
   'FL3326',
   'FL3327',
+  'FL3328',
 ]);

@@ -16,6 +16,7 @@ export function idlePolicies({ service }: Defined, endpoints: readonly Endpoint[
     return (subset ?? service).policies.flatMap((policy) => [
       ...unbalanced(policy, service),
       ...unejected(policy, own, service, subset),
+      ...unfailing(policy, service),
     ]);
   });
   const distinct = new Map(problems.map((problem) => [`${problem.code} ${placeOf(problem)}`, problem]));
@@ -43,6 +44,14 @@ function unejected(
   const whose = subset === null ? host : `subset ${subset.name} of ${host}`;
   const message = `${percent} % of the ${count} endpoint(s) of ${whose} is less than one: none is ever ejected`;
   return at(policy, 'FL3327', message);
+}
+
+/** Requests would never travel further: nothing tells that those before fail. */
+function unfailing(policy: TrafficPolicy, { host }: Service): readonly Problem[] {
+  const { travel, ejection } = policy;
+  const isAsked = travel?.how === 'alike' || (travel?.how === 'nearest' && travel.regions.length > 0);
+  if (!isAsked || ejection !== null) return [];
+  return at(policy, 'FL3328', `requests for ${host} never fail over: it has no outlier detection`);
 }
 
 function at({ origins }: TrafficPolicy, code: Code, message: string): readonly Problem[] {

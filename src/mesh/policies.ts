@@ -8,6 +8,7 @@ import {
   type WrittenPolicy,
 } from '../manifests/index.ts';
 import type { Balancing, Connections, Ejection, HashKey, KeepAlive, TrafficPolicy } from './policy-types.ts';
+import { readTravel } from './travel.ts';
 import type { Origin, Port, Service, Subset } from './types.ts';
 
 /** A policy as it is written, and where. */
@@ -43,6 +44,8 @@ export function readPolicies(
     return {
       port: number,
       balancing: loadBalancer === undefined ? null : readBalancing(loadBalancer),
+      travel:
+        loadBalancer?.localityLbSetting === undefined ? null : readTravel(loadBalancer.localityLbSetting),
       connections: connectionPool === undefined ? null : readConnections(connectionPool),
       ejection: outlierDetection === undefined ? null : readEjection(outlierDetection),
       origins,

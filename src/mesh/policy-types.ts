@@ -25,6 +25,27 @@ export type Balancing =
   | { readonly how: 'random' | 'original' }
   | { readonly how: 'hash'; readonly key: HashKey; readonly table: 'ring' | 'maglev'; readonly size: number };
 
+/**
+ * How far requests go. `nearest`: to the next locality only when those before it fail; a region may name the one that takes
+ * over from it first. `alike`: to those that differ in the latest label first. `shares`: in percent by locality
+ * (`region/zone/subzone`, or its beginning, or with `*` at the end), by the first that fits the client's.
+ */
+export type Travel =
+  | { readonly how: 'anywhere' }
+  | { readonly how: 'nearest'; readonly regions: readonly { readonly from: string; readonly to: string }[] }
+  | {
+      readonly how: 'alike';
+      /** `value` null: the client's. */
+      readonly labels: readonly { readonly name: string; readonly value: string | null }[];
+    }
+  | {
+      readonly how: 'shares';
+      readonly shares: readonly {
+        readonly from: string;
+        readonly to: readonly { readonly locality: string; readonly percent: number }[];
+      }[];
+    };
+
 /** Probes of idle connections by the kernel; null: its defaults. */
 export type KeepAlive = {
   readonly probes: number | null;
@@ -66,6 +87,8 @@ export type Ejection = {
 export type TrafficPolicy = {
   readonly port: number;
   readonly balancing: Balancing | null;
+  /** Null: to the nearest, where there is ejection. */
+  readonly travel: Travel | null;
   readonly connections: Connections | null;
   readonly ejection: Ejection | null;
   /** Where its parts are written. */

@@ -1,10 +1,11 @@
-import { type Endpoint, type Port, policyOf, type Service, type Subset } from '../mesh/index.ts';
+import { type Endpoint, policyOf, type Service } from '../mesh/index.ts';
 import { configSource } from './config-source.ts';
 import type { Draft } from './encode.ts';
-import { loadAssignment } from './endpoints.ts';
+import { loadAssignment, type Target } from './endpoints.ts';
+import { clientKey } from './localities.ts';
 import { BLACK_HOLE, outboundCluster, PASSTHROUGH } from './names.ts';
 import { provenance, thresholds, upstreamProtocol } from './pieces.ts';
-import { balancer, connecting, ejecting } from './policies.ts';
+import { balancer, connecting, spreading } from './policies.ts';
 import { CLUSTER, ENDPOINTS, type Proxy } from './types.ts';
 import type { View } from './view.ts';
 
@@ -12,7 +13,7 @@ import type { View } from './view.ts';
 export function outboundClusters(view: View): readonly Draft[] {
   const source = configSource(view.proxy);
   const services = [...view.services.values()].flatMap((service) =>
-    serviceClusters(service, view.endpointsOf(service), source),
+    serviceClusters({ service, endpoints: view.endpointsOf(service), client: view.proxy, source }),
   );
   return [
     ...services,
@@ -23,18 +24,25 @@ export function outboundClusters(view: View): readonly Draft[] {
 
 type Made = { readonly endpoints: readonly Endpoint[]; readonly drafts: readonly Draft[] };
 
-/** What was made of a service last, by config source: nothing else about the client takes part, so all share it. */
-const made = new WeakMap<object, WeakMap<Service, Made>>();
+/** One service as a client hears it. */
+type Heard = Omit<Target, 'port' | 'subset'> & { readonly source: object };
 
-function serviceClusters(service: Service, endpoints: readonly Endpoint[], source: object): readonly Draft[] {
-  const services = made.get(source) ?? new WeakMap<Service, Made>();
+/** What was made of a service last, by config source and by what of the client takes part: mostly nothing, so that all share it. */
+const made = new WeakMap<object, WeakMap<Service, Map<string, Made>>>();
+
+function serviceClusters(heard: Heard): readonly Draft[] {
+  const { service, endpoints, client, source } = heard;
+  const services = made.get(source) ?? new WeakMap<Service, Map<string, Made>>();
   made.set(source, services);
-  const known = services.get(service);
+  const byClient = services.get(service) ?? new Map<string, Made>();
+  services.set(service, byClient);
+  const key = clientKey(service, client);
+  const known = byClient.get(key);
   if (known !== undefined && sameItems(known.endpoints, endpoints)) return known.drafts;
   const drafts = service.ports.flatMap((port) =>
-    [null, ...service.subsets].flatMap((subset) => clusterOf(service, port, subset, endpoints, source)),
+    [null, ...service.subsets].flatMap((subset) => clusterOf({ ...heard, port, subset })),
   );
-  services.set(service, { endpoints, drafts });
+  byClient.set(key, { endpoints, drafts });
   return drafts;
 }
 
@@ -42,24 +50,19 @@ function sameItems<T>(left: readonly T[], right: readonly T[]): boolean {
   return left.length === right.length && left.every((item, index) => item === right[index]);
 }
 
-function clusterOf(
-  service: Service,
-  port: Port,
-  subset: Subset | null,
-  all: readonly Endpoint[],
-  source: object,
-): readonly Draft[] {
+function clusterOf(target: Target & Heard): readonly Draft[] {
+  const { service, port, subset, source } = target;
   const name = outboundCluster(port.number, subset?.name ?? null, service.host);
   const policy = policyOf(service, subset, port.number);
   const origins = [service.origin, ...(subset === null ? [] : [subset.origin]), ...(policy?.origins ?? [])];
   const balance = service.discovery === 'original' ? original : (policy?.balancing ?? null);
-  const assignment = loadAssignment(name, service, port, subset, all);
+  const assignment = loadAssignment(name, target);
   const json = (found: object) => ({
     name,
     ...found,
     ...balancer(balance),
     ...connecting(policy?.connections ?? null, port.protocol),
-    ...ejecting(policy?.ejection ?? null),
+    ...spreading(policy),
     metadata: provenance(subset?.origin ?? service.origin),
   });
   if (balance?.how === 'original') {

@@ -1,28 +1,31 @@
-import { byCodeUnit } from '../base/order.ts';
-import { type Endpoint, hasLabels, type Port, type Service, type Subset } from '../mesh/index.ts';
+import { type Endpoint, hasLabels, type Port, policyOf, type Service, type Subset } from '../mesh/index.ts';
 import type { Draft } from './encode.ts';
+import { type Client, type Group, inGroups, placeOf } from './localities.ts';
 import { socketAddress } from './pieces.ts';
 import { ENDPOINTS } from './types.ts';
 
+/** One cluster's service, its part, and who asks; `endpoints` are all of the service. */
+export type Target = {
+  readonly service: Service;
+  readonly port: Port;
+  readonly subset: Subset | null;
+  readonly endpoints: readonly Endpoint[];
+  readonly client: Client;
+};
+
 /** Where one cluster's requests go; empty, but there, when nobody serves them. */
-export function loadAssignment(
-  cluster: string,
-  service: Service,
-  port: Port,
-  subset: Subset | null,
-  all: readonly Endpoint[],
-): Draft {
+export function loadAssignment(cluster: string, target: Target): Draft {
+  const { service, port, subset, endpoints: all, client } = target;
   const selected = all.filter(({ labels, ports }) => {
     return ports.has(port.number) && (subset === null || hasLabels(labels, subset.labels));
   });
-  const byLocality = Map.groupBy(selected, ({ locality }) => locality);
-  const localities = [...byLocality].sort(([left], [right]) => byCodeUnit(left, right));
+  const groups = inGroups(selected, policyOf(service, subset, port.number), client);
   const json = {
     cluster_name: cluster,
     endpoints:
       all.length === 0 && service.discovery === 'looked-up'
         ? [{ lb_endpoints: [{ endpoint: { address: socketAddress(service.host, port.number) } }] }]
-        : localities.map(([locality, endpoints]) => inLocality(locality, endpoints, port)),
+        : groups.map((group) => inLocality(group, port)),
   };
   return {
     typeUrl: ENDPOINTS,
@@ -33,11 +36,12 @@ export function loadAssignment(
   };
 }
 
-function inLocality(locality: string, endpoints: readonly Endpoint[], port: Port): object {
-  const [region = '', zone = '', subZone = ''] = locality.split('/');
+function inLocality({ locality, priority, weight: share, endpoints }: Group, port: Port): object {
+  const { region, zone, subZone } = placeOf(locality);
   return {
     locality: { region, zone, sub_zone: subZone },
-    load_balancing_weight: endpoints.reduce((sum, { weight }) => sum + weight, 0),
+    ...(priority === 0 ? {} : { priority }),
+    load_balancing_weight: share,
     lb_endpoints: endpoints.map(({ address, ports, weight }) => ({
       endpoint: { address: socketAddress(address, ports.get(port.number) ?? port.number) },
       load_balancing_weight: weight,

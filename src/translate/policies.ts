@@ -7,15 +7,20 @@ import type {
   TrafficPolicy,
   Warmup,
 } from '../mesh/index.ts';
+import { hasShares } from './localities.ts';
 import { duration, thresholds, upstreamProtocol } from './pieces.ts';
 
-/** When a cluster leaves a host alone; without a policy never. */
-export function ejecting(ejection: Ejection | null): object {
-  if (ejection === null) return {};
-  return {
-    outlier_detection: outlierDetection(ejection),
+/** When a cluster leaves a host alone, without a policy never, and whether its localities have shares. */
+export function spreading(policy: TrafficPolicy | null): object {
+  const ejection = policy?.ejection ?? null;
+  const common = {
     // Envoy's panic at 50 % would send requests to hosts that were just found to fail.
-    common_lb_config: { healthy_panic_threshold: { value: ejection.minHealthyPercent } },
+    ...(ejection === null ? {} : { healthy_panic_threshold: { value: ejection.minHealthyPercent } }),
+    ...(hasShares(policy) ? { locality_weighted_lb_config: {} } : {}),
+  };
+  return {
+    ...(ejection === null ? {} : { outlier_detection: outlierDetection(ejection) }),
+    ...(Object.keys(common).length === 0 ? {} : { common_lb_config: common }),
   };
 }
 

@@ -13,12 +13,13 @@ const label = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 /**
  * A proxy out of its node id, `sidecar~IP~name.ns~ns.svc.cluster.local` or `router~…`, and metadata as plain JSON. The reason of a
  * refusal is for `INVALID_ARGUMENT`. Metadata can only repeat the namespace of the id, never change it.
- * `extensions`: what the node lists, by name; empty: it does not say.
+ * `extensions`: what the node lists, by name; empty: it does not say. `locality` of the node gives way to Istio's label.
  */
 export function parseProxy(
   nodeId: string,
   metadata: Readonly<Record<string, unknown>>,
   extensions: readonly string[] = [],
+  locality = '',
 ): ParsedProxy {
   const [kind, ip = '', id = '', dnsDomain = '', ...rest] = nodeId.split('~');
   const type = types.find((known) => known === kind);
@@ -42,7 +43,8 @@ export function parseProxy(
   const serviceAccount = typeof metadata.SERVICE_ACCOUNT === 'string' ? metadata.SERVICE_ACCOUNT : null;
   const labels = readLabels(metadata.LABELS);
   if (labels === null) return refuse('metadata LABELS is not an object of texts');
-  const about = { id: nodeId, type, ip, ips, name, namespace, dnsDomain, labels, serviceAccount } as const;
+  const identity = { id: nodeId, type, ip, ips, name, namespace, dnsDomain } as const;
+  const about = { ...identity, labels, locality: labelledLocality(labels) ?? locality, serviceAccount };
   const known = extensions.length === 0 ? null : new Set(extensions);
   return { ok: true, proxy: { ...about, extensions: known, ...capture, xds } };
 }
@@ -93,6 +95,11 @@ function readLabels(labels: unknown): Readonly<Record<string, string>> | null {
     return typeof value === 'string' ? [[name, value]] : [];
   });
   return entries.length === Object.keys(labels).length ? Object.fromEntries(entries) : null;
+}
+
+/** The label `istio-locality`; no label has a `/`, so that it has a `.` between its parts. */
+function labelledLocality(labels: Readonly<Record<string, string>>): string | null {
+  return labels['istio-locality']?.split(/[./]/).slice(0, 3).join('/') ?? null;
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -24,6 +24,8 @@ export type Proxy = {
   readonly namespace: string;
   readonly dnsDomain: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Where it runs, `region/zone/subzone` or its beginning; empty: it does not say. */
+  readonly locality: string;
   readonly serviceAccount: string | null;
   /** Names of the extensions that it has; null: it did not say, and is taken to have all that are needed. */
   readonly extensions: ReadonlySet<string> | null;

@@ -27,7 +27,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
 
 function identifyProxy(node: Node, snapshotFor: (proxy: MeshProxy) => Snapshot): Identified | string {
   if (node.id === '') return `the first request of a stream must carry node.id, such as ${EXAMPLE}`;
-  const parsed = parseProxy(node.id, node.metadata, node.extensions);
+  const parsed = parseProxy(node.id, node.metadata, node.extensions, node.locality);
   if (!parsed.ok) return `node.id must be like ${EXAMPLE}: ${parsed.reason}`;
   const { proxy } = parsed;
   return { id: proxy.id, resources: () => snapshotFor(proxy).resources };

@@ -187,7 +187,7 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
   /** C1: the node counts on the first request of the stream only. */
   #introduce({ node }: Q): Open<Q> | string {
     const { identify, clientOf, log } = this.#environment;
-    const proxy = identify(node ?? { id: '', metadata: {}, extensions: [] });
+    const proxy = identify(node ?? { id: '', metadata: {}, extensions: [], locality: '' });
     if (typeof proxy === 'string') return proxy;
     const { service, variant } = this.#speech;
     const client = clientOf(service, this.#call.getPeer(), proxy.id);

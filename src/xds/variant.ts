@@ -17,6 +17,8 @@ export type Node = {
   readonly metadata: Readonly<Record<string, unknown>>;
   /** Names of the extensions that it can run. */
   readonly extensions: readonly string[];
+  /** `region/zone/subzone`, or its beginning. */
+  readonly locality: string;
 };
 
 /** What one response carries. */

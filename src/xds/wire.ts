@@ -15,9 +15,11 @@ export function requestBase({ typeUrl, node, responseNonce, errorDetail }: Messa
   };
 }
 
-function plainNode({ id, metadata, extensions }: envoy.config.core.v3.Node): Node {
+function plainNode({ id, metadata, extensions, locality }: envoy.config.core.v3.Node): Node {
   const enabled = extensions.filter(({ disabled }) => !disabled).map(({ name }) => name);
-  return { id, metadata: plainStruct(metadata), extensions: enabled };
+  const { region = '', zone = '', subZone = '' } = locality ?? {};
+  const place = [region, zone, subZone].join('/').replace(/\/+$/, '');
+  return { id, metadata: plainStruct(metadata), extensions: enabled, locality: place };
 }
 
 /** `google.protobuf.Struct` as the JSON object that it stands for. */

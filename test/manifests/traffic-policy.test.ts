@@ -7,6 +7,7 @@ const codes = (policy: string): readonly string[] =>
   problemsOf(rule(policy)).map((problem) => problem.replace(' 6:', ' '));
 
 const balancer = (inner: string): string => `{ loadBalancer: ${inner} }`;
+const locality = (inner: string): string => balancer(`{ localityLbSetting: ${inner} }`);
 const hash = (inner: string): string => balancer(`{ consistentHash: ${inner} }`);
 const tcp = (inner: string): string => `{ connectionPool: { tcp: ${inner} } }`;
 const http = (inner: string): string => `{ connectionPool: { http: ${inner} } }`;
@@ -21,7 +22,12 @@ describe('what is honoured', () => {
     ),
     balancer('{ warmup: { duration: 30s, minimumPercent: 10.5, aggression: 1.5 } }'),
     balancer('{ simple: ROUND_ROBIN, warmupDurationSecs: 30s }'),
-    balancer('{ localityLbSetting: { enabled: false } }'),
+    locality('{ enabled: false }'),
+    locality(
+      '{ distribute: [{ from: eu/a/*, to: { eu/a/*: 80, eu/b: 20 } }, { from: us, to: { "*": 100 } }] }',
+    ),
+    locality('{ enabled: true, failover: [{ from: eu, to: us }, { from: us, to: eu }] }'),
+    locality('{ failoverPriority: [topology.kubernetes.io/region, version=v1, "tier="] }'),
     hash('{ httpHeaderName: x-user }'),
     hash('{ httpCookie: { name: user, path: /, ttl: 0s } }'),
     hash('{ httpQueryParameterName: user }'),
@@ -65,8 +71,6 @@ test.each([
   ['{ tls: { mode: SIMPLE, sni: a } }', ['FL2104 33', 'FL2104 41']],
   ['{ tunnel: {} }', ['FL2104 20']],
   ['{ proxyProtocol: {} }', ['FL2104 20']],
-  [balancer('{ localityLbSetting: { enabled: true } }'), ['FL2104 66']],
-  [balancer('{ localityLbSetting: { failover: [] } }'), ['FL2104 57']],
   [outlier('{ consecutiveErrors: 5 }'), ['FL2104 40']],
   // One of several.
   [balancer('{ simple: RANDOM, consistentHash: { useSourceIp: true } }'), ['FL2240 52']],
@@ -91,6 +95,32 @@ test.each([
   [balancer('{ warmup: {} }'), ['FL2106 36']],
   [balancer('{ warmup: { duration: 1s, minimumPercent: 101 } }'), ['FL2109 76']],
   [balancer('{ warmup: { duration: 1s, aggression: 0.5 } }'), ['FL2109 72']],
+  // Localities.
+  [locality('{ enabled: 1 }'), ['FL2107 66']],
+  [locality('{ failover: [{ from: eu, to: us }], failoverPriority: [a] }'), ['FL2240 91']],
+  [
+    locality('{ distribute: [{ from: eu, to: { eu: 100 } }], failover: [{ from: eu, to: us }] }'),
+    ['FL2240 102'],
+  ],
+  [locality('{ distribute: [{ from: eu, to: { eu: 80, us: 10 } }] }'), ['FL2247 82']],
+  [locality('{ distribute: [{ from: eu, to: { eu: 101 } }] }'), ['FL2109 92']],
+  [locality('{ distribute: [{ from: eu, to: { eu: 0, us: 100 } }] }'), ['FL2109 92']],
+  [locality('{ distribute: [{ from: eu, to: {} }] }'), ['FL2109 82']],
+  [locality('{ distribute: [{ from: eu }] }'), ['FL2106 70']],
+  [locality('{ distribute: [{ from: eu/*/1, to: { eu: 100 } }] }'), ['FL2109 78']],
+  [locality('{ distribute: [{ from: eu, to: { eu/*/1: 100 } }] }'), ['FL2109 88']],
+  [locality('{ distribute: [{ from: eu, to: { eu/*: 50, eu/a: 50 } }] }'), ['FL2248 98']],
+  [locality('{ distribute: [{ from: eu, to: { "*": 50, us: 50 } }] }'), ['FL2248 97']],
+  [
+    locality('{ distribute: [{ from: eu, to: { eu: 100 } }, { from: eu, to: { us: 100 } }] }'),
+    ['FL2212 109'],
+  ],
+  [locality('{ failover: [{ from: eu, to: eu }] }'), ['FL2248 84']],
+  [locality('{ failover: [{ from: eu, to: us }, { from: eu, to: cn }] }'), ['FL2212 98']],
+  [locality('{ failover: [{ from: eu/a, to: us }] }'), ['FL2109 76']],
+  [locality('{ failover: [{ from: eu }] }'), ['FL2106 68']],
+  [locality('{ failoverPriority: [a, b, a=c] }'), ['FL2212 82']],
+  [locality('{ failoverPriority: ["a b"] }'), ['FL2109 76']],
   // Durations.
   [tcp('{ connectTimeout: 0s }'), ['FL2110 61']],
   [tcp('{ connectTimeout: 5 }'), ['FL2110 61']],

@@ -120,6 +120,40 @@ test.each([
   expect(at(`trafficPolicy: {loadBalancer: ${balancer}}`, 80)?.balancing).toEqual(expected);
 });
 
+test.each([
+  ['{enabled: false}', { how: 'anywhere' }],
+  ['{}', { how: 'nearest', regions: [] }],
+  ['{failover: [{from: eu, to: us}]}', { how: 'nearest', regions: [{ from: 'eu', to: 'us' }] }],
+  [
+    '{failoverPriority: [tier, "app=a"]}',
+    {
+      how: 'alike',
+      labels: [
+        { name: 'tier', value: null },
+        { name: 'app', value: 'a' },
+      ],
+    },
+  ],
+  [
+    '{distribute: [{from: eu/*, to: {eu/*: 80, us: 20}}]}',
+    {
+      how: 'shares',
+      shares: [
+        {
+          from: 'eu/*',
+          to: [
+            { locality: 'eu/*', percent: 80 },
+            { locality: 'us', percent: 20 },
+          ],
+        },
+      ],
+    },
+  ],
+])('localityLbSetting %s', (setting, expected) => {
+  const policy = `trafficPolicy: {loadBalancer: {localityLbSetting: ${setting}}, outlierDetection: {}}`;
+  expect(at(policy, 80)?.travel).toEqual(expected);
+});
+
 test('an HTTP connection may idle as long as one of bytes, unless it says otherwise', () => {
   const idle = (pool: string) =>
     at(`trafficPolicy: {connectionPool: ${pool}}`, 80)?.connections?.idleMs ?? null;
@@ -196,6 +230,17 @@ describe('what does nothing is a warning', () => {
     const labelled = `subsets: [{name: v2, labels: {version: v2}, trafficPolicy: {${ejecting('')}}}]`;
     const built = meshOf(acme(cart + endpoints(20) + endpoints(2, 'v2') + rule(labelled)));
     expect(built.problems.map(({ code }) => code)).toEqual(['FL3327']);
+  });
+
+  test.each([
+    ['{failover: [{from: eu, to: us}]}', '', ['FL3328 acme/mesh.yaml:9']],
+    ['{failoverPriority: [tier]}', '', ['FL3328 acme/mesh.yaml:9']],
+    ['{failoverPriority: [tier]}', ', outlierDetection: {}', []],
+    ['{distribute: [{from: eu, to: {eu: 100}}]}', '', []],
+    ['{enabled: true}', '', []],
+  ])('failover %s%s', (setting, more, expected) => {
+    const policy = `trafficPolicy: {loadBalancer: {localityLbSetting: ${setting}}${more}}`;
+    expect(codesOf(meshOf(acme(cart + rule(policy))))).toEqual(expected);
   });
 
   test('a load balancer for requests that go where they wanted to go', () => {

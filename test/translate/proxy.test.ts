@@ -24,6 +24,7 @@ test('who a proxy is', () => {
       namespace: 'shop',
       dnsDomain: 'shop.svc.cluster.local',
       labels: { app: 'cart' },
+      locality: '',
       serviceAccount: 'cart',
       extensions: new Set(['envoy.filters.http.router']),
       capture: 'ports',
@@ -31,6 +32,15 @@ test('who a proxy is', () => {
       xds: { services: 'per-type', protocol: 'sotw' },
     },
   });
+});
+
+test.each([
+  ['eu/a/1', {}, 'eu/a/1'],
+  ['', { 'istio-locality': 'eu.a.1' }, 'eu/a/1'],
+  ['us/b', { 'istio-locality': 'eu/a' }, 'eu/a'],
+  ['', {}, ''],
+])('a proxy at %j with labels %j runs at %j', (locality, labels, expected) => {
+  expect(parseProxy(id, { LABELS: labels }, [], locality)).toMatchObject({ proxy: { locality: expected } });
 });
 
 test('what it does not say has a default', () => {

@@ -45,9 +45,10 @@ async function client(ports: readonly number[], policy: string): Promise<Running
   return clientOf(service('cart', 'shop') + workloads.join('') + rule);
 }
 
-async function clientOf(files: string): Promise<Running> {
+async function clientOf(files: string, locality = 'eu.a'): Promise<Running> {
   const [httpProxyPort = 0] = await freePorts(1);
-  const proxy = proxyAt('10.0.0.1', 'web', { FAIRLEAD: { httpProxyPort } });
+  const metadata = { FAIRLEAD: { httpProxyPort }, LABELS: { 'istio-locality': locality } };
+  const proxy = proxyAt('10.0.0.1', 'web', metadata);
   const running = await run(snapshotOf(proxy, { path: 'acme', files }), httpProxyPort);
   open.defer(() => running.close());
   return running;
@@ -200,6 +201,44 @@ describe('outlier detection', () => {
     );
     expect((await bodies(running, 60)).filter((body) => body === 'bad').length).toBeGreaterThan(5);
     expect(await ejected(running)).toBe(0);
+  });
+});
+
+describe('localities', () => {
+  /** Workloads at localities: `near` at the client's. */
+  const here = async (near: number, far: number, policy: string) =>
+    clientOf(
+      service('cart', 'shop') +
+        workload('near', 'shop', '127.0.0.1', 'app: cart', `, ports: {http: ${near}}, locality: eu/a`) +
+        workload('far', 'shop', '127.0.0.1', 'app: cart', `, ports: {http: ${far}}, locality: us/a`) +
+        istio('DestinationRule', 'cart', 'shop', `{host: cart, trafficPolicy: {${policy}}}`),
+    );
+  const ejecting =
+    'outlierDetection: {consecutive5xxErrors: 1, baseEjectionTime: 1h, maxEjectionPercent: 100}';
+
+  test('the nearest answers, until it fails', async () => {
+    let fails = false;
+    const near = await backend('near', (_, response) => response.writeHead(fails ? 500 : 200).end('near'));
+    const running = await here(near, await backend('far'), ejecting);
+    expect(new Set(await bodies(running, 20))).toEqual(new Set(['near']));
+    fails = true;
+    let body = '';
+    while (body !== 'far') body = (await running.ask(cart)).body;
+    expect(new Set(await bodies(running, 20))).toEqual(new Set(['far']));
+  });
+
+  test('without outlier detection both answer', async () => {
+    const running = await here(await backend('near'), await backend('far'), 'loadBalancer: {simple: RANDOM}');
+    expect(new Set(await bodies(running, 60))).toEqual(new Set(['near', 'far']));
+  });
+
+  test('shares are kept', async () => {
+    const shares = (far: number, near: number) =>
+      `loadBalancer: {simple: RANDOM, localityLbSetting: {distribute: [{from: eu/*, to: {us/*: ${far}, eu/*: ${near}}}]}}`;
+    const running = await here(await backend('near'), await backend('far'), shares(90, 10));
+    const far = (await bodies(running, 300)).filter((body) => body === 'far').length;
+    expect(far).toBeGreaterThan(230);
+    expect(far).toBeLessThan(300);
   });
 });
 

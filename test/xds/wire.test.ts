@@ -48,6 +48,17 @@ test('the metadata of a node is the JSON that its Struct stands for', () => {
   });
 });
 
+test.each([
+  [{ region: 'eu', zone: 'a', subZone: '1' }, 'eu/a/1'],
+  [{ region: 'eu' }, 'eu'],
+  [{ zone: 'a' }, '/a'],
+  [{}, ''],
+  [null, ''],
+])('a node at %j is at %j', (locality, expected) => {
+  const bytes = DeltaDiscoveryRequest.encode({ node: { id: 'a', locality } }).finish();
+  expect(delta.decode(Buffer.from(bytes)).node?.locality).toBe(expected);
+});
+
 test('a request is narrowed to what a subscription needs', () => {
   const bytes = DeltaDiscoveryRequest.encode({
     typeUrl: CLUSTER,

@@ -8,6 +8,7 @@ import type {
 import type { Finding } from '../finding.ts';
 import type { Path } from '../types.ts';
 import { checkDurations } from './durations.ts';
+import { checkLocality } from './locality.ts';
 
 /** What a schema cannot say about how the clients of a host treat it, at one of its levels and at its ports. */
 export function* checkPolicy(policy: TrafficPolicy | undefined, path: Path): Generator<Finding> {
@@ -34,12 +35,14 @@ function* checkParts({ loadBalancer, connectionPool, outlierDetection }: Parts, 
 }
 
 function* checkBalancer(balancer: LoadBalancer, path: Path): Generator<Finding> {
-  const { simple, consistentHash, warmup, warmupDurationSecs } = balancer;
+  const { simple, consistentHash, warmup, warmupDurationSecs, localityLbSetting } = balancer;
   yield* checkOne({ simple, consistentHash }, path);
   yield* checkOne({ warmup, warmupDurationSecs }, path);
   yield* checkDurations({ warmupDurationSecs }, path);
   yield* checkDurations({ duration: warmup?.duration }, [...path, 'warmup']);
   if (consistentHash !== undefined) yield* checkHash(consistentHash, [...path, 'consistentHash']);
+  if (localityLbSetting !== undefined)
+    yield* checkLocality(localityLbSetting, [...path, 'localityLbSetting']);
   const [field] = present({ warmup, warmupDurationSecs });
   const canWarmUp = consistentHash === undefined && simple !== 'RANDOM' && simple !== 'PASSTHROUGH';
   if (field === undefined || canWarmUp) return;
