@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { ServerConfig } from '../../src/config.ts';
 import { createServer, type Server } from '../../src/main.ts';
 import { systemClock } from '../../src/reconcile/index.ts';
-import { ask, createSite, quiet, type Site } from '../server.ts';
+import { ask, createSite, hint, quiet, type Site } from '../server.ts';
 import { type HostEnvoy, type HostEnvoyOptions, startHostEnvoy } from './envoy.ts';
 import { createNetwork, type Host, type Network } from './namespaces.ts';
 
@@ -12,6 +12,8 @@ export type NetworkStage = {
   readonly network: Network;
   /** The server, when it serves these manifests; asked for once. `changes`: what its configuration has else. */
   serve(manifests: string, changes?: Partial<ServerConfig>): Promise<Server>;
+  /** Signs other manifests in their place; resolves when the server has them and every Envoy has acknowledged that. */
+  change(server: Server, manifests: string): Promise<void>;
   /** An Envoy on a host, when it has acknowledged all that the server has for it. */
   envoy(server: Server, host: Host, about: Omit<HostEnvoyOptions, 'dir' | 'xds'>): Promise<HostEnvoy>;
   close(): Promise<void>;
@@ -27,17 +29,29 @@ export async function createNetworkStage(): Promise<NetworkStage> {
   making.defer(() => network.close());
   const made = making.move();
   let envoys = 0;
+  let changed = 0;
+  const sign = async (manifests: string) => {
+    changed += 1;
+    await site.repository.write('mesh/network.yaml', manifests);
+    return site.change(`other-${changed}`, 'alice');
+  };
   return {
     network,
     async serve(manifests, changes = {}) {
-      await site.repository.write('mesh/network.yaml', manifests);
-      await site.change('other', 'alice');
+      await sign(manifests);
       const config = { ...site.config, xds: { host: network.address, port: 0 }, ...changes };
       const world = { log: quiet, clock: systemClock, random: Math.random, environment: process.env };
       const server = await createServer(config, world);
       made.defer(() => server.close());
       await accepted(server, site);
       return server;
+    },
+    async change(server, manifests) {
+      const tip = await sign(manifests);
+      await hint(server.httpPort);
+      await accepted(server, site);
+      const has = (proxy: ProxyStatus) => proxy.fullyAcked?.revision === tip;
+      await ask<Proxies>(server.httpPort, '/api/v1/proxies', ({ items }) => items.every(has));
     },
     async envoy(server, host, about) {
       envoys += 1;
@@ -50,6 +64,9 @@ export async function createNetworkStage(): Promise<NetworkStage> {
     close: () => made.disposeAsync(),
   };
 }
+
+type ProxyStatus = { readonly proxy: string; readonly fullyAcked: { readonly revision: string } | null };
+type Proxies = { readonly items: readonly ProxyStatus[] };
 
 /** Fails where the manifests have problems: a test would look at something else than it says. */
 async function accepted(server: Server, { repository }: Site): Promise<void> {
@@ -67,10 +84,6 @@ async function accepted(server: Server, { repository }: Site): Promise<void> {
 }
 
 async function acknowledged(server: Server, { nodeId }: HostEnvoy): Promise<void> {
-  type Proxies = {
-    readonly items: readonly { readonly proxy: string; readonly fullyAcked: object | null }[];
-  };
-  await ask<Proxies>(server.httpPort, '/api/v1/proxies', ({ items }) =>
-    items.some(({ proxy, fullyAcked }) => proxy === nodeId && fullyAcked !== null),
-  );
+  const has = ({ proxy, fullyAcked }: ProxyStatus) => proxy === nodeId && fullyAcked !== null;
+  await ask<Proxies>(server.httpPort, '/api/v1/proxies', ({ items }) => items.some(has));
 }
