@@ -141,8 +141,8 @@ function apiSource({ loops, xds, queue, served }: Parts): ApiSource {
       statuses()
         .flatMap(({ scopes }) => scopes)
         .sort((a, b) => byCodeUnit(a.path, b.path)),
-    proxies: () => [...xds.sessions()].sort((a, b) => byCodeUnit(a.proxy, b.proxy)),
-    proxyConfig: (proxy) => proxyConfig(proxy, served.lastSnapshot(proxy), xds.sessions()),
+    proxies: () => [...xds.proxies()].sort((a, b) => byCodeUnit(a.proxy, b.proxy)),
+    proxyConfig: (proxy) => proxyConfig(proxy, served.lastSnapshot(proxy), xds.proxies()),
     lineage(wanted) {
       const scopes = states().flatMap((state) => [...state.scopes.values()]);
       const found = scopes.find(({ uid, path }) => uid === wanted || path === wanted);

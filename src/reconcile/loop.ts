@@ -3,7 +3,7 @@ import type { Log } from '../base/log.ts';
 import type { GitBackend, ObjectId } from '../git/index.ts';
 import type { Line, LineState, Pin, VerifiedScope } from '../governance/index.ts';
 import type { ScopeResources } from '../manifests/index.ts';
-import type { SessionStatus } from '../xds/index.ts';
+import type { ProxyStatus } from '../xds/index.ts';
 import { allAckedMs } from './acks.ts';
 import { type Clock, withTimeout } from './clock.ts';
 import type { Files } from './files.ts';
@@ -19,7 +19,7 @@ import { jitterMs, type Outcome } from './work-queue.ts';
 interface Distribution {
   /** Recomputes every session's snapshot from what is served now. */
   publish(revision: string): void;
-  sessions(): readonly SessionStatus[];
+  proxies(): readonly ProxyStatus[];
   onAck(listener: () => void): unknown;
 }
 
@@ -126,12 +126,12 @@ class Loop implements RepositoryLoop {
   status(): RepositoryStatus {
     const { distribution, clock, served } = this.#options;
     const { stages } = this.#facts;
-    const sessions = distribution.sessions();
-    const connected = new Set(sessions.map(({ proxy }) => proxy));
+    const proxies = distribution.proxies();
+    const connected = new Set(proxies.map(({ proxy }) => proxy));
     const untranslated = new Map([...served.failures()].filter(([proxy]) => connected.has(proxy)));
     const translateMs = stages.translateMs === null ? null : stages.translateMs + served.translateMs();
     const facts = { ...this.#facts, untranslated, stages: { ...stages, translateMs } };
-    return report(facts, sessions, clock.now());
+    return report(facts, proxies, clock.now());
   }
 
   state(): LineState | null {
@@ -215,7 +215,7 @@ class Loop implements RepositoryLoop {
     this.#learn({ outOfSync, problems: [...read, ...(built?.problems ?? [])] });
     this.#learn({ notBuilt: built === null ? [...failed.values()].join('; ') : null });
     if (built === null) return;
-    served.retain(new Set(distribution.sessions().map(({ proxy }) => proxy)));
+    served.retain(new Set(distribution.proxies().map(({ proxy }) => proxy)));
     distribution.publish(state.tip);
     this.#pushedMs = clock.now();
     this.#learn({ appliedRevision: state.tip, stages: { ...stages, translateMs: this.#pushedMs - startMs } });
@@ -227,7 +227,7 @@ class Loop implements RepositoryLoop {
     const { appliedRevision, stages } = this.#facts;
     const { distribution } = this.#options;
     if (this.#pushedMs === null || appliedRevision === null) return;
-    const atMs = allAckedMs(distribution.sessions(), appliedRevision);
+    const atMs = allAckedMs(distribution.proxies(), appliedRevision);
     if (atMs === null) return;
     this.#learn({ stages: { ...stages, ackMs: Math.max(0, atMs - this.#pushedMs) } });
     this.#pushedMs = null;

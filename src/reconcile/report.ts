@@ -1,6 +1,6 @@
 import type { Problem } from '../base/problem.ts';
 import type { LineState, Pin, ScopeState } from '../governance/index.ts';
-import type { SessionStatus } from '../xds/index.ts';
+import type { ProxyStatus } from '../xds/index.ts';
 import { distribution, isRejectedBy } from './acks.ts';
 import type {
   Condition,
@@ -12,7 +12,7 @@ import type {
   Stages,
 } from './status.ts';
 
-/** What the loop knows; the status is a pure function of it, of the sessions, and of the time. */
+/** What the loop knows; the status is a pure function of it, of the proxies, and of the time. */
 export type Facts = {
   readonly name: string;
   readonly pin: Pin;
@@ -36,11 +36,9 @@ export type Facts = {
   readonly stages: Stages;
 };
 
-export function report(facts: Facts, sessions: readonly SessionStatus[], nowMs: number): RepositoryStatus {
-  const scopes = [...(facts.state?.scopes.values() ?? [])].map((scope) =>
-    scopeStatus(facts, scope, sessions),
-  );
-  const conditions = repositoryConditions(facts, scopes, sessions);
+export function report(facts: Facts, proxies: readonly ProxyStatus[], nowMs: number): RepositoryStatus {
+  const scopes = [...(facts.state?.scopes.values() ?? [])].map((scope) => scopeStatus(facts, scope, proxies));
+  const conditions = repositoryConditions(facts, scopes, proxies);
   return {
     name: facts.name,
     genesis: facts.pin.commit,
@@ -65,9 +63,9 @@ function freshness(facts: Facts, nowMs: number): Freshness {
   return { lastOkMs: facts.fetchOkMs, ageMs, failingSinceMs: failing };
 }
 
-function scopeStatus(facts: Facts, scope: ScopeState, sessions: readonly SessionStatus[]): ScopeStatus {
+function scopeStatus(facts: Facts, scope: ScopeState, proxies: readonly ProxyStatus[]): ScopeStatus {
   const problems = facts.problems.filter((problem) => owner(facts, problem) === scope.uid);
-  const conditions = scopeConditions(facts, scope, problems, sessions);
+  const conditions = scopeConditions(facts, scope, problems, proxies);
   const { uid, path, directory, seq, hold, unproven } = scope;
   return {
     repository: facts.name,
@@ -116,7 +114,7 @@ function scopeConditions(
   facts: Facts,
   scope: ScopeState,
   problems: readonly Problem[],
-  sessions: readonly SessionStatus[],
+  proxies: readonly ProxyStatus[],
 ): readonly Condition[] {
   const { hold, uid, seq } = scope;
   const at = facts.state?.tip ?? null;
@@ -124,11 +122,11 @@ function scopeConditions(
     hold === null
       ? condition('QuorumMet', 'True', 'Accepted', `seq ${seq} is what the main line has`, at)
       : condition('QuorumMet', 'False', 'Held', `${hold.rule}: ${hold.reason}; seq ${seq} is served`, at);
-  const rejected = sessions.filter((session) => isRejectedBy(session, uid));
+  const rejected = proxies.filter((proxy) => isRejectedBy(proxy, uid));
   const sent =
     rejected.length > 0
       ? condition('Distributed', 'False', 'Rejected', `${rejected.length} proxies rejected it`, at)
-      : distributed(facts, sessions);
+      : distributed(facts, proxies);
   return [
     sourceVerified(facts),
     quorum,
@@ -141,7 +139,7 @@ function scopeConditions(
 function repositoryConditions(
   facts: Facts,
   scopes: readonly ScopeStatus[],
-  sessions: readonly SessionStatus[],
+  proxies: readonly ProxyStatus[],
 ): readonly Condition[] {
   const at = facts.state?.tip ?? null;
   const held = scopes.filter(({ hold }) => hold !== null).map(({ path }) => path);
@@ -150,11 +148,11 @@ function repositoryConditions(
       ? condition('QuorumMet', at === null ? 'Unknown' : 'True', 'Accepted', 'no scope is held', at)
       : condition('QuorumMet', 'False', 'Held', `held: ${held.join(', ')}`, at);
   const [kept] = facts.outOfSync.values();
-  const nacks = sessions.filter(({ rejected }) => rejected.length > 0).length;
+  const nacks = proxies.filter(({ rejected }) => rejected.length > 0).length;
   const sent =
     nacks > 0
       ? condition('Distributed', 'False', 'Rejected', `${nacks} proxies rejected something`, at)
-      : distributed(facts, sessions);
+      : distributed(facts, proxies);
   return [sourceVerified(facts), quorum, valid(facts, facts.problems, kept), translated(facts), sent];
 }
 
@@ -209,10 +207,10 @@ function translated(facts: Facts): Condition {
   );
 }
 
-function distributed(facts: Facts, sessions: readonly SessionStatus[]): Condition {
+function distributed(facts: Facts, proxies: readonly ProxyStatus[]): Condition {
   const at = facts.appliedRevision;
   if (at === null) return condition('Distributed', 'Unknown', 'Pending', 'nothing is served yet', at);
-  const { acked, rejected, connected } = distribution(sessions, at);
+  const { acked, rejected, connected } = distribution(proxies, at);
   if (connected === 0) return condition('Distributed', 'True', 'NoProxies', 'no proxy is connected', at);
   if (acked + rejected < connected) {
     return condition(

@@ -3,6 +3,7 @@ import { CSDS, csdsDefinition, csdsHandlers } from './csds.ts';
 import { delta } from './delta.ts';
 import { createHealth } from './health.ts';
 import { limits } from './limits.ts';
+import type { ProxyStatus } from './proxies.ts';
 import { addReflection } from './reflection.ts';
 import { XDS_SERVICES, type XdsService } from './services.ts';
 import { sotw } from './sotw-wire.ts';
@@ -33,6 +34,8 @@ export interface XdsServer {
   /** There is something to serve for this revision now; every stream takes it over, soon and only as far as it differs. */
   publish(revision: string): void;
   sessions(): readonly SessionStatus[];
+  /** The same by proxy: with ADS a stream is one, else all streams of a node on one connection. */
+  proxies(): readonly ProxyStatus[];
   /** Calls back when a session has ACKed all of a revision, once for each. The result ends it. */
   onAck(listener: (ack: Ack) => void): () => void;
   /**
@@ -69,6 +72,7 @@ export function serveXds(options: ServerOptions): XdsServer {
       health.set('SERVING');
     },
     sessions: () => streams.sessions(),
+    proxies: () => streams.proxies(),
     onAck: (listener) => streams.onAck(listener),
     close: async () => {
       health.set('NOT_SERVING');

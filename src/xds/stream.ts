@@ -43,6 +43,8 @@ export type Speech<Q extends RequestBase> = {
 export interface XdsStream {
   /** `null` until the first request has said who the client is. */
   status(): SessionStatus | null;
+  /** Whose stream it is; `null` as above. */
+  readonly client: Client | null;
   /** For CSDS; `null` as above. */
   state(): ClientState | null;
   /** Takes over the published revision. When no snapshot can be made, the last good one stays. */
@@ -87,6 +89,10 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
     call.on('data', (bytes: Buffer) => this.#guard(() => this.#receive(bytes)));
     call.on('end', () => this.#guard(() => this.#halfClosed()));
     for (const over of ['cancelled', 'close', 'error'] as const) call.on(over, () => this.#drop());
+  }
+
+  get client(): Client | null {
+    return this.#open?.client ?? null;
   }
 
   status(): SessionStatus | null {

@@ -1,6 +1,7 @@
 import type { Log } from '../base/log.ts';
-import { createClients } from './client.ts';
+import { type Client, createClients } from './client.ts';
 import type { ClientState } from './csds.ts';
+import { type ProxyStatus, proxyStatus } from './proxies.ts';
 import type { SessionStatus } from './status.ts';
 import {
   type Ack,
@@ -64,6 +65,18 @@ export class Streams {
 
   sessions(): readonly SessionStatus[] {
     return [...this.#open].flatMap((stream) => stream.status() ?? []);
+  }
+
+  proxies(): readonly ProxyStatus[] {
+    const byClient = new Map<Client, [SessionStatus, ...SessionStatus[]]>();
+    for (const stream of this.#open) {
+      const status = stream.status();
+      if (stream.client === null || status === null) continue;
+      const known = byClient.get(stream.client);
+      if (known === undefined) byClient.set(stream.client, [status]);
+      else known.push(status);
+    }
+    return [...byClient.values()].map(proxyStatus);
   }
 
   states(): readonly ClientState[] {

@@ -35,7 +35,7 @@ export function createClients(served: Served, namespaces: readonly string[]) {
     /** CPU time of the process when the last revision was published. */
     publishedMs: () => published,
     sent: () => sent,
-    sessions: () => [],
+    proxies: () => [],
     onAck: () => {},
   };
 }

@@ -7,7 +7,7 @@ import { formatVerification } from '../../src/governance/index.ts';
 import { stages } from '../../src/pipeline.ts';
 import type { ConditionType, RepositoryStatus } from '../../src/reconcile/status.ts';
 import { type Proxy as Client, parseProxy } from '../../src/translate/index.ts';
-import type { SessionStatus } from '../../src/xds/index.ts';
+import type { ProxyStatus } from '../../src/xds/index.ts';
 import { createWorld } from '../governance/world.ts';
 import { createFolder } from '../repository.ts';
 import { FETCH_TIMEOUT_MS, POLL_MS, simulate } from './simulation.ts';
@@ -54,9 +54,18 @@ const client: Client = parsed.proxy;
 const names = (simulation: ReturnType<typeof start>) =>
   [...simulation.served.snapshotFor(client).resources.values()].flatMap((of) => [...of.keys()]).join(' ');
 
-const session = (proxy: string, more: Partial<SessionStatus>): SessionStatus => {
+const session = (proxy: string, more: Partial<ProxyStatus>): ProxyStatus => {
   const nothing = { revision: '', fullyAcked: null, types: [], rejected: [], conditions: [] };
-  return { id: proxy, proxy, protocol: 'delta', service: 'ADS', connectedAtMs: 0, ...nothing, ...more };
+  return {
+    id: proxy,
+    proxy,
+    protocol: 'delta',
+    services: 'ads',
+    streams: 1,
+    connectedAtMs: 0,
+    ...nothing,
+    ...more,
+  };
 };
 
 describe('the loop', () => {

@@ -7,7 +7,7 @@ import { createLoop, type RepositoryLoop } from '../../src/reconcile/loop.ts';
 import { createMemoryQueue } from '../../src/reconcile/memory-queue.ts';
 import { createServed, type Served, type ServeStages } from '../../src/reconcile/serve.ts';
 import type { WorkQueue } from '../../src/reconcile/work-queue.ts';
-import type { SessionStatus } from '../../src/xds/index.ts';
+import type { ProxyStatus } from '../../src/xds/index.ts';
 import { type SimulatedClock, simulatedClock } from './clock.ts';
 import { type Disk, testDisk } from './files.ts';
 
@@ -24,7 +24,7 @@ export type Simulation = {
   readonly published: string[];
   readonly logged: { readonly level: string; readonly message: string }[];
   /** What the proxies are at; `acknowledge` tells the loop. */
-  setSessions(sessions: readonly SessionStatus[]): void;
+  setSessions(sessions: readonly ProxyStatus[]): void;
   /** What the remote does from now on. */
   remote(remote: Remote): void;
   /** The remote's branch is at this commit. */
@@ -51,7 +51,7 @@ export function simulate(input: {
   const disk = input.disk ?? testDisk();
   const published: string[] = [];
   const logged: { level: string; message: string }[] = [];
-  let sessions: readonly SessionStatus[] = [];
+  let sessions: readonly ProxyStatus[] = [];
   const listeners: (() => void)[] = [];
   let remote: Remote = unreachable;
   const git: GitBackend = {
@@ -71,7 +71,7 @@ export function simulate(input: {
     served,
     distribution: {
       publish: (revision) => published.push(revision),
-      sessions: () => sessions,
+      proxies: () => sessions,
       onAck: (listener) => listeners.push(listener),
     },
     files: disk,

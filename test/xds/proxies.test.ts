@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest';
+import { proxyStatus } from '../../src/xds/proxies.ts';
+import type { SessionStatus } from '../../src/xds/status.ts';
+import { CLUSTER, ENDPOINT, LISTENER, ROUTE } from './resources.ts';
+
+type State = SessionStatus['types'][number]['state'];
+
+const type = (typeUrl: string, state: State, resources = 1) => {
+  return { typeUrl, state, sent: '1', acked: '1', version: 'r1', resources };
+};
+
+function session(id: string, more: Partial<SessionStatus>): SessionStatus {
+  const common = { proxy: 'p', protocol: 'sotw', service: 'EDS', connectedAtMs: 5, revision: 'r1' } as const;
+  return { id, ...common, fullyAcked: null, types: [], rejected: [], conditions: [], ...more };
+}
+
+const acked = (revision: string, atMs: number) => ({ fullyAcked: { revision, atMs } });
+
+describe('the streams of one proxy are one proxy', () => {
+  test('an ADS stream is as it is', () => {
+    const types = [CLUSTER, ENDPOINT, LISTENER, ROUTE].map((typeUrl) => type(typeUrl, 'SYNCED'));
+    const one = session('1', { service: 'ADS', types, ...acked('r1', 7) });
+    const { service: _, ...same } = one;
+    expect(proxyStatus([one])).toEqual({ ...same, services: 'ads', streams: 1 });
+  });
+
+  test('resources add up, and the worst state of a type counts', () => {
+    const { types, streams, services } = proxyStatus([
+      session('1', { types: [type(CLUSTER, 'SYNCED', 3)] }),
+      session('2', { types: [type(ENDPOINT, 'SYNCED')] }),
+      session('3', { types: [type(ENDPOINT, 'STALE')] }),
+      session('4', { types: [type(ENDPOINT, 'NOT SENT', 0)] }),
+    ]);
+    expect({ streams, services }).toEqual({ streams: 4, services: 'per-type' });
+    expect(types.map(({ state, resources }) => [state, resources])).toEqual([
+      ['SYNCED', 3],
+      ['STALE', 2],
+      ['NOT SENT', 0],
+      ['NOT SENT', 0],
+    ]);
+  });
+
+  test.each([
+    ['all have it: when the last one had', [acked('r2', 3), acked('r2', 9)], { revision: 'r2', atMs: 9 }],
+    ['one is behind: what that one has', [acked('r2', 9), acked('r1', 3)], { revision: 'r1', atMs: 3 }],
+    ['one has nothing', [acked('r2', 9), {}], null],
+  ])('acknowledged: %s', (_what, [first = {}, second = {}], expected) => {
+    expect(proxyStatus([session('1', first), session('2', second)]).fullyAcked).toEqual(expected);
+  });
+
+  test('what streams say of one resource is said once', () => {
+    const condition = { type: 'HeldBack', typeUrl: ENDPOINT, name: 'a', because: [], sinceMs: 1 } as const;
+    const rejected = [{ typeUrl: ENDPOINT, name: 'b', version: '1', message: 'no', sources: [] }];
+    const both = { conditions: [condition], rejected };
+    expect(proxyStatus([session('1', both), session('2', both)])).toMatchObject(both);
+  });
+});
