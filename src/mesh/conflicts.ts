@@ -18,12 +18,16 @@ export type Seen = {
   readonly origin: { readonly uid: string };
 };
 
-/** For each one, the others that some client would see under the same host. Never first-come: all of them conflict. */
-export function conflictsOf<T>(all: readonly T[], seen: (one: T) => Seen): ReadonlyMap<T, readonly T[]> {
-  const byHost = Map.groupBy(all, (one) => seen(one).host);
+/**
+ * For each of those that have one host, the others that some client would see under it. Never first-come: all of them
+ * conflict.
+ */
+export function conflictsOf<T>(
+  groups: readonly (readonly T[])[],
+  seen: (one: T) => Seen,
+): ReadonlyMap<T, readonly T[]> {
   const conflicts = new Map<T, readonly T[]>();
-  for (const same of byHost.values()) {
-    if (same.length < 2) continue;
+  for (const same of groups) {
     for (const one of same) {
       const others = same.filter((other) => other !== one && overlap(seen(one), seen(other)));
       if (others.length > 0) conflicts.set(one, others);

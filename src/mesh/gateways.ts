@@ -55,6 +55,7 @@ function readOffer(text: string, namespace: string): Offer {
  * whatever they are bound to. Whether one proxy has both depends on its labels; only labels that differ rule it out.
  */
 export function withoutRivals(all: readonly DefinedGateway[], problems: Problem[]): Gateways {
+  if (all.length === 0) return NO_GATEWAYS;
   const offered = all.flatMap((defined) =>
     defined.gateway.servers.flatMap((server, at) =>
       server.offers.map((offer, index) => ({
@@ -84,6 +85,9 @@ export function withoutRivals(all: readonly DefinedGateway[], problems: Problem[
     refused: new Set([...refused].map(({ gateway }) => gateway.id)),
   };
 }
+
+/** One object, so that an edit of a scope without gateways is seen to be none of them. */
+const NO_GATEWAYS: Gateways = { gateways: [], refused: new Set() };
 
 type Offered = {
   readonly defined: DefinedGateway;

@@ -1,6 +1,7 @@
 import type { Problem } from '../base/problem.ts';
 import type { Path, Resource } from '../manifests/index.ts';
 import { conflictsOf, type Seen } from './conflicts.ts';
+import { type Groups, sharedKeys } from './joined-lists.ts';
 import { mistake, originOf, placeOf } from './mistake.ts';
 import { byPlace } from './part.ts';
 import type { DefinedRouting } from './routing.ts';
@@ -10,9 +11,9 @@ import type { Origin, Routing } from './types.ts';
 /** What several scopes claim for the same clients; nobody is first. */
 export type Rivals<T> = { readonly refused: ReadonlySet<T>; readonly problems: readonly Problem[] };
 
-/** Hosts that two manifests define for the same clients are served by neither. */
-export function rivalServices(candidates: readonly Defined[]): Rivals<Defined> {
-  const conflicts = conflictsOf(candidates, ({ service }) => service);
+/** Hosts that two manifests define for the same clients are served by neither. `candidates` by host. */
+export function rivalServices(candidates: Groups<Defined>): Rivals<Defined> {
+  const conflicts = conflictsOf(sharedKeys(candidates), ({ service }) => service);
   const problems = [...conflicts].map(([{ resource, service }, others]) => {
     const path = resource.kind === 'Service' ? ['metadata', 'name'] : ['spec', 'hosts'];
     const places = placesOf(others.map((other) => other.service.origin));
@@ -21,12 +22,16 @@ export function rivalServices(candidates: readonly Defined[]): Rivals<Defined> {
   return { refused: new Set(conflicts.keys()), problems };
 }
 
-/** An address has no owner: which service it names depends on the client (`translate`, "nearest"). */
-export function sharedAddresses(services: readonly Defined[]): readonly Problem[] {
-  const claims = services.flatMap((defined) =>
-    defined.service.addresses.map((address) => ({ defined, address })),
-  );
-  const conflicts = conflictsOf(claims, ({ defined: { service }, address }) => ({
+/** A virtual address that a service wants. */
+export type Addressed = { readonly defined: Defined; readonly address: string };
+
+export function addressesOf(services: readonly Defined[]): readonly Addressed[] {
+  return services.flatMap((defined) => defined.service.addresses.map((address) => ({ defined, address })));
+}
+
+/** An address has no owner: which service it names depends on the client (`translate`, "nearest"). By address. */
+export function sharedAddresses(wanted: Groups<Addressed>): readonly Problem[] {
+  const conflicts = conflictsOf(sharedKeys(wanted), ({ defined: { service }, address }) => ({
     ...service,
     host: address,
   }));
@@ -49,11 +54,21 @@ export function claimOf({ routing, resource, index }: DefinedRouting): Claimed {
   return { routing, places: [{ resource, path: ['spec', 'hosts', index] }] };
 }
 
+/** A claim at one of its entrances. */
+export type Entering = { readonly claimed: Claimed; readonly key: string };
+
+export function enteringOf(claims: readonly Claimed[]): readonly Entering[] {
+  return claims.flatMap((claimed) => {
+    const { host, entrances } = claimed.routing;
+    return entrances.map((entrance) => ({ claimed, key: `${entrance} ${host}` }));
+  });
+}
+
 /**
  * An error leaves out its whole manifest, not only the host that it names. A consumer's routing has no rival: it is its
- * own clients' alone, and beats what is for everybody.
+ * own clients' alone, and beats what is for everybody. `candidates` by entrance and host.
  */
-export function rivalRoutings(candidates: readonly Claimed[]): Rivals<Resource> {
+export function rivalRoutings(candidates: Groups<Entering>): Rivals<Resource> {
   const conflicts = routedTwice(candidates);
   const problems = [...conflicts].flatMap(([{ routing, places }, others]) => {
     const elsewhere = others.flatMap((other) => other.places.map(({ resource }) => originOf(resource)));
@@ -65,13 +80,10 @@ export function rivalRoutings(candidates: readonly Claimed[]): Rivals<Resource> 
 }
 
 /** For each claim, the others of its host at one of its entrances. */
-function routedTwice(candidates: readonly Claimed[]): ReadonlyMap<Claimed, readonly Claimed[]> {
-  const entering = candidates.flatMap((claimed) =>
-    claimed.routing.entrances.map((entrance) => ({ claimed, entrance })),
-  );
-  const conflicts = conflictsOf(entering, ({ claimed: { routing }, entrance }) => ({
+function routedTwice(candidates: Groups<Entering>): ReadonlyMap<Claimed, readonly Claimed[]> {
+  const conflicts = conflictsOf(sharedKeys(candidates), ({ claimed: { routing }, key }) => ({
     ...routing,
-    host: `${entrance} ${routing.host}`,
+    host: key,
   }));
   const found = new Map<Claimed, readonly Claimed[]>();
   for (const [{ claimed }, others] of conflicts) {

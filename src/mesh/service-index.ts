@@ -1,41 +1,47 @@
+import { byCodeUnit } from '../base/order.ts';
+import { type Groups, groupLists, type Lists } from './joined-lists.ts';
 import type { Defined } from './services.ts';
 
 /** What rules may look up: services by host, and those whose host is a wildcard. */
 export interface Services {
-  /** In a fixed order; the same list for as long as nothing of it changes. */
+  /** In a fixed order. */
   at(host: string): readonly Defined[];
   wildcards(): readonly Defined[];
 }
 
-/**
- * Services by host. Lists that hold the same as those of `before` are those of `before`, so that a lookup that was
- * remembered can be compared by identity.
- */
-export function indexServices(services: readonly Defined[], before: ServiceIndex | null): ServiceIndex {
-  const byHost = new Map<string, readonly Defined[]>();
-  for (const defined of services) {
-    const { host } = defined.service;
-    const others = byHost.get(host);
-    byHost.set(host, others === undefined ? [defined] : [...others, defined]);
-  }
-  for (const [host, list] of byHost) {
-    const old = before?.byHost.get(host);
-    if (old !== undefined && sameItems(old, list)) byHost.set(host, old);
-  }
-  const found = [...byHost].flatMap(([host, list]) => (host.startsWith('*') ? list : []));
-  const wildcards = before !== null && sameItems(before.wildcards, found) ? before.wildcards : found;
-  return { byHost, wildcards };
-}
-
+/** Services by host, and what of it may differ from the index before. */
 export type ServiceIndex = {
-  readonly byHost: ReadonlyMap<string, readonly Defined[]>;
+  readonly groups: Groups<Defined>;
+  /** By host; the same list for as long as no host of it changes. */
   readonly wildcards: readonly Defined[];
 };
 
+/** Services of all scopes; those of one host by id. */
+export function indexServices(lists: Lists<Defined>, before: ServiceIndex | null): ServiceIndex {
+  const groups = groupLists(
+    lists,
+    ({ service }) => service.host,
+    before?.groups ?? null,
+    (left, right) => byCodeUnit(left.service.id, right.service.id),
+  );
+  const { changed } = groups;
+  const isSame = before !== null && changed !== null && ![...changed].some(isWildcard);
+  return { groups, wildcards: isSame ? before.wildcards : wildcardsOf(groups) };
+}
+
+function wildcardsOf({ byKey }: Groups<Defined>): readonly Defined[] {
+  const hosts = [...byKey.keys()].filter(isWildcard).sort(byCodeUnit);
+  return hosts.flatMap((host) => byKey.get(host)?.items ?? NONE);
+}
+
+function isWildcard(host: string): boolean {
+  return host.startsWith('*');
+}
+
 const NONE: readonly Defined[] = [];
 
-export function servicesOf({ byHost, wildcards }: ServiceIndex): Services {
-  return { at: (host) => byHost.get(host) ?? NONE, wildcards: () => wildcards };
+export function servicesOf({ groups, wildcards }: ServiceIndex): Services {
+  return { at: (host) => groups.byKey.get(host)?.items ?? NONE, wildcards: () => wildcards };
 }
 
 /**
@@ -61,13 +67,27 @@ export class Remembered<T> {
     });
   }
 
-  holds(services: Services): boolean {
-    if (this.#wildcards !== null && this.#wildcards !== services.wildcards()) return false;
-    for (const [host, found] of this.#hosts) if (services.at(host) !== found) return false;
+  /** Whether the result is that of `index` as well. It has to have held for the index before. */
+  holds(index: ServiceIndex): boolean {
+    const { changed } = index.groups;
+    if (this.#wildcards !== null && !sameItems(this.#wildcards, index.wildcards)) return false;
+    if (changed !== null && !this.#isAmong(changed)) return true;
+    const { at } = servicesOf(index);
+    for (const [host, found] of this.#hosts) if (!sameItems(at(host), found)) return false;
     return true;
+  }
+
+  /** Asks as few times as it can. */
+  #isAmong(changed: ReadonlySet<string>): boolean {
+    if (changed.size === 0) return false;
+    if (changed.size > this.#hosts.size) return true;
+    for (const host of changed) if (this.#hosts.has(host)) return true;
+    return false;
   }
 }
 
 export function sameItems<T>(left: readonly T[], right: readonly T[]): boolean {
-  return left.length === right.length && left.every((item, index) => item === right[index]);
+  return (
+    left === right || (left.length === right.length && left.every((item, index) => item === right[index]))
+  );
 }

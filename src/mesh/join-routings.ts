@@ -1,0 +1,112 @@
+import type { Resource } from '../manifests/index.ts';
+import { danglingOf } from './dangling.ts';
+import { type JoinedGateways, MESH, strayBindings } from './gateways.ts';
+import { attachAll, claimsOf, routeAll } from './http-routes.ts';
+import { type Groups, groupLists, type Sorted, sortLists } from './joined-lists.ts';
+import { claimOf, type Entering, enteringOf, rivalRoutings } from './rivals.ts';
+import type { DefinedRouting } from './routing.ts';
+import { Remembered, type ServiceIndex, type Services, servicesOf } from './service-index.ts';
+import { type Offered, type Share, same, without } from './share.ts';
+import type { Owner, Routing } from './types.ts';
+
+/** What the routings of all scopes come to. */
+export type Routes = { readonly entering: Groups<Entering>; readonly sorted: Sorted<Routing> };
+
+/** `isSame`: the gateways are those of before. */
+export type Edge = {
+  readonly owners: readonly Owner[];
+  readonly gateways: JoinedGateways;
+  readonly isSame: boolean;
+};
+
+type Claiming = Offered & Pick<Share, 'attached' | 'entering'>;
+
+/** Routings of all scopes, less those of which there are two, and what they name that is not there. */
+export function joinRoutings(
+  offered: readonly Offered[],
+  index: ServiceIndex,
+  edge: Edge,
+  before: Routes | null,
+) {
+  const services = servicesOf(index);
+  const claimed = offered.map((each) => claim(each, index, services));
+  const entering = groupLists(
+    claimed.map((each) => each.entering),
+    ({ key }) => key,
+    before?.entering ?? null,
+  );
+  const rivals = rivalRoutings(entering);
+  const shares = claimed.map((each) => route(each, rivals.refused, { edge, index, services }));
+  const sorted = sortLists(
+    shares.map(({ routes }) => routes),
+    ({ host, origin }) => [host, origin.file, place(origin.line), place(origin.column)].join(' '),
+    before?.sorted ?? null,
+  );
+  const routes: Routes = { entering, sorted };
+  return { shares, routes, problems: rivals.problems };
+}
+
+/** The parents of a scope's routes may be Services of another one. */
+function claim(offered: Offered, index: ServiceIndex, services: Services): Claiming {
+  const { resources, old, part, defined, addresses, served } = offered;
+  const isSame = old?.attached.holds(index) === true;
+  const attached = isSame ? old.attached : new Remembered(services, (all) => attachAll(part.routes, all));
+  const entering = isSame
+    ? old.entering
+    : enteringOf([...part.routings.map(claimOf), ...claimsOf(attached.value)]);
+  return { resources, old, part, defined, addresses, served, attached, entering };
+}
+
+function route(
+  claiming: Claiming,
+  refused: ReadonlySet<Resource>,
+  {
+    edge,
+    index,
+    services,
+  }: { readonly edge: Edge; readonly index: ServiceIndex; readonly services: Services },
+): Share {
+  const { resources, old, part, defined, addresses, served, attached, entering } = claiming;
+  const routings = same(
+    old?.routings,
+    without(part.routings, refused, ({ resource }) => resource),
+  );
+  const attachments = same(
+    old?.attachments,
+    without(attached.value.attachments, refused, ({ resource }) => resource),
+  );
+  const isSame = old?.routings === routings && (edge.isSame || !routings.some(isBound));
+  const dangling = isSame && old.dangling.holds(index) ? old.dangling : inspect(routings, edge, services);
+  const isRouted = old?.attachments === attachments && old.routed.holds(index);
+  const routed = isRouted ? old.routed : new Remembered(services, (all) => routeAll(attachments, all));
+  if (old?.routings === routings && old.routed === routed) {
+    const isOld = old.served === served && old.attached === attached && old.dangling === dangling;
+    if (isOld && old.defined === defined) return old;
+  }
+  const made = { resources, part, defined, addresses, served, attached, entering, routings, attachments };
+  const routes = [...routings.map(({ routing }) => routing), ...routed.value.routings];
+  return { ...made, dangling, routed, routes: same(old?.routes, routes) };
+}
+
+function inspect(
+  routings: readonly DefinedRouting[],
+  { gateways, owners }: Edge,
+  services: Services,
+): Share['dangling'] {
+  return new Remembered(services, (all) =>
+    routings.flatMap((defined) => [
+      ...danglingOf(defined, all, gateways.gateways),
+      ...strayBindings(defined, gateways, owners),
+    ]),
+  );
+}
+
+/** To a gateway, and not to the mesh alone. */
+function isBound({ routing }: DefinedRouting): boolean {
+  return routing.entrances.some((entrance) => entrance !== MESH);
+}
+
+/** A number as a text that sorts as it. */
+function place(count: number): string {
+  return String(count).padStart(9, '0');
+}

@@ -1,0 +1,94 @@
+import { idlePolicies } from './effects.ts';
+import { type Groups, groupLists, type Sorted, sortLists } from './joined-lists.ts';
+import type { Part } from './part.ts';
+import { type Addressed, addressesOf, rivalServices, sharedAddresses } from './rivals.ts';
+import { indexServices, Remembered, type ServiceIndex, type Services, servicesOf } from './service-index.ts';
+import type { Defined } from './services.ts';
+import { type Begun, type Offered, type Served, type Share, same, without } from './share.ts';
+import { danglingSlices, emptySubsets, withSlices } from './slices.ts';
+import { applyRules } from './subsets.ts';
+import type { Service } from './types.ts';
+import { endpointsOf } from './workloads.ts';
+
+/** What the services of all scopes come to. */
+export type Offers = {
+  readonly candidates: Groups<Defined>;
+  readonly addresses: Groups<Addressed>;
+  readonly defined: ServiceIndex;
+  readonly served: ServiceIndex;
+  readonly sorted: Sorted<Defined>;
+  readonly services: readonly Service[];
+};
+
+/** Services of all scopes, less those of which there are two. */
+export function joinServices(parts: readonly Begun[], before: Offers | null) {
+  const candidates = groupLists(
+    parts.map(({ part }) => part.candidates),
+    ({ service }) => service.host,
+    before?.candidates ?? null,
+  );
+  const twins = rivalServices(candidates);
+  const kept = parts.map(({ part, old }) => {
+    return same(
+      old?.defined,
+      without(part.candidates, twins.refused, (candidate) => candidate),
+    );
+  });
+  const defined = indexServices(kept, before?.defined ?? null);
+  const rulesSee = servicesOf(defined);
+  const shares = parts.map((begun, index): Offered => {
+    const { resources, part, old } = begun;
+    const own = kept[index] ?? [];
+    const addresses = old?.defined === own ? old.addresses : addressesOf(own);
+    const isSame = old?.defined === own && old.served.holds(defined);
+    return {
+      resources,
+      part,
+      old,
+      defined: own,
+      addresses,
+      served: isSame ? old.served : serve(part, own, rulesSee),
+    };
+  });
+  const addresses = groupLists(
+    shares.map((share) => share.addresses),
+    ({ address }) => address,
+    before?.addresses ?? null,
+  );
+  const lists = shares.map(({ served }) => served.value.services);
+  const sorted = sortLists(lists, ({ service }) => `${service.host} ${service.id}`, before?.sorted ?? null);
+  const services = sorted === before?.sorted ? before.services : sorted.items.map(({ service }) => service);
+  const served = indexServices(lists, before?.served ?? null);
+  const offers: Offers = { candidates, addresses, defined, served, sorted, services };
+  return { shares, offers, problems: [...twins.problems, ...sharedAddresses(addresses)] };
+}
+
+/** The rules of a scope and its workloads make services of what it defines. */
+function serve(part: Part, defined: readonly Defined[], all: Services): Share['served'] {
+  const workloads = Map.groupBy(part.workloads, ({ namespace }) => namespace);
+  return new Remembered(all, (services): Served => {
+    const applied = applyRules(part.rules, defined, services);
+    const found = applied.services.map((each) => {
+      const { id, namespace } = each.service;
+      return { id, ...endpointsFor(each, workloads.get(namespace) ?? [], part.slices) };
+    });
+    const dangling = danglingSlices(part.slices, defined);
+    return {
+      services: applied.services,
+      endpoints: found.map(({ id, endpoints }) => [id, endpoints] as const),
+      problems: [...applied.problems, ...dangling, ...found.flatMap(({ problems }) => problems)],
+    };
+  });
+}
+
+function endpointsFor(defined: Defined, workloads: Part['workloads'], slices: Part['slices']) {
+  const found = endpointsOf(defined, workloads);
+  const all = withSlices(defined, found.endpoints, slices);
+  const problems = [
+    ...found.problems,
+    ...all.problems,
+    ...emptySubsets(defined, all.endpoints),
+    ...idlePolicies(defined, all.endpoints),
+  ];
+  return { endpoints: all.endpoints, problems };
+}

@@ -1,0 +1,106 @@
+import { byCodeUnit } from '../base/order.ts';
+
+/** A list for each scope, in the order of the scopes. A list that is the same object holds the same. */
+export type Lists<T> = readonly (readonly T[])[];
+
+/** Items of all lists by key. */
+export type Groups<T> = {
+  readonly lists: Lists<T>;
+  readonly byKey: ReadonlyMap<string, Group<T>>;
+  /** Keys whose items may be others than before; null: all of them. */
+  readonly changed: ReadonlySet<string> | null;
+};
+
+type Group<T> = {
+  readonly items: readonly T[];
+  /** Of each item, the index of its list. */
+  readonly from: readonly number[];
+};
+
+type Placed<T> = { readonly item: T; readonly from: number };
+type Compare<T> = (left: T, right: T) => number;
+
+/** Items of a key stand in the order of `compare`, and then of their lists. Only lists that changed are looked at. */
+export function groupLists<T>(
+  lists: Lists<T>,
+  keyOf: (item: T) => string,
+  before: Groups<T> | null,
+  compare: Compare<T> = () => 0,
+): Groups<T> {
+  const isLike = before !== null && before.lists.length === lists.length;
+  const old = isLike ? before : { lists: [], byKey: new Map<string, Group<T>>() };
+  const apart = listsApart(lists, old.lists);
+  if (isLike && apart.size === 0) return { ...before, changed: new Set() };
+  const now = new Map<string, Placed<T>[]>();
+  for (const from of apart) {
+    for (const item of old.lists[from] ?? []) now.set(keyOf(item), []);
+  }
+  for (const from of apart) {
+    for (const item of lists[from] ?? []) {
+      const key = keyOf(item);
+      const placed = now.get(key);
+      if (placed === undefined) now.set(key, [{ item, from }]);
+      else placed.push({ item, from });
+    }
+  }
+  const byKey = new Map(old.byKey);
+  for (const [key, added] of now) {
+    const all = [...kept(old.byKey.get(key), apart), ...added];
+    if (all.length === 0) byKey.delete(key);
+    else byKey.set(key, groupOf(all, compare));
+  }
+  return { lists, byKey, changed: isLike ? new Set(now.keys()) : null };
+}
+
+function kept<T>(group: Group<T> | undefined, apart: ReadonlySet<number>): readonly Placed<T>[] {
+  if (group === undefined) return [];
+  return group.items
+    .map((item, index) => ({ item, from: group.from[index] ?? 0 }))
+    .filter(({ from }) => !apart.has(from));
+}
+
+function groupOf<T>(placed: Placed<T>[], compare: Compare<T>): Group<T> {
+  if (placed.length > 1) placed.sort((a, b) => compare(a.item, b.item) || a.from - b.from);
+  return { items: placed.map(({ item }) => item), from: placed.map(({ from }) => from) };
+}
+
+/** Groups of more than one item. */
+export function sharedKeys<T>({ byKey }: Groups<T>): readonly (readonly T[])[] {
+  const shared: (readonly T[])[] = [];
+  for (const { items } of byKey.values()) if (items.length > 1) shared.push(items);
+  return shared;
+}
+
+/** Items of all lists in the order of their keys, and then of their lists. */
+export type Sorted<T> = {
+  readonly lists: Lists<T>;
+  readonly items: readonly T[];
+  readonly places: readonly Keyed<T>[];
+};
+
+type Keyed<T> = Placed<T> & { readonly key: string };
+
+/** Only keys of lists that changed are made, and only their items find a new place. */
+export function sortLists<T>(
+  lists: Lists<T>,
+  keyOf: (item: T) => string,
+  before: Sorted<T> | null,
+): Sorted<T> {
+  const isLike = before !== null && before.lists.length === lists.length;
+  const old = isLike ? before : { lists: [], places: [] };
+  const apart = listsApart(lists, old.lists);
+  if (isLike && apart.size === 0) return before;
+  const places: Keyed<T>[] = old.places.filter(({ from }) => !apart.has(from));
+  for (const from of apart) {
+    for (const item of lists[from] ?? []) places.push({ item, from, key: keyOf(item) });
+  }
+  places.sort((left, right) => byCodeUnit(left.key, right.key) || left.from - right.from);
+  return { lists, items: places.map(({ item }) => item), places };
+}
+
+/** Indices at which the lists are not the same object, in order. */
+function listsApart<T>(lists: Lists<T>, before: Lists<T>): ReadonlySet<number> {
+  const apart = new Set<number>();
+  for (const [index, list] of lists.entries()) if (list !== before[index]) apart.add(index);
+  return apart;
+}
