@@ -88,11 +88,6 @@ export const codes = {
   },
   FL2231: { title: 'filter that does not fit its type', fix: 'give it the field of its type, and no other' },
   FL2232: { title: 'no prefix to replace', fix: 'match a PathPrefix in every match of the rule' },
-  FL2260: { title: 'Gateway named mesh', fix: 'give it another name' },
-  FL2261: {
-    title: 'match for a gateway of no concern',
-    fix: 'add the gateway to spec.gateways, or remove it here',
-  },
   FL2240: { title: 'several where one counts', fix: 'keep one of them' },
   FL2241: {
     title: 'consistent hash of nothing',
@@ -114,6 +109,11 @@ export const codes = {
   },
   FL2247: { title: 'shares do not add up', fix: 'write percents that add up to 100' },
   FL2248: { title: 'localities overlap', fix: 'name each locality once' },
+  FL2260: { title: 'Gateway named mesh', fix: 'give it another name' },
+  FL2261: {
+    title: 'match for a gateway of no concern',
+    fix: 'add the gateway to spec.gateways, or remove it here',
+  },
 } as const;
 
 export type Code = keyof typeof codes;

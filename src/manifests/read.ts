@@ -67,8 +67,9 @@ function readDocument(scope: VerifiedScope, { value }: TextDocument): DocumentRe
   const read = found.kind.read(value);
   if ('errors' in read)
     return { fitting: null, findings: distinct(schemaFindings(found.kind.name, value, read.errors)) };
-  const findings = distinct([...checkNamespace(scope, read), ...read.findings]);
-  return { fitting: findings.every(({ code }) => warnings.has(code)) ? read : null, findings };
+  const findings = [...checkNamespace(scope, read), ...read.findings];
+  const isHonoured = findings.every(({ code }) => warnings.has(code));
+  return { fitting: isHonoured ? read : null, findings: distinct(findings) };
 }
 
 function* checkNamespace({ owns, path }: VerifiedScope, { metadata }: Fitting): Generator<Finding> {
@@ -91,10 +92,12 @@ function aboutOf({ metadata }: Fitting, source: About['source'], at: About['at']
   return { namespace: namespaceOf(metadata), name, labels, source, at };
 }
 
-/** One finding per place and code, and not more than anybody reads. */
+/** One finding per place and code, and not more than anybody reads; what leaves the document out comes first. */
 export function distinct(findings: readonly Finding[]): readonly Finding[] {
   const byKey = new Map(findings.map((finding) => [JSON.stringify([finding.code, finding.path]), finding]));
-  return [...byKey.values()].slice(0, maxFindings);
+  const [mild, grave] = [[] as Finding[], [] as Finding[]];
+  for (const finding of byKey.values()) (warnings.has(finding.code) ? mild : grave).push(finding);
+  return [...grave, ...mild].slice(0, maxFindings);
 }
 
 export function located(finding: Finding, document: TextDocument): TextProblem {

@@ -41,12 +41,6 @@ export const codes = {
     title: 'HTTP rules for what speaks none',
     fix: 'name a port http, or give it appProtocol http, if it speaks HTTP; else remove the rules',
   },
-  FL3330: { title: 'unknown gateway', fix: 'correct the name, or define the Gateway' },
-  FL3331: { title: 'host offered twice', fix: 'keep one of them; until then none is honoured' },
-  FL3332: {
-    title: 'host without a gateway that serves it',
-    fix: 'have the Gateway offer the host, or remove the gateway here',
-  },
   FL3320: { title: 'two traffic policies for one host', fix: 'merge them; until then none is honoured' },
   FL3321: { title: 'port settings without the port', fix: 'name a port that the host has' },
   FL3322: {
@@ -64,6 +58,12 @@ export const codes = {
   FL3328: {
     title: 'failover without outlier detection',
     fix: 'add outlierDetection: only it tells who fails',
+  },
+  FL3330: { title: 'unknown gateway', fix: 'correct the name, or define the Gateway' },
+  FL3331: { title: 'host offered twice', fix: 'keep one of them; until then none is honoured' },
+  FL3332: {
+    title: 'host without a gateway that serves it',
+    fix: 'have the Gateway offer the host, or remove the gateway here',
   },
 } as const;
 

@@ -16,7 +16,8 @@ export type Defined = {
 export function readService(resource: ServiceResource): Defined {
   const { name, namespace, spec } = resource;
   const host = serviceHost(name, namespace);
-  const addresses = spec.clusterIPs ?? (spec.clusterIP === undefined ? [] : [spec.clusterIP]);
+  const { clusterIP = '', clusterIPs = [] } = spec;
+  const addresses = clusterIPs.length > 0 ? clusterIPs : [clusterIP];
   const service: Service = {
     id: `${namespace}/${host}`,
     host,

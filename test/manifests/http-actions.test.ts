@@ -116,6 +116,7 @@ describe('rewrite', () => {
 describe('headers', () => {
   const request = (text: string): string => forward(`headers: { request: ${text} }`);
   const response = (text: string): string => forward(`headers: { response: ${text} }`);
+  const many = (count: number): string => Array.from({ length: count }, (_, at) => `h${at}: x`).join(', ');
   test.each([
     ['set, add and remove', request('{ set: { X-A: b }, add: { x-c: "" }, remove: [Cookie] }'), []],
     ['the host', request('{ set: { ":authority": b } }'), []],
@@ -142,6 +143,13 @@ describe('headers', () => {
       ),
       ['FL2212 7:70'],
     ],
+    [
+      'a value of more bytes than Envoy takes',
+      request(`{ set: { a: ${'ü'.repeat(8193)} } }`),
+      ['FL2109 8:37'],
+    ],
+    ['more headers than Envoy takes', request(`{ add: { ${many(251)} } }`), ['FL2109 8:27']],
+    ['as many as it takes', request(`{ add: { ${many(250)} } }`), []],
   ] as readonly Case[])('%s', (_name, document, expected) => {
     expect(problemsOf(document)).toEqual(expected);
   });

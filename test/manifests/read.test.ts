@@ -119,3 +119,17 @@ describe('the same kind, namespace and name twice', () => {
     ]);
   });
 });
+
+test('an error leaves its document out, however many warnings come before it', () => {
+  const idle = Array.from({ length: 60 }, (_, index) => {
+    const match = `match: [{ uri: { exact: /${index} } }]`;
+    return `  - { ${match}, fault: { delay: { fixedDelay: 1s } }, route: [{ destination: { host: a } }] }`;
+  });
+  const wrong = "  - { match: [{ uri: { regex: '([' } }], route: [{ destination: { host: a } }] }";
+  const spec = `  hosts: [a]\n  http:\n${[...idle, wrong].join('\n')}`;
+  const { resources, problems } = read({ 'a.yaml': manifest('VirtualService', spec) });
+  expect(resources).toEqual([]);
+  expect(problems.filter(({ severity }) => severity === 'error')).toMatchObject([
+    { code: 'FL2211', line: 67 },
+  ]);
+});

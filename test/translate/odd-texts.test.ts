@@ -35,6 +35,16 @@ const steps = [
   `{match: [{uri: {exact: /g}}], route: [{destination: {host: cart}, weight: 2147483647}, {destination: {host: nobody.example}, weight: 2147483647, headers: {request: {set: {host: "a b"}}}}]}`,
 ];
 
+/** As many headers as a list may have; Envoy takes 1000 for a route. */
+const many = (start: string): string => Array.from({ length: 250 }, (_, at) => `${start}${at}: x`).join(', ');
+const lists = (start: string): string =>
+  `headers: {request: {set: {${many(`${start}s`)}}, add: {${many(`${start}a`)}}}}`;
+
+const longest = [
+  `{route: [{destination: {host: cart}, ${lists('b')}}], ${lists('a')}}`,
+  `{${route}, headers: {request: {set: {a: "${'ü'.repeat(8192)}", b: "${'%%'.repeat(8192)}"}}}}`,
+];
+
 const cart = 'backendRefs: [{name: cart, port: 80}]';
 const rules = [
   `{matches: [{path: {value: "/a%2Fü*[$"}}], ${cart}, filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: ""}}}]}`,
@@ -50,7 +60,9 @@ const rules = [
 
 const shop = service('cart', 'shop') + service('other', 'shop');
 const cases = [
-  ...steps.map((step) => [step, shop + routes('r', 'shop', 'cart', `[${step}]`)] as const),
+  ...[...steps, ...longest].map(
+    (step) => [step.slice(0, 200), shop + routes('r', 'shop', 'cart', `[${step}]`)] as const,
+  ),
   ...rules.map((rule) => [rule, shop + httpRoute('r', 'shop', parent('other'), `[${rule}]`)] as const),
 ];
 

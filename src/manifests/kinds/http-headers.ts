@@ -5,6 +5,9 @@ import type { Path } from '../types.ts';
 /** Names that a VirtualService changes headers by, and mean the host that is asked for. */
 const hostNames: readonly string[] = [':authority', 'host'];
 
+/** Envoy's limit, which the schema can only state in characters. */
+const maxValueBytes = 16384;
+
 /** Header changes of a route or a destination. Only `request.set` may name the host (Istio). */
 export function* checkHeaders(headers: HeaderOperations | undefined, path: Path): Generator<Finding> {
   yield* checkChanges(headers?.request, [...path, 'request'], hostNames);
@@ -54,6 +57,9 @@ function* checkName(name: string, path: Path, usable: readonly string[]): Genera
 }
 
 function* checkValue(value: string, path: Path): Generator<Finding> {
+  const bytes = new TextEncoder().encode(value).length;
+  if (bytes > maxValueBytes)
+    yield { code: 'FL2109', message: `the value has ${bytes} bytes, and may have ${maxValueBytes}`, path };
   if (!value.replaceAll('%%', '').includes('%')) return;
   const message = `Fairlead knows Envoy's operators, such as in ${value}, but does not honour them yet`;
   yield { code: 'FL2104', message, path, fix: 'write %% for a percent sign' };

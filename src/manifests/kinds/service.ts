@@ -1,4 +1,5 @@
 import { type ServiceManifest, validateService } from '../../generated/schemas/index.ts';
+import { isIp } from '../address.ts';
 import type { Finding } from '../finding.ts';
 import { defineKind } from './kind.ts';
 import { checkPorts } from './ports.ts';
@@ -25,4 +26,28 @@ function* check({ metadata, spec }: ServiceManifest): Generator<Finding> {
     name === undefined ? { number: port } : { name, number: port },
   );
   yield* checkPorts(numbered, 'port');
+  yield* checkAddresses(spec);
+}
+
+/** Clients ask for a Service by its addresses, too: what is none could be somebody's host. */
+function* checkAddresses({ clusterIP, clusterIPs = [] }: ServiceManifest['spec']): Generator<Finding> {
+  const first = clusterIP === undefined ? [] : [{ address: clusterIP, path: ['spec', 'clusterIP'] }];
+  const all = clusterIPs.map((address, index) => ({ address, path: ['spec', 'clusterIPs', index] }));
+  for (const { address, path } of [...first, ...all]) {
+    if (address === '' || address === 'None' || isIp(address)) continue;
+    yield {
+      code: 'FL2208',
+      message: `${address} is no IP address`,
+      path,
+      fix: 'write an IP address, or None',
+    };
+  }
+  if (clusterIP === undefined || clusterIPs.length === 0 || clusterIP === clusterIPs[0]) return;
+  const message = `clusterIP is ${clusterIP}, but the first of clusterIPs ${clusterIPs[0]}`;
+  yield {
+    code: 'FL2212',
+    message,
+    path: ['spec', 'clusterIPs', 0],
+    fix: 'write the same address, or leave one out',
+  };
 }
