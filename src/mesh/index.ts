@@ -17,7 +17,7 @@
  */
 export { type Built, build, createBuilder } from './build.ts';
 export { MESH, meet } from './gateways.ts';
-export { covers } from './hosts.ts';
+export { canonicalAddress, covers } from './hosts.ts';
 export { isVisible, ownerOfNamespace } from './ownership.ts';
 export { policyOf } from './policies.ts';
 export type * from './policy-types.ts';

@@ -1,4 +1,4 @@
-import { covers, namespaceOfHost } from './hosts.ts';
+import { covers, isIpAddress, namespaceOfHost } from './hosts.ts';
 import type { Mesh, Owner, Visibility } from './types.ts';
 
 type Claim = { readonly owner: Owner; readonly pattern: string };
@@ -14,9 +14,10 @@ export function ownerOfNamespace(owners: readonly Owner[], namespace: string): O
 /**
  * The scope that owns a host or a pattern of hosts, or null. Hosts of the cluster, and names that read as their short
  * forms (`cart.shop` where a scope names `shop` its own), belong to the namespace's owner. A single label is nobody's:
- * whoever owned it would own a short name in every namespace.
+ * whoever owned it would own a short name in every namespace. So is an address, by which clients may ask for any service.
  */
 export function ownerOfHost(owners: readonly Owner[], host: string): Owner | null {
+  if (isIpAddress(host)) return null;
   const namespace = namespaceOfHost(host) ?? shortFormNamespace(owners, host);
   if (namespace !== null) return ownerOfNamespace(owners, namespace);
   return host.includes('.') || host === '*' ? deepest(claimsOf(owners, 'hosts', host)) : null;

@@ -1,7 +1,7 @@
 import { byCodeUnit } from '../base/order.ts';
 import type { Problem } from '../base/problem.ts';
 import type { ServiceEntryResource, ServiceResource, WorkloadEntryResource } from '../manifests/index.ts';
-import { isIpAddress } from './hosts.ts';
+import { canonicalAddress, isIpAddress } from './hosts.ts';
 import { mistake, originOf } from './mistake.ts';
 import type { Defined } from './services.ts';
 import type { Endpoint, Origin } from './types.ts';
@@ -35,7 +35,8 @@ export function endpointsOf(
     }
     const ports = targetPorts(resource, workload);
     problems.push(...missingPorts(service.ports.length - ports.size, workload, service.host));
-    const { address, labels, locality, weight, namespace, origin } = workload;
+    const address = canonicalAddress(workload.address);
+    const { labels, locality, weight, namespace, origin } = workload;
     if (ports.size > 0) {
       endpoints.push({ address, workload: null, ports, labels, locality, weight, namespace, origin });
     }

@@ -19,7 +19,7 @@ export function loadAssignment(cluster: string, target: Target): Draft {
   const selected = all.filter(({ labels, ports }) => {
     return ports.has(port.number) && (subset === null || hasLabels(labels, subset.labels));
   });
-  const groups = inGroups(selected, policyOf(service, subset, port.number), client);
+  const groups = inGroups(summable(selected), policyOf(service, subset, port.number), client);
   const json = {
     cluster_name: cluster,
     endpoints:
@@ -34,6 +34,17 @@ export function loadAssignment(cluster: string, target: Target): Draft {
     origins: selected.map(({ origin }) => origin),
     references: [],
   };
+}
+
+/** What Envoy takes as the sum of all weights; a larger one would not even be a number of its protocol. */
+const maxSum = 4_294_967_295;
+
+/** The same proportions, as far as small ones allow, with a sum that is small enough. */
+function summable(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+  const sum = endpoints.reduce((total, { weight }) => total + weight, 0);
+  if (sum <= maxSum) return endpoints;
+  const share = (maxSum - endpoints.length) / sum;
+  return endpoints.map((endpoint) => ({ ...endpoint, weight: Math.floor(endpoint.weight * share) + 1 }));
 }
 
 function inLocality({ locality, priority, weight: share, endpoints }: Group, port: Port): object {

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { canonicalAddress } from '../mesh/index.ts';
 import type { Proxy, ProxyXds } from './types.ts';
 
 export type ParsedProxy =
@@ -21,12 +22,13 @@ export function parseProxy(
   extensions: readonly string[] = [],
   locality = '',
 ): ParsedProxy {
-  const [kind, ip = '', id = '', dnsDomain = '', ...rest] = nodeId.split('~');
+  const [kind, writtenIp = '', id = '', dnsDomain = '', ...rest] = nodeId.split('~');
   const type = types.find((known) => known === kind);
   if (type === undefined || rest.length > 0 || dnsDomain === '') {
     return refuse(`node id ${quote(nodeId)} is neither sidecar~IP~name.namespace~domain nor router~…`);
   }
-  if (isIP(ip) === 0) return refuse(`${quote(ip)} in the node id is no IP address`);
+  if (isIP(writtenIp) === 0) return refuse(`${quote(writtenIp)} in the node id is no IP address`);
+  const ip = canonicalAddress(writtenIp);
   const dot = id.lastIndexOf('.');
   const [name, namespace] = [id.slice(0, dot), id.slice(dot + 1)];
   if (dot < 1 || !label.test(namespace)) return refuse(`${quote(id)} in the node id is not name.namespace`);
@@ -85,7 +87,7 @@ function readXds(fairlead: unknown): ProxyXds | string {
 function readIps(ip: string, others: unknown = ''): readonly string[] | null {
   if (typeof others !== 'string') return null;
   const ips = others.split(',').filter((text) => text !== '');
-  return ips.every((text) => isIP(text) !== 0) ? [...new Set([ip, ...ips])] : null;
+  return ips.every((text) => isIP(text) !== 0) ? [...new Set([ip, ...ips.map(canonicalAddress)])] : null;
 }
 
 function readLabels(labels: unknown): Readonly<Record<string, string>> | null {

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { type Bound, skip } from './bindings.ts';
 import type { Draft } from './encode.ts';
 import { tcpProxy } from './http.ts';
 import {
@@ -27,8 +28,14 @@ import { listening } from './wildcard.ts';
  * The one listener that iptables redirects inbound connections to: a chain for each port that the workload serves, and
  * for all others one that passes them on as they are. Both go to where the client wanted to go, the workload's own address.
  */
-export function redirectInbound(view: View): readonly Draft[] {
-  const targets = [...servedTargets(view, view.proxy.ips)].sort(([left], [right]) => left - right);
+export function redirectInbound(view: View): Bound {
+  const all = [...servedTargets(view, view.proxy.ips)].sort(([left], [right]) => left - right);
+  const targets = all.filter(([target]) => target !== INBOUND_PORT);
+  const skipped = all
+    .filter(([target]) => target === INBOUND_PORT)
+    .flatMap(([, served]) =>
+      served.map(({ service }) => skip(listenerName('0.0.0.0', INBOUND_PORT), taken, service)),
+    );
   const sniffed = targets.filter(([, served]) => carriedBy(served) === 'sniffed').map(([target]) => target);
   const clusters = targets.flatMap(([target, served]) => applicationCluster(view.proxy, target, served));
   const json = {
@@ -51,8 +58,10 @@ export function redirectInbound(view: View): readonly Draft[] {
     origins: targets.flatMap(([, served]) => originsOf(served)),
     references: names.map((name) => ({ typeUrl: CLUSTER, name })),
   };
-  return [listener, ...clusters, passthroughCluster(view.proxy)];
+  return { drafts: [listener, ...clusters, passthroughCluster(view.proxy)], skipped };
 }
+
+const taken = 'captured traffic arrives there';
 
 /** Whoever connects to the listener itself would be sent to it again, and again. */
 const loopGuard = {

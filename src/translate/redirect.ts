@@ -17,14 +17,16 @@ export function redirectListeners(view: View): Bound {
   const addresses = bindAddresses(view);
   const wildcards = [...wildcardPorts(view)].map(([port, wanted]) => portListener(view, port, wanted));
   const inspected = new Set(wildcards.flatMap(({ port, isInspected }) => (isInspected ? [port] : [])));
+  const inbound = redirectInbound(view);
   const drafts = [
     ...endpointListeners(view, inspected),
     ...addresses.drafts,
     ...wildcards.flatMap((wildcard) => wildcard.drafts),
     virtualOutbound(view.proxy),
-    ...redirectInbound(view),
+    ...inbound.drafts,
   ];
-  const skipped = [...addresses.skipped, ...wildcards.flatMap((wildcard) => wildcard.skipped)];
+  const ofPorts = wildcards.flatMap((wildcard) => wildcard.skipped);
+  const skipped = [...addresses.skipped, ...ofPorts, ...inbound.skipped];
   return { drafts: distinct(drafts), skipped };
 }
 

@@ -23,6 +23,8 @@ export type View = {
   readonly routings: ReadonlyMap<string, Routing>;
   /** The proxy's own routings of others' hosts, by host: for it they beat `routings`. */
   readonly ownRoutings: ReadonlyMap<string, Routing>;
+  /** Those of `routings` whose host is a wildcard, the longest first. */
+  readonly wildcardRoutings: readonly Routing[];
   /** What a gateway proxy opens; nothing for a sidecar. */
   readonly openings: readonly Opening[];
   /** By virtual address, which several may claim, but nobody the address of another scope's workload for its clients. */
@@ -47,6 +49,7 @@ export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
   const entering = routings
     .filter(({ entrances }) => entrances.includes(MESH))
     .map((routing) => enteredBy(routing, MESH));
+  const produced = entering.filter(({ role }) => role === 'producer');
   const nearness = ({ namespace, origin }: Service) => {
     if (namespace === proxy.namespace) return 2;
     return origin.uid === owner?.uid ? 1 : 0;
@@ -65,7 +68,10 @@ export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
     proxy,
     services: new Map(services.map((service) => [service.host, service])),
     claimants: new Map(claimants),
-    routings: byHost(entering.filter(({ role }) => role === 'producer')),
+    routings: byHost(produced),
+    wildcardRoutings: produced
+      .filter(({ host }) => host.startsWith('*'))
+      .sort((left, right) => right.host.length - left.host.length),
     ownRoutings: byHost(entering.filter(({ role }) => role === 'consumer')),
     openings: openingsOf(mesh, proxy, owner, routings),
     endpointsOf: ({ id }) => reachable(endpoints.get(id) ?? [], proxy.ip),
@@ -151,13 +157,14 @@ export function nearest({ nearness }: View, rivals: readonly Service[]): Service
  * The routing of a host at a port, or null: the client's own, else the host's, else that of the longest wildcard that
  * covers it.
  */
-export function routingOf({ ownRoutings, routings }: View, host: string, port: number): Routing | null {
+export function routingOf(
+  { ownRoutings, routings, wildcardRoutings }: View,
+  host: string,
+  port: number,
+): Routing | null {
   const named = [ownRoutings.get(host), routings.get(host)].find((routing) => {
     return routing !== undefined && (routing.ports?.includes(port) ?? true);
   });
   if (named !== undefined) return named;
-  const wildcards = [...routings.values()].filter((routing) => {
-    return routing.host !== host && covers(routing.host, host);
-  });
-  return wildcards.sort((left, right) => right.host.length - left.host.length)[0] ?? null;
+  return wildcardRoutings.find((routing) => routing.host !== host && covers(routing.host, host)) ?? null;
 }

@@ -66,22 +66,25 @@ function serviceEntries(view: View): readonly Entry[] {
 
 export function serviceEntry(service: Service, { number }: Port, bare: boolean, view: View): Entry {
   const routing = routingOf(view, service.host, number);
+  const routed = routing === null ? null : routesOf(routing, number, view);
   return {
     host: service.host,
     port: number,
     bare,
     names: namesOf(service, view),
-    routes: routing === null ? defaultRoute(service, number) : routesOf(routing, number, view),
+    // Rules of which none is for this client and port say nothing about its requests (Istio).
+    routes: routed === null || routed.routes.length === 0 ? defaultRoute(service, number) : routed,
     origins: [service.origin, ...originsOf(routing)],
   };
 }
 
-/** Hosts without a service of their own, as they are asked for on `port`. */
+/** Hosts without a service of their own, as they are asked for on `port`, where a rule is for that. */
 export function virtualEntries(view: View, port: number): readonly Entry[] {
   const virtual = [...view.routings.values()].filter(({ host }) => !view.services.has(host));
-  return virtual.map((routing: Routing) => {
+  return virtual.flatMap((routing: Routing): readonly Entry[] => {
     const routes = routesOf(routing, port, view);
-    return { host: routing.host, port, bare: true, names: [], routes, origins: originsOf(routing) };
+    if (routes.routes.length === 0) return [];
+    return [{ host: routing.host, port, bare: true, names: [], routes, origins: originsOf(routing) }];
   });
 }
 

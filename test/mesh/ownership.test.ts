@@ -62,6 +62,9 @@ describe('a host is owned by', () => {
   test('nobody where it is a single label: a short name in every namespace', () => {
     expect(ownerOfHost(owners, 'cart')).toBeNull();
   });
+  test('nobody where it is an address: that of any service', () => {
+    expect(ownerOfHost(owners, '10.96.0.1')).toBeNull();
+  });
   test('nobody without a *', () => expect(ownerOfHost([payments], 'api.stripe.com')).toBeNull());
 });
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { httpRoute, parent, routes, service } from '../mesh/manifests.ts';
+import { httpRoute, parent, routes, service, workload } from '../mesh/manifests.ts';
 import { validate } from './envoy.ts';
 import { staticBootstrap } from './static.ts';
-import { proxyAt, snapshotOf } from './world.ts';
+import { jsonOf, proxyAt, snapshotOf } from './world.ts';
 
 /**
  * Texts at the edge of what manifests may say. Envoy refuses a table of routes as a whole: what it does not take has to
@@ -69,4 +69,24 @@ const cases = [
 test.each(cases)('Envoy takes %s', async (_text, files) => {
   const snapshot = snapshotOf(proxyAt('127.0.0.1', 'shop'), { path: 'acme', files });
   expect(await validate(staticBootstrap(snapshot))).toBe('OK');
+});
+
+test('Envoy takes the largest weights, in their proportions', async () => {
+  const weights = [2147483647, 2147483647, 2147483647, 1];
+  const all = weights.map((weight, at) =>
+    workload(`w${at}`, 'shop', `10.0.0.${at}`, 'app: cart', `, weight: ${weight}`),
+  );
+  const snapshot = snapshotOf(proxyAt('127.0.0.1', 'shop'), {
+    path: 'acme',
+    files: service('cart', 'shop') + all.join(''),
+  });
+  expect(await validate(staticBootstrap(snapshot))).toBe('OK');
+  const [group] = jsonOf(snapshot, 'endpoints', 'outbound|80||cart.shop.svc.cluster.local').endpoints ?? [];
+  const third = expect.closeTo(4294967295 / 3, -2);
+  expect(group?.lb_endpoints?.map(({ load_balancing_weight: weight }) => weight)).toEqual([
+    third,
+    third,
+    third,
+    1,
+  ]);
 });

@@ -34,6 +34,11 @@ test('who a proxy is', () => {
   });
 });
 
+test('an address is one, however it is written', () => {
+  const { ip, ips } = proxyAt('FD00:0::1', 'shop', { INSTANCE_IPS: 'fd00::1,10.0.0.1' });
+  expect([ip, ips]).toEqual(['fd00::1', ['fd00::1', '10.0.0.1']]);
+});
+
 test.each([
   ['eu/a/1', {}, 'eu/a/1'],
   ['', { 'istio-locality': 'eu.a.1' }, 'eu/a/1'],

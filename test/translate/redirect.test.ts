@@ -219,6 +219,13 @@ describe('no scope takes connections from another one’s clients', () => {
     expect(snapshot.skipped.map((skipped) => skipped.address)).toEqual([address]);
   });
 
+  test('by a workload’s address, however the workload’s scope writes it', () => {
+    const files = service('db', 'shop', '', tcp(5432)) + workload('d', 'shop', '"FD00:0::9"', 'app: db');
+    const any = payments(service('any', 'payments', ', clusterIP: "fd00::9"', tcp(5672)));
+    const snapshot = snapshotOf(client, acme(files), any);
+    expect(namesOf(snapshot, 'listeners')).toEqual(always);
+  });
+
   test('its own do lose it', () => {
     const snapshot = snapshotOf(
       proxyAt('10.0.0.2', 'payments', redirect),
@@ -236,6 +243,15 @@ describe('no scope takes connections from another one’s clients', () => {
     expect(namesOf(snapshot, 'listeners')).toEqual(always);
     expect(snapshot.skipped.map(({ address }) => address)).toEqual(['0.0.0.0_15001', '0.0.0.0_15006']);
   });
+});
+
+test('a workload cannot serve the port at which captured traffic arrives', () => {
+  const ports = '[{name: http, port: 80, targetPort: 15006}, {name: tcp, port: 81}]';
+  const files = service('cart', 'shop', '', ports) + workload('c', 'shop', '10.0.0.1', 'app: cart');
+  const snapshot = snapshotOf(proxyAt('10.0.0.1', 'shop', redirect), acme(files));
+  const chains = chainsOf(jsonOf(snapshot, 'listeners', 'virtualInbound'));
+  expect(chains.slice(2)).toEqual([[{ destination_port: 81 }, 'inbound|81||']]);
+  expect(snapshot.skipped.map(({ address }) => address)).toEqual(['0.0.0.0_15006']);
 });
 
 describe('inbound', () => {

@@ -128,8 +128,16 @@ test.each([
   ['{sourceLabels: {tier: front}}', 1],
   ['{sourceLabels: {tier: back}}', 0],
 ])('what a match says of the client is decided here: %s', (match, count) => {
-  const http = `[{match: [${match}], route: [{destination: {host: cart}}]}]`;
-  expect(routesToCart(http)).toHaveLength(count);
+  const http = `[{match: [${match}], route: [{destination: {host: cart, subset: v1}}]}]`;
+  const clusters = routesToCart(http).map(({ route }) => route?.cluster);
+  // Without a rule for it, a request goes to the service that it is for.
+  expect(clusters).toEqual([count === 1 ? `outbound|80|v1|${cart}` : `outbound|80||${cart}`]);
+});
+
+test('a host without a service or a rule for the port is unknown', () => {
+  const http = '[{match: [{port: 81}], route: [{destination: {host: cart}}]}]';
+  const snapshot = snapshotOf(inShop, acme(service('cart', 'shop') + routes('r', 'shop', 'a.example', http)));
+  expect([...virtualHosts(snapshot).keys()]).toEqual([`${cart}:80`, 'allow_any']);
 });
 
 describe('rules', () => {
