@@ -56,24 +56,43 @@ export async function fold(bench: Bench, state: LineState): Promise<LineState> {
   for (const [uid, scope] of state.scopes) {
     const { directory } = scope.accepted;
     // A clean scope of which nobody spoke stays what it is.
-    const spoken = history.spoken.has(`${uid} ${scope.seq + 1}`);
+    const spoken = history.spoken.get(uid)?.has(scope.seq + 1) === true;
     const isQuiet = scope.hold === null && !spoken && !apart.has(directory);
     scopes.set(
       uid,
       isQuiet ? scope : await step(bench, state, scope, { at: commit.id, tree: commit.tree, index }),
     );
   }
+  if (sameDirectories(state.scopes, scopes)) places.set(scopes, directories);
   return { pin: state.pin, tip: commit.id, index, scopes };
 }
 
-/** The directories of all scopes, and those above them. */
+/** Of the scopes of one state: mostly those of the state before. */
+const places = new WeakMap<LineState['scopes'], ReadonlySet<string>>();
+
 function placesOf({ scopes }: LineState): ReadonlySet<string> {
-  const places = new Set<string>();
+  const known = places.get(scopes) ?? readPlaces(scopes);
+  places.set(scopes, known);
+  return known;
+}
+
+function sameDirectories(before: LineState['scopes'], now: LineState['scopes']): boolean {
+  if (before.size !== now.size) return false;
+  for (const [uid, scope] of now) {
+    const old = before.get(uid);
+    if (old !== scope && old?.accepted.directory !== scope.accepted.directory) return false;
+  }
+  return true;
+}
+
+/** The directories of all scopes, and those above them. */
+function readPlaces(scopes: LineState['scopes']): ReadonlySet<string> {
+  const directories = new Set<string>();
   for (const { accepted } of scopes.values()) {
     const names = accepted.directory.split('/');
-    for (const [depth] of names.entries()) places.add(names.slice(0, depth + 1).join('/'));
+    for (const [depth] of names.entries()) directories.add(names.slice(0, depth + 1).join('/'));
   }
-  return places;
+  return directories;
 }
 
 async function step(
@@ -114,7 +133,7 @@ async function judgeRenewal(bench: Bench, { scope, index }: Judged, tree: Object
   const { policy, seq } = scope;
   const { digest } = scope.accepted;
   const candidate: Candidate = { class: 'renew', seq: seq + 1, base: digest, next: digest };
-  if (bench.history.barred.has(index) || !bench.history.spoken.has(`${scope.uid} ${candidate.seq}`))
+  if (bench.history.barred.has(index) || bench.history.spoken.get(scope.uid)?.has(candidate.seq) !== true)
     return { kind: 'clean' };
   const ballot = await collectVotes(bench, scope, candidate, tree);
   const quorum = countVotes(policy, null, 'renew', ballot.votes);

@@ -22,8 +22,8 @@ export type History = {
   readonly visits: ReadonlyMap<ObjectId, Visit>;
   /** Visits by intro, each list with parents before children. */
   readonly byIntro: readonly (readonly Visit[])[];
-  /** Signed visits with a well-formed statement about mutation `seq` of a scope, by `uid seq`, in line order. */
-  readonly spoken: ReadonlyMap<string, readonly Visit[]>;
+  /** Signed visits with a well-formed statement about a mutation of a scope, by uid and seq, in line order. */
+  readonly spoken: ReadonlyMap<string, ReadonlyMap<number, readonly Visit[]>>;
   /** Main-line commits at which nothing is accepted, and why: an octopus, or over a cap (governance.md, Evaluation). */
   readonly barred: ReadonlyMap<number, string>;
   /** Main-line indices whose commits never vote (over a cap). */
@@ -35,7 +35,7 @@ type Mutable = {
   readonly main: ObjectId[];
   readonly visits: Map<ObjectId, Visit>;
   readonly byIntro: Visit[][];
-  readonly spoken: Map<string, Visit[]>;
+  readonly spoken: Map<string, Map<number, Visit[]>>;
   readonly barred: Map<number, string>;
   readonly mute: Set<number>;
   past: boolean;
@@ -69,9 +69,10 @@ function visit(history: Mutable, commit: Commit, intro: number): Visit {
   for (const { uid } of entry.statements) {
     const statement = uid === null ? null : statementFor(entry, uid);
     if (statement === null || statement.kind === 'void') continue;
-    const key = `${uid} ${statement.seq}`;
-    const known = history.spoken.get(key);
-    if (known === undefined) history.spoken.set(key, [entry]);
+    const bySeq = history.spoken.get(statement.uid) ?? new Map<number, Visit[]>();
+    history.spoken.set(statement.uid, bySeq);
+    const known = bySeq.get(statement.seq);
+    if (known === undefined) bySeq.set(statement.seq, [entry]);
     else known.push(entry);
   }
   return entry;

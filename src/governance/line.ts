@@ -4,7 +4,7 @@ import { genesisState, type Refusal } from './genesis.ts';
 import { openHistory } from './history.ts';
 import { createScopeTrees, type ScopeTrees } from './own.ts';
 import { type Ruleset, ruleset1 } from './ruleset.ts';
-import type { LineState, Pin, VerifiedScope } from './types.ts';
+import type { LineState, Pin, ScopeState, VerifiedScope } from './types.ts';
 import { verifyScope } from './verified.ts';
 import type { Bench } from './votes.ts';
 
@@ -35,7 +35,7 @@ export function openLine(
 ): Line {
   const owns = createScopeTrees(objects, digests, pin.path, ruleset);
   const checked: Bench['checked'] = new Map();
-  const memo = new Map<string, VerifiedScope>();
+  const verified = new Map<string, Verified>();
   let walk: Walk | null = null;
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -89,18 +89,26 @@ export function openLine(
     },
     async scopes(state) {
       const scopes: VerifiedScope[] = [];
-      for (const scope of state.scopes.values()) {
-        const key = `${scope.uid} ${scope.epoch.commit} ${scope.accepted.digest}`;
-        const known = memo.get(key) ?? (await verifyScope(objects, owns, scope));
-        memo.set(key, known);
-        scopes.push(known);
+      for (const [uid, scope] of state.scopes) {
+        const known = verified.get(uid);
+        const isKnown = known !== undefined && (known.scope === scope || sameAccepted(known.scope, scope));
+        const bytes = isKnown ? known.bytes : await verifyScope(objects, owns, scope);
+        if (known?.scope !== scope) verified.set(uid, { scope, bytes });
+        scopes.push(bytes);
       }
-      const live = new Set(scopes);
-      for (const [key, scope] of memo) if (!live.has(scope)) memo.delete(key);
+      if (verified.size === scopes.length) return scopes;
+      for (const uid of verified.keys()) if (!state.scopes.has(uid)) verified.delete(uid);
       return scopes;
     },
     chain: (tip, stops) => firstParents(objects, tip, stops),
   };
+}
+
+/** What was read of a scope's accepted bytes last. */
+type Verified = { readonly scope: ScopeState; readonly bytes: VerifiedScope };
+
+function sameAccepted(left: ScopeState, right: ScopeState): boolean {
+  return left.epoch.commit === right.epoch.commit && left.accepted.digest === right.accepted.digest;
 }
 
 /** `tip`, its first parent, … down to the first of `stops`, which is the last element; null if none is met. */

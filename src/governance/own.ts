@@ -70,16 +70,24 @@ export function createScopeTrees(
 /** Own trees of many scopes in a few versions; the files of a large one are kept by `TreeDigests` alone. */
 const REMEMBERED = 2_000;
 
-/** Remembers at most `limit` of what was read by a name; a failure to read is not remembered. */
+/**
+ * Remembers the `limit` names that were asked for last, and as many before them, of what was read; a failure to read is
+ * not remembered.
+ */
 function createMemo<Value>(limit: number): (name: string, read: () => Promise<Value>) => Promise<Value> {
-  const known = new Map<string, Promise<Value>>();
+  let recent = new Map<string, Promise<Value>>();
+  let older: typeof recent = new Map();
   return (name, read) => {
-    const remembered = known.get(name);
-    if (remembered !== undefined) return remembered;
-    if (known.size >= limit) known.clear();
-    const reading = read();
-    known.set(name, reading);
-    reading.catch(() => known.delete(name));
+    const known = recent.get(name);
+    if (known !== undefined) return known;
+    if (recent.size >= limit) [recent, older] = [new Map(), recent];
+    const reading = older.get(name) ?? read();
+    const used = recent;
+    used.set(name, reading);
+    reading.catch(() => {
+      used.delete(name);
+      older.delete(name);
+    });
     return reading;
   };
 }

@@ -165,7 +165,7 @@ function plainRefusal({ scope, candidate }: Count, { visit }: Speaker): Against 
 export async function newWithdrawals(bench: Bench, scope: ScopeState): Promise<readonly Vote[]> {
   const last = bench.history.main.length - 1;
   const seq = scope.seq + 1;
-  const fresh = (bench.history.spoken.get(`${scope.uid} ${seq}`) ?? []).filter(({ intro }) => intro === last);
+  const fresh = (bench.history.spoken.get(scope.uid)?.get(seq) ?? []).filter(({ intro }) => intro === last);
   const found: Vote[] = [];
   for (const visit of fresh) {
     if (statementFor(visit, scope.uid)?.kind !== 'withdraw') continue;

@@ -27,7 +27,7 @@ export async function wordsOf(
   seq: number,
   proposed: Policy | null,
 ): Promise<Words> {
-  const visits = bench.history.spoken.get(`${scope.uid} ${seq}`) ?? [];
+  const visits = bench.history.spoken.get(scope.uid)?.get(seq) ?? [];
   const about = `${seq} ${scope.policy.digest} ${proposed?.digest ?? ''}`;
   const known = bench.words.get(scope.uid);
   const begun = { about, signed: [], refused: [], costs: new Map(), heard: 0 };

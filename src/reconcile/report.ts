@@ -37,7 +37,12 @@ export type Facts = {
 };
 
 export function report(facts: Facts, proxies: readonly ProxyStatus[], nowMs: number): RepositoryStatus {
-  const scopes = [...(facts.state?.scopes.values() ?? [])].map((scope) => scopeStatus(facts, scope, proxies));
+  const states = [...(facts.state?.scopes.values() ?? [])];
+  const byDirectory = new Map(states.map(({ directory, uid }) => [directory, uid]));
+  const problems = Map.groupBy(facts.problems, ({ file }) => ownerOf(file, byDirectory));
+  const rejecting = proxies.filter(({ rejected }) => rejected.length > 0);
+  const all = { problems, rejecting, sent: distributed(facts, proxies) };
+  const scopes = states.map((scope) => scopeStatus(facts, scope, all));
   const conditions = repositoryConditions(facts, scopes, proxies);
   return {
     name: facts.name,
@@ -63,9 +68,17 @@ function freshness(facts: Facts, nowMs: number): Freshness {
   return { lastOkMs: facts.fetchOkMs, ageMs, failingSinceMs: failing };
 }
 
-function scopeStatus(facts: Facts, scope: ScopeState, proxies: readonly ProxyStatus[]): ScopeStatus {
-  const problems = facts.problems.filter((problem) => owner(facts, problem) === scope.uid);
-  const conditions = scopeConditions(facts, scope, problems, proxies);
+/** What is worked out once for all scopes. */
+type All = {
+  /** By the uid of the scope whose file it is. */
+  readonly problems: ReadonlyMap<string | null, readonly Problem[]>;
+  readonly rejecting: readonly ProxyStatus[];
+  readonly sent: Condition;
+};
+
+function scopeStatus(facts: Facts, scope: ScopeState, all: All): ScopeStatus {
+  const problems = all.problems.get(scope.uid) ?? [];
+  const conditions = scopeConditions(facts, scope, problems, all);
   const { uid, path, directory, seq, hold, unproven } = scope;
   return {
     repository: facts.name,
@@ -101,20 +114,19 @@ function health(conditions: readonly Condition[]): ScopeStatus['health'] {
 }
 
 /** The scope with the longest directory that holds the problem's file; the root's directory is empty. */
-function owner(facts: Facts, { file }: Problem): string | null {
-  let best: ScopeState | null = null;
-  for (const scope of facts.state?.scopes.values() ?? []) {
-    const inside = scope.directory === '' || file.startsWith(`${scope.directory}/`);
-    if (inside && scope.directory.length >= (best?.directory.length ?? 0)) best = scope;
+function ownerOf(file: string, uids: ReadonlyMap<string, string>): string | null {
+  for (let end = file.lastIndexOf('/'); end > 0; end = file.lastIndexOf('/', end - 1)) {
+    const uid = uids.get(file.slice(0, end));
+    if (uid !== undefined) return uid;
   }
-  return best?.uid ?? null;
+  return uids.get('') ?? null;
 }
 
 function scopeConditions(
   facts: Facts,
   scope: ScopeState,
   problems: readonly Problem[],
-  proxies: readonly ProxyStatus[],
+  { rejecting, sent }: All,
 ): readonly Condition[] {
   const { hold, uid, seq } = scope;
   const at = facts.state?.tip ?? null;
@@ -122,17 +134,17 @@ function scopeConditions(
     hold === null
       ? condition('QuorumMet', 'True', 'Accepted', `seq ${seq} is what the main line has`, at)
       : condition('QuorumMet', 'False', 'Held', `${hold.rule}: ${hold.reason}; seq ${seq} is served`, at);
-  const rejected = proxies.filter((proxy) => isRejectedBy(proxy, uid));
-  const sent =
+  const rejected = rejecting.filter((proxy) => isRejectedBy(proxy, uid));
+  const arrived =
     rejected.length > 0
       ? condition('Distributed', 'False', 'Rejected', `${rejected.length} proxies rejected it`, at)
-      : distributed(facts, proxies);
+      : sent;
   return [
     sourceVerified(facts),
     quorum,
     valid(facts, problems, facts.outOfSync.get(uid)),
     translated(facts),
-    sent,
+    arrived,
   ];
 }
 

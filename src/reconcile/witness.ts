@@ -1,5 +1,5 @@
 import { Failure } from '../base/failure.ts';
-import type { LineState, Pin } from '../governance/index.ts';
+import type { LineState, Pin, ScopeState } from '../governance/index.ts';
 import { type Files, replaceFile } from './files.ts';
 
 /** What one scope stood at when its line was last followed. */
@@ -31,11 +31,20 @@ const HEADER = { apiVersion: 'fairlead.dev/v1alpha1', kind: 'Witness' } as const
 /** The witness of a state that was just verified. */
 export function witnessOf(repository: string, state: LineState, refused: readonly RefusedTip[]): Witness {
   const scopes: Record<string, WitnessedScope> = {};
-  for (const scope of state.scopes.values()) {
-    const { path, seq, accepted, epoch } = scope;
-    scopes[scope.uid] = { path, seq, epoch: epoch.commit, digest: accepted.digest };
-  }
+  for (const [uid, scope] of state.scopes) scopes[uid] = witnessedOf(scope);
   return { repository, genesis: state.pin.commit, path: state.pin.path, tip: state.tip, scopes, refused };
+}
+
+/** A scope that is the same object is witnessed by the same one. */
+const witnessed = new WeakMap<ScopeState, WitnessedScope>();
+
+function witnessedOf(scope: ScopeState): WitnessedScope {
+  const known = witnessed.get(scope);
+  if (known !== undefined) return known;
+  const { path, seq, accepted, epoch } = scope;
+  const made = { path, seq, epoch: epoch.commit, digest: accepted.digest };
+  witnessed.set(scope, made);
+  return made;
 }
 
 /** Keeps a refused tip once, as evidence. */
@@ -56,7 +65,22 @@ export function disagreements(witness: Witness, state: LineState): readonly stri
 
 /** Crash-safe. Throws `Failure` `disk-full | data-unwritable`; then the old one still stands. */
 export async function writeWitness(files: Files, file: string, witness: Witness): Promise<void> {
-  await replaceFile(files, file, `${JSON.stringify({ ...HEADER, ...witness }, null, 2)}\n`);
+  await replaceFile(files, file, textOf(witness));
+}
+
+/** One line for each scope: of a long file, only the lines of scopes that changed are made anew. */
+function textOf({ scopes, ...rest }: Witness): string {
+  const lines = Object.entries(scopes).map(([uid, scope]) => `${JSON.stringify(uid)}: ${lineOf(scope)}`);
+  const head = JSON.stringify({ ...HEADER, ...rest }, null, 2).slice(0, -'\n}'.length);
+  return `${head},\n  "scopes": {\n${lines.join(',\n')}\n  }\n}\n`;
+}
+
+const texts = new WeakMap<WitnessedScope, string>();
+
+function lineOf(scope: WitnessedScope): string {
+  const text = texts.get(scope) ?? JSON.stringify(scope);
+  texts.set(scope, text);
+  return text;
 }
 
 /**
