@@ -27,7 +27,6 @@ export function createIsomorphicReader(files: Files, gitdir: string): Reader {
       find(id)
         .catch((error: unknown) => findAgain(id, error))
         .catch((error: unknown) => Promise.reject(toFailure(error, id, gitdir))),
-    along: () => {},
     close: async () => {},
   };
 }

@@ -54,19 +54,19 @@ export function createBatchReader(git: Git, gitdir: string): Reader {
     return new Promise((resolve, reject) => submit({ wanted, guess, deaths: 0, resolve, reject }));
   }
 
-  async function guessBeside(id: ObjectId, type: RawObject['type']): Promise<void> {
-    const replies = await Promise.all(guesses.beside(id, type).map((wanted) => ask(wanted, true)));
+  async function guessBeside(id: ObjectId): Promise<void> {
+    const replies = await Promise.all(guesses.beside(id).map((wanted) => ask(wanted, true)));
     for (const reply of replies) {
       if (reply.type !== 'missing') ahead.set(reply.id, reply, REPLY_BYTES + reply.bytes.length);
     }
   }
 
   async function find(id: ObjectId, type: RawObject['type']): Promise<RawObject> {
-    await guessed; // It is answered before anything that we could ask for now.
+    if (guesses.isExpected(id)) await guessed; // It is answered before anything that we could ask for now.
     const known = ahead.get(id);
     if (known !== undefined) return known;
     const answer = ask(id, false);
-    guessed = guessBeside(id, type);
+    if (type === 'commit' && guesses.isExpected(id)) guessed = guessBeside(id);
     return answer;
   }
 
@@ -79,7 +79,6 @@ export function createBatchReader(git: Git, gitdir: string): Reader {
 
   return {
     read,
-    along: guesses.along,
     async close() {
       closed = true;
       await running?.end();
@@ -130,7 +129,7 @@ function startBatch(git: Git, died: (unanswered: readonly Request[], error: unkn
       killGroup(child);
     }
   });
-  // What is asked for at once is one write, and git is woken once.
+  // What is asked for until nothing else is left to do is one write, and git is woken once.
   let asked = '';
   const send = () => {
     child.stdin.write(asked);
@@ -140,7 +139,7 @@ function startBatch(git: Git, died: (unanswered: readonly Request[], error: unkn
   return {
     submit(request) {
       if (pending.push(request) === 1) hold(child, 'ref');
-      if (asked === '') queueMicrotask(send);
+      if (asked === '') process.nextTick(send);
       asked += `${request.wanted}\n`;
     },
     end() {

@@ -16,6 +16,4 @@ export interface Objects {
   commit(id: ObjectId): Promise<Commit>;
   tree(id: ObjectId): Promise<readonly TreeEntry[]>;
   blob(id: ObjectId): Promise<Uint8Array>;
-  /** A hint that no answer depends on: the trees along `path` below the tree `root` are read next. */
-  along?(root: ObjectId, path: string): void;
 }

@@ -11,7 +11,6 @@ import { DIRECTORY, FILE } from './tree.ts';
 export async function subtree(objects: Objects, root: ObjectId, path: string): Promise<ObjectId | null> {
   const indexes = indexesOf(objects);
   let id: ObjectId = root;
-  if (indexes.get(root) === undefined) objects.along?.(root, path);
   for (const name of segments(path)) {
     // The hot path of a fold: a tree that is known costs no promise.
     const entry = (indexes.get(id) ?? (await readIndex(objects, id))).get(keyOf(name));

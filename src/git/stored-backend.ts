@@ -97,7 +97,6 @@ function follow(files: Files, store: Store, remote: Remote, transport: Transport
     commit: (id: ObjectId) => watched(objects.commit(id)),
     tree: (id: ObjectId) => watched(objects.tree(id)),
     blob: (id: ObjectId) => watched(objects.blob(id)),
-    along: (root: ObjectId, path: string) => objects.along?.(root, path),
     fetch: (signal?: AbortSignal) => guarded(store.gitdir, () => fetch(signal)),
     remoteTip: (signal?: AbortSignal) => guarded(store.gitdir, () => transport.tip(signal)),
   };

@@ -12,8 +12,6 @@ export type RawObject = { readonly type: string; readonly bytes: Uint8Array };
 export interface Reader {
   /** Finds and inflates an object; `type` is the one that is wanted, or `any`. Throws as `StoredObjects.raw` does. */
   read(id: ObjectId, type: string): Promise<RawObject>;
-  /** `Objects.along`. */
-  along(root: ObjectId, path: string): void;
   close(): Promise<void>;
 }
 
@@ -42,24 +40,35 @@ export function createStoredObjects(reader: Reader, gitdir: string): StoredObjec
 
   return {
     raw: (id) => checked(id, 'any'),
-    along: reader.along,
-    async commit(id) {
+    commit: shared(async (id) => {
       const known = commits.get(id);
       if (known !== undefined) return known;
       const bytes = await read(id, 'commit');
       const commit = parseCommit(id, bytes);
       commits.set(id, commit, COMMIT_BYTES + 3 * bytes.length);
       return commit;
-    },
-    async tree(id) {
+    }),
+    tree: shared(async (id) => {
       const known = trees.get(id);
       if (known !== undefined) return known;
       const bytes = await read(id, 'tree');
       const entries = parseTree(id, bytes);
       trees.set(id, entries, bytes.length + ENTRY_BYTES * (1 + entries.length));
       return entries;
-    },
-    blob: (id) => read(id, 'blob'),
+    }),
+    blob: shared((id) => read(id, 'blob')),
+  };
+}
+
+/** `read`, once for all who ask for the same object while it is under way. */
+function shared<Value>(read: (id: ObjectId) => Promise<Value>): (id: ObjectId) => Promise<Value> {
+  const underWay = new Map<ObjectId, Promise<Value>>();
+  return (id) => {
+    const known = underWay.get(id);
+    if (known !== undefined) return known;
+    const reading = read(id).finally(() => underWay.delete(id));
+    underWay.set(id, reading);
+    return reading;
   };
 }
 

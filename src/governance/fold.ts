@@ -70,7 +70,7 @@ export async function fold(bench: Bench, state: LineState): Promise<LineState> {
 /** Of the scopes of one state: mostly those of the state before. */
 const places = new WeakMap<LineState['scopes'], ReadonlySet<string>>();
 
-function placesOf({ scopes }: LineState): ReadonlySet<string> {
+export function placesOf({ scopes }: LineState): ReadonlySet<string> {
   const known = places.get(scopes) ?? readPlaces(scopes);
   places.set(scopes, known);
   return known;

@@ -1,4 +1,5 @@
 import type { ObjectId, Objects, TreeDigests } from '../git/index.ts';
+import { lookAhead } from './ahead.ts';
 import { fold } from './fold.ts';
 import { genesisState, type Refusal } from './genesis.ts';
 import { openHistory } from './history.ts';
@@ -68,7 +69,10 @@ export function openLine(
 
   const advance = async (current: Walk, chain: readonly ObjectId[]): Promise<Verdict> => {
     try {
-      for (const id of chain.slice(0, -1).reverse()) {
+      const ids = chain.slice(0, -1).reverse();
+      const ahead = lookAhead({ objects, bench: current.bench, latest: () => current.states.last }, ids);
+      for (const [at, id] of ids.entries()) {
+        await ahead(at);
         await current.bench.history.extend(id);
         current.states.last = await fold(current.bench, current.states.last);
       }

@@ -2,9 +2,11 @@ import type { Visit } from './history.ts';
 import { type AnchorKey, signerOf, verifySignature } from './signature/index.ts';
 import type { Anchor, Policy, ScopeState, Side } from './types.ts';
 
+type Signed = Pick<Visit, 'commit'>;
+
 /** V1 before any cryptography: the key that a commit's one signature names, and whose it is by which policy. */
-export type Claim = {
-  readonly visit: Visit;
+export type Claim<Of extends Signed = Visit> = {
+  readonly visit: Of;
   readonly policy: Side;
   readonly anchor: Anchor;
   readonly key: AnchorKey;
@@ -17,19 +19,22 @@ export type Electorate = readonly {
   readonly keys: readonly AnchorKey[];
 }[];
 
-export function electorate(scope: ScopeState, proposed: Policy | null): Electorate {
-  const side = (policy: Side, anchors: readonly Anchor[]) => ({
-    policy,
-    anchors,
-    keys: anchors.flatMap(({ keys }) => keys),
-  });
-  const old = side('old', scope.policy.anchors);
-  if (proposed === null) return [old];
-  return [old, side('new', [...proposed.anchors, ...(proposed.recovery?.anchors ?? [])])];
+export function electorate({ policy }: ScopeState, proposed: Policy | null): Electorate {
+  const old = inForce.get(policy) ?? [electors('old', policy.anchors)];
+  inForce.set(policy, old);
+  if (proposed === null) return old;
+  return [...old, electors('new', [...proposed.anchors, ...(proposed.recovery?.anchors ?? [])])];
+}
+
+/** A policy stays for many commits. */
+const inForce = new WeakMap<Policy, Electorate>();
+
+function electors(policy: Side, anchors: readonly Anchor[]): Electorate[number] {
+  return { policy, anchors, keys: anchors.flatMap(({ keys }) => keys) };
 }
 
 /** One claim for each policy that lists the key. */
-export function claimsOf(visit: Visit, electors: Electorate): readonly Claim[] {
+export function claimsOf<Of extends Signed>(visit: Of, electors: Electorate): readonly Claim<Of>[] {
   const { signature } = visit.commit;
   if (signature === null) return [];
   return electors.flatMap(({ policy, anchors, keys }) => {
@@ -44,7 +49,7 @@ type Verdict = Awaited<ReturnType<typeof verifySignature>>;
 /** Signature verdicts by commit and key: a memo. */
 export type Checked = Map<string, Promise<Verdict>>;
 
-export function check(checked: Checked, { visit, key }: Claim): Promise<Verdict> {
+export function check(checked: Checked, { visit, key }: Claim<Signed>): Promise<Verdict> {
   const { id, signature } = visit.commit;
   const name = `${id} ${key.id}`;
   const known = checked.get(name);

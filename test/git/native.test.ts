@@ -80,8 +80,8 @@ describe('the process', () => {
 
   test('that dies of a guess still answers what was asked', async () => {
     const repository = await newRepository();
-    const one = await repository.commit('one');
-    const two = await repository.commit('two');
+    const line: string[] = [];
+    for (const name of ['one', 'two', 'three', 'four', 'five']) line.unshift(await repository.commit(name));
     // Ends at the first expression, as git does at a damaged pack that a guess leads to.
     const filter = "sed -u -e '/[~^:]/q'";
     const script = `[ "$1" = cat-file ] || exec ${await realGit()} "$@"; ${filter} | ${await realGit()} "$@"`;
@@ -89,10 +89,11 @@ describe('the process', () => {
       gitdir: repository.dir,
       environment: await withProgram('git', script),
     });
-    for (let round = 0; round < 3; round += 1) {
-      const read = await Promise.all([two, one].map((id) => backend.commit(id)));
-      expect(read.map(({ parents }) => parents)).toEqual([[one], []]);
-      await backend.tree(read[0]?.tree ?? '');
+    for (const [at, id] of line.entries()) {
+      const [{ parents, tree }, again] = await Promise.all([backend.commit(id), backend.commit(id)]);
+      expect(parents).toEqual(line.slice(at + 1, at + 2));
+      expect(again.tree).toBe(tree);
+      await backend.tree(tree);
     }
     await expect(backend.blob('1'.repeat(40))).rejects.toMatchObject({ code: 'object-missing' });
     await backend.close();

@@ -2,58 +2,49 @@ import { expect, test } from 'vitest';
 import { createReadAhead } from '../../src/git/read-ahead.ts';
 
 const id = (digit: string) => digit.repeat(40);
+const numbered = (at: number) => String(at).padStart(40, '0');
 
-function commit(tree: string, parent?: string) {
-  const text = `tree ${tree}\n${parent === undefined ? '' : `parent ${parent}\n`}author a <a> 1 +0000\n`;
+function commit(parent?: string) {
+  const text = `tree ${id('e')}\n${parent === undefined ? '' : `parent ${parent}\n`}author a <a> 1 +0000\n`;
   return { type: 'commit', bytes: Buffer.from(text) };
 }
 
-test('beside a commit come its tree, and its first parent with its own', () => {
-  expect(createReadAhead().beside(id('1'), 'commit')).toEqual([
-    `${id('1')}^{tree}`,
-    `${id('1')}~1`,
-    `${id('1')}~1^{tree}`,
-  ]);
+/** Reads a line of commits; how many were asked for beside each. */
+function follow(guesses: ReturnType<typeof createReadAhead>, length: number): readonly number[] {
+  return Array.from({ length }, (_, at) => {
+    const asked = guesses.beside(numbered(at)).length;
+    guesses.read(numbered(at), commit(numbered(at + 1)));
+    return asked;
+  });
+}
+
+test('who follows a line gets ever more of it, up to 64 commits', () => {
+  const asked = follow(createReadAhead(), 50);
+  expect(asked.slice(0, 5)).toEqual([0, 0, 2, 4, 6]);
+  expect(asked.at(-1)).toBe(64);
 });
 
-test('who follows a line gets ever more of it, up to 32 commits and without trees', () => {
+test('a guess is an ancestor along the line', () => {
   const guesses = createReadAhead();
-  const asked: number[] = [];
-  for (let at = 0; at < 50; at += 1) {
-    const [here, parent] = [String(at).padStart(40, '0'), String(at + 1).padStart(40, '0')];
-    asked.push(guesses.beside(here, 'commit').filter((each) => each.includes('~')).length);
-    guesses.read(here, commit(id('e'), parent));
-  }
-  expect(asked.slice(3, 6)).toEqual([3, 4, 5]);
-  expect(Math.max(...asked)).toBe(32);
-  expect(guesses.beside(id('9'), 'commit')).toContain(`${id('9')}^{tree}`);
+  follow(guesses, 2);
+  expect(guesses.beside(numbered(2))).toEqual([`${numbered(2)}~1`, `${numbered(2)}~2`]);
 });
 
-test('a path that was walked below one root is asked for below the next, directories alone', () => {
+test('who jumps gets what was asked for alone, until a line is followed again', () => {
   const guesses = createReadAhead();
-  guesses.along(id('a'), 'never/seen');
-  guesses.read(id('1'), commit(id('a')));
-  expect(guesses.beside(id('a'), 'tree')).toEqual([]);
-  guesses.along(id('a'), 'mesh/teams');
-  expect(guesses.beside(id('a'), 'tree')).toEqual([`${id('a')}:mesh/`, `${id('a')}:mesh/teams/`]);
-  expect(guesses.beside(id('2'), 'commit')).toContain(`${id('2')}:mesh/teams/`);
-  expect(guesses.beside(id('b'), 'tree')).toEqual([]);
-  expect(guesses.beside(id('a'), 'blob')).toEqual([]);
+  follow(guesses, 10);
+  expect(guesses.isExpected(numbered(10))).toBe(true);
+  expect(guesses.beside(id('9'))).toEqual([]);
+  guesses.read(id('9'), commit(id('8')));
+  expect(guesses.isExpected(numbered(10))).toBe(false);
+  expect(guesses.beside(id('8'))).toEqual([]);
 });
 
-test.each(['a\nb', 'a b', 'a^b', 'a:b', '/a', 'a//b', '', 'ä', `${'a/'.repeat(80)}a`])(
-  'a path that is more than a path in an expression is no guess: %j',
-  (path) => {
-    const guesses = createReadAhead();
-    guesses.read(id('1'), commit(id('a')));
-    guesses.along(id('a'), path);
-    expect(guesses.beside(id('a'), 'tree')).toEqual([]);
-  },
-);
-
-test('what is remembered is bounded', () => {
+test('a root commit has nothing before it, and trees tell nothing', () => {
   const guesses = createReadAhead();
-  guesses.read(id('1'), commit(id('a')));
-  for (let at = 0; at < 100; at += 1) guesses.along(id('a'), `path-${at}`);
-  expect(guesses.beside(id('a'), 'tree')).toHaveLength(4);
+  guesses.read(id('1'), commit());
+  expect(guesses.isExpected(id('2'))).toBe(false);
+  guesses.read(id('1'), commit(id('2')));
+  guesses.read(id('3'), { type: 'tree', bytes: commit(id('4')).bytes });
+  expect(guesses.isExpected(id('2'))).toBe(true);
 });

@@ -59,7 +59,7 @@ export async function verifySignature(
 async function check(signature: CommitSignature, key: AnchorKey, namespace: string): Promise<Attempt<void>> {
   const { armor, signed } = signature;
   return key.format === 'ssh'
-    ? attempt(() => checkSshSignature(armor, signed, key, namespace))
+    ? attemptAsync(() => checkSshSignature(armor, signed, key, namespace))
     : attemptAsync(() => checkOpenpgpSignature(armor, signed, key));
 }
 
