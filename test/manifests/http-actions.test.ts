@@ -273,6 +273,10 @@ test.each([
   'x{1001}',
   String.raw`\8`,
   String.raw`\p{Nope}`,
+  String.raw`\p{Cn}`,
+  String.raw`[^\p{^LC}]`,
+  String.raw`\pM`,
+  String.raw`\x{100}`,
 ])('%s is no expression of RE2', (regex) => {
   expect(problemsOf(forward(`match: [{ uri: { regex: '${regex}' } }]`))).toEqual(['FL2211 8:29']);
 });

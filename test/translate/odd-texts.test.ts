@@ -14,6 +14,7 @@ const steps = [
   `{match: [{uri: {exact: "/a?b#c d%zz"}}], ${route}}`,
   `{match: [{uri: {regex: ".*"}, ignoreUriCase: true}], ${route}, rewrite: {uri: "/%2e\\\\x?y"}}`,
   `{match: [{uri: {regex: "[^/]{0,495}(?i)x"}}], ${route}}`,
+  String.raw`{match: [{uri: {regex: '/\pL\p{^Lu}[^\p{Latin}\x{FF}]\Q\p{Greek}\x{100}\E\\p{Cn}'}}], ${route}}`,
   `{match: [{headers: {":path": {exact: ""}, "x!#$%&'*+.^_\`|~-": {}, host: {prefix: "ü"}}}], ${route}}`,
   `{match: [{withoutHeaders: {cookie: {exact: ""}}, queryParams: {"a b=c": {exact: ""}, "ü": {}}}], ${route}}`,
   `{match: [{method: {regex: "A|"}, scheme: {prefix: h}, authority: {exact: "%"}}], ${route}}`,

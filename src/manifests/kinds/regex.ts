@@ -5,6 +5,14 @@ import type { Path } from '../types.ts';
 /** Of the compiled expression. Envoy counts bytes where this counts characters: up to 15 steps for one. */
 const maxSteps = 1000;
 
+/** Classes of characters that RE2 knows and that have some of the first 256, all that Envoy's expressions see. */
+const classes: ReadonlySet<string> = new Set(
+  'Any Common Latin C Cc Cf L Ll Lo Lu N Nd No P Pc Pd Pe Pf Pi Po Ps S Sc Sk Sm So Z Zs'.split(' '),
+);
+
+const escapes =
+  /\\Q.*?(?:\\E|$)|\\[pP](?:\{\^?(?<long>[^}]*)\}|(?<short>.))|\\x\{(?<number>[0-9A-Fa-f]+)\}|\\./gsu;
+
 /**
  * An expression that Envoy would refuse (RE2's syntax: no look-around, no back-references, at most 1000 repetitions; not too large).
  * It has to be found here: Envoy would refuse it together with all other routes of the table.
@@ -36,8 +44,19 @@ function readRegex(regex: string): { readonly groups: number } | { readonly reas
     const compiled = RE2JS.compile(regex);
     const steps = compiled.programSize();
     if (steps > maxSteps) return { reason: `it has ${steps} steps, and may have ${maxSteps}` };
+    const beyond = beyondBytes(regex);
+    if (beyond !== undefined) return { reason: `Envoy compares bytes, and knows no ${beyond}` };
     return { groups: compiled.groupCount() };
   } catch (error) {
     return { reason: (error as Error).message.replace(/^error parsing regexp: /, '') };
   }
+}
+
+/** The first class or character of an expression that no byte is of. */
+function beyondBytes(regex: string): string | undefined {
+  const all = [...regex.matchAll(escapes)];
+  return all.find(({ groups: { long, short, number } = {} }) => {
+    const name = long ?? short;
+    return (name !== undefined && !classes.has(name)) || Number.parseInt(number ?? '0', 16) > 0xff;
+  })?.[0];
 }
