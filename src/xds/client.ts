@@ -25,7 +25,7 @@ export class Client {
   readonly #types = new Map<string, Together>();
   readonly #wakes = new Set<() => void>();
   readonly #onEmpty: () => void;
-  #latest: { readonly revision: string; readonly resources: Resources } | null = null;
+  #latest: { readonly publication: number; readonly resources: Resources } | null = null;
 
   constructor({ removalTimeoutMs: timeoutMs, separate = false, onEmpty = () => {} }: ClientOptions) {
     this.separate = separate;
@@ -44,7 +44,10 @@ export class Client {
   leave(typeUrl: string, subscription: Streamed): void {
     const together = this.#types.get(typeUrl);
     together?.subscriptions.delete(subscription);
-    if (together?.subscriptions.size === 0) this.#types.delete(typeUrl);
+    if (together?.subscriptions.size === 0) {
+      this.#types.delete(typeUrl);
+      this.ordering.references.leave(typeUrl);
+    }
     this.ordering.references.changed();
   }
 
@@ -52,9 +55,9 @@ export class Client {
     return this.#types.get(typeUrl)?.holds(name) ?? false;
   }
 
-  /** What the client should have at a revision; made once for all of its streams. */
-  resources(revision: string, make: () => Resources): Resources {
-    if (this.#latest?.revision !== revision) this.#latest = { revision, resources: make() };
+  /** What the client should have since the n-th publication; made once for all of its streams. */
+  resources(publication: number, make: () => Resources): Resources {
+    if (this.#latest?.publication !== publication) this.#latest = { publication, resources: make() };
     return this.#latest.resources;
   }
 

@@ -1,5 +1,6 @@
 import protobuf from 'protobufjs/minimal.js';
 import { envoy } from '../generated/envoy.js';
+import { limits } from './limits.ts';
 import { Subscription, type SubscriptionRequest, type SubscriptionRules } from './subscription.ts';
 import type { XdsResource } from './types.ts';
 import type { Lane, RequestBase, Response, Variant } from './variant.ts';
@@ -36,6 +37,7 @@ function open(rules: SubscriptionRules): Lane<DeltaRequest> {
     receive: (request) => subscription.receive(request),
     retarget: (target) => subscription.retarget(target),
     next: (nonce, gate) => {
+      if (subscription.holdings.inFlight >= limits.unanswered) return null;
       const said = subscription.next(nonce, gate);
       return said === null ? null : { ...said, changed: said.resources, version: '' };
     },

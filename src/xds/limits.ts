@@ -10,4 +10,6 @@ export const limits = {
   nameLength: 4_096,
   /** UTF-16 units of the client's words about a refusal; the rest is cut. */
   errorLength: 4_096,
+  /** Responses of one type on their way. Nobody has to be sent more who answers none: the next one is the newest. */
+  unanswered: 100,
 } as const;

@@ -20,6 +20,8 @@ export class References {
   #target: Resources = new Map();
   /** The client came back with content that an earlier stream gave it. */
   #resumed = false;
+  /** Types whose last stream ended while others went on: the client keeps what it gave, and comes back. */
+  readonly #left = new Set<string>();
   #usersByName: Map<string, Obstacle[]> | null = null;
   readonly #unknownByType = new Map<string, readonly Obstacle[]>();
 
@@ -36,6 +38,11 @@ export class References {
 
   resume(): void {
     this.#resumed = true;
+  }
+
+  /** No stream of the type is left. */
+  leave(typeUrl: string): void {
+    this.#left.add(typeUrl);
   }
 
   /** To be called whenever what a client has, or has on its way, changes. */
@@ -60,7 +67,7 @@ export class References {
       if (resource === null) return [];
       if (holder?.holds(name)) return typeUrl === CLUSTER ? this.#cold(resource) : [];
       const stuck = holder?.rejects(name) ?? false;
-      const comes = holder?.selects(name) ?? this.#streamsCome();
+      const comes = holder?.selects(name) ?? this.#streamsCome(typeUrl);
       if (typeUrl === CLUSTER) return comes ? [{ typeUrl, name, stuck }] : [];
       if (typeUrl !== ROUTE) return [];
       return stuck ? [{ typeUrl, name, stuck }] : this.missing(resource);
@@ -70,7 +77,7 @@ export class References {
   /** The endpoints without which the cluster cannot be warm, where its ACK does not say so. */
   #cold({ references }: XdsResource): readonly Obstacle[] {
     const holder = this.#holders.get(ENDPOINT);
-    if (!this.#separate || (holder === undefined && !this.#streamsCome())) return [];
+    if (!this.#separate || (holder === undefined && !this.#streamsCome(ENDPOINT))) return [];
     return references
       .filter(({ typeUrl, name }) => typeUrl === ENDPOINT && this.wanted(typeUrl, name))
       .filter(({ name }) => !holder?.holds(name))
@@ -78,8 +85,12 @@ export class References {
   }
 
   /** A client that comes back opens its streams one after the other, in any order. */
-  #streamsCome(): boolean {
-    return this.#separate && this.#resumed;
+  #streamsCome(typeUrl: string): boolean {
+    return this.#separate && this.#mayCome(typeUrl);
+  }
+
+  #mayCome(typeUrl: string): boolean {
+    return this.#resumed || this.#left.has(typeUrl);
   }
 
   /** Whatever may still use the resource at the client; unknown content may use everything. */
@@ -97,7 +108,7 @@ export class References {
   #findUnknown(typeUrl: string): readonly Obstacle[] {
     const holder = this.#holders.get(typeUrl);
     if (holder === undefined) {
-      const expected = this.#resumed && (typeUrl !== ROUTE || this.#routesExpected());
+      const expected = this.#mayCome(typeUrl) && (typeUrl !== ROUTE || this.#routesExpected());
       return expected ? [{ typeUrl, name: '*', stuck: false }] : [];
     }
     const unknown = [...holder.contents()].filter((item) => !isKnown(item));

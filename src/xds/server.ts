@@ -12,26 +12,27 @@ import type { Ack, XdsCall } from './stream.ts';
 import { Streams, type StreamsOptions } from './streams.ts';
 import type { RequestBase, ResponseEncoder, Variant } from './variant.ts';
 
+/** How long connections have to end by themselves, at `close` and of age; an xDS stream never would. */
+const GRACE_MS = 2_000;
+
 const OPTIONS = {
   'grpc.max_receive_message_length': limits.messageBytes,
   'grpc.max_send_message_length': -1,
   'grpc.keepalive_time_ms': 30_000,
   'grpc.keepalive_timeout_ms': 10_000,
+  'grpc.max_connection_age_grace_ms': GRACE_MS,
   'grpc.enable_channelz': 0,
 };
 
-/** How long `close` waits for connections to end by themselves. */
-const GRACE_MS = 2_000;
-
 export type ServerOptions = StreamsOptions & {
-  /** After so long (±10 %) a connection is asked to come back, so that replicas share the load; null: never. */
+  /** After so long (±10 %) a connection is asked to come back, so that replicas share the load, and ended; null: never. */
   readonly maxConnectionAgeMs: number | null;
 };
 
 export interface XdsServer {
   /** Serves plain gRPC on `host`; port 0 takes a free one. The port taken. */
   listen(host: string, port: number): Promise<number>;
-  /** There is something to serve for this revision now; every stream takes it over, soon and only as far as it differs. */
+  /** There is something to serve for this revision now; every stream takes it over, soon and only as far as it differs. No-op after `close`. */
   publish(revision: string): void;
   sessions(): readonly SessionStatus[];
   /** The same by proxy: with ADS a stream is one, else all streams of a node on one connection. */
@@ -60,6 +61,7 @@ export function serveXds(options: ServerOptions): XdsServer {
   const health = createHealth(server, offered);
   addReflection(server);
   const addresses: string[] = [];
+  let closing = false;
   return {
     listen: async (host, port) => {
       const bound = await bind(server, authority(host, port));
@@ -67,6 +69,7 @@ export function serveXds(options: ServerOptions): XdsServer {
       return bound;
     },
     publish: (revision) => {
+      if (closing) return;
       for (const encoder of encoders) encoder.rotate();
       streams.publish(revision);
       health.set('SERVING');
@@ -75,6 +78,7 @@ export function serveXds(options: ServerOptions): XdsServer {
     proxies: () => streams.proxies(),
     onAck: (listener) => streams.onAck(listener),
     close: async () => {
+      closing = true;
       health.set('NOT_SERVING');
       const done = shutDown(server, addresses);
       streams.drain();

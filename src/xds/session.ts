@@ -85,9 +85,11 @@ export class Session<Q extends RequestBase> {
     const { lane, progress } = this.#types.get(typeUrl) ?? this.#open(typeUrl);
     const { references } = this.#client.ordering;
     if (this.#variant.resumes(request)) references.resume();
+    const { holdings } = lane.subscription;
+    const before = holdings.inFlight;
     lane.receive(request);
     references.changed();
-    if (request.nonce === '' || request.error !== null) return;
+    if (holdings.inFlight === before || request.error !== null) return; // it answers nothing, or refuses
     progress.acked = request.nonce;
     if (request.nonce === progress.sent) progress.ackedRevision = progress.sentRevision;
   }

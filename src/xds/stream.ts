@@ -18,12 +18,15 @@ export type Ack = { readonly proxy: string; readonly revision: string; readonly 
 /** Who a node is, and what it should have now; `resources` may throw. */
 export type Identified = { readonly id: string; readonly resources: () => Resources };
 
+/** A revision may be published again: `count` tells it from the time before. */
+export type Published = { readonly revision: string; readonly count: number };
+
 /** What a stream needs from its server. */
 export type StreamEnvironment = {
   /** A text: why the node is refused. */
   readonly identify: (node: Node) => Identified | string;
-  /** The revision published last; `null` before the first. */
-  readonly revision: () => string | null;
+  /** What was published last; `null` before the first. */
+  readonly published: () => Published | null;
   readonly log: Log;
   readonly now: () => number;
   /** The client that the streams of this node on this connection are. */
@@ -123,12 +126,13 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
   }
 
   refresh(): void {
-    const revision = this.#environment.revision();
-    if (this.#closed || this.#open === null || revision === null) return;
+    const published = this.#environment.published();
+    if (this.#closed || this.#open === null || published === null) return;
+    const { revision, count } = published;
     const { proxy, client, session } = this.#open;
     let resources: Resources;
     try {
-      resources = client.resources(revision, proxy.resources);
+      resources = client.resources(count, proxy.resources);
     } catch (error) {
       this.#environment.log.error(
         { err: error, proxy: proxy.id, revision },

@@ -7,6 +7,7 @@ import {
   type Ack,
   GrpcStream,
   type Identified,
+  type Published,
   type Speech,
   type XdsCall,
   type XdsStream,
@@ -31,7 +32,7 @@ export class Streams {
   readonly #stale = new Set<XdsStream>();
   readonly #listeners = new Set<(ack: Ack) => void>();
   readonly #environment;
-  #revision: string | null = null;
+  #published: Published | null = null;
   #connected = 0;
   #scheduled: NodeJS.Immediate | null = null;
   #draining = false;
@@ -39,7 +40,7 @@ export class Streams {
   constructor({ identify, log, now, removalTimeoutMs }: StreamsOptions) {
     this.#environment = {
       ...{ identify, log, now, clientOf: createClients(removalTimeoutMs) },
-      revision: () => this.#revision,
+      published: () => this.#published,
       acked: (ack: Ack) => {
         for (const listener of this.#listeners) listener(ack);
       },
@@ -58,7 +59,7 @@ export class Streams {
   }
 
   publish(revision: string): void {
-    this.#revision = revision;
+    this.#published = { revision, count: (this.#published?.count ?? 0) + 1 };
     for (const stream of this.#open) this.#stale.add(stream);
     this.#schedule();
   }

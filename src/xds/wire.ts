@@ -49,20 +49,25 @@ export function writeAny(writer: protobuf.Writer, { typeUrl, any }: XdsResource)
   return writer.uint32(tag(1)).string(typeUrl).uint32(tag(2)).bytes(any);
 }
 
+type Encoded = { readonly any: Uint8Array; readonly bytes: Uint8Array };
+
 /**
- * An encoder of responses that are little more than resources in a row. The bytes of a resource depend on type, name
- * and content hash only, so that is the key of the cache.
+ * An encoder of responses that are little more than resources in a row. Type, name and version are the key of the
+ * cache; versions that somebody else gave may stand for other content at another node, so the content counts too.
  */
 export function createEncoder(
   encodeResource: (resource: XdsResource) => Uint8Array,
   writeResponse: (writer: protobuf.Writer, response: Response, resources: readonly Uint8Array[]) => void,
 ): ResponseEncoder {
-  let recent = new Map<string, Uint8Array>();
-  let older = new Map<string, Uint8Array>();
+  let recent = new Map<string, Encoded>();
+  let older = new Map<string, Encoded>();
   const resourceBytes = (resource: XdsResource): Uint8Array => {
     const key = `${resource.typeUrl}\n${resource.name}\n${resource.version}`;
-    const bytes = recent.get(key) ?? older.get(key) ?? encodeResource(resource);
-    recent.set(key, bytes);
+    const { any } = resource;
+    const known = recent.get(key) ?? older.get(key);
+    const same = known !== undefined && (known.any === any || Buffer.compare(known.any, any) === 0);
+    const bytes = same ? known.bytes : encodeResource(resource);
+    recent.set(key, { any, bytes });
     return bytes;
   };
   const encode = (response: Response): Buffer => {

@@ -78,6 +78,29 @@ test('nothing waits for anything: a cluster goes while a route of it is unanswer
   expect((await client.next()).resources).toMatchObject([{ name: 'r', version: '2' }]);
 });
 
+test('the same name and version may be something else for another node', async () => {
+  held = new Map(
+    ['one', 'two'].map((id) => [id, [{ ...raw(SECRET, 'key', '1'), any: Buffer.from(`of ${id}`) }]]),
+  );
+  server.publish('1');
+  for (const id of ['one', 'two', 'one']) {
+    const client = kept(new AdsClient(port));
+    client.send({ node: { id }, typeUrl: SECRET, resourceNamesSubscribe: ['key'] });
+    expect((await client.next()).resources.map(({ resource }) => `${resource?.value}`)).toEqual([`of ${id}`]);
+  }
+});
+
+test('a revision published twice is looked at twice', async () => {
+  held = new Map([['harness', [raw(CLUSTER, 'a', '1')]]]);
+  server.publish('1');
+  const client = kept(new AdsClient(port));
+  client.send({ node: { id: 'harness' }, typeUrl: CLUSTER });
+  client.ack(await client.next());
+  held = new Map([['harness', [raw(CLUSTER, 'a', '2')]]]);
+  server.publish('1');
+  expect((await client.next()).resources).toMatchObject([{ name: 'a', version: '2' }]);
+});
+
 test('a node without an id is refused', async () => {
   const client = kept(new AdsClient(port));
   client.send({ node: {}, typeUrl: SECRET });

@@ -101,6 +101,22 @@ describe('health', () => {
     expect(seen).toEqual([serving, notServing]);
     await closed; // a watch never ends by itself: it is cut off
   });
+
+  test('stays NOT_SERVING when something is published while the server goes away', async () => {
+    server.publish('r1');
+    const request = Buffer.from(message('HealthCheckRequest').encode({ service: '' }).finish());
+    const watch = client.makeServerStreamRequest('/grpc.health.v1.Health/Watch', bytes, bytes, request);
+    const seen: number[] = [];
+    watch.on('error', () => {});
+    watch.on('data', (data: Buffer) =>
+      seen.push(message('HealthCheckResponse').decode(data).toJSON().status),
+    );
+    await once(watch, 'data');
+    const closed = server.close();
+    server.publish('r2');
+    await closed;
+    expect(seen).toEqual([serving, notServing]);
+  });
 });
 
 describe('reflection', () => {
@@ -251,6 +267,18 @@ describe('CSDS', () => {
     });
   });
 
+  test('on a stream, a request that cannot be answered ends it, whatever comes after', async () => {
+    const call = client.makeBidiStreamRequest(path.replace('Fetch', 'Stream'), bytes, bytes);
+    call.on('data', () => {});
+    call.on('error', () => {});
+    for (let count = 0; count < 3; count += 1) call.write(Buffer.from('ffff', 'hex'));
+    call.write(Buffer.alloc(0));
+    call.end();
+    const ended = new Promise<number>((resolve) => call.on('status', ({ code }) => resolve(code)));
+    expect(await ended).toBe(status.INVALID_ARGUMENT);
+    expect((await fetched()).config).toEqual([]);
+  });
+
   test('on a stream, every request is answered', async () => {
     const call = client.makeBidiStreamRequest(path.replace('Fetch', 'Stream'), bytes, bytes);
     const answers: Buffer[] = [];
@@ -259,6 +287,24 @@ describe('CSDS', () => {
     call.end();
     await once(call, 'end');
     expect(answers).toHaveLength(3);
+  });
+});
+
+describe('age', () => {
+  test('a connection of that age ends with its streams, however long these would last', async () => {
+    const silent = { info: () => {}, warn: () => {}, error: () => {} };
+    const aging = createXdsServer({
+      ...{ snapshotFor: () => current, log: silent, now: () => 0 },
+      maxConnectionAgeMs: 20,
+    });
+    const agingPort = await aging.listen('127.0.0.1', 0);
+    const proxy = kept(new AdsClient(agingPort));
+    proxy.send({ node: NODE, typeUrl: CLUSTER });
+    aging.publish('r1');
+    proxy.ack(await proxy.next());
+    expect((await proxy.status()).code).not.toBe(status.OK);
+    expect(aging.sessions()).toEqual([]);
+    await aging.close();
   });
 });
 

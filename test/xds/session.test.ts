@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/translate/index.ts';
 import { Client } from '../../src/xds/client.ts';
 import { type DeltaRequest, delta } from '../../src/xds/delta.ts';
+import { limits } from '../../src/xds/limits.ts';
 import { Session } from '../../src/xds/session.ts';
 import {
   CLUSTER,
@@ -304,6 +305,38 @@ describe('removals', () => {
     expect(rest.map(({ text }) => text)).toEqual(['Listener', 'RouteConfiguration r@2']);
     rest.forEach(proxy.ack);
     expect(proxy.texts()).toEqual(['Cluster -a']);
+  });
+});
+
+describe('what there is not', () => {
+  test('D5: is said at once, though what the client has refers to it: it can lose nothing', () => {
+    const proxy = stream(snapshot(listener('http', '1', ['ghost'])));
+    proxy.ask(LISTENER);
+    proxy.hearAll().forEach(proxy.ack);
+    proxy.ask(ROUTE, { subscribe: ['ghost'] });
+    expect(proxy.texts()).toEqual(['RouteConfiguration -ghost']);
+  });
+
+  test('an ACK of what was never sent is not shown', () => {
+    const proxy = stream(snapshot(...web));
+    proxy.ask(CLUSTER);
+    only(proxy.hearAll());
+    proxy.ask(CLUSTER, { nonce: 'x'.repeat(1_000) });
+    expect(proxy.session.progress(CLUSTER)).toMatchObject({ sent: '1', acked: '' });
+  });
+
+  test('a client that answers nothing is sent only so much: the newest when it answers', () => {
+    const proxy = stream(snapshot(cluster('a', '0')));
+    proxy.ask(CLUSTER);
+    const heard = proxy.hearAll();
+    for (let version = 1; version <= 1_000; version += 1) {
+      proxy.publish(snapshot(cluster('a', `${version}`)));
+      heard.push(...proxy.hearAll());
+    }
+    expect(heard.length).toBe(limits.unanswered);
+    expect(proxy.session.pending).toBe(true);
+    heard.forEach(proxy.ack);
+    expect(proxy.texts()).toEqual(['Cluster a@1000']);
   });
 });
 
