@@ -14,10 +14,10 @@
  * messages listed here, and what their fields reach, are kept; validation rules and other options go.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import protobuf from 'protobufjs';
-import { descriptorsModule } from './generate-descriptors.ts';
+import { descriptors, descriptorsModule } from './generate-descriptors.ts';
 import { declarations } from './protobuf-declarations.ts';
 
 const root = path.join(import.meta.dirname, '..');
@@ -87,11 +87,24 @@ export async function generateProtobuf(): Promise<void> {
   await writeFile(path.join(generated, 'envoy.d.ts'), declarations(source, kept));
   const shown = protobuf.Root.fromJSON({ nested: descriptor } as protobuf.INamespace);
   shown.resolveAll();
-  await writeFile(
-    path.join(generated, 'descriptors.js'),
-    descriptorsModule(source, shown, Object.values(services)),
-  );
+  const health = await healthRoot();
+  const files = [
+    ...descriptors(source, shown, Object.values(services)),
+    ...descriptors(health, health, ['grpc.health.v1.Health']),
+  ];
+  await writeFile(path.join(generated, 'descriptors.js'), descriptorsModule(files));
   await writeFile(path.join(generated, 'descriptors.d.ts'), 'export const files: readonly string[];\n');
+}
+
+/** The package's own descriptors name the entries of a map in a way that Go refuses (`grpcurl`). */
+async function healthRoot(): Promise<protobuf.Root> {
+  const text = await readFile(path.join(modules, 'grpc-health-check/proto/health/v1/health.proto'), 'utf8');
+  const { root: health } = protobuf.parse(text);
+  health.resolveAll();
+  for (const each of health.define('grpc.health.v1').nestedArray) {
+    each.filename = 'grpc/health/v1/health.proto';
+  }
+  return health;
 }
 
 /** Protobufjs exposes only upper-case children as properties, so the packages' tree is built here. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:http2';
 import { type Client, type ServiceError, status } from '@grpc/grpc-js';
 import protobuf from 'protobufjs';
-import 'protobufjs/ext/descriptor.js';
+import descriptor from 'protobufjs/ext/descriptor.js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Draft, envoy } from '../../src/generated/envoy.js';
 import type { Snapshot } from '../../src/translate/index.ts';
@@ -22,6 +22,9 @@ const { root } = protobuf.parse(`syntax = "proto3"; package test;
   message Services { repeated Service service = 1; }
   message Service { string name = 1; }
   message Error { int32 error_code = 1; string error_message = 2; }`);
+const FileDescriptorProto = descriptor.FileDescriptorProto as unknown as {
+  decode(bytes: Uint8Array): { readonly messageType: readonly Message[] };
+};
 const message = (name: string) => root.lookupType(`test.${name}`);
 const bytes = (data: Buffer) => data;
 
@@ -159,12 +162,42 @@ describe('reflection', () => {
     },
   );
 
+  test('the entries of a map are named as protoc names them: Go refuses any other', async () => {
+    const types: readonly string[] = ['grpc.health.v1.Health', 'envoy.config.core.v3.Metadata'];
+    for (const symbol of types) {
+      const { fileDescriptorResponse } = await reflect({ fileContainingSymbol: symbol });
+      const { fileDescriptorProto } = fileDescriptorResponse as { fileDescriptorProto: string[] };
+      const maps = fileDescriptorProto.flatMap((file) =>
+        FileDescriptorProto.decode(Buffer.from(file, 'base64')).messageType.flatMap(entries),
+      );
+      expect(maps.length).toBeGreaterThan(0);
+      for (const { field, entry } of maps) expect(entry).toBe(`${pascal(field)}Entry`);
+    }
+  });
+
   test('what is not there is an error', async () => {
     expect((await reflect({ fileContainingSymbol: 'no.such.Thing' })).errorResponse).toMatchObject({
       errorCode: status.NOT_FOUND,
     });
   });
 });
+
+type Message = {
+  readonly name: string;
+  readonly field: readonly { readonly name: string; readonly typeName: string }[];
+  readonly nestedType: readonly (Message & { readonly options: { readonly mapEntry: boolean } | null })[];
+};
+
+/** The fields of a message that are maps, each with the name of the message of its entries. */
+function entries({ field, nestedType }: Message): readonly { field: string; entry: string }[] {
+  const maps = nestedType.filter(({ options }) => options?.mapEntry).map(({ name }) => name);
+  return field.flatMap(({ name, typeName }) => {
+    const entry = maps.find((each) => typeName === each || typeName.endsWith(`.${each}`));
+    return entry === undefined ? [] : [{ field: name, entry }];
+  });
+}
+
+const pascal = (name: string) => name.replace(/(?:^|_)(.)/g, (_, letter: string) => letter.toUpperCase());
 
 describe('CSDS', () => {
   const path = '/envoy.service.status.v3.ClientStatusDiscoveryService/FetchClientStatus';
