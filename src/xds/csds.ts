@@ -7,6 +7,7 @@ import {
 } from '@grpc/grpc-js';
 import { type Draft, envoy, type google } from '../generated/envoy.js';
 import { isKnown } from './holdings.ts';
+import { limits } from './limits.ts';
 import { type NodeTest, nodeTest } from './node-matcher.ts';
 import type { ResourceStatus } from './resource-status.ts';
 import type { XdsResource } from './types.ts';
@@ -60,15 +61,15 @@ export function csdsHandlers(states: () => readonly ClientState[]) {
   return {
     FetchClientStatus(call: ServerUnaryCall<Buffer, Buffer>, answer: sendUnaryData<Buffer>) {
       const response = respond(call.request, states);
-      if (typeof response === 'string') answer({ code: status.INVALID_ARGUMENT, details: response });
-      else answer(null, response);
+      if (Buffer.isBuffer(response)) answer(null, response);
+      else answer(response);
     },
     /** One response for each request; the next request is read when the response has left. */
     StreamClientStatus(call: ServerDuplexStream<Buffer, Buffer>) {
       call.on('data', (bytes: Buffer) => {
         const response = respond(bytes, states);
-        if (typeof response === 'string') {
-          call.emit('error', { code: status.INVALID_ARGUMENT, details: response });
+        if (!Buffer.isBuffer(response)) {
+          call.emit('error', response);
           return;
         }
         call.pause();
@@ -79,17 +80,21 @@ export function csdsHandlers(states: () => readonly ClientState[]) {
   };
 }
 
-/** A text: why the request cannot be answered. */
-function respond(bytes: Buffer, states: () => readonly ClientState[]): Buffer | string {
+type Refusal = { readonly code: status; readonly details: string };
+
+const invalid = (details: string): Refusal => ({ code: status.INVALID_ARGUMENT, details });
+
+function respond(bytes: Buffer, states: () => readonly ClientState[]): Buffer | Refusal {
   const request = decoded(bytes);
-  if (typeof request === 'string') return request;
+  if (typeof request === 'string') return invalid(request);
   const tests: NodeTest[] = [];
   for (const matcher of request.nodeMatchers) {
     const test = nodeTest(matcher);
-    if (typeof test === 'string') return test;
+    if (typeof test === 'string') return invalid(test);
     tests.push(test);
   }
   const shown = states().filter(({ node }) => tests.length === 0 || tests.some((test) => test(node)));
+  if (size(shown, !request.excludeResourceContents) > limits.statusBytes) return TOO_LARGE;
   const config = shown.map(({ id, node, types }) => ({
     node: { id: node },
     clientScope: `stream ${id}`,
@@ -99,6 +104,27 @@ function respond(bytes: Buffer, states: () => readonly ClientState[]): Buffer | 
   }));
   return Buffer.from(ClientStatusResponse.encode({ config }).finish());
 }
+
+const TOO_LARGE: Refusal = {
+  code: status.RESOURCE_EXHAUSTED,
+  details: `over ${limits.statusBytes} bytes: match fewer nodes by node_matchers, or set exclude_resource_contents`,
+};
+
+/** About the bytes that an answer takes: all of it is made at once, and a mesh may hold gigabytes. */
+function size(shown: readonly ClientState[], withContents: boolean): number {
+  let bytes = 0;
+  for (const [, resources] of shown.flatMap(({ types }) => types)) {
+    for (const { name, acked, rejection } of resources) {
+      bytes += ENTRY_BYTES + name.length;
+      if (withContents && acked !== null && isKnown(acked)) bytes += acked.any.length;
+      if (withContents) bytes += rejection?.resource?.any.length ?? 0;
+    }
+  }
+  return bytes;
+}
+
+/** Type, version and states of one resource. */
+const ENTRY_BYTES = 128;
 
 function decoded(bytes: Buffer): Request | string {
   try {

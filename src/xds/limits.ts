@@ -12,4 +12,6 @@ export const limits = {
   errorLength: 4_096,
   /** Responses of one type on their way. Nobody has to be sent more who answers none: the next one is the newest. */
   unanswered: 100,
+  /** Of one answer of CSDS, about. */
+  statusBytes: 64 * 1024 * 1024,
 } as const;

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Draft, envoy } from '../../src/generated/envoy.js';
 import type { Snapshot } from '../../src/translate/index.ts';
 import { createXdsServer, type XdsServer } from '../../src/xds/index.ts';
+import { limits } from '../../src/xds/limits.ts';
 import { AdsClient, connection, NODE, SotwClient } from './client.ts';
 import { CLUSTER, cluster, ENDPOINT, endpoints, ROUTE, snapshot } from './resources.ts';
 
@@ -292,6 +293,22 @@ describe('CSDS', () => {
     await expect(fetched({ nodeMatchers: [matcher] })).rejects.toMatchObject({
       code: status.INVALID_ARGUMENT,
     });
+  });
+
+  test('an answer that would be too large is refused, and says how to get less', async () => {
+    current = snapshot({ ...cluster('a'), any: Buffer.alloc(limits.statusBytes, 'x') }, endpoints('a'));
+    const proxy = kept(new AdsClient(port));
+    server.publish('r1');
+    proxy.send({ node: NODE, typeUrl: CLUSTER });
+    proxy.ack(await proxy.next());
+    proxy.send({ typeUrl: ENDPOINT, resourceNamesSubscribe: ['a'] });
+    await proxy.next();
+    await expect(fetched()).rejects.toMatchObject({
+      code: status.RESOURCE_EXHAUSTED,
+      details: expect.stringContaining('exclude_resource_contents'),
+    });
+    expect((await fetched({ excludeResourceContents: true })).config).toHaveLength(1);
+    expect((await fetched({ nodeMatchers: [{ nodeId: { exact: 'other' } }] })).config).toEqual([]);
   });
 
   test('bytes that are no request are refused', async () => {
