@@ -41,19 +41,15 @@ export function parseCommit(id: ObjectId, raw: Uint8Array): Commit {
   const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
   const blank = bytes.indexOf('\n\n');
   const head = bytes.toString('latin1', 0, blank < 0 ? bytes.length : blank + 1);
-  const history = HISTORY.exec(head);
-  if (
-    history === null ||
-    (head.startsWith('parent ', history[0].length) && raw.length - history[0].length > 47)
-  )
+  const history = readHistory(head);
+  if (history === null || (head.startsWith('parent ', history.end) && raw.length - history.end > 47))
     throw objectMalformed(id, 'commit');
-  const [start, tree = '', parents = ''] = history;
-  const headers = splitHeaders(head, start.length);
-  const refusal = refusalOf(bytes, blank, start, headers);
+  const headers = splitHeaders(head, history.end);
+  const refusal = refusalOf(bytes, blank, head.slice(0, history.end), headers);
   return {
     id,
-    tree: tree.toLowerCase(),
-    parents: [...parents.matchAll(/[0-9a-f]{40}/gi)].map(([parent]) => parent.toLowerCase()),
+    tree: history.tree.toLowerCase(),
+    parents: history.parents.map((parent) => parent.toLowerCase()),
     author: person(headers[0]),
     message: bytes.subarray(blank < 0 ? bytes.length : blank + 2),
     signature: refusal === null ? signatureOf(bytes, headers) : null,
@@ -61,8 +57,23 @@ export function parseCommit(id: ObjectId, raw: Uint8Array): Commit {
   };
 }
 
-/** What git itself takes for the history: the first line, and the lines right after it that begin with `parent`. */
-const HISTORY = /^tree ([0-9a-fA-F]{40})\n((?:parent [0-9a-fA-F]{40}\n)*)/;
+/**
+ * What git itself takes for the history: the first line, and the lines right after it that begin with `parent`. One line
+ * at a time: a commit may have more parents than a pattern can repeat.
+ */
+function readHistory(head: string) {
+  const [start, tree] = /^tree ([0-9a-fA-F]{40})\n/.exec(head) ?? [];
+  if (start === undefined || tree === undefined) return null;
+  const line = /parent ([0-9a-fA-F]{40})\n/y;
+  const parents: string[] = [];
+  line.lastIndex = start.length;
+  let end = line.lastIndex;
+  for (let found = line.exec(head); found !== null; found = line.exec(head)) {
+    parents.push(found[1] ?? '');
+    end = line.lastIndex;
+  }
+  return { tree, parents, end };
+}
 
 function splitHeaders(head: string, from: number): readonly Header[] {
   const headers: { name: string; value: string; more: string[]; start: number; end: number }[] = [];

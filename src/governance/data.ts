@@ -7,6 +7,7 @@ export type Data =
   | { readonly ok: false; readonly reason: string };
 
 const MAX_DEPTH = 64;
+const DEEP = `nested deeper than ${MAX_DEPTH} levels`;
 
 /**
  * Reads one governance file by G12: UTF-8, YAML 1.2 core, one document; no duplicate keys, anchors, aliases,
@@ -18,7 +19,17 @@ export function readData(bytes: Uint8Array, ruleset: Ruleset): Data {
     return no(`larger than ${ruleset.governanceFileBytes} bytes`);
   const text = decode(bytes);
   if (text === null) return no('not UTF-8');
-  if (nestsDeeply(text)) return no(`nested deeper than ${MAX_DEPTH} levels`);
+  if (nestsDeeply(text)) return no(DEEP);
+  try {
+    return parse(text);
+  } catch (error) {
+    // The parser recurses: what `nestsDeeply` missed is far deeper than any schema allows, whatever the stack holds.
+    if (error instanceof RangeError) return no(DEEP);
+    throw error;
+  }
+}
+
+function parse(text: string): Data {
   const documents = parseAllDocuments(text, {
     version: '1.2',
     schema: 'core',
@@ -51,13 +62,25 @@ function decode(bytes: Uint8Array): string | null {
   }
 }
 
-/** Flow collections that are open at once, and compact block levels of one line; the lexer does not recurse. */
+/** Flow collections that are open at once, pairs in them (`[a: b: c`), and compact block levels of one line; the lexer does not recurse. */
 function nestsDeeply(text: string): boolean {
-  let open = 0;
+  const pairs: number[] = [];
+  let depth = 0;
   for (const token of new Lexer().lex(text)) {
-    if (token === '[' || token === '{') open += 1;
-    else if (token === ']' || token === '}') open = Math.max(0, open - 1);
-    if (open > MAX_DEPTH) return true;
+    const last = pairs.length - 1;
+    if (token === '[' || token === '{') {
+      pairs.push(0);
+      depth += 1;
+    } else if (last < 0) continue;
+    else if (token === ']' || token === '}') depth -= 1 + (pairs.pop() ?? 0);
+    else if (token === ':') {
+      pairs[last] = (pairs[last] ?? 0) + 1;
+      depth += 1;
+    } else if (token === ',') {
+      depth -= pairs[last] ?? 0;
+      pairs[last] = 0;
+    }
+    if (depth > MAX_DEPTH) return true;
   }
   return text.split('\n').some((line) => (/^[ \t?:-]*/.exec(line)?.[0].length ?? 0) > 2 * MAX_DEPTH);
 }

@@ -61,7 +61,7 @@ export async function openHistory(objects: Objects, genesis: ObjectId, ruleset: 
 function visit(history: Mutable, commit: Commit, intro: number): Visit {
   const onMain = history.main[intro] === commit.id;
   const bases = commit.parents.map((parent) => history.visits.get(parent)?.base ?? -1);
-  const base = onMain ? intro : Math.max(-1, ...bases);
+  const base = onMain ? intro : bases.reduce((left, right) => Math.max(left, right), -1);
   const order = history.visits.size;
   const entry = { commit, intro, base, order, statements: readStatements(commit.message) };
   history.visits.set(commit.id, entry);

@@ -32,9 +32,7 @@ const WITHDRAW = new RegExp(`^Fairlead-Withdraw: ([0-9a-f]{64}) seq=${NUMBER}(?:
 
 /** The statements of a raw message, by `formats.md`, "Statements". At most one for each uid. */
 export function readStatements(message: Uint8Array): readonly Statement[] {
-  const text = Buffer.from(message).toString('latin1').replace(/\n+$/, '');
-  const paragraph = text.slice(text.lastIndexOf('\n\n') + 1);
-  const found = paragraph.split('\n').filter(isLine).map(readLine);
+  const found = lastParagraph(message).split('\n').filter(isLine).map(readLine);
   const uids = new Map<string | null, Statement>();
   for (const statement of found) {
     const { uid } = statement;
@@ -42,6 +40,16 @@ export function readStatements(message: Uint8Array): readonly Statement[] {
   }
   return [...uids.values()];
 }
+
+/** A loop, since a pattern would try every run of line feeds from each of its places. */
+function lastParagraph(message: Uint8Array): string {
+  let end = message.length;
+  while (message[end - 1] === LF) end -= 1;
+  const text = Buffer.from(message.buffer, message.byteOffset, end);
+  return text.toString('latin1', text.lastIndexOf('\n\n') + 1);
+}
+
+const LF = 0x0a;
 
 function isLine(line: string): boolean {
   return line.startsWith('Fairlead-Approve:') || line.startsWith('Fairlead-Withdraw:');

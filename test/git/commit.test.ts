@@ -200,6 +200,12 @@ test('ids in upper case are read as git reads them, and refused', () => {
   expect(commit.refusal).toMatch(/upper case/);
 });
 
+test('#77: as many parents as bytes can hold are read as git reads them', () => {
+  const commit = split(`tree ${TREE}\n${`parent ${PARENT}\n`.repeat(500_000)}${SIGNED}\nm\n`);
+  expect(commit).toMatchObject({ tree: TREE, refusal: null });
+  expect(commit.parents).toHaveLength(500_000);
+});
+
 test('a short parent line at the end is what git reads as none, and no vote', () => {
   for (const rest of ['parent \n', `parent ${PARENT.slice(1)}`, `parent ${PARENT}`]) {
     const commit = split(`tree ${TREE}\nparent ${PARENT}\n${rest}`);

@@ -246,6 +246,16 @@ test('G12: an unreadable delegations.yaml is ⊥, and the child goes on', async 
   expect((await world.scope('m', 'C')).seq).toBe(2);
 });
 
+test('#116: a side commit of a million parents is history, and the merge that brings it is judged', async () => {
+  const world = genesis();
+  world.add('p', { parents: Array.from({ length: 1_000_000 }, () => 'g') });
+  world.add('a', { parents: ['g'], S: '1', by: 'x' });
+  world.add('b', { parents: ['a', 'p'], by: 'y' });
+  world.add('c', { parents: ['b'], by: 'y' });
+  world.add('m', { parents: ['g', 'c'], S: '1' });
+  expect((await world.scope('m')).seq).toBe(2);
+});
+
 test('an octopus accepts nothing, and the next commit is judged as usual', async () => {
   const world = genesis();
   world.add('a', { parents: ['g'], S: '1', by: 'x' });

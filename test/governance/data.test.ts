@@ -31,8 +31,9 @@ test.each([
 });
 
 test('G12: the reason for deep nesting does not depend on the stack of the machine', () => {
-  for (const depth of [70, 2000, 100_000]) {
-    expect(read('[ #]\n'.repeat(depth))).toEqual({ ok: false, reason: 'nested deeper than 64 levels' });
+  for (const depth of [70, 2000, 200_000]) {
+    for (const text of ['[ #]\n'.repeat(depth), `[${'a: '.repeat(depth)}]`, `{${'"a":'.repeat(depth)}}`])
+      expect(read(text)).toEqual({ ok: false, reason: 'nested deeper than 64 levels' });
   }
 });
 
@@ -45,6 +46,11 @@ test('G17: as many keys as the cap allows are read, and looked up rather than co
 test('G12: bytes that are not UTF-8, or too many, are refused before parsing', () => {
   expect(readData(Buffer.from([0x61, 0x3a, 0xff]), ruleset1).ok).toBe(false);
   expect(readData(new Uint8Array(ruleset1.governanceFileBytes + 1), ruleset1).ok).toBe(false);
+});
+
+test('#77: the end of a message of line feeds is found in one pass', () => {
+  const message = `${'\n'.repeat(8_000_000)}x\n\n${line}${'\n'.repeat(8_000_000)}`;
+  expect(readStatements(Buffer.from(message))).toMatchObject([{ kind: 'approve', uid }]);
 });
 
 test('G3: a statement stands in the last paragraph, beside other trailers', () => {
