@@ -99,7 +99,7 @@ function withoutPassword(url: string): { readonly url: string; readonly variable
   if (remoteKind(url) !== 'http') return { url, variables: {} };
   const { username, password } = new URL(url);
   if (username === '' && password === '') return { url, variables: {} };
-  const login = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
+  const login = Buffer.from(`${decoded(username)}:${decoded(password)}`);
   const variables = {
     GIT_CONFIG_COUNT: '2',
     GIT_CONFIG_KEY_0: 'http.extraHeader',
@@ -108,6 +108,15 @@ function withoutPassword(url: string): { readonly url: string; readonly variable
     GIT_CONFIG_VALUE_1: 'false',
   };
   return { url: redacted(url), variables };
+}
+
+/** A percent sign that nobody escaped stands for itself. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** What git says for itself, in the order in which it is looked for. Lines of the remote (`remote: `) prove nothing. */

@@ -41,7 +41,8 @@ export async function setHave(
   { dir }: Pick<Workspace, 'dir'>,
   have: ObjectId | null,
 ): Promise<void> {
-  await rm(join(dir, FETCHED), { force: true });
+  // A lock is left where git was killed in the midst of a fetch; nobody else writes here.
+  for (const name of [FETCHED, `${FETCHED}.lock`]) await rm(join(dir, name), { force: true });
   if (have === null) await rm(join(dir, HAVE), { force: true });
   else await files.writeFile(join(dir, HAVE), `${have}\n`);
 }

@@ -144,7 +144,7 @@ describe('remotes that misbehave', () => {
     const server = await serve(answer);
     onTestFinished(server.close);
     const gitdir = join(await newFolder(), 'git');
-    const url = `${server.url.replace('//', '//user:secret@')}/a.git`;
+    const url = `${server.url.replace('//', '//user:secret%@')}/a.git`;
     const backend = await openNative({ gitdir, remote: { url, branch: 'main' }, environment, timeoutMs });
     return { server, gitdir, backend };
   }
@@ -172,14 +172,14 @@ describe('remotes that misbehave', () => {
     expect(`${error} ${error instanceof Error ? error.cause : ''}`).not.toContain('secret');
   });
 
-  test('user and password are sent, and are nowhere in the store', async () => {
+  test('user and password are sent, also with a bare percent sign, and are nowhere in the store', async () => {
     let seen: string | undefined;
     const { gitdir, backend } = await against((request, response) => {
       seen = request.headers.authorization;
       response.writeHead(403).end();
     });
     await expect(backend.fetch()).rejects.toMatchObject({ code: 'remote-unreachable' });
-    expect(seen).toBe(`Basic ${Buffer.from('user:secret').toString('base64')}`);
+    expect(seen).toBe(`Basic ${Buffer.from('user:secret%').toString('base64')}`);
     const names = await readdir(gitdir, { recursive: true });
     for (const name of names) {
       const file = join(gitdir, name);
@@ -224,6 +224,7 @@ describe('remotes that misbehave', () => {
     for (const name of ['tmp_pack_x1', 'tmp_idx_x1', 'pack-1.pack.1-1.tmp', 'pack-2.keep']) {
       await writeFile(join(packs, name), 'half');
     }
+    await writeFile(join(gitdir, 'fairlead', 'refs', 'fetched.lock'), '');
     const backend = await openNative({ gitdir, remote, environment });
     expect(await readdir(packs)).toEqual([]);
     expect(await backend.fetch()).toBe(tip);
