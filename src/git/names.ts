@@ -8,7 +8,7 @@ export function treeProblem(
   const folded = new Set<string>();
   let last = '';
   for (const entry of entries) {
-    const name = nameText(entry.name);
+    const { name } = entry;
     const key = sortKey(entry.mode, name);
     const reason =
       modeProblem(entry.mode) ?? nameProblem(name) ?? orderProblem(last, key) ?? twinProblem(folded, name);
@@ -18,15 +18,10 @@ export function treeProblem(
   return null;
 }
 
-/** A name as text: one character per byte, so that no two names look the same. */
-export function nameText(name: Uint8Array): string {
-  return Buffer.from(name.buffer, name.byteOffset, name.byteLength).toString('latin1');
-}
-
-/** `nameText` for people: everything but printable ASCII as `\xNN`. */
-export function printable(name: Uint8Array): string {
+/** A name for people: everything but printable ASCII as `\xNN`. */
+export function printable(name: string): string {
   const escaped = (character: string) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
-  return nameText(name).replace(/[^ -~]/g, escaped);
+  return name.replace(/[^ -~]/g, escaped);
 }
 
 function modeProblem(mode: string): string | null {

@@ -3,8 +3,11 @@ import type { Commit } from './commit.ts';
 /** 40 lower-case hex digits: a SHA-1 object name. */
 export type ObjectId = string;
 
-/** One entry of a tree object, as the bytes say it; `mode` is git's octal text (`40000`, `100644`, …). */
-export type TreeEntry = { readonly mode: string; readonly name: Uint8Array; readonly id: ObjectId };
+/**
+ * One entry of a tree object, as the bytes say it; `mode` is git's octal text (`40000`, `100644`, …), `name` has one
+ * character (U+0000 to U+00FF) for each byte, so that no two names look the same.
+ */
+export type TreeEntry = { readonly mode: string; readonly name: string; readonly id: ObjectId };
 
 /**
  * What reading an object by its name can give. Every byte has been hashed again and equals the name.

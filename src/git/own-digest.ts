@@ -1,6 +1,7 @@
 import { sha256 } from '../base/digest.ts';
 import { CAPS, isGovernanceFile } from './caps.ts';
 import { Lru } from './lru.ts';
+import { maskOf } from './mask.ts';
 import type { ObjectId, Objects } from './objects.ts';
 import { createOwnTrees, maskedKey, type OwnTree, type TreeRefusal } from './own-tree.ts';
 
@@ -33,7 +34,7 @@ export function createTreeDigests(objects: Objects): TreeDigests {
   const known = new Lru<string, TreeDigest>(REMEMBERED_FILES);
   return {
     async digest(tree, masked) {
-      const mask = [...new Set(masked)].sort();
+      const mask = maskOf(masked);
       const key = maskedKey(tree, mask);
       const remembered = known.get(key);
       if (remembered !== undefined) return remembered;

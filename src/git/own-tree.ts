@@ -2,7 +2,8 @@ import { sha256 } from '../base/digest.ts';
 import { CAPS } from './caps.ts';
 import { nullIfMalformed } from './failures.ts';
 import { Lru } from './lru.ts';
-import { nameText, printable, treeProblem } from './names.ts';
+import type { Mask } from './mask.ts';
+import { printable, treeProblem } from './names.ts';
 import type { ObjectId, Objects, TreeEntry } from './objects.ts';
 import { DIRECTORY } from './tree.ts';
 
@@ -30,11 +31,11 @@ export type OwnTree = {
 };
 
 /** Where the walk stands: the path for people, the levels above, and what is masked below (relative paths). */
-type Place = { readonly path: string; readonly depth: number; readonly mask: readonly string[] };
+type Place = { readonly path: string; readonly depth: number; readonly mask: Mask };
 
 /** Reads directories by G10 and the caps; memoised by (tree id, mask below it). */
 export function createOwnTrees(objects: Objects): {
-  read(id: ObjectId, mask: readonly string[]): Promise<OwnTree | TreeRefusal>;
+  read(id: ObjectId, mask: Mask): Promise<OwnTree | TreeRefusal>;
 } {
   const trees = new Lru<string, OwnTree>(REMEMBERED_ENTRIES);
   const contents = new Lru<ObjectId, Content>(REMEMBERED_ENTRIES);
@@ -53,11 +54,11 @@ export function createOwnTrees(objects: Objects): {
 
   async function readChildren(entries: readonly TreeEntry[], place: Place): Promise<OwnTree | TreeRefusal> {
     const children: Child[] = [];
-    const masks = masksBelow(place.mask);
     let [files, bytes, height] = [0, 0, entries.length === 0 ? 0 : 1];
     for (const entry of entries) {
-      const child = await readChild(entry, place, masks);
-      if (child === null) continue;
+      const mask = place.mask.below(entry.name);
+      if (entry.mode === DIRECTORY && mask.isWhole) continue;
+      const child = await readChild(entry, place, mask);
       if ('ok' in child) return child;
       // A directory without a file has no line in the digest: kept, it could multiply beyond every cap.
       if (child.kind === 'file' || child.tree.files > 0) children.push(child);
@@ -70,15 +71,9 @@ export function createOwnTrees(objects: Objects): {
     return { children, files, bytes, height };
   }
 
-  async function readChild(
-    entry: TreeEntry,
-    place: Place,
-    masks: ReadonlyMap<string, readonly string[]>,
-  ): Promise<Child | TreeRefusal | null> {
-    const name = nameText(entry.name);
+  async function readChild(entry: TreeEntry, place: Place, mask: Mask): Promise<Child | TreeRefusal> {
+    const { name } = entry;
     if (entry.mode !== DIRECTORY) return readFile(entry, name, place);
-    const mask = masks.get(name) ?? [];
-    if (mask.includes('')) return null;
     const tree = await readTree(entry.id, { path: at(place, entry), depth: place.depth + 1, mask });
     return 'ok' in tree ? tree : { kind: 'directory', name, tree };
   }
@@ -105,22 +100,9 @@ export function createOwnTrees(objects: Objects): {
 
 const REMEMBERED_ENTRIES = 200_000;
 
-/** Names a tree without what is masked. Masks can be long, and are many: their digest stands for them. */
-export function maskedKey(id: ObjectId, mask: readonly string[]): string {
-  return mask.length === 0 ? id : `${id} ${sha256(mask.join('\0'))}`;
-}
-
-/** A mask by its first segment; the rest of a path is empty where the directory itself is masked. */
-function masksBelow(mask: readonly string[]): ReadonlyMap<string, readonly string[]> {
-  const masks = new Map<string, string[]>();
-  for (const path of mask) {
-    const slash = path.indexOf('/');
-    const [first, rest] = slash < 0 ? [path, ''] : [path.slice(0, slash), path.slice(slash + 1)];
-    const known = masks.get(first);
-    if (known === undefined) masks.set(first, [rest]);
-    else known.push(rest);
-  }
-  return masks;
+/** Names a tree without what is masked. */
+export function maskedKey(id: ObjectId, { key }: Mask): string {
+  return key === '' ? id : `${id} ${key}`;
 }
 
 /** The cheap checks, before anything below is read. */

@@ -1,6 +1,5 @@
 import { nullIfMalformed } from './failures.ts';
 import { Lru } from './lru.ts';
-import { nameText } from './names.ts';
 import type { ObjectId, Objects, TreeEntry } from './objects.ts';
 import { DIRECTORY, FILE } from './tree.ts';
 
@@ -9,11 +8,23 @@ import { DIRECTORY, FILE } from './tree.ts';
  * directory, or is named twice in its tree (attack 71: two readers would take two different ones).
  */
 export async function subtree(objects: Objects, root: ObjectId, path: string): Promise<ObjectId | null> {
+  let id: ObjectId = root;
+  for (const key of keysOf(path)) {
+    const entry = (await readIndex(objects, id)).get(key);
+    if (entry?.mode !== DIRECTORY) return null;
+    id = entry.id;
+  }
+  return id;
+}
+
+/** `subtree` without a promise, which a fold asks often; undefined where a tree on the way has to be read. */
+export function knownSubtree(objects: Objects, root: ObjectId, path: string): ObjectId | null | undefined {
   const indexes = indexesOf(objects);
   let id: ObjectId = root;
-  for (const name of segments(path)) {
-    // The hot path of a fold: a tree that is known costs no promise.
-    const entry = (indexes.get(id) ?? (await readIndex(objects, id))).get(keyOf(name));
+  for (const key of keysOf(path)) {
+    const index = indexes.get(id);
+    if (index === undefined) return undefined;
+    const entry = index.get(key);
     if (entry?.mode !== DIRECTORY) return null;
     id = entry.id;
   }
@@ -28,9 +39,8 @@ export async function fileAt(objects: Objects, tree: ObjectId, path: string): Pr
 
 /** The blob of the plain file at `path` below `tree`; null when it is absent or anything else. */
 export async function fileIdAt(objects: Objects, tree: ObjectId, path: string): Promise<ObjectId | null> {
-  const names = segments(path);
-  const name = names.pop();
-  const folder = name === undefined ? null : await subtree(objects, tree, names.join('/'));
+  const name = segments(path).at(-1);
+  const folder = name === undefined ? null : await subtree(objects, tree, path.slice(0, -1 - name.length));
   if (folder === null || name === undefined) return null;
   const entry = (await readIndex(objects, folder)).get(keyOf(name));
   return entry?.mode === FILE ? entry.id : null;
@@ -52,7 +62,7 @@ export async function namesApart(
   let end = 0;
   while (end < shorter - start && isSame(a.at(-1 - end), b.at(-1 - end))) end += 1;
   const apart = [...a.slice(start, a.length - end), ...b.slice(start, b.length - end)];
-  return [...new Set(apart.map(({ name }) => Buffer.from(name).toString()))];
+  return [...new Set(apart.map(({ name }) => Buffer.from(name, 'latin1').toString()))];
 }
 
 async function entriesOf(objects: Objects, tree: ObjectId | null): Promise<readonly TreeEntry[]> {
@@ -61,7 +71,7 @@ async function entriesOf(objects: Objects, tree: ObjectId | null): Promise<reado
 
 function isSame(left: TreeEntry | undefined, right: TreeEntry | undefined): boolean {
   if (left === undefined || right === undefined) return false;
-  return left.id === right.id && left.mode === right.mode && Buffer.compare(left.name, right.name) === 0;
+  return left.id === right.id && left.mode === right.mode && left.name === right.name;
 }
 
 function segments(path: string): string[] {
@@ -78,9 +88,11 @@ const REMEMBERED_BYTES = 48 * 1024 * 1024;
 const ENTRY_BYTES = 200;
 
 function indexesOf(objects: Objects): Lru<ObjectId, Index> {
-  const found = known.get(objects) ?? new Lru<ObjectId, Index>(REMEMBERED_BYTES);
-  known.set(objects, found);
-  return found;
+  const found = known.get(objects);
+  if (found !== undefined) return found;
+  const made = new Lru<ObjectId, Index>(REMEMBERED_BYTES);
+  known.set(objects, made);
+  return made;
 }
 
 async function readIndex(objects: Objects, id: ObjectId): Promise<Index> {
@@ -89,12 +101,22 @@ async function readIndex(objects: Objects, id: ObjectId): Promise<Index> {
   if (remembered !== undefined) return remembered;
   const index = new Map<string, Pick<TreeEntry, 'mode' | 'id'> | null>();
   for (const { name, mode, id: entry } of (await nullIfMalformed(objects.tree(id))) ?? []) {
-    const key = nameText(name);
-    index.set(key, index.has(key) ? null : { mode, id: entry });
+    index.set(name, index.has(name) ? null : { mode, id: entry });
   }
   indexes.set(id, index, ENTRY_BYTES * (1 + index.size));
   return index;
 }
+
+/** The steps of a path. Few paths are asked for again and again. */
+function keysOf(path: string): readonly string[] {
+  const found = steps.get(path);
+  if (found !== undefined) return found;
+  const keys = segments(path).map(keyOf);
+  steps.set(path, keys);
+  return keys;
+}
+
+const steps = new Lru<string, readonly string[]>(10_000);
 
 function keyOf(name: string): string {
   return ASCII.test(name) ? name : Buffer.from(name).toString('latin1');

@@ -1,6 +1,7 @@
 import {
   fileAt,
   fileIdAt,
+  knownSubtree,
   namesApart,
   type ObjectId,
   type Objects,
@@ -26,6 +27,8 @@ export type Own =
 export interface ScopeTrees {
   /** The tree of the scope at `directory` (within the mesh path) in the root tree `rootTree`; null where it is absent. */
   place(rootTree: ObjectId, directory: string): Promise<ObjectId | null>;
+  /** `place` without a promise; undefined where something has to be read. */
+  knownPlace(rootTree: ObjectId, directory: string): ObjectId | null | undefined;
   /** Those of `directories` at which two root trees may differ; `directories` has the ones above each too. */
   apart(left: ObjectId, right: ObjectId, directories: ReadonlySet<string>): Promise<readonly string[]>;
   /** Own tree of a scope's tree; null, which is absent, is ⊥. */
@@ -47,9 +50,16 @@ export function createScopeTrees(
   const owns = createMemo<Own>(REMEMBERED);
   const policies = createMemo<PolicyRead>(REMEMBERED);
   const records = createRecords(objects, ruleset);
+  const paths = new Map<string, string>();
+  const pathOf = (directory: string) => {
+    const path = paths.get(directory) ?? joinPath(meshPath, directory);
+    paths.set(directory, path);
+    return path;
+  };
   const absent: Own = { ok: false, rule: 'G18', reason: 'its directory is absent' };
   const trees: ScopeTrees = {
-    place: (rootTree, directory) => subtree(objects, rootTree, joinPath(meshPath, directory)),
+    place: (rootTree, directory) => subtree(objects, rootTree, pathOf(directory)),
+    knownPlace: (rootTree, directory) => knownSubtree(objects, rootTree, pathOf(directory)),
     async apart(left, right, directories) {
       const [a, b] = [await trees.place(left, ''), await trees.place(right, '')];
       return placesApart(objects, { directory: '', left: a, right: b }, directories);
@@ -124,8 +134,7 @@ async function readOwn(
 ): Promise<Own> {
   const read = await records(tree);
   if (!read.ok) return { ok: false, rule: 'G12', reason: `delegations.yaml: ${read.reason}` };
-  const masked = read.records.flatMap(({ path }) => (path === null ? [] : [path]));
-  const own = await digests.digest(tree, [...new Set(masked)].sort());
+  const own = await digests.digest(tree, maskedBy(read.records));
   if (!own.ok)
     return { ok: false, rule: own.rule, reason: own.path === '' ? own.reason : `${own.path}: ${own.reason}` };
   const bytes = own.files.reduce((sum, file) => sum + file.size, 0);
@@ -134,6 +143,17 @@ async function readOwn(
   }
   return { ok: true, digest: own.digest, tree, files: own.files };
 }
+
+/** Where other scopes are: one list for one list of records, by which `TreeDigests` knows it again. */
+function maskedBy(records: readonly Delegation[]): readonly string[] {
+  const known = masks.get(records);
+  if (known !== undefined) return known;
+  const paths = records.flatMap(({ path }) => (path === null ? [] : [path]));
+  masks.set(records, paths);
+  return paths;
+}
+
+const masks = new WeakMap<readonly Delegation[], readonly string[]>();
 
 /** The delegation records of a scope's tree; the same bytes are parsed once. */
 type Records = (tree: ObjectId) => Promise<DelegationsRead>;
@@ -144,11 +164,13 @@ function createRecords(objects: Objects, ruleset: Ruleset): Records {
     const blob = await fileIdAt(objects, tree, 'delegations.yaml');
     if (blob !== null) return memo(blob, () => readRecords(objects, tree, ruleset));
     const folder = await subtree(objects, tree, 'delegations.yaml');
-    return folder === null ? { ok: true, records: [] } : { ok: false, reason: 'is a directory' };
+    return folder === null ? NO_RECORDS : { ok: false, reason: 'is a directory' };
   };
 }
 
+const NO_RECORDS: DelegationsRead = { ok: true, records: [] };
+
 async function readRecords(objects: Objects, tree: ObjectId, ruleset: Ruleset): Promise<DelegationsRead> {
   const bytes = await fileAt(objects, tree, 'delegations.yaml');
-  return bytes === null ? { ok: true, records: [] } : readDelegations(bytes, ruleset);
+  return bytes === null ? NO_RECORDS : readDelegations(bytes, ruleset);
 }

@@ -20,8 +20,9 @@ export type Electorate = readonly {
 }[];
 
 export function electorate({ policy }: ScopeState, proposed: Policy | null): Electorate {
-  const old = inForce.get(policy) ?? [electors('old', policy.anchors)];
-  inForce.set(policy, old);
+  const known = inForce.get(policy);
+  const old = known ?? [electors('old', policy.anchors)];
+  if (known === undefined) inForce.set(policy, old);
   if (proposed === null) return old;
   return [...old, electors('new', [...proposed.anchors, ...(proposed.recovery?.anchors ?? [])])];
 }

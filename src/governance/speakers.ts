@@ -65,8 +65,12 @@ export async function speakersFor(
   const { heard } = found;
   for (; heard.changes < changes.length; heard.changes += 1)
     await hear(bench, scope, found, changes[heard.changes]);
-  for (; heard.approvals < signed.approvals.length; heard.approvals += 1)
-    await hear(bench, scope, found, signed.approvals[heard.approvals]);
+  for (; heard.approvals < signed.approvals.length; heard.approvals += 1) {
+    const visit = signed.approvals[heard.approvals];
+    // Most are of other scopes. What shows the accepted tree never shows a candidate of this epoch.
+    const tree = bench.owns.knownPlace(visit?.commit.tree ?? '', scope.accepted.directory);
+    if (tree !== scope.accepted.tree) await hear(bench, scope, found, visit);
+  }
   const shown = [...(found.byShown.get(next) ?? []), ...(found.byShown.get(tree) ?? [])];
   return shown.sort((left, right) => left.visit.order - right.visit.order);
 }

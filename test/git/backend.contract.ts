@@ -510,7 +510,7 @@ async function expectSame(repository: TestRepository, backend: GitBackend, tip: 
 function serialized(entries: readonly TreeEntry[]): Buffer {
   const parts = entries.map(({ mode, name, id }) => [
     Buffer.from(`${mode} `),
-    name,
+    Buffer.from(name, 'latin1'),
     Buffer.from(`00${id}`, 'hex'),
   ]);
   return Buffer.concat(parts.flat());
