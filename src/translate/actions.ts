@@ -4,8 +4,7 @@ import { BLACK_HOLE, NO_CLUSTER } from './names.ts';
 import { pathRewrite } from './path-rewrites.ts';
 import { duration, fraction } from './pieces.ts';
 import { retryPolicy } from './retries.ts';
-import { clusterFor, sticking } from './targets.ts';
-import type { View } from './view.ts';
+import { clusterFor, type Seen, sticking } from './targets.ts';
 
 /** What one route does, as fields of Envoy's `Route`, and the clusters that it names. */
 export type Action = { readonly fields: object; readonly clusters: readonly string[] };
@@ -13,11 +12,11 @@ export type Action = { readonly fields: object; readonly clusters: readonly stri
 /** Requests that a match holds for (null: all), and that ask for `port`. */
 type Asked = { readonly match: Match | null; readonly port: number };
 
-export function actionOf(rule: Rule, asked: Asked, view: View): Action {
+export function actionOf(rule: Rule, asked: Asked, services: Seen): Action {
   const { action } = rule;
   switch (action.does) {
     case 'forward':
-      return forward(rule, action, asked, view);
+      return forward(rule, action, asked, services);
     case 'redirect':
       return { fields: { redirect: redirect(action, asked), ...headerChanges(rule) }, clusters: [] };
     case 'respond':
@@ -25,13 +24,13 @@ export function actionOf(rule: Rule, asked: Asked, view: View): Action {
   }
 }
 
-function forward(rule: Rule, action: Forward, { match, port }: Asked, view: View): Action {
+function forward(rule: Rule, action: Forward, { match, port }: Asked, services: Seen): Action {
   const [alone, ...others] = action.destinations;
   const only = others.length === 0 && action.refusedWeight === 0 ? alone : undefined;
   const copies = action.mirrors
-    .map(({ percent, ...to }) => ({ cluster: clusterFor(to, port, view).name, percent }))
+    .map(({ percent, ...to }) => ({ cluster: clusterFor(to, port, services).name, percent }))
     .filter(({ cluster }) => cluster !== BLACK_HOLE);
-  const split = action.destinations.map((to) => ({ to, ...clusterFor(to, port, view) }));
+  const split = action.destinations.map((to) => ({ to, ...clusterFor(to, port, services) }));
   const askedHost = action.askedHost ?? only?.askedHost ?? null;
   const route = {
     ...(only === undefined
@@ -40,7 +39,7 @@ function forward(rule: Rule, action: Forward, { match, port }: Asked, view: View
             clusters: [...split.map(({ to, name }) => share(to, name)), ...refused(action)],
           },
         }
-      : { cluster: clusterFor(only, port, view).name }),
+      : { cluster: clusterFor(only, port, services).name }),
     ...(action.refusedWeight > 0 ? { cluster_not_found_response_code: 'INTERNAL_SERVER_ERROR' } : {}),
     ...pathRewrite(action.path, match?.path ?? null),
     ...(askedHost === null ? {} : { host_rewrite_literal: askedHost }),

@@ -56,16 +56,21 @@ function encodeRoutes(table: RouteTable): Uint8Array {
   return Buffer.concat([encodeMessage(ROUTES, { name }), hosts.finish(), encodeMessage(ROUTES, rest)]);
 }
 
-/** By content: the objects are made anew each time. */
+const encodedHosts = new WeakMap<object, Uint8Array>();
+
+/** By content, for those that are made anew. */
 let recent = new Map<string, Uint8Array>();
 let older = new Map<string, Uint8Array>();
 const REMEMBERED_HOSTS = 10_000;
 
 function encodeVirtualHost(host: object): Uint8Array {
+  const known = encodedHosts.get(host);
+  if (known !== undefined) return known;
   const text = JSON.stringify(host);
   const bytes = recent.get(text) ?? older.get(text) ?? encodeMessage(VIRTUAL_HOST, host);
   if (recent.size >= REMEMBERED_HOSTS) [recent, older] = [new Map(), recent];
   recent.set(text, bytes);
+  encodedHosts.set(host, bytes);
   return bytes;
 }
 
@@ -78,13 +83,38 @@ function sorted(value: unknown): unknown {
 }
 
 function sourcesOf(origins: readonly Origin[]): SnapshotResource['sources'] {
-  const places = new Map(origins.map((origin) => [`${origin.file}:${origin.line}:${origin.column}`, origin]));
-  return [...places.values()]
+  const byPlace = new Map<string, Origin>();
+  for (const origin of origins) byPlace.set(placeOf(origin), origin);
+  return [...byPlace.values()]
     .sort((a, b) => byCodeUnit(a.file, b.file) || a.line - b.line || a.column - b.column)
-    .map(({ scope, uid, document, file, line, column }) => ({ scope, uid, document, file, line, column }));
+    .map(sourceOf);
+}
+
+const places = new WeakMap<Origin, string>();
+
+function placeOf(origin: Origin): string {
+  const place = places.get(origin) ?? `${origin.file}:${origin.line}:${origin.column}`;
+  places.set(origin, place);
+  return place;
+}
+
+const sources = new WeakMap<Origin, Origin>();
+
+/** Without what is only for the mesh. */
+function sourceOf(origin: Origin): Origin {
+  const { scope, uid, document, file, line, column } = origin;
+  const source = sources.get(origin) ?? { scope, uid, document, file, line, column };
+  sources.set(origin, source);
+  return source;
 }
 
 function distinct(references: readonly Reference[]): readonly Reference[] {
-  const byKey = new Map(references.map((reference) => [`${reference.typeUrl} ${reference.name}`, reference]));
-  return [...byKey].sort(([left], [right]) => byCodeUnit(left, right)).map(([, reference]) => reference);
+  const byType = new Map<TypeUrl, Map<string, Reference>>();
+  for (const reference of references) {
+    const byName = byType.get(reference.typeUrl) ?? new Map<string, Reference>();
+    byType.set(reference.typeUrl, byName.set(reference.name, reference));
+  }
+  return [...byType.values()]
+    .flatMap((byName) => [...byName.values()])
+    .sort((left, right) => byCodeUnit(left.typeUrl, right.typeUrl) || byCodeUnit(left.name, right.name));
 }

@@ -5,7 +5,7 @@ import { routeConfiguration } from './http.ts';
 import { PASSTHROUGH } from './names.ts';
 import { CLUSTER, ROUTES } from './types.ts';
 import type { View } from './view.ts';
-import { allowAny, type Entry, serviceEntry, virtualEntries } from './virtual-hosts.ts';
+import { allowAny, type Entry, serviceEntry, virtualEntries, virtualHost } from './virtual-hosts.ts';
 
 /** Istio's name of the routes of a service that has an address of its own. */
 function addressRoutesName(service: Service, port: Port): string {
@@ -29,7 +29,7 @@ export function portRoutes(view: View, number: number): Draft {
   const hosts = entries.map(({ host, names, ...entry }) => {
     const others = names.filter((name) => !taken.has(name));
     for (const name of others) taken.add(name);
-    return virtualHost({ ...entry, host, names: others }, [host, ...others].map(asDomain));
+    return hostOf({ ...entry, host, names: others }, [host, ...others].map(asDomain));
   });
   return table(String(number), entries, [...hosts, allowAny], [PASSTHROUGH]);
 }
@@ -37,11 +37,11 @@ export function portRoutes(view: View, number: number): Draft {
 /** Routes of what the first bytes at the address of one service show to be HTTP. */
 export function addressRoutes(view: View, service: Service, port: Port): Draft {
   const entry = serviceEntry(service, port, true, view);
-  return table(addressRoutesName(service, port), [entry], [virtualHost(entry, ['*'])], []);
+  return table(addressRoutesName(service, port), [entry], [hostOf(entry, ['*'])], []);
 }
 
-function virtualHost({ host, port, routes }: Entry, domains: readonly string[]): object {
-  return { name: `${host}:${port}`, domains, routes: routes.routes };
+function hostOf({ host, port, routes }: Entry, domains: readonly string[]): object {
+  return virtualHost(`${host}:${port}`, domains, routes);
 }
 
 function table(

@@ -14,6 +14,11 @@ export function routeFilters({ action, cors }: Rule, proxy: Proxy): object {
   return Object.keys(configs).length === 0 ? {} : { typed_per_filter_config: configs };
 }
 
+/** Which of these filters the proxy has: all that `routeFilters` depends on besides the rule. */
+export function filtersOf(proxy: Proxy): string {
+  return `${has(proxy, faultFilter)} ${has(proxy, corsFilter)}`;
+}
+
 function httpFault({ delay, abort }: Fault): object {
   return typed('envoy.extensions.filters.http.fault.v3.HTTPFault', {
     ...(delay === null

@@ -5,15 +5,27 @@ import { outboundCluster } from './names.ts';
 import { provenance } from './pieces.ts';
 import { hashPolicy } from './policies.ts';
 import { retryPolicy } from './retries.ts';
-import { routeFilters } from './route-filters.ts';
-import { sticking } from './targets.ts';
+import { filtersOf, routeFilters } from './route-filters.ts';
+import { type Seen, sticking } from './targets.ts';
+import type { Proxy } from './types.ts';
 import type { View } from './view.ts';
 
 /** Routes of one virtual host, and the clusters that they name. */
 export type Routes = { readonly routes: readonly object[]; readonly clusters: readonly string[] };
 
+/** Of services that did not change, by port. */
+const defaults = new WeakMap<Service, Map<number, Routes>>();
+
 /** Every request to the service itself. */
 export function defaultRoute(service: Service, port: number): Routes {
+  const byPort = defaults.get(service) ?? new Map<number, Routes>();
+  defaults.set(service, byPort);
+  const routes = byPort.get(port) ?? makeDefault(service, port);
+  byPort.set(port, routes);
+  return routes;
+}
+
+function makeDefault(service: Service, port: number): Routes {
   const cluster = outboundCluster(port, null, service.host);
   const sticky = sticking([hashPolicy(policyOf(service, null, port))]);
   const action = { cluster, timeout: '0s', retry_policy: retryPolicy(null), ...sticky };
@@ -26,16 +38,56 @@ export function defaultRoute(service: Service, port: number): Routes {
   return { routes: [route], clusters: [cluster] };
 }
 
+/** Routes, and the services that were asked for on the way. */
+type Made = { readonly routes: Routes; readonly asked: ReadonlyMap<string, Service | undefined> };
+
+/**
+ * What was made of a routing last, by all of the client that takes part; null where matches tell clients apart, of whom
+ * there may be very many.
+ */
+const made = new WeakMap<Routing, Map<string, Made> | null>();
+
 /** The routes of a routing as this proxy asks for `port`: one per match, in order; nothing after a rule without one. */
-export function routesOf(routing: Routing, port: number, view: View): Routes {
+export function routesOf(routing: Routing, port: number, { proxy, services }: View): Routes {
+  const known = made.get(routing);
+  const byClient = known === undefined ? (isPicky(routing) ? null : new Map<string, Made>()) : known;
+  if (known === undefined) made.set(routing, byClient);
+  if (byClient === null) return makeRoutes(routing, port, proxy, services);
+  const key = `${port} ${filtersOf(proxy)}`;
+  const before = byClient.get(key);
+  if (before !== undefined && isOf(before, services)) return before.routes;
+  const asked = new Map<string, Service | undefined>();
+  const get = (host: string) => {
+    const service = services.get(host);
+    asked.set(host, service);
+    return service;
+  };
+  const routes = makeRoutes(routing, port, proxy, { get });
+  byClient.set(key, { routes, asked });
+  return routes;
+}
+
+function isOf({ asked }: Made, services: Seen): boolean {
+  for (const [host, service] of asked) if (services.get(host) !== service) return false;
+  return true;
+}
+
+/** Whether `concerns` can tell two clients apart. */
+function isPicky({ rules }: Routing): boolean {
+  return rules.some(({ matches }) =>
+    matches.some((match) => match.fromNamespace !== null || Object.keys(match.fromLabels).length > 0),
+  );
+}
+
+function makeRoutes(routing: Routing, port: number, proxy: Proxy, services: Seen): Routes {
   const routes: object[] = [];
   const clusters = new Set<string>();
   for (const rule of routing.rules) {
-    const matches = matchesOf(rule, port, view);
+    const matches = matchesOf(rule, port, proxy);
     if (matches.length === 0) continue;
-    const shared = { ...routeFilters(rule, view.proxy), metadata: provenance(rule.origin) };
+    const shared = { ...routeFilters(rule, proxy), metadata: provenance(rule.origin) };
     for (const match of matches) {
-      const { fields, clusters: named } = actionOf(rule, { match, port }, view);
+      const { fields, clusters: named } = actionOf(rule, { match, port }, services);
       for (const cluster of named) clusters.add(cluster);
       routes.push({ ...routeName(rule, match), match: routeMatch(match), ...fields, ...shared });
     }
@@ -44,7 +96,7 @@ export function routesOf(routing: Routing, port: number, view: View): Routes {
   return { routes, clusters: [...clusters] };
 }
 
-function matchesOf({ matches }: Rule, port: number, { proxy }: View): readonly (Match | null)[] {
+function matchesOf({ matches }: Rule, port: number, proxy: Proxy): readonly (Match | null)[] {
   return matches.length === 0 ? [null] : matches.filter((match) => concerns(match, proxy, port));
 }
 

@@ -1,7 +1,9 @@
-import { policyOf, type Target } from '../mesh/index.ts';
+import { policyOf, type Service, type Target } from '../mesh/index.ts';
 import { BLACK_HOLE, outboundCluster } from './names.ts';
 import { hashPolicy } from './policies.ts';
-import type { View } from './view.ts';
+
+/** The services that a client sees, by host. */
+export type Seen = { get(host: string): Service | undefined };
 
 /** A cluster, and what has a request stick to one of its hosts. */
 type Found = { readonly name: string; readonly hash: readonly object[] };
@@ -9,7 +11,7 @@ type Found = { readonly name: string; readonly hash: readonly object[] };
 const nowhere: Found = { name: BLACK_HOLE, hash: [] };
 
 /** What the client cannot see, or what does not exist, is answered 503 instead of going anywhere else. */
-export function clusterFor({ host, subset, port }: Target, asked: number, { services }: View): Found {
+export function clusterFor({ host, subset, port }: Target, asked: number, services: Seen): Found {
   const service = services.get(host);
   if (service === undefined) return nowhere;
   const [only, ...others] = service.ports;

@@ -74,16 +74,31 @@ export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
       .sort((left, right) => right.host.length - left.host.length),
     ownRoutings: byHost(entering.filter(({ role }) => role === 'consumer')),
     openings: openingsOf(mesh, proxy, owner, routings),
-    endpointsOf: ({ id }) => reachable(endpoints.get(id) ?? [], proxy.ip),
+    endpointsOf: ({ id }) => reachable(endpoints.get(id) ?? NO_ENDPOINTS, proxy.ip),
     nearness,
   };
+}
+
+const NO_ENDPOINTS: readonly Endpoint[] = [];
+
+/** By family: a list that is the same object is reachable in the same way. */
+const reached = {
+  IPv4: new WeakMap<object, readonly Endpoint[]>(),
+  IPv6: new WeakMap<object, readonly Endpoint[]>(),
+};
+
+function reachable(endpoints: readonly Endpoint[], ip: string): readonly Endpoint[] {
+  const known = reached[ip.includes(':') ? 'IPv6' : 'IPv4'];
+  const found = known.get(endpoints) ?? findReachable(endpoints, ip);
+  known.set(endpoints, found);
+  return found;
 }
 
 /**
  * Of a workload with addresses of both families, those of the proxy's own: a client needs one, and is sure of that. At
  * a port that it serves on the other family alone, the other one.
  */
-function reachable(endpoints: readonly Endpoint[], ip: string): readonly Endpoint[] {
+function findReachable(endpoints: readonly Endpoint[], ip: string): readonly Endpoint[] {
   const isOwn = ({ address }: Endpoint) => address.includes(':') === ip.includes(':');
   const keyOf = ({ workload }: Endpoint, port: number) => `${workload} ${port}`;
   const own = new Set(
@@ -117,8 +132,19 @@ function openingsOf(
   });
 }
 
+/** By entrance: the same for all proxies. */
+const entered = new WeakMap<Routing, Map<string, Routing>>();
+
 /** A routing with only what it says about requests that come in there. */
 function enteredBy(routing: Routing, entrance: string): Routing {
+  const byEntrance = entered.get(routing) ?? new Map<string, Routing>();
+  entered.set(routing, byEntrance);
+  const found = byEntrance.get(entrance) ?? narrowed(routing, entrance);
+  byEntrance.set(entrance, found);
+  return found;
+}
+
+function narrowed(routing: Routing, entrance: string): Routing {
   const rules = routing.rules.flatMap((rule) => {
     if (rule.matches.length === 0) return [rule];
     const matches = rule.matches.filter(({ entrances }) => {
@@ -130,8 +156,16 @@ function enteredBy(routing: Routing, entrance: string): Routing {
   return { ...routing, rules };
 }
 
+const scopesAtAddresses = new WeakMap<Endpoints, ReadonlyMap<string, ReadonlySet<string>>>();
+
 /** The scopes that have a workload at an address. */
 function workloadScopes(endpoints: Endpoints): ReadonlyMap<string, ReadonlySet<string>> {
+  const found = scopesAtAddresses.get(endpoints) ?? findScopes(endpoints);
+  scopesAtAddresses.set(endpoints, found);
+  return found;
+}
+
+function findScopes(endpoints: Endpoints): ReadonlyMap<string, ReadonlySet<string>> {
   const scopes = new Map<string, Set<string>>();
   for (const { address, origin } of [...endpoints.values()].flat()) {
     scopes.set(address, (scopes.get(address) ?? new Set()).add(origin.uid));

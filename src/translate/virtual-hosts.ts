@@ -33,11 +33,7 @@ export function httpProxyRoutes(view: View): Draft {
   const hosts = entries.map(({ host, port, bare, names, routes }) => {
     const others = domains(names, port, bare).filter((domain) => !taken.has(domain));
     for (const domain of others) taken.add(domain);
-    return {
-      name: `${host}:${port}`,
-      domains: [...domains([host], port, bare), ...others],
-      routes: routes.routes,
-    };
+    return virtualHost(`${host}:${port}`, [...domains([host], port, bare), ...others], routes);
   });
   const clusters = [...entries.flatMap(({ routes }) => routes.clusters), PASSTHROUGH];
   return {
@@ -47,6 +43,19 @@ export function httpProxyRoutes(view: View): Draft {
     origins: entries.flatMap(({ origins }) => origins),
     references: clusters.map((name) => ({ typeUrl: CLUSTER, name })),
   };
+}
+
+/** By the routes that it has, its name and its domains. */
+const virtualHosts = new WeakMap<Routes, Map<string, object>>();
+
+/** One that did not change is the same object: it is encoded once. */
+export function virtualHost(name: string, domains: readonly string[], routes: Routes): object {
+  const byText = virtualHosts.get(routes) ?? new Map<string, object>();
+  virtualHosts.set(routes, byText);
+  const text = [name, ...domains].join(' ');
+  const host = byText.get(text) ?? { name, domains, routes: routes.routes };
+  byText.set(text, host);
+  return host;
 }
 
 /** Unknown hosts pass (outbound ALLOW_ANY); without captured traffic there is nowhere to pass to, hence 503. */

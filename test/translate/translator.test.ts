@@ -1,11 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { array, assert, constantFrom, property, record } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { build, createBuilder } from '../../src/mesh/index.ts';
 import { encodeMessage } from '../../src/translate/encode.ts';
 import { createTranslator, translate } from '../../src/translate/index.ts';
 import { ROUTES } from '../../src/translate/types.ts';
-import { meshOf, type ScopeText } from '../mesh/world.ts';
+import { meshOf, type ScopeText, scope } from '../mesh/world.ts';
 import { proxyAt } from './world.ts';
 
 const golden = join(import.meta.dirname, '../golden/translate');
@@ -90,4 +92,95 @@ test('resources of a service that did not change are the same objects', () => {
     ]);
   const again = new Set(clusters('other'));
   expect(clusters('shop').filter((resource) => again.has(resource)).length).toBe(2);
+});
+
+const kinds = {
+  service: (ports: string) => `apiVersion: v1
+kind: Service
+metadata: { name: cart, namespace: shop }
+spec: { clusterIP: 10.0.0.9, selector: { app: cart }, ports: [${ports}] }
+`,
+  entry: (host: string) => `apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: entry, namespace: pay }
+spec: { hosts: ["${host}"], addresses: [10.0.0.9], resolution: DNS, ports: [{ number: 80, name: http, protocol: HTTP }] }
+`,
+  subsets: (version: string) => `apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: cart, namespace: shop }
+spec: { host: cart, subsets: [{ name: ${version}, labels: { version: ${version} } }] }
+`,
+  routing: (to: string) => `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: cart, namespace: shop }
+spec: { hosts: [cart], http: [{ ${to} }] }
+`,
+} as const;
+const http = '{ name: http, port: 80 }';
+const toV1 = 'route: [{ destination: { host: cart, subset: v1 } }]';
+/** Documents of either scope; what one says decides over what another one's routing leads to. */
+const inShop = constantFrom(
+  kinds.service(http),
+  kinds.service(`${http}, { name: http-more, port: 81 }`),
+  kinds.subsets('v1'),
+  kinds.subsets('v2'),
+  kinds.routing(toV1),
+  kinds.routing('route: [{ destination: { host: a.example } }]'),
+  kinds.routing(`match: [{ sourceNamespace: pay }], ${toV1}`),
+  kinds.routing(`match: [{ sourceLabels: { version: v9 } }], ${toV1}`),
+  kinds.routing(`fault: { abort: { httpStatus: 503, percentage: { value: 1 } } }, ${toV1}`),
+);
+const inPay = constantFrom(kinds.entry('a.example'), kinds.entry('cart.shop'), kinds.entry('*.example'));
+const edit = record({
+  shop: array(inShop, { maxLength: 4 }),
+  pay: array(inPay, { maxLength: 1 }),
+  kept: constantFrom('shop', 'pay', 'neither'),
+});
+
+test('what is kept from one mesh to the next changes nothing that is heard', () => {
+  const clients = [
+    proxyAt('10.0.0.2', 'shop'),
+    proxyAt('10.0.0.2', 'pay', { FAIRLEAD: { capture: 'redirect' } }),
+    proxyAt('10.0.0.2', 'pay', { LABELS: { version: 'v9' }, EXTENSIONS: [] }),
+  ];
+  const run = property(array(edit, { minLength: 1, maxLength: 8 }), (edits) => {
+    const [builder, translator] = [createBuilder(), createTranslator()];
+    let texts = scopesOf({ shop: [], pay: [] });
+    let last = texts.map(scope);
+    for (const { kept, ...files } of edits) {
+      const next = scopesOf(files);
+      const stays = { shop: 0, pay: 1, neither: -1 }[kept];
+      texts = next.map((text, at) => (at === stays ? (texts[at] ?? text) : text));
+      last = texts.map((text, at) => (at === stays ? (last[at] ?? scope(text)) : scope(text)));
+      const [again, anew] = [builder(last), build(texts.map(scope))];
+      for (const client of clients) {
+        const heard = translator(again.mesh, again.endpoints, client);
+        expect(heard).toEqual(translate(anew.mesh, anew.endpoints, client));
+      }
+    }
+  });
+  assert(run, { numRuns: 80 });
+});
+
+function scopesOf(files: { readonly shop: readonly string[]; readonly pay: readonly string[] }): ScopeText[] {
+  return (['shop', 'pay'] as const).map((path): ScopeText => {
+    const named = Object.fromEntries(files[path].map((text, index) => [`${index}.yaml`, text]));
+    return { path, namespaces: [path], hosts: path === 'pay' ? ['*'] : [], files: named };
+  });
+}
+
+test('routes that are for some clients only are not shared with others', () => {
+  const routing = kinds.routing(
+    `match: [{ sourceLabels: { version: v9 } }], route: [{ destination: { host: none } }]`,
+  );
+  const { mesh, endpoints } = build([
+    scope({ path: 'shop', files: `${kinds.service(http)}---\n${routing}` }),
+  ]);
+  const shared = createTranslator();
+  const tableFor = (version: string) => {
+    const snapshot = shared(mesh, endpoints, proxyAt('10.0.0.2', 'shop', { LABELS: { version } }));
+    return JSON.stringify([...(snapshot.resources.get(ROUTES)?.values() ?? [])].map(({ json }) => json));
+  };
+  expect(tableFor('v9')).toContain('BlackHole');
+  expect(tableFor('v8')).not.toContain('BlackHole');
 });
