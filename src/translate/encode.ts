@@ -25,8 +25,15 @@ export function encode(draft: Draft): SnapshotResource {
   const { typeUrl, name, json, origins, references } = draft;
   const any = typeUrl === ROUTES ? encodeRoutes(json) : encodeMessage(typeUrl, json);
   const version = sha256(any).slice(0, 16);
-  const about = { sources: sourcesOf(origins), references: distinct(references) };
-  const resource: SnapshotResource = { typeUrl, name, version, any, json, ...about };
+  let sources: SnapshotResource['sources'] | null = null;
+  const resource: SnapshotResource = {
+    ...{ typeUrl, name, version, any, json, references: distinct(references) },
+    // Made when somebody asks, which is seldom: a route table has those of all hosts.
+    get sources() {
+      sources ??= sourcesOf(origins);
+      return sources;
+    },
+  };
   encoded.set(draft, resource);
   return resource;
 }
@@ -83,29 +90,10 @@ function sorted(value: unknown): unknown {
 }
 
 function sourcesOf(origins: readonly Origin[]): SnapshotResource['sources'] {
-  const byPlace = new Map<string, Origin>();
-  for (const origin of origins) byPlace.set(placeOf(origin), origin);
-  return [...byPlace.values()]
+  const places = new Map(origins.map((origin) => [`${origin.file}:${origin.line}:${origin.column}`, origin]));
+  return [...places.values()]
     .sort((a, b) => byCodeUnit(a.file, b.file) || a.line - b.line || a.column - b.column)
-    .map(sourceOf);
-}
-
-const places = new WeakMap<Origin, string>();
-
-function placeOf(origin: Origin): string {
-  const place = places.get(origin) ?? `${origin.file}:${origin.line}:${origin.column}`;
-  places.set(origin, place);
-  return place;
-}
-
-const sources = new WeakMap<Origin, Origin>();
-
-/** Without what is only for the mesh. */
-function sourceOf(origin: Origin): Origin {
-  const { scope, uid, document, file, line, column } = origin;
-  const source = sources.get(origin) ?? { scope, uid, document, file, line, column };
-  sources.set(origin, source);
-  return source;
+    .map(({ scope, uid, document, file, line, column }) => ({ scope, uid, document, file, line, column }));
 }
 
 function distinct(references: readonly Reference[]): readonly Reference[] {

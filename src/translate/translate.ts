@@ -38,11 +38,13 @@ const listeners: Readonly<Record<Proxy['capture'], (view: View) => Bound>> = {
 /** In the order of sending (make before break), then by name. */
 function collect(drafts: readonly Draft[]): Snapshot['resources'] {
   const types = [CLUSTER, ENDPOINTS, LISTENER, ROUTES] as const;
+  const byType = Map.groupBy(drafts, ({ typeUrl }) => typeUrl);
   return new Map(
     types.map((typeUrl) => {
-      const own = drafts.filter((draft) => draft.typeUrl === typeUrl).map(encode);
+      const own = (byType.get(typeUrl) ?? []).map(encode);
       own.sort((left, right) => byCodeUnit(left.name, right.name));
-      const byName = new Map(own.map((resource): [string, SnapshotResource] => [resource.name, resource]));
+      const byName = new Map<string, SnapshotResource>();
+      for (const resource of own) byName.set(resource.name, resource);
       if (byName.size < own.length) throw new Error(`two resources of ${typeUrl} have one name`);
       return [typeUrl, byName];
     }),

@@ -54,11 +54,10 @@ export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
     if (namespace === proxy.namespace) return 2;
     return origin.uid === owner?.uid ? 1 : 0;
   };
-  const scopesAt = workloadScopes(endpoints);
   const claims = services
     .flatMap((service) => service.addresses.map((address) => ({ service, address })))
     .filter(({ service, address }) => {
-      const scopes = [...(scopesAt.get(address) ?? [])];
+      const scopes = [...(workloadScopes(endpoints).get(address) ?? [])];
       return nearness(service) > 0 || scopes.every((uid) => uid === service.origin.uid);
     });
   const claimants = [...Map.groupBy(claims, ({ address }) => address)].map(

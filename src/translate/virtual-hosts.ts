@@ -29,11 +29,12 @@ export function httpProxyRoutes(view: View): Draft {
   const entries = [...serviceEntries(view), ...virtualEntries(view, httpPort)].sort((left, right) => {
     return byCodeUnit(left.host, right.host) || left.port - right.port;
   });
-  const taken = new Set(entries.flatMap(({ host, port, bare }) => domains([host], port, bare)));
-  const hosts = entries.map(({ host, port, bare, names, routes }) => {
+  const own = entries.map(({ host, port, bare }) => domains([host], port, bare));
+  const taken = new Set(own.flat());
+  const hosts = entries.map(({ host, port, bare, names, routes }, index) => {
     const others = domains(names, port, bare).filter((domain) => !taken.has(domain));
     for (const domain of others) taken.add(domain);
-    return virtualHost(`${host}:${port}`, [...domains([host], port, bare), ...others], routes);
+    return virtualHost(`${host}:${port}`, [...(own[index] ?? []), ...others], routes);
   });
   const clusters = [...entries.flatMap(({ routes }) => routes.clusters), PASSTHROUGH];
   return {
