@@ -209,7 +209,7 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
   }
 
   #unacceptable(request: Q): string | null {
-    const { typeUrl } = request;
+    const { typeUrl, node } = request;
     const { service, variant } = this.#speech;
     if (typeUrl === '') return 'type_url must be set on every request of an aggregated stream';
     if (service.typeUrl !== null && typeUrl !== service.typeUrl) {
@@ -219,7 +219,7 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
     if (types !== undefined && !types.has(typeUrl) && types.size >= limits.types) {
       return `at most ${limits.types} types per stream`;
     }
-    for (const name of [typeUrl, ...variant.names(request)]) {
+    for (const name of [typeUrl, node?.id ?? '', ...variant.names(request)]) {
       if (name.length > limits.nameLength) return `at most ${limits.nameLength} characters in a name`;
     }
     return null;

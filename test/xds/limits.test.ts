@@ -53,6 +53,14 @@ test.each(variants)(
   },
 );
 
+test.each(variants)('%s: a node id that is too long ends its stream', async (_, open) => {
+  const client = open();
+  client.send({ node: { id: `${NODE.id}${'x'.repeat(limits.nameLength)}` }, typeUrl: CLUSTER });
+  const ended = await client.status();
+  expect(ended.code).toBe(status.INVALID_ARGUMENT);
+  expect(ended.details).toContain(`${limits.nameLength}`);
+});
+
 test.each(variants)('%s: too many names end their stream', async (_, open, field) => {
   const names = Array.from({ length: limits.names + 1 }, (_each, index) => `${index}`);
   const client = open();

@@ -288,7 +288,33 @@ describe('status', () => {
   }
 });
 
+test('D8: a server at another revision agrees: the versions are those of the contents', async () => {
+  const first = await started('r1');
+  const other = createXdsServer({
+    ...{ snapshotFor: () => web, now: () => nowMs },
+    log: { info: () => {}, warn: () => {}, error: () => {} },
+  });
+  const otherPort = await other.listen('127.0.0.1', 0);
+  other.publish('r7');
+  first.close();
+  const client = kept(new AdsClient(otherPort));
+  client.send({ node: NODE, typeUrl: CLUSTER, initialResourceVersions: { a: '1' } });
+  expect(await client.next()).toMatchObject({ systemVersionInfo: 'r7', resources: [], removedResources: [] });
+  client.close();
+  await other.close();
+});
+
 describe('state of the world', () => {
+  test('C1: says who it is in its first request, and never again', async () => {
+    server.publish('r1');
+    const client = kept(new SotwClient(port));
+    client.send({ node: NODE, typeUrl: CLUSTER });
+    client.ack(await client.next());
+    client.send({ typeUrl: ENDPOINT, resourceNames: ['a'] });
+    expect((await client.next()).resources).toHaveLength(1);
+    expect(server.sessions()).toMatchObject([{ proxy: NODE.id, protocol: 'sotw' }]);
+  });
+
   test('gets everything, and again when one thing changed', async () => {
     const client = kept(new SotwClient(port));
     server.publish('r1');

@@ -308,13 +308,26 @@ describe('removals', () => {
   });
 });
 
-describe('what there is not', () => {
+describe('answers', () => {
   test('D5: is said at once, though what the client has refers to it: it can lose nothing', () => {
     const proxy = stream(snapshot(listener('http', '1', ['ghost'])));
     proxy.ask(LISTENER);
     proxy.hearAll().forEach(proxy.ack);
     proxy.ask(ROUTE, { subscribe: ['ghost'] });
     expect(proxy.texts()).toEqual(['RouteConfiguration -ghost']);
+  });
+
+  test('C2: types have nonces of their own: that of another type answers nothing', () => {
+    const proxy = stream(snapshot(...web));
+    proxy.ask(CLUSTER);
+    proxy.ask(ENDPOINT, { subscribe: ['a'] });
+    const [clusters] = proxy.hearAll();
+    if (clusters === undefined) throw new Error('no clusters');
+    proxy.ask(ENDPOINT, { nonce: clusters.nonce, error: 'no' });
+    expect(proxy.session.subscription(ENDPOINT)?.rejections()).toEqual([]);
+    expect(proxy.session.subscription(CLUSTER)?.idle).toBe(false);
+    proxy.ack(clusters);
+    expect(proxy.session.subscription(CLUSTER)?.idle).toBe(true);
   });
 
   test('an ACK of what was never sent is not shown', () => {

@@ -146,6 +146,12 @@ describe('wildcard', () => {
     expect(proxy.drain()).toEqual([]);
   });
 
+  test('W7: a glob is a name like any other', () => {
+    const proxy = stream(...web);
+    proxy.ask(CLUSTER, ['xdstp://acme/envoy.config.cluster.v3.Cluster/*']);
+    expect(proxy.drain()).toEqual(['Cluster']);
+  });
+
   test('W5: a client that names what it wants, as gRPC does, never gets more', () => {
     const proxy = stream(...web, cluster('b'), tcpListener('tcp', '1', ['b']));
     proxy.ask(LISTENER, ['http']);
