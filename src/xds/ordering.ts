@@ -44,10 +44,12 @@ export class Ordering {
 
   /** When the next wait ends by itself, in the caller's milliseconds; `null`: none will. */
   deadlineMs(nowMs: number): number | null {
-    const ends = [...this.#waits.values()].flatMap(({ sinceMs, blocked }) =>
-      blocked || sinceMs + this.#timeoutMs <= nowMs ? [] : [sinceMs + this.#timeoutMs],
-    );
-    return ends.length === 0 ? null : Math.min(...ends);
+    let next: number | null = null;
+    for (const { sinceMs, blocked } of this.#waits.values()) {
+      const endMs = sinceMs + this.#timeoutMs;
+      if (!blocked && endMs > nowMs && (next === null || endMs < next)) next = endMs;
+    }
+    return next;
   }
 
   retarget(target: Resources): void {

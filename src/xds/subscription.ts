@@ -77,9 +77,9 @@ export class Subscription<R extends Versioned> {
     return this.#todo.size > 0 || this.#groups.length > 0 || this.#owesAnswer;
   }
 
-  /** Names asked for, and names had. */
+  /** Names asked for and names had, or owed though neither. */
   get size(): number {
-    return this.#named.size + this.holdings.size;
+    return Math.max(this.#named.size + this.holdings.size, this.#forced.size);
   }
 
   get wildcard(): boolean {

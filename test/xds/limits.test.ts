@@ -71,6 +71,15 @@ test.each(variants)('%s: too many names end their stream', async (_, open, field
   expect(server.sessions()).toEqual([]);
 });
 
+test('delta: so do too many names that it says it has, and never asks for', async () => {
+  const versions = Array.from({ length: limits.names + 1 }, (_each, index) => [`${index}`, ''] as const);
+  const client = kept(new AdsClient(port));
+  client.send({ node: NODE, typeUrl: ENDPOINT, initialResourceVersions: Object.fromEntries(versions) });
+  const ended = await client.status();
+  expect(ended.code).toBe(status.RESOURCE_EXHAUSTED);
+  expect(ended.details).toContain(`${limits.names}`);
+});
+
 test.each(variants)('%s: too many types end their stream', async (_, open) => {
   const client = open();
   for (let count = 0; count <= limits.types; count += 1)

@@ -317,6 +317,15 @@ describe('answers', () => {
     expect(proxy.texts()).toEqual(['RouteConfiguration -ghost']);
   });
 
+  test('as many may wait as a stream may have names', () => {
+    const proxy = stream(snapshot());
+    const versions = Array.from({ length: limits.names }, (_, index) => [`${index}`, '1'] as const);
+    proxy.ask(ENDPOINT, { initialVersions: new Map(versions) });
+    expect(proxy.texts()).toEqual([]);
+    expect(proxy.session.deadlineMs(1_000)).toBe(30_000);
+    expect(only(proxy.hearAll(30_000)).text.split(' ')).toHaveLength(limits.names + 1);
+  });
+
   test('C2: types have nonces of their own: that of another type answers nothing', () => {
     const proxy = stream(snapshot(...web));
     proxy.ask(CLUSTER);
