@@ -14,13 +14,6 @@ export function distribution(proxies: readonly ProxyStatus[], revision: string):
   return { connected: proxies.length, acked, rejected };
 }
 
-/** When the last connected proxy had acknowledged all of `revision`, or null where one has not, or none is connected. */
-export function allAckedMs(proxies: readonly ProxyStatus[], revision: string): number | null {
-  const times = proxies.map((proxy) => (hasAcked(proxy, revision) ? proxy.fullyAcked?.atMs : undefined));
-  const known = times.filter((time) => time !== undefined);
-  return known.length === 0 || known.length < times.length ? null : Math.max(...known);
-}
-
 /** Did the proxy reject a resource that a manifest of this scope is a source of? */
 export function isRejectedBy(proxy: ProxyStatus, uid: string): boolean {
   return proxy.rejected.some(({ sources }) => sources.some((source) => source.uid === uid));

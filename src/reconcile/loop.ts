@@ -4,7 +4,6 @@ import type { GitBackend, ObjectId } from '../git/index.ts';
 import type { Line, LineState, Pin, VerifiedScope } from '../governance/index.ts';
 import type { ScopeResources } from '../manifests/index.ts';
 import type { ProxyStatus } from '../xds/index.ts';
-import { allAckedMs } from './acks.ts';
 import { type Clock, withTimeout } from './clock.ts';
 import type { Files } from './files.ts';
 import { createLoader } from './load.ts';
@@ -20,6 +19,8 @@ interface Distribution {
   /** Recomputes every session's snapshot from what is served now. */
   publish(revision: string): void;
   proxies(): readonly ProxyStatus[];
+  /** When the last connected proxy had acknowledged all of a revision; null where one has not, or none is connected. */
+  ackedMs(revision: string): number | null;
   onAck(listener: () => void): unknown;
 }
 
@@ -227,7 +228,7 @@ class Loop implements RepositoryLoop {
     const { appliedRevision, stages } = this.#facts;
     const { distribution } = this.#options;
     if (this.#pushedMs === null || appliedRevision === null) return;
-    const atMs = allAckedMs(distribution.proxies(), appliedRevision);
+    const atMs = distribution.ackedMs(appliedRevision);
     if (atMs === null) return;
     this.#learn({ stages: { ...stages, ackMs: Math.max(0, atMs - this.#pushedMs) } });
     this.#pushedMs = null;

@@ -37,6 +37,8 @@ export interface XdsServer {
   sessions(): readonly SessionStatus[];
   /** The same by proxy: with ADS a stream is one, else all streams of a node on one connection. */
   proxies(): readonly ProxyStatus[];
+  /** When the last connected proxy had acknowledged all of a revision; null where one has not, or none is connected. */
+  ackedMs(revision: string): number | null;
   /** Calls back when a session has ACKed all of a revision, once for each. The result ends it. */
   onAck(listener: (ack: Ack) => void): () => void;
   /**
@@ -76,6 +78,7 @@ export function serveXds(options: ServerOptions): XdsServer {
     },
     sessions: () => streams.sessions(),
     proxies: () => streams.proxies(),
+    ackedMs: (revision) => streams.ackedMs(revision),
     onAck: (listener) => streams.onAck(listener),
     close: async () => {
       closing = true;

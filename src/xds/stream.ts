@@ -48,6 +48,8 @@ export interface XdsStream {
   status(): SessionStatus | null;
   /** Whose stream it is; `null` as above. */
   readonly client: Client | null;
+  /** As in its status. */
+  readonly fullyAcked: SessionStatus['fullyAcked'];
   /** For CSDS; `null` as above. */
   state(): ClientState | null;
   /** Takes over the published revision. When no snapshot can be made, the last good one stays. */
@@ -96,6 +98,10 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
 
   get client(): Client | null {
     return this.#open?.client ?? null;
+  }
+
+  get fullyAcked(): SessionStatus['fullyAcked'] {
+    return this.#fullyAcked;
   }
 
   status(): SessionStatus | null {

@@ -80,6 +80,17 @@ export class Streams {
     return [...byClient.values()].map(proxyStatus);
   }
 
+  /** Asked at every ACK, so that no status is made for it. */
+  ackedMs(revision: string): number | null {
+    let lastMs: number | null = null;
+    for (const { client, fullyAcked } of this.#open) {
+      if (client === null) continue;
+      if (fullyAcked?.revision !== revision) return null;
+      lastMs = Math.max(lastMs ?? fullyAcked.atMs, fullyAcked.atMs);
+    }
+    return lastMs;
+  }
+
   states(): readonly ClientState[] {
     return [...this.#open].flatMap((stream) => stream.state() ?? []);
   }

@@ -36,6 +36,7 @@ export function createClients(served: Served, namespaces: readonly string[]) {
     publishedMs: () => published,
     sent: () => sent,
     proxies: () => [],
+    ackedMs: () => null,
     onAck: () => {},
   };
 }

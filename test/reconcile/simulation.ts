@@ -72,6 +72,11 @@ export function simulate(input: {
     distribution: {
       publish: (revision) => published.push(revision),
       proxies: () => sessions,
+      ackedMs: (revision) => {
+        const acked = sessions.flatMap(({ fullyAcked }) => fullyAcked ?? []);
+        const times = acked.filter((each) => each.revision === revision).map(({ atMs }) => atMs);
+        return times.length > 0 && times.length === sessions.length ? Math.max(...times) : null;
+      },
       onAck: (listener) => listeners.push(listener),
     },
     files: disk,

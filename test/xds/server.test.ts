@@ -208,6 +208,21 @@ describe('publish', () => {
     expect(await done).toMatchObject({ revision: 'r2', atMs: 7_000 });
   });
 
+  test('is ACKed by all when the last has ACKed it', async () => {
+    expect(server.ackedMs('r1')).toBeNull();
+    await started('r1');
+    expect(server.ackedMs('r1')).toBe(1_000);
+    nowMs = 2_000;
+    const done = acked('r1');
+    const late = connect();
+    late.send({ node: NODE, typeUrl: ENDPOINT, resourceNamesSubscribe: ['a'] });
+    const said = await late.next();
+    expect(server.ackedMs('r1')).toBeNull();
+    late.ack(said);
+    await done;
+    expect([server.ackedMs('r1'), server.ackedMs('r2')]).toEqual([2_000, null]);
+  });
+
   test('without a snapshot leaves the proxy with its last good one', async () => {
     const client = await started('r1');
     snapshotFor = () => {
