@@ -23,6 +23,11 @@ export function isReachable(address: string): boolean {
   return !/^(::1?$|fe[89ab][0-9a-f]:|ff02:)/.test(canonicalIpv6(address));
 }
 
+/** Whether an IP address is that of no machine at all: `0.0.0.0`, `::`. */
+export function isUnspecified(address: string): boolean {
+  return address === '0.0.0.0' || (isIpv6(address) && canonicalIpv6(address) === '::');
+}
+
 function canonicalIpv6(address: string): string {
   return new URL(`http://[${address}]`).hostname.slice(1, -1);
 }

@@ -28,8 +28,13 @@ export function conflictsOf<T>(
 ): ReadonlyMap<T, readonly T[]> {
   const conflicts = new Map<T, readonly T[]>();
   for (const same of groups) {
-    for (const one of same) {
-      const others = same.filter((other) => other !== one && overlap(seen(one), seen(other)));
+    const views = same.map(seen);
+    for (const [index, one] of same.entries()) {
+      const view = views[index];
+      const others = same.filter((_, at) => {
+        const other = views[at];
+        return at !== index && view !== undefined && other !== undefined && overlap(view, other);
+      });
       if (others.length > 0) conflicts.set(one, others);
     }
   }

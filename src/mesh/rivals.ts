@@ -93,6 +93,17 @@ function routedTwice(candidates: Groups<Entering>): ReadonlyMap<Claimed, readonl
   return found;
 }
 
+/** As many as anybody reads: of many rivals, each would name all others. */
+const maxPlaces = 5;
+
 function placesOf(origins: readonly Origin[]): string {
-  return origins.toSorted(byPlace).map(placeOf).join(', ');
+  const first: Origin[] = [];
+  for (const origin of origins) {
+    const at = first.findIndex((other) => byPlace(origin, other) < 0);
+    if (at !== -1) first.splice(at, 0, origin);
+    else if (first.length < maxPlaces) first.push(origin);
+    if (first.length > maxPlaces) first.pop();
+  }
+  const more = origins.length - first.length;
+  return `${first.map(placeOf).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

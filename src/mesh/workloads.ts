@@ -68,10 +68,38 @@ function workloadsOf(
     resource.kind === 'Service' ? resource.spec.selector : resource.spec.workloadSelector?.labels;
   // An empty selector selects nothing: Kubernetes leaves the endpoints to somebody else.
   if (selector === undefined || Object.keys(selector).length === 0) return [];
-  return manifests
-    .filter(({ namespace }) => namespace === resource.namespace)
-    .map(fromManifest)
-    .filter(({ labels }) => hasLabels(labels, selector));
+  const [first = ['', '']] = Object.entries(selector);
+  const candidates = byLabel(manifests).get(labelKey(first)) ?? [];
+  return candidates.filter(({ namespace, labels }) => {
+    return namespace === resource.namespace && hasLabels(labels, selector);
+  });
+}
+
+type ByLabel = ReadonlyMap<string, readonly Workload[]>;
+
+/** Made once for a list: each service of a namespace looks for its own among all workloads of it. */
+const indexes = new WeakMap<readonly WorkloadEntryResource[], ByLabel>();
+
+/** Workloads by each of their labels, in the order of the list. */
+function byLabel(manifests: readonly WorkloadEntryResource[]): ByLabel {
+  const known = indexes.get(manifests);
+  if (known !== undefined) return known;
+  const index = new Map<string, Workload[]>();
+  for (const workload of manifests.map(fromManifest)) {
+    for (const label of Object.entries(workload.labels)) {
+      const key = labelKey(label);
+      const others = index.get(key);
+      if (others === undefined) index.set(key, [workload]);
+      else others.push(workload);
+    }
+  }
+  indexes.set(manifests, index);
+  return index;
+}
+
+/** No name of a label has a `=`. */
+function labelKey([name, value]: readonly [string, string]): string {
+  return `${name}=${value}`;
 }
 
 function inline(resource: ServiceEntryResource): readonly Workload[] {

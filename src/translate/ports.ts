@@ -14,7 +14,10 @@ export function portsListeners(view: View): Bound {
   return { drafts, skipped: bound.skipped };
 }
 
-/** Loopback addresses that are taken: the HTTP proxy's, and those of the application behind the inbound listeners. */
+/** Where `bootstrap` has a proxy listen unless it is told otherwise: its admin interface and its statistics. */
+const itself = [15000, 15090];
+
+/** Loopback addresses that are taken: of the proxy, and of the application behind the inbound listeners. */
 function reservedBy(
   { httpProxyPort }: Proxy,
   inbound: readonly { readonly port: number }[],
@@ -23,6 +26,7 @@ function reservedBy(
     ({ port }) => [listenerName('127.0.0.1', port), 'the application listens there'] as const,
   );
   return new Map([
+    ...itself.map((port) => [listenerName('127.0.0.1', port), 'the proxy itself listens there'] as const),
     ...application,
     [listenerName('127.0.0.1', httpProxyPort), 'the HTTP proxy listens there'],
   ]);

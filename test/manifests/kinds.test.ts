@@ -183,6 +183,11 @@ describe('ServiceEntry', () => {
       `  hosts: [a.example]\n${ports}\n  addresses: [10.0.0.0/8]\n  resolution: DNS`,
       ['FL2207 7:15'],
     ],
+    [
+      'an endpoint at every address',
+      `  hosts: [a.example]\n${ports}\n  resolution: STATIC\n  endpoints: [{ address: 0.0.0.0 }]`,
+      ['FL2246 8:26'],
+    ],
   ] as readonly Case[])('%s', (_name, spec, expected) => {
     expect(problemsOf(manifest('ServiceEntry', spec))).toEqual(expected);
   });
@@ -192,7 +197,7 @@ describe('WorkloadEntry', () => {
   test.each([
     [
       'IPv4',
-      '  address: 127.0.0.1\n  ports: { http: 1 }\n  labels: { a: b }\n  locality: eu/west/1\n  weight: 2\n  serviceAccount: a\n  network: lan',
+      '  address: 127.0.0.1\n  ports: { http: 1 }\n  labels: { a: b }\n  locality: eu/west/1\n  weight: 2\n  serviceAccount: a',
       [],
     ],
     ['IPv6', '  address: "fe80::1:2"', []],
@@ -205,6 +210,8 @@ describe('WorkloadEntry', () => {
     ['a port of 0', '  address: 127.0.0.1\n  ports:\n    http: 0', ['FL2111 7:11']],
     ['a negative weight', '  address: 127.0.0.1\n  weight: -1', ['FL2109 6:11']],
     ['a locality of four parts', '  address: 127.0.0.1\n  locality: a/b/c/d', ['FL2109 6:13']],
+    ['another network', '  address: 127.0.0.1\n  network: lan', ['FL2104 6:3']],
+    ['every address', "  address: '0::0'", ['FL2246 5:12']],
   ] as readonly Case[])('%s', (_name, spec, expected) => {
     expect(problemsOf(manifest('WorkloadEntry', spec))).toEqual(expected);
   });

@@ -133,6 +133,13 @@ describe('conflicts name both files, and neither is honoured', () => {
       ['FL3106', 'warning'],
     ]);
   });
+
+  test('an address that many services claim: each names a few of the others', () => {
+    const all = Array.from({ length: 9 }, (_, at) => service(`s${at}`, 'shop', ', clusterIP: 10.96.0.1'));
+    const [problem] = meshOf(acme(all.join(''))).problems;
+    const others = [6, 11, 16, 21, 26].map((line) => `acme/mesh.yaml:${line}`).join(', ');
+    expect(problem?.message).toContain(`also claimed at ${others} and 3 more`);
+  });
 });
 
 describe('what does not exist', () => {

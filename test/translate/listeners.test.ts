@@ -43,6 +43,12 @@ describe('TCP', () => {
       ['127.0.0.1_5432', 1],
     ]);
   });
+
+  test.each([15000, 15090])('none at %i, where the proxy itself listens', (port) => {
+    const snapshot = snapshotOf(proxy, acme(service('a', 'shop', '', tcp(port))));
+    expect(namesOf(snapshot, 'listeners')).toEqual(['127.0.0.1_15080']);
+    expect(snapshot.skipped).toMatchObject([{ reason: 'the proxy itself listens there' }]);
+  });
 });
 
 describe('what two services want is the nearest one’s, so that no scope can take it from another’s clients', () => {

@@ -3,10 +3,11 @@ import {
   type ServiceEntrySpec,
   validateServiceEntry,
 } from '../../generated/schemas/index.ts';
-import { isHostName, isIp } from '../address.ts';
+import { isHostName, isIp, isUnspecified } from '../address.ts';
 import type { Finding } from '../finding.ts';
 import { defineKind, istioNetworking } from './kind.ts';
 import { checkPorts } from './ports.ts';
+import { unspecified } from './workload-entry.ts';
 
 /** Istio ServiceEntry: a service that Kubernetes does not know. */
 export const serviceEntry = defineKind({
@@ -81,6 +82,7 @@ function* checkEndpoints({ endpoints = [], ports = [], resolution }: ServiceEntr
     else if (!isIp(address) && !(resolution === 'DNS' && isHostName(address))) {
       yield { code: 'FL2208', message: `${address} cannot be an address here`, path: [...path, 'address'] };
     }
+    if (address !== undefined && isUnspecified(address)) yield unspecified(address, [...path, 'address']);
     for (const name of Object.keys(own)) {
       if (names.has(name)) continue;
       yield {

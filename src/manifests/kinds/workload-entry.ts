@@ -1,6 +1,7 @@
 import { validateWorkloadEntry, type WorkloadEntryManifest } from '../../generated/schemas/index.ts';
-import { isHostName, isIp } from '../address.ts';
+import { isHostName, isIp, isUnspecified } from '../address.ts';
 import type { Finding } from '../finding.ts';
+import type { Path } from '../types.ts';
 import { defineKind, istioNetworking } from './kind.ts';
 
 /** Istio WorkloadEntry: one workload outside Kubernetes. */
@@ -13,6 +14,14 @@ export const workloadEntry = defineKind({
 });
 
 function* check({ spec }: WorkloadEntryManifest): Generator<Finding> {
+  const path = ['spec', 'address'];
+  if (isUnspecified(spec.address)) yield unspecified(spec.address, path);
   if (isIp(spec.address) || isHostName(spec.address)) return;
-  yield { code: 'FL2208', message: `${spec.address} is no address`, path: ['spec', 'address'] };
+  yield { code: 'FL2208', message: `${spec.address} is no address`, path };
+}
+
+/** Each client would connect to itself. */
+export function unspecified(address: string, path: Path): Finding {
+  const fix = 'write the address of the workload';
+  return { code: 'FL2246', message: `${address} is the address of no machine`, path, fix };
 }
