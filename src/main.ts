@@ -14,6 +14,7 @@ import {
   effectiveConfig,
   environment,
   type Flags,
+  flagOf,
   type ServerConfig,
 } from './config.ts';
 import { createTreeDigests, openGit } from './git/index.ts';
@@ -87,14 +88,28 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   const queue = createMemoryQueue({ handler, clock, random });
   const api = createApi(apiSource({ loops, xds, queue, served }), log);
   starting.defer(() => api.close());
-  const httpPort = await api.listen(config.http.host, config.http.port);
-  const xdsPort = await xds.listen(config.xds.host, config.xds.port);
+  const httpPort = await listen(api, 'http', config.http);
+  const xdsPort = await listen(xds, 'xds', config.xds);
   starting.defer(() => queue.close());
   starting.defer(() => closing.abort());
   for (const key of loops.keys()) await queue.add(key);
   log.info({ xdsPort, httpPort, repository: name }, 'listening');
   const running = starting.move();
   return { xdsPort, httpPort, close: () => running.disposeAsync() };
+}
+
+type Listener = { readonly listen: (host: string, port: number) => Promise<number> };
+
+/** Throws Failure port-unusable: taken, not of this machine, or only for root. */
+async function listen(server: Listener, setting: 'http' | 'xds', { host, port }: ServerConfig['http']) {
+  try {
+    return await server.listen(host, port);
+  } catch (cause) {
+    const said = cause instanceof Error ? cause.message : String(cause);
+    const why = said.includes('EADDRINUSE') ? 'somebody listens there already' : said;
+    const fix = `choose another: ${flagOf(setting)} host:port; fairlead check --pre tells before`;
+    throw new Failure('port-unusable', `${setting} ${host}:${port}: ${why}`, fix, { cause });
+  }
 }
 
 function gitOptions(config: GitConfig, environment: Environment) {
@@ -190,7 +205,9 @@ async function readConfig(flags: Flags): Promise<EffectiveConfig> {
 }
 
 function unreadable(path: string, cause: unknown): never {
-  throw new Failure('config-invalid', `${path} cannot be read: ${cause}`, 'check --config', { cause });
+  const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+  const message = missing ? `there is no file ${path}` : `${path} cannot be read: ${cause}`;
+  throw new Failure('config-invalid', message, 'correct --config or FAIRLEAD_CONFIG', { cause });
 }
 
 /** The program: `argv` without node and script. The exit code. */

@@ -168,7 +168,12 @@ describe('a server', () => {
     await once(taken, 'listening');
     const address = taken.address();
     const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
-    await expect(serve({ ...config, http: { host: '127.0.0.1', port } })).rejects.toThrow();
+    for (const setting of ['http', 'xds']) {
+      await expect(serve({ ...config, [setting]: { host: '127.0.0.1', port } })).rejects.toMatchObject({
+        code: 'port-unusable',
+        message: expect.stringContaining(`${setting} 127.0.0.1:${port}`),
+      });
+    }
     await expect(serve({ ...config, pin: join(config.dataDir, 'none') })).rejects.toMatchObject({
       code: 'pin-missing',
     });

@@ -52,15 +52,16 @@ function buildProgram(context: Context): Command {
     getOutHasColors: () => false,
     getErrHasColors: () => false,
   };
-  program.configureOutput(output).exitOverride();
+  program.configureOutput(output).exitOverride().showHelpAfterError('  fix: see fairlead --help');
   for (const build of commands) program.addCommand(inherit(build(context), program));
   return program.addCommand(inherit(completeCommand(context, program), program), { hidden: true });
 }
 
-/** Commander passes settings on only to commands that it makes itself. */
-function inherit(command: Command, parent: Command): Command {
-  command.copyInheritedSettings(parent);
-  for (const inner of command.commands) inherit(inner, command);
+/** Commander passes settings on only to commands that it makes itself. `words`: what stands before its name. */
+function inherit(command: Command, parent: Command, words = 'fairlead'): Command {
+  const called = `${words} ${command.name()}`;
+  command.copyInheritedSettings(parent).showHelpAfterError(`  fix: see ${called} --help`);
+  for (const inner of command.commands) inherit(inner, command, called);
   return command;
 }
 

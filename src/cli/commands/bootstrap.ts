@@ -22,6 +22,8 @@ type Flags = {
   readonly protocol: 'delta' | 'sotw';
 };
 
+const DEFAULT_XDS = '127.0.0.1:15010';
+
 export function bootstrapCommand(context: Context): Command {
   return new Command('bootstrap')
     .addHelpText(
@@ -33,19 +35,22 @@ export function bootstrapCommand(context: Context): Command {
     .addOption(
       new Option(
         '--capture <mode>',
-        "how traffic gets into a sidecar: its ports, or iptables' redirect (ports)",
+        'how traffic gets into a sidecar (default: ports; redirect: by iptables)',
       ).choices(['ports', 'redirect']),
     )
     .option('--name <name>', 'of the workload', 'sidecar')
     .requiredOption('--namespace <namespace>', 'of the workload')
     .option('--ip <addresses>', 'of the workload, with commas between them', '127.0.0.1')
-    .option('--label <name=value>', 'of the workload; may be repeated', label, {})
+    .addOption(
+      new Option('--label <name=value>', 'of the workload; may be repeated')
+        .argParser(label)
+        .default({}, 'none'),
+    )
     .option('--service-account <name>', 'of the workload')
-    .option(
-      '--xds <host:port>',
-      'where `fairlead serve` listens for proxies',
-      address,
-      address('127.0.0.1:15010'),
+    .addOption(
+      new Option('--xds <host:port>', 'where `fairlead serve` listens for proxies')
+        .argParser(address)
+        .default(address(DEFAULT_XDS), DEFAULT_XDS),
     )
     .addOption(
       new Option('--services <how>', 'all types on one stream (ads), or each on its own')

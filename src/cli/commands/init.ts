@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { sha256 } from '../../base/digest.ts';
 import { Failure } from '../../base/failure.ts';
 import { findGitdir, Refusal } from '../clone.ts';
@@ -39,8 +39,8 @@ export function initCommand(context: Context): Command {
     .option('--name <name>', 'of the mesh (default: the folder)')
     .option('--path <path>', 'of the mesh in the repository', 'mesh')
     .option('--threshold <n>', 'how many anchors must sign (default: more than half)', integer)
-    .option('--anchor <name=key>', 'an SSH public key or its file; may be repeated', pair, [])
-    .option('--openpgp <name=key>', 'an OpenPGP fingerprint or file; may be repeated', pair, [])
+    .addOption(pairs('--anchor <name=key>', 'an SSH public key or its file', "git's own signing key"))
+    .addOption(pairs('--openpgp <name=key>', 'an OpenPGP fingerprint or file', 'none'))
     .option('-C, --repository <folder>', 'the clone (default: where you are)')
     .action(async (flags: Flags) => context.finish(await init(context, flags)));
 }
@@ -89,12 +89,14 @@ async function ownEntry(context: Context, folder: string): Promise<Entry> {
 }
 
 async function sshEntry(context: Context, name: string, value: string): Promise<Entry> {
-  const text = value.includes(' ')
-    ? value
-    : await readFile(resolve(context.cwd, value), 'utf8').catch(() => '');
-  const key = sshKey(text);
+  const file = value.includes(' ') ? null : resolve(context.cwd, value);
+  const text = file === null ? value : await readFile(file, 'utf8').catch(() => null);
+  const key = sshKey(text ?? '');
   if (key !== null) return { name, key: [`ssh: ${key.line}`], file: null };
-  throw new Failure('key-unreadable', `anchor ${name}: no ssh-ed25519 public key`, 'ssh-keygen -t ed25519');
+  const what =
+    text === null ? `${file} cannot be read` : `${file ?? 'the text'} is no ssh-ed25519 public key`;
+  const fix = 'name the .pub file of an Ed25519 key; ssh-keygen -t ed25519 makes one';
+  throw new Failure('key-unreadable', `anchor ${name}: ${what}`, fix);
 }
 
 async function openpgpEntry(context: Context, name: string, value: string): Promise<Entry> {
@@ -142,6 +144,10 @@ function nextSteps(path: string, count: number, threshold: number): string {
 async function write(file: string, text: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, text, { flag: 'wx' });
+}
+
+function pairs(flags: string, help: string, otherwise: string): Option {
+  return new Option(flags, `${help}; may be repeated`).argParser(pair).default([], otherwise);
 }
 
 function pair(text: string, before: readonly Pair[]): readonly Pair[] {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Argument, Command, InvalidArgumentError } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { Failure } from '../../base/failure.ts';
 import { durationMs, nearest } from '../../manifests/index.ts';
 import type { Context } from '../context.ts';
@@ -37,7 +37,9 @@ export function reconcileCommand(context: Context): Command {
     .description('has a running server fetch now, and waits for what comes of it; 3 if refused or held')
     .addArgument(new Argument('[repository]', 'as `fairlead status` names it (default: the only one)'))
     .option('--wait', 'also until every connected proxy has answered')
-    .option('--timeout <duration>', 'how long to wait', milliseconds, 60_000)
+    .addOption(
+      new Option('--timeout <duration>', 'how long to wait').argParser(milliseconds).default(60_000, '1m'),
+    )
     .addOption(outputOption())
     .addHelpText('after', examples('git push && fairlead reconcile --wait --timeout 30s'));
   return serverOption(command).action(async (name: string | undefined, flags: Flags) =>
