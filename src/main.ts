@@ -1,22 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import { type ApiSource, createApi } from './api/index.ts';
 import { Failure } from './base/failure.ts';
 import type { Log } from './base/log.ts';
 import { byCodeUnit } from './base/order.ts';
-import { type GitConfig, runCommandLine } from './cli/index.ts';
-import {
-  cacheDir,
-  completeConfig,
-  configFile,
-  type EffectiveConfig,
-  type Environment,
-  effectiveConfig,
-  environment,
-  type Flags,
-  flagOf,
-  type ServerConfig,
-} from './config.ts';
+import type { GitConfig } from './cli/index.ts';
+import { type Environment, environment, flagOf, type ServerConfig } from './config.ts';
 import { createTreeDigests, openGit } from './git/index.ts';
 import { formatVerification, openLine } from './governance/index.ts';
 import { createStages } from './pipeline.ts';
@@ -25,7 +13,6 @@ import {
   createLoop,
   createMemoryQueue,
   createServed,
-  inspectDataFolder,
   nodeFiles,
   openDataFolder,
   proxyConfig,
@@ -36,6 +23,8 @@ import {
   type WorkQueue,
 } from './reconcile/index.ts';
 import { createXdsServer, type XdsServer } from './xds/index.ts';
+
+export { inspectDataFolder } from './reconcile/index.ts';
 
 /** What the composition root takes from the world. */
 export type World = {
@@ -112,6 +101,11 @@ async function listen(server: Listener, setting: 'http' | 'xds', { host, port }:
   }
 }
 
+/** The git store that `serve` would have in `gitdir`. */
+export function openRemote(config: GitConfig, gitdir: string): ReturnType<typeof openGit> {
+  return openGit({ gitdir, ...gitOptions(config, environment()) });
+}
+
 function gitOptions(config: GitConfig, environment: Environment) {
   const { sshKeyFile: keyFile, knownHostsFile } = config;
   return {
@@ -180,49 +174,18 @@ function createLog(): Log {
 }
 
 /** A control plane as the process' surroundings have it: real clock, real randomness. */
-export function start(config: ServerConfig, log: Log = createLog()): Promise<Server> {
+function start(config: ServerConfig, log: Log): Promise<Server> {
   return createServer(config, { log, clock: systemClock, random: Math.random, environment: environment() });
 }
 
 /** `fairlead serve`: runs until SIGINT or SIGTERM; a second signal ends it at once. The exit code. */
-async function serve(flags: Flags): Promise<number> {
+export async function serve(config: ServerConfig): Promise<number> {
   const stop = Promise.withResolvers<NodeJS.Signals>();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.resolve(signal));
   const log = createLog();
-  const server = await start(completeConfig(await readConfig(flags)), log);
+  const server = await start(config, log);
   const signal = await stop.promise;
   log.info({ signal }, 'draining');
   await server.close();
   return 0;
-}
-
-async function readConfig(flags: Flags): Promise<EffectiveConfig> {
-  const cwd = process.cwd();
-  const path = configFile(flags, environment(), cwd);
-  if (path === null) return effectiveConfig({ flags, environment: environment(), cwd, file: null });
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => unreadable(path, cause));
-  return effectiveConfig({ flags, environment: environment(), cwd, file: { path, text } });
-}
-
-function unreadable(path: string, cause: unknown): never {
-  const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
-  const message = missing ? `there is no file ${path}` : `${path} cannot be read: ${cause}`;
-  throw new Failure('config-invalid', message, 'correct --config or FAIRLEAD_CONFIG', { cause });
-}
-
-/** The program: `argv` without node and script. The exit code. */
-export function main(argv: readonly string[]): Promise<number> {
-  const { stdin, stdout, stderr } = process;
-  const env = environment();
-  const streams = { stdin, stdout, stderr };
-  return runCommandLine(argv, {
-    environment: env,
-    cwd: process.cwd(),
-    cacheDir: cacheDir(env),
-    ...streams,
-    serve,
-    readConfig,
-    inspectDataFolder: (path) => inspectDataFolder(path),
-    openRemote: (config, gitdir) => openGit({ gitdir, ...gitOptions(config, env) }),
-  });
 }

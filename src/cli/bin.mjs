@@ -2,22 +2,28 @@
 // The launcher is plain JavaScript of 2022, so that a Node that cannot strip types still says what is wrong.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { constants } from 'node:os';
+import module from 'node:module';
+import { constants, homedir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const NEEDED = 24;
 
 /** In a checkout the source runs as it is; in an installed package, where Node strips no types, what was made of it. */
-const source = new URL('../main.ts', import.meta.url);
-const compiled = new URL('../../dist/main.js', import.meta.url);
+const source = new URL('../program.ts', import.meta.url);
+const compiled = new URL('../../dist/program.js', import.meta.url);
 /** Where `npm install node` puts one: below a checkout, or beside an installed package. */
 const bundled = ['../../node_modules/node/bin/node', '../../../node/bin/node']
   .map((path) => fileURLToPath(new URL(path, import.meta.url)))
   .find((path) => existsSync(path));
 
 if (Number.parseInt(process.versions.node, 10) >= NEEDED) {
-  const { main } = await import(existsSync(source) ? source : compiled);
-  process.exitCode = await main(process.argv.slice(2));
+  // What V8 made of the source is kept where only this user writes; where that fails, it is made again.
+  module.enableCompileCache(
+    join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'fairlead', 'compiled'),
+  );
+  const program = await import(existsSync(source) ? source : compiled).catch(unprepared);
+  process.exitCode = await program.run(process.argv.slice(2));
 } else if (bundled !== undefined) {
   runWith(bundled);
 } else {
@@ -25,6 +31,14 @@ if (Number.parseInt(process.versions.node, 10) >= NEEDED) {
     `fairlead needs Node ${NEEDED} or newer, this is ${process.version}: npm install node@${NEEDED}\n`,
   );
   process.exitCode = 2;
+}
+
+/** A checkout without `npm ci`, or one that was pulled since. */
+function unprepared(error) {
+  if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+  const [missing] = error.message.split(' imported from ');
+  process.stderr.write(`error: ${missing} [not-installed]\n  fix: npm ci\n`);
+  return { run: () => 2 };
 }
 
 /** Runs this file again with another Node: same arguments and streams; signals and the exit code are passed on. */

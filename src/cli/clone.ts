@@ -14,6 +14,7 @@ import { type Line, type LineState, openLine, type Pin } from '../governance/ind
 import type { Context } from './context.ts';
 import { run } from './native.ts';
 import { readPin } from './pin-file.ts';
+import { Refusal } from './refusal.ts';
 
 /** A clone on this disk with its pin: all that offline commands need. */
 export type Clone = {
@@ -93,16 +94,6 @@ export async function mainTip(clone: Clone, ref: string | undefined): Promise<Ob
     'no main branch here',
     'name the main line, for example --main origin/main',
   );
-}
-
-/** A verdict against the whole command: exit code 3. */
-export class Refusal extends Error {
-  readonly rule: string;
-
-  constructor(rule: string, reason: string) {
-    super(reason);
-    this.rule = rule;
-  }
 }
 
 /** The repository that a folder is in, found as git does: upwards. A linked worktree shares the common directory. */

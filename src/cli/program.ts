@@ -2,11 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { Failure } from '../base/failure.ts';
-import { Refusal } from './clone.ts';
-import { commands } from './commands/index.ts';
-import { completeCommand } from './completion/command.ts';
+import { commandsFor } from './commands/index.ts';
 import type { Context, Surroundings } from './context.ts';
 import { exit } from './exit.ts';
+import { Refusal } from './refusal.ts';
 import { openTerminal } from './terminal.ts';
 
 /** Runs one command line (without `node` and the script); the exit code. Never throws for what a user did. */
@@ -19,7 +18,8 @@ export async function runCommandLine(argv: readonly string[], surroundings: Surr
     code = given;
   };
   try {
-    await buildProgram({ ...surroundings, terminal, opened, finish }).parseAsync(argv, { from: 'user' });
+    const program = await buildProgram({ ...surroundings, terminal, opened, finish }, argv[0]);
+    await program.parseAsync(argv, { from: 'user' });
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exit.ok : exit.usage;
@@ -38,7 +38,8 @@ export async function runCommandLine(argv: readonly string[], surroundings: Surr
   }
 }
 
-function buildProgram(context: Context): Command {
+/** With what the first word needs. */
+async function buildProgram(context: Context, first: string | undefined): Promise<Command> {
   const program = new Command('fairlead')
     .description("Only a quorum of a scope's own anchors can change that scope.")
     .version(version(), '--version')
@@ -53,7 +54,9 @@ function buildProgram(context: Context): Command {
     getErrHasColors: () => false,
   };
   program.configureOutput(output).exitOverride().showHelpAfterError('  fix: see fairlead --help');
-  for (const build of commands) program.addCommand(inherit(build(context), program));
+  for (const build of await commandsFor(first)) program.addCommand(inherit(build(context), program));
+  if (first !== '__complete') return program;
+  const { completeCommand } = await import('./completion/command.ts');
   return program.addCommand(inherit(completeCommand(context, program), program), { hidden: true });
 }
 

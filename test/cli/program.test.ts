@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -6,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ApiSource, createApi } from '../../src/api/index.ts';
-import { commands } from '../../src/cli/commands/index.ts';
+import { commandsFor } from '../../src/cli/commands/index.ts';
 import type { Context } from '../../src/cli/context.ts';
 import { findEnvoy } from '../../src/cli/envoy.ts';
 import { table, wrap } from '../../src/cli/output.ts';
@@ -46,15 +47,44 @@ describe('exit codes', () => {
   });
 });
 
+test('a command is loaded alone, by any of its names', async () => {
+  for (const word of ['verify', 'proxy-config', 'pc']) expect(await commandsFor(word)).toHaveLength(1);
+  for (const word of ['--help', 'verfy']) expect((await commandsFor(word)).length).toBeGreaterThan(1);
+});
+
+test('a reader that has read enough is no error', async () => {
+  const child = spawn(process.execPath, [BIN, 'bootstrap', '--namespace', 'demo'], { env: home.environment });
+  child.stdout.destroy();
+  let said = '';
+  child.stderr.on('data', (text) => {
+    said += text;
+  });
+  const [code] = await once(child, 'close');
+  expect({ code, said }).toEqual({ code: 0, said: '' });
+});
+
+test('a checkout that is not installed says so', async () => {
+  const folder = await mkdtemp(join(home.dir, 'bare-'));
+  await cp(join(BIN, '../../../src'), join(folder, 'src'), { recursive: true });
+  const { code, err } = await runChild(process.execPath, [join(folder, 'src/cli/bin.mjs')], {
+    cwd: folder,
+    environment: home.environment,
+  });
+  expect({ code, err }).toMatchObject({
+    code: 2,
+    err: expect.stringMatching(/\[not-installed\]\n {2}fix: npm ci\n$/),
+  });
+});
+
 test('every command is listed once, and its help is at most 80 columns wide', async () => {
   const { out } = await home.fairlead('.', '--help');
   const names = [...out.matchAll(/^ {2}([a-z][a-z-]+)(?:\|[a-z]+)? /gm)].map(([, name]) => name);
-  expect(names).toHaveLength(commands.length);
+  expect(names).toHaveLength((await commandsFor(undefined)).length);
   expect(out.split('\n').filter((line) => line.length > 80)).toEqual([]);
 });
 
-test('the help of every command is at most 80 columns wide, and ends with an example', () => {
-  for (const build of commands) {
+test('the help of every command is at most 80 columns wide, and ends with an example', async () => {
+  for (const build of await commandsFor(undefined)) {
     let out = '';
     const command = build({} as Context);
     const writeOut = (text: string) => {
@@ -80,7 +110,7 @@ describe('serve --print-config', () => {
   });
 
   test.each([
-    ['a file that is not there', 'none.yaml', /none\.yaml cannot be read/],
+    ['a file that is not there', 'none.yaml', /there is no file .*none\.yaml/],
     ['a mistake in the file', 'wrong.yaml', /wrong\.yaml:3:1: error FL2105 .*did you mean branch\?/],
   ])('%s is an error', async (_, file, message) => {
     await home.write('wrong.yaml', 'apiVersion: fairlead.dev/v1alpha1\nkind: ServerConfig\nbrnch: main\n');
@@ -187,7 +217,7 @@ describe('the launcher', () => {
     await symlink(process.execPath, join(modules, 'node/bin/node'));
     await cp(BIN, join(modules, 'fairlead/src/cli/bin.mjs'));
     await writeFile(join(modules, 'fairlead/package.json'), '{ "type": "module" }');
-    await writeFile(join(modules, 'fairlead/dist/main.js'), 'export const main = (argv) => argv.length;');
+    await writeFile(join(modules, 'fairlead/dist/program.js'), 'export const run = (argv) => argv.length;');
     const bin = join(modules, 'fairlead/src/cli/bin.mjs');
     expect(await home.run('.', process.execPath, '--import', older, bin, 'a', 'b', 'c')).toMatchObject({
       code: 3,

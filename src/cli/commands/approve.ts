@@ -7,7 +7,7 @@ import {
   propose,
   type ScopeState,
 } from '../../governance/index.ts';
-import { type Clone, cloneOptions, judge, mainTip, openClone, Refusal } from '../clone.ts';
+import { type Clone, cloneOptions, judge, mainTip, openClone } from '../clone.ts';
 import type { Context } from '../context.ts';
 import { repositoryPath } from '../drafts.ts';
 import { examples } from '../examples.ts';
@@ -16,6 +16,7 @@ import { signingKey, type UserKey } from '../keys.ts';
 import { need, run } from '../native.ts';
 import { API_VERSION, type Format, outputOption, print, short } from '../output.ts';
 import { policyWords } from '../policy-words.ts';
+import { Refusal } from '../refusal.ts';
 import { findScope } from '../scopes.ts';
 
 type Flags = {

@@ -1,33 +1,51 @@
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
-import { approveCommand } from './approve.ts';
-import { bootstrapCommand } from './bootstrap.ts';
-import { checkCommand } from './check.ts';
-import { completionCommand } from './completion.ts';
-import { demoCommand } from './demo.ts';
-import { explainCommand } from './explain.ts';
-import { initCommand } from './init.ts';
-import { lineageCommand } from './lineage.ts';
-import { planCommand } from './plan.ts';
-import { proxyConfigCommand } from './proxy-config.ts';
-import { proxyStatusCommand } from './proxy-status.ts';
-import { reconcileCommand } from './reconcile.ts';
-import { serveCommand } from './serve.ts';
-import { statusCommand } from './status.ts';
-import { trustCommand } from './trust.ts';
-import { verifyCommand } from './verify.ts';
 
 type Build = (context: Context) => Command;
+type Load = () => Promise<Build>;
 
-/** In the order of `fairlead --help`, under its headings. A new command is one file and one line here. */
-const groups: Readonly<Record<string, readonly Build[]>> = {
-  'Anchors:': [initCommand, trustCommand, planCommand, approveCommand],
-  'Anybody, offline, on a clone:': [verifyCommand, lineageCommand, explainCommand],
-  'Servers:': [checkCommand, serveCommand, statusCommand, reconcileCommand],
-  'Proxies:': [bootstrapCommand, proxyStatusCommand, proxyConfigCommand],
-  'More:': [demoCommand, completionCommand],
+/**
+ * In the order of `fairlead --help`, under its headings. A new command is one file and one line here; its file is
+ * loaded when it is needed.
+ */
+const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
+  'Anchors:': {
+    init: async () => (await import('./init.ts')).initCommand,
+    trust: async () => (await import('./trust.ts')).trustCommand,
+    plan: async () => (await import('./plan.ts')).planCommand,
+    approve: async () => (await import('./approve.ts')).approveCommand,
+  },
+  'Anybody, offline, on a clone:': {
+    verify: async () => (await import('./verify.ts')).verifyCommand,
+    lineage: async () => (await import('./lineage.ts')).lineageCommand,
+    explain: async () => (await import('./explain.ts')).explainCommand,
+  },
+  'Servers:': {
+    check: async () => (await import('./check.ts')).checkCommand,
+    serve: async () => (await import('./serve.ts')).serveCommand,
+    status: async () => (await import('./status.ts')).statusCommand,
+    reconcile: async () => (await import('./reconcile.ts')).reconcileCommand,
+  },
+  'Proxies:': {
+    bootstrap: async () => (await import('./bootstrap.ts')).bootstrapCommand,
+    'proxy-status': async () => (await import('./proxy-status.ts')).proxyStatusCommand,
+    'proxy-config|pc': async () => (await import('./proxy-config.ts')).proxyConfigCommand,
+  },
+  'More:': {
+    demo: async () => (await import('./demo.ts')).demoCommand,
+    completion: async () => (await import('./completion.ts')).completionCommand,
+  },
 };
 
-export const commands: readonly Build[] = Object.entries(groups).flatMap(([heading, builds]) =>
-  builds.map((build) => (context: Context) => build(context).helpGroup(heading)),
-);
+/** The command that the first word names; where it names none, all of them: for help, suggestions and completion. */
+export async function commandsFor(first: string | undefined): Promise<readonly Build[]> {
+  const all = Object.entries(groups).flatMap(([heading, loads]) =>
+    Object.entries(loads).map(([names, load]) => ({ heading, names: names.split('|'), load })),
+  );
+  const named = all.filter(({ names }) => first !== undefined && names.includes(first));
+  const wanted = (named.length > 0 ? named : all).map(async ({ heading, load }) => {
+    const build = await load();
+    return (context: Context) => build(context).helpGroup(heading);
+  });
+  return Promise.all(wanted);
+}

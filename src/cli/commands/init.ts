@@ -4,12 +4,13 @@ import { dirname, join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { sha256 } from '../../base/digest.ts';
 import { Failure } from '../../base/failure.ts';
-import { findGitdir, Refusal } from '../clone.ts';
+import { findGitdir } from '../clone.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { certificate, findSshKeys, gitConfig, signingKey, sshKey } from '../keys.ts';
 import { integer } from '../output.ts';
+import { Refusal } from '../refusal.ts';
 
 type Pair = { readonly name: string; readonly value: string };
 

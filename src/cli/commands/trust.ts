@@ -2,20 +2,13 @@ import { relative, resolve } from 'node:path';
 import { Command } from 'commander';
 import { createTreeDigests } from '../../git/index.ts';
 import { type LineState, makePin, type Pin } from '../../governance/index.ts';
-import {
-  type CloneFlags,
-  findGitdir,
-  gitOptions,
-  openStore,
-  pinPath,
-  Refusal,
-  resolveRef,
-} from '../clone.ts';
+import { type CloneFlags, findGitdir, gitOptions, openStore, pinPath, resolveRef } from '../clone.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { type Format, outputOption, print, table } from '../output.ts';
 import { pinDocument, readPinIfAny, writePin } from '../pin-file.ts';
+import { Refusal } from '../refusal.ts';
 
 type Flags = CloneFlags & { readonly output: Format; readonly path: string };
 
