@@ -92,7 +92,16 @@ export function formatConfig({ origins }: EffectiveConfig): string {
 /** `$XDG_CACHE_HOME/fairlead`: what can be fetched again. */
 export function cacheDir({ XDG_CACHE_HOME, HOME }: Environment): string {
   const given = XDG_CACHE_HOME !== undefined && isAbsolute(XDG_CACHE_HOME);
-  return join(given ? XDG_CACHE_HOME : join(HOME ?? homedir(), '.cache'), 'fairlead');
+  return join(given ? XDG_CACHE_HOME : join(HOME ?? home(), '.cache'), 'fairlead');
+}
+
+/** A user that the system does not know has none: as for a daemon, it is the root then. */
+function home(): string {
+  try {
+    return homedir();
+  } catch {
+    return '/';
+  }
 }
 
 type FileSettings = {
@@ -126,7 +135,7 @@ function find(name: SettingName, { flags, environment: env, cwd }: ConfigInput, 
   const text = file.values[name];
   if (text !== undefined) return given(name, text, file.place(name), file.folder);
   if (otherwise === undefined) return { text: null, from: NEEDED, folder: cwd };
-  const standard = typeof otherwise === 'function' ? otherwise({ HOME: homedir(), ...env }) : otherwise;
+  const standard = typeof otherwise === 'function' ? otherwise({ HOME: home(), ...env }) : otherwise;
   return { text: standard, from: 'default', folder: cwd };
 }
 

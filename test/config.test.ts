@@ -9,6 +9,7 @@ import {
   effectiveConfig,
   formatConfig,
 } from '../src/config.ts';
+import { settings } from '../src/settings.ts';
 
 const needed = { repository: 'https://git.acme.example/mesh.git', pin: 'pin.json' };
 type Input = Partial<Omit<ConfigInput, 'file'>> & { readonly file?: string };
@@ -196,4 +197,14 @@ describe('schemas/ServerConfig.json', () => {
       else expect(properties[setting]?.default).toBeUndefined();
     }
   });
+});
+
+it('the README lists every setting with its default', () => {
+  const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8');
+  const [, table = ''] = /\| setting .*\n([\s\S]*?)\n\n/.exec(readme) ?? [];
+  const rows = table.split('\n').map((row) => row.split('|'));
+  for (const [name, { otherwise }] of Object.entries(settings)) {
+    const row = rows.find(([, names]) => names?.includes(`\`${name}\``));
+    expect(row?.[2], name).toContain(typeof otherwise === 'string' ? `\`${otherwise}\`` : '');
+  }
 });

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import module from 'node:module';
-import { constants, homedir } from 'node:os';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -19,9 +19,9 @@ const bundled = ['../../node_modules/node/bin/node', '../../../node/bin/node']
 
 if (Number.parseInt(process.versions.node, 10) >= NEEDED) {
   // What V8 made of the source is kept where only this user writes; where that fails, it is made again.
-  module.enableCompileCache(
-    join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'fairlead', 'compiled'),
-  );
+  const { XDG_CACHE_HOME, HOME } = process.env;
+  const cache = XDG_CACHE_HOME || (HOME && join(HOME, '.cache'));
+  if (cache) module.enableCompileCache(join(cache, 'fairlead', 'compiled'));
   const program = await import(existsSync(source) ? source : compiled).catch(unprepared);
   process.exitCode = await program.run(process.argv.slice(2));
 } else if (bundled !== undefined) {
