@@ -12,9 +12,8 @@ import { openIsomorphic } from '../src/git/index.ts';
 import { formatVerification } from '../src/governance/index.ts';
 import { createServer, type Server } from '../src/main.ts';
 import { pipeline } from '../src/pipeline.ts';
-import { systemClock } from '../src/reconcile/index.ts';
 import { parseProxy } from '../src/translate/index.ts';
-import { ask, createSite, hint, NODE_ID, quiet, type Site } from './server.ts';
+import { ask, createSite, hint, NODE_ID, type Site, world } from './server.ts';
 
 type Repositories = {
   readonly items: readonly {
@@ -38,12 +37,7 @@ async function site(): Promise<Site> {
 }
 
 async function serve(config: ServerConfig): Promise<Server> {
-  const server = await createServer(config, {
-    log: quiet,
-    clock: systemClock,
-    random: Math.random,
-    environment: process.env,
-  });
+  const server = await createServer(config, world);
   cleanup.push(server.close);
   return server;
 }

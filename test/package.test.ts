@@ -91,7 +91,13 @@ describe('the installed package', () => {
   });
 
   test('holds JavaScript, schemas, the examples and its licence, and no TypeScript', () => {
-    const wanted = ['dist/program.js', 'src/cli/bin.mjs', 'schemas/ServerConfig.json', 'LICENSE', 'README.md'];
+    const wanted = [
+      'dist/program.js',
+      'src/cli/bin.mjs',
+      'schemas/ServerConfig.json',
+      'LICENSE',
+      'README.md',
+    ];
     expect(packed).toEqual(expect.arrayContaining([...wanted, 'examples-repo/mesh/scope.yaml']));
     expect(packed.filter((path) => /\.tsx?$|^test\/|^scripts\//.test(path))).toEqual([]);
   });

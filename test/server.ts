@@ -2,10 +2,13 @@ import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import type { ApiSource } from '../src/api/index.ts';
 import type { Log } from '../src/base/log.ts';
 import type { ServerConfig } from '../src/config.ts';
 import { createTreeDigests, openIsomorphic } from '../src/git/index.ts';
 import { makePin, type Pin } from '../src/governance/index.ts';
+import type { World } from '../src/main.ts';
+import { systemClock } from '../src/reconcile/index.ts';
 import { createFolder, createRepository, createSshKey, type TestRepository } from './repository.ts';
 
 /** A mesh repository of one scope, `acme`, that alice alone can change; its pin; and a configuration to serve it. */
@@ -106,3 +109,21 @@ export async function hint(port: number): Promise<void> {
 }
 
 export const quiet: Log = { info() {}, warn() {}, error() {} };
+
+/** As `fairlead serve` has it, without its log. */
+export const world: World = { log: quiet, clock: systemClock, random: Math.random, environment: process.env };
+
+/** Of what the API could show, what is given; the rest is empty, and what is triggered is taken. */
+export function apiSource(given: Partial<ApiSource>): ApiSource {
+  return {
+    ready: () => ({ ready: true, message: '' }),
+    repositories: () => [],
+    verification: () => null,
+    scopes: () => [],
+    proxies: () => [],
+    proxyConfig: () => null,
+    lineage: () => null,
+    trigger: async () => true,
+    ...given,
+  };
+}

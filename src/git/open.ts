@@ -78,7 +78,7 @@ const HELD_BYTES = 64 * 1024 * 1024;
 async function compare(native: GitBackend, isomorphic: GitBackend, tip: ObjectId): Promise<OpenedGit> {
   const byNative = await sampleMs(native, tip);
   const byIsomorphic = await sampleMs(isomorphic, tip);
-  const figure = (ms: number) => (Number.isFinite(ms) ? `${ms.toFixed(2)} ms` : 'a failure');
+  const figure = (ms: number) => (Number.isFinite(ms) ? `${(ms * 1_000).toFixed(1)} µs` : 'a failure');
   const reason = `an object takes ${figure(byNative)} by the git command, ${figure(byIsomorphic)} by isomorphic-git`;
   const [winner, loser, backend] =
     byNative < byIsomorphic

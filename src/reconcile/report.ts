@@ -224,16 +224,9 @@ function distributed(facts: Facts, proxies: readonly ProxyStatus[]): Condition {
   if (at === null) return condition('Distributed', 'Unknown', 'Pending', 'nothing is served yet', at);
   const { acked, rejected, connected } = distribution(proxies, at);
   if (connected === 0) return condition('Distributed', 'True', 'NoProxies', 'no proxy is connected', at);
-  if (acked + rejected < connected) {
-    return condition(
-      'Distributed',
-      'Unknown',
-      'Progressing',
-      `${acked} of ${connected} proxies acknowledged`,
-      at,
-    );
-  }
-  return condition('Distributed', 'True', 'Acknowledged', `by ${acked} of ${connected} proxies`, at);
+  const message = `${acked} of ${connected} proxies acknowledged`;
+  if (acked + rejected < connected) return condition('Distributed', 'Unknown', 'Progressing', message, at);
+  return condition('Distributed', 'True', 'Acknowledged', message, at);
 }
 
 /** Ready is the first of the others that is not True. A hold is no fault: the accepted state is served. */

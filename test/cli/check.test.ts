@@ -8,8 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type ApiSource, createApi } from '../../src/api/index.ts';
 import { machineChecks } from '../../src/cli/checks/index.ts';
 import { createServer } from '../../src/main.ts';
-import { systemClock } from '../../src/reconcile/index.ts';
-import { ask, createSite, quiet, type Site } from '../server.ts';
+import { apiSource, ask, createSite, quiet, type Site, world } from '../server.ts';
 import { BIN, createHome, type Home, runChild } from './fairlead.ts';
 
 let home: Home;
@@ -163,7 +162,6 @@ describe('check of a server', () => {
   test('that is well, and of one with a held scope', async () => {
     const { config, change, close } = await createSite();
     cleanup.push(close);
-    const world = { log: quiet, clock: systemClock, random: Math.random, environment: process.env };
     const server = await createServer(config, world);
     cleanup.push(server.close);
     await ask(server.httpPort, '/readyz', ({ ready }: { ready: boolean }) => ready);
@@ -204,17 +202,7 @@ describe('check of a server', () => {
       1,
     ],
   ])('%s', async (_, more, name, state, expected) => {
-    const source: ApiSource = {
-      ready: () => ({ ready: true, message: '' }),
-      repositories: () => [repository({})],
-      verification: () => null,
-      scopes: () => [],
-      proxies: () => [],
-      proxyConfig: () => null,
-      lineage: () => null,
-      trigger: async () => true,
-      ...more,
-    };
+    const source = apiSource({ repositories: () => [repository({})], ...more });
     const api = createApi(source, quiet);
     cleanup.push(() => api.close());
     const { code, of } = await check('--server', `http://127.0.0.1:${await api.listen('127.0.0.1', 0)}`);

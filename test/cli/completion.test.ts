@@ -4,8 +4,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ApiSource, createApi } from '../../src/api/index.ts';
-import { quiet } from '../server.ts';
+import { createApi } from '../../src/api/index.ts';
+import { apiSource, quiet } from '../server.ts';
 import { createHome, type Home } from './fairlead.ts';
 import { createMeshes, type Mesh } from './mesh.ts';
 
@@ -19,17 +19,12 @@ beforeAll(async () => {
   mesh = await (await createMeshes(home))();
   await mesh.write('mesh/delegations.yaml', 'spec:\n  - { name: payments, path: pay }\n  - { name: web }\n');
   await mesh.git('branch', 'canary');
-  const source: ApiSource = {
-    ready: () => ({ ready: true, message: '' }),
+  const source = apiSource({
     repositories: () => [{ name: 'edge' }, { name: 'mesh' }],
-    verification: () => null,
     scopes: () => [{ path: 'acme' }, { path: 'acme.remote' }],
     proxies: () =>
       ['api-1.shop', 'web-1.shop', 'web-2.shop'].map((name) => ({ proxy: `sidecar~1~${name}~d` })),
-    proxyConfig: () => null,
-    lineage: () => null,
-    trigger: async () => true,
-  };
+  });
   const api = createApi(source, quiet);
   server = `http://127.0.0.1:${await api.listen('127.0.0.1', 0)}`;
   close = () => api.close();

@@ -6,12 +6,13 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ApiSource, createApi } from '../../src/api/index.ts';
+import { createApi } from '../../src/api/index.ts';
 import { commandsFor } from '../../src/cli/commands/index.ts';
 import type { Context } from '../../src/cli/context.ts';
 import { findEnvoy } from '../../src/cli/envoy.ts';
 import { table, wrap } from '../../src/cli/output.ts';
 import { envoyPath } from '../envoy.ts';
+import { apiSource } from '../server.ts';
 import { BIN, createHome, type Home, runChild } from './fairlead.ts';
 
 let home: Home;
@@ -162,16 +163,10 @@ describe('status and proxy-status', () => {
 
   describe('of a long list', () => {
     const keys = Array.from({ length: 450 }, (_, index) => `${1_000 + index}`);
-    const source: ApiSource = {
-      ready: () => ({ ready: true, message: '' }),
-      repositories: () => [],
-      verification: () => null,
+    const source = apiSource({
       scopes: () => keys.map((key) => ({ path: `acme.${key}`, seq: 1, sync: '-', health: '-', hold: null })),
       proxies: () => keys.map((key) => ({ proxy: `sidecar~${key}`, revision: 'r', types: [], rejected: [] })),
-      proxyConfig: () => null,
-      lineage: () => null,
-      trigger: async () => false,
-    };
+    });
 
     test.each([
       ['status', 'scopes'],

@@ -1,9 +1,8 @@
 import { rename } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type ApiSource, createApi } from '../../src/api/index.ts';
+import { createApi } from '../../src/api/index.ts';
 import { createServer } from '../../src/main.ts';
-import { systemClock } from '../../src/reconcile/index.ts';
-import { createSite, quiet } from '../server.ts';
+import { apiSource, createSite, quiet, world } from '../server.ts';
 import { createHome, type Home } from './fairlead.ts';
 
 let home: Home;
@@ -20,12 +19,7 @@ afterEach(async () => {
 test('what was pushed is served, held or not reached when the command ends', async () => {
   const { config, change, repository, close } = await createSite();
   cleanup.push(close);
-  const server = await createServer(config, {
-    log: quiet,
-    clock: systemClock,
-    random: Math.random,
-    environment: process.env,
-  });
+  const server = await createServer(config, world);
   cleanup.push(server.close);
   const address = ['--server', `http://127.0.0.1:${server.httpPort}`];
   const reconcile = (...args: readonly string[]) => home.fairlead('.', 'reconcile', ...args, ...address);
@@ -82,16 +76,9 @@ describe('of a server that answers', () => {
   /** The lists that it answers with, one after the other; the last stays. */
   async function answering(...answers: readonly (readonly Repository[])[]): Promise<readonly string[]> {
     let next = 0;
-    const source: ApiSource = {
-      ready: () => ({ ready: true, message: '' }),
+    const source = apiSource({
       repositories: () => answers[Math.min(next++, answers.length - 1)] ?? [],
-      verification: () => null,
-      scopes: () => [],
-      proxies: () => [],
-      proxyConfig: () => null,
-      lineage: () => null,
-      trigger: async () => true,
-    };
+    });
     const api = createApi(source, quiet);
     const port = await api.listen('127.0.0.1', 0);
     cleanup.push(() => api.close());

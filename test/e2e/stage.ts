@@ -5,11 +5,10 @@ import { freePorts, startEcho } from '../../src/cli/demo/services.ts';
 import { expectShare, measure } from '../../src/cli/demo/traffic.ts';
 import type { ServerConfig } from '../../src/config.ts';
 import { createServer, type Server } from '../../src/main.ts';
-import { systemClock } from '../../src/reconcile/index.ts';
 import { bootstrap } from '../../src/translate/index.ts';
 import { envoyPath } from '../envoy.ts';
 import { createFolder } from '../repository.ts';
-import { hint, quiet } from '../server.ts';
+import { hint, world } from '../server.ts';
 import { createMesh, HOST, type Mesh } from './mesh.ts';
 
 /** A real Envoy that is configured by a server. */
@@ -57,12 +56,7 @@ export async function createStage(): Promise<Stage> {
   return {
     mesh,
     async serve() {
-      const server = await createServer(config, {
-        log: quiet,
-        clock: systemClock,
-        random: Math.random,
-        environment: process.env,
-      });
+      const server = await createServer(config, world);
       running.defer(() => server.close());
       return server;
     },

@@ -1,20 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import { codes } from '../../src/manifests/codes.ts';
 import { warnings } from '../../src/manifests/finding.ts';
+import { expectListed } from '../problems-page.ts';
 
 test('docs/problems.md lists every code of this room, with its severity and fix, and no other', () => {
-  const page = readFileSync(join(import.meta.dirname, '../../docs/problems.md'), 'utf8');
-  const rows = page.split('\n').filter((line) => /^\| *FL2\d{3} /.test(line));
-  const listed = rows.map((row) =>
-    row
-      .split('|')
-      .map((cell) => cell.trim())
-      .slice(1, -1),
-  );
-  const known = Object.entries(codes).map(([code, { title, fix }]) => {
-    return [code, (warnings as ReadonlySet<string>).has(code) ? 'warning' : 'error', title, fix];
-  });
-  expect(listed).toEqual(known);
+  expectListed('FL2', codes, warnings);
 });

@@ -2,8 +2,7 @@ import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ServerConfig } from '../../src/config.ts';
 import { createServer, type Server } from '../../src/main.ts';
-import { systemClock } from '../../src/reconcile/index.ts';
-import { ask, createSite, hint, quiet, type Site } from '../server.ts';
+import { ask, createSite, hint, type Site, world } from '../server.ts';
 import { type HostEnvoy, type HostEnvoyOptions, startHostEnvoy } from './envoy.ts';
 import { createNetwork, type Host, type Network } from './namespaces.ts';
 
@@ -40,7 +39,6 @@ export async function createNetworkStage(): Promise<NetworkStage> {
     async serve(manifests, changes = {}) {
       await sign(manifests);
       const config = { ...site.config, xds: { host: network.address, port: 0 }, ...changes };
-      const world = { log: quiet, clock: systemClock, random: Math.random, environment: process.env };
       const server = await createServer(config, world);
       made.defer(() => server.close());
       await accepted(server, site);

@@ -78,7 +78,11 @@ async function show(context: Context, kinds: readonly Kind[], wanted: string, fl
   const items = kinds.length === KINDS.length ? resources : shown;
   const document = { apiVersion: API_VERSION, kind: 'ProxyConfig', ...{ proxy, items } };
   print(context, flags.output, document, () => {
-    const parts = kinds.map((kind) => kindTable(kind, shown, flags)).filter((part) => part !== '');
+    const filled = kinds.filter((kind) => shown.some((resource) => resource.kind === kind));
+    // A heading alone says that there is nothing.
+    const parts = (filled.length > 0 ? filled : kinds.slice(0, 1)).map((kind) =>
+      kindTable(kind, shown, flags),
+    );
     const notes = shown.flatMap(note);
     return [...parts, ...(notes.length === 0 ? [] : [notes.join('')])].join('\n');
   });
@@ -123,7 +127,7 @@ function kindTable(kind: Kind, resources: readonly ProxyResource[], flags: Flags
       }),
     );
   const more = wide ? ['STATE', 'VERSION'] : [];
-  return cells.length === 0 ? '' : table([...head, ...more, 'SCOPE', 'SOURCE'], cells);
+  return table([...head, ...more, 'SCOPE', 'SOURCE'], cells);
 }
 
 /** Whatever is not as it should be is said in every format that people read. */
