@@ -1,4 +1,6 @@
-import type { RawObject } from './stored-objects.ts';
+import { createHash } from 'node:crypto';
+import { CAPS } from './caps.ts';
+import { OVERSIZE, type RawObject } from './stored-objects.ts';
 
 /** One answer; type `missing` has no bytes, and what was asked for as its id. */
 export type Reply = RawObject & { readonly id: string };
@@ -9,7 +11,7 @@ export type Reply = RawObject & { readonly id: string };
  */
 export function createBatchParser(answer: (reply: Reply) => void): (chunk: Buffer) => void {
   let head = '';
-  let body: (Reply & { readonly bytes: Buffer; filled: number }) | null = null;
+  let body: Body | null = null;
 
   /** Takes from `chunk` at `at` what it can use; where it stopped. */
   function take(chunk: Buffer, at: number): number {
@@ -24,16 +26,16 @@ export function createBatchParser(answer: (reply: Reply) => void): (chunk: Buffe
       head = '';
       return feed + 1;
     }
-    const { id, type, bytes } = body;
-    const room = bytes.length - body.filled;
-    if (room > 0) {
-      const used = chunk.copy(bytes, body.filled, at, at + room);
-      body.filled += used;
-      return at + used;
+    if (body.left > 0) {
+      const part = chunk.subarray(at, at + body.left);
+      body.take(part);
+      body.left -= part.length;
+      return at + part.length;
     }
     if (chunk[at] !== 0x0a) throw new Error('git cat-file does not end an object with a line feed');
+    const whole = body.end();
     body = null;
-    answer({ id, type, bytes });
+    answer(whole);
     return at + 1;
   }
 
@@ -45,11 +47,37 @@ export function createBatchParser(answer: (reply: Reply) => void): (chunk: Buffe
 const NOTHING = new Uint8Array();
 const HEAD_BYTES = 400;
 
-/** Memory of its own for each object: a part of a chunk would keep the whole chunk alive in a cache. */
-function begin(head: string) {
+/** An object whose bytes are coming. */
+type Body = { left: number; take(part: Buffer): void; end(): Reply };
+
+function begin(head: string): Body | null {
   const [, id, type, size] = /^([0-9a-f]{40}) (commit|tree|blob|tag) ([0-9]+)$/.exec(head) ?? [];
-  if (id !== undefined && type !== undefined)
-    return { id, type, bytes: Buffer.allocUnsafeSlow(Number(size)), filled: 0 };
+  if (id !== undefined && type !== undefined) {
+    const isOversize = type !== 'commit' && Number(size) > CAPS.ownBytes;
+    return isOversize ? hashing(id, type, Number(size)) : keeping(id, type, Number(size));
+  }
   if (/ (?:missing|ambiguous|submodule)$/.test(head)) return null;
   throw new Error(`git cat-file answers ${JSON.stringify(head)}`);
+}
+
+/** Memory of its own for each object: a part of a chunk would keep the whole chunk alive in a cache. */
+function keeping(id: string, type: string, size: number): Body {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  return {
+    left: size,
+    take(part) {
+      part.copy(bytes, size - this.left);
+    },
+    end: () => ({ id, type, bytes }),
+  };
+}
+
+/** What no cap allows is not kept; that it is what its name says is all that has to be known of it. */
+function hashing(id: string, type: string, size: number): Body {
+  const hash = createHash('sha1').update(`${type} ${size}\0`);
+  return {
+    left: size,
+    take: (part) => void hash.update(part),
+    end: () => ({ id, type: hash.digest('hex') === id ? OVERSIZE : type, bytes: NOTHING }),
+  };
 }

@@ -38,7 +38,7 @@ export function createOwnTrees(objects: Objects): {
   read(id: ObjectId, mask: Mask): Promise<OwnTree | TreeRefusal>;
 } {
   const trees = new Lru<string, OwnTree>(REMEMBERED_ENTRIES);
-  const contents = new Lru<ObjectId, Content>(REMEMBERED_ENTRIES);
+  const contents = new Lru<ObjectId, Content | 'none'>(REMEMBERED_ENTRIES);
 
   async function readTree(id: ObjectId, place: Place): Promise<OwnTree | TreeRefusal> {
     const key = maskedKey(id, place.mask);
@@ -80,17 +80,17 @@ export function createOwnTrees(objects: Objects): {
 
   async function readFile(entry: TreeEntry, name: string, place: Place): Promise<Child | TreeRefusal> {
     const content = contents.get(entry.id) ?? (await readContent(entry.id));
-    if (content === null) return refusal('G10', at(place, entry), 'is not a file, whatever its tree says');
+    if (content === 'none')
+      return refusal('G10', at(place, entry), 'is not a file, or far larger than one may be');
     if (content.size > CAPS.fileBytes) {
       return refusal('G17', at(place, entry), `has ${content.size} bytes; a file may have ${CAPS.fileBytes}`);
     }
     return { kind: 'file', name, blob: entry.id, ...content };
   }
 
-  async function readContent(blob: ObjectId): Promise<Content | null> {
+  async function readContent(blob: ObjectId): Promise<Content | 'none'> {
     const bytes = await nullIfMalformed(objects.blob(blob));
-    if (bytes === null) return null;
-    const content = { sha256: sha256(bytes), size: bytes.length };
+    const content = bytes === null ? 'none' : { sha256: sha256(bytes), size: bytes.length };
     contents.set(blob, content);
     return content;
   }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { CAPS } from './caps.ts';
 import { type Commit, parseCommit } from './commit.ts';
 import { objectCorrupt, objectMalformed, objectMissing } from './failures.ts';
 import { Lru } from './lru.ts';
@@ -7,6 +8,9 @@ import { parseTree } from './tree.ts';
 
 /** An object's type and its bytes without git's header. */
 export type RawObject = { readonly type: string; readonly bytes: Uint8Array };
+
+/** In place of the type, without bytes: a tree, blob or tag that is larger than all files of a scope may be (G17). */
+export const OVERSIZE = 'oversize';
 
 /** Where objects come from. Nothing is believed of it. */
 export interface Reader {
@@ -28,13 +32,15 @@ export function createStoredObjects(reader: Reader, gitdir: string): StoredObjec
   async function checked(id: ObjectId, type: string): Promise<RawObject> {
     if (!/^[0-9a-f]{40}$/.test(id)) throw objectMissing(id, gitdir);
     const found = await reader.read(id, type);
+    if (found.type === OVERSIZE) return found;
     if (nameOf(found) !== id) throw objectCorrupt(id, gitdir);
     return found;
   }
 
   async function read(id: ObjectId, type: 'commit' | 'tree' | 'blob'): Promise<Uint8Array> {
     const object = await checked(id, type);
-    if (object.type !== type) throw objectMalformed(id, type);
+    const isOversize = type !== 'commit' && object.bytes.length > CAPS.ownBytes;
+    if (object.type !== type || isOversize) throw objectMalformed(id, type);
     return object.bytes;
   }
 

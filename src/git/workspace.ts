@@ -61,6 +61,7 @@ const CONFIG = `[core]
 	askPass =
 	commitGraph = false
 	multiPackIndex = false
+	bigFileThreshold = 64m
 	packedGitLimit = 256m
 	deltaBaseCacheLimit = 32m
 [credential]

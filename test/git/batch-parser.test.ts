@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { createBatchParser } from '../../src/git/batch-parser.ts';
 
@@ -33,6 +34,29 @@ test('an object does not keep its chunk alive', () => {
   const kept: Uint8Array[] = [];
   createBatchParser(({ bytes }) => kept.push(bytes))(Buffer.from(output));
   expect(kept.map(({ buffer }) => buffer.byteLength)).toEqual([5, 0, 0, 3]);
+});
+
+test('G17: what is larger than any cap allows is hashed as it comes, and takes no memory', () => {
+  const size = 300 * 1024 * 1024;
+  const zeros = Buffer.alloc(1024 * 1024);
+  const hash = createHash('sha1').update(`blob ${size}\0`);
+  for (let at = 0; at < size; at += zeros.length) hash.update(zeros);
+  for (const [id, type] of [
+    [hash.digest('hex'), 'oversize'],
+    [ID, 'blob'],
+  ]) {
+    const kept: { readonly type: string; readonly bytes: Uint8Array }[] = [];
+    const parser = createBatchParser((reply) => kept.push(reply));
+    parser(Buffer.from(`${id} blob ${size}\n`));
+    for (let at = 0; at < size; at += zeros.length) parser(zeros);
+    parser(Buffer.from(`\n${output}`));
+    expect(kept[0]).toMatchObject({ type, bytes: { length: 0 } });
+    expect(kept).toHaveLength(5);
+  }
+});
+
+test('G17: an announced size takes no memory before its bytes are there', () => {
+  expect(parse([`${ID} blob 1000000000000000\n`, 'a'])).toEqual([]);
 });
 
 test.each([
