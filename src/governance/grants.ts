@@ -17,38 +17,63 @@ function overGrant(owns: Owned, grant: Owned | null): string | null {
   if (grant === null) return null;
   const namespace = owns.namespaces.find((name) => name === '*' || !grant.namespaces.includes(name));
   if (namespace !== undefined) return `it owns the namespace ${namespace}, which its parent does not grant`;
-  const host = owns.hosts.find(
-    (pattern) => pattern === '*' || !grant.hosts.some((given) => coversHost(given, pattern)),
-  );
+  const given = new Set(grant.hosts);
+  const host = owns.hosts.find((pattern) => pattern === '*' || !isCovered(given, pattern));
   return host === undefined ? null : `it owns the host ${host}, which its parent does not grant`;
 }
 
 /** Why live grants are not disjoint, or not within what the granting scope itself owns; or null. */
 function badGrants(records: readonly Delegation[], owns: Owned): string | null {
   const live = records.filter((record) => record.live);
+  const twice = firstOverlap(live);
+  const [namespaces, hosts] = [new Set(owns.namespaces), new Set(owns.hosts)];
   for (const [place, { name, grants }] of live.entries()) {
-    const namespace = grants.namespaces.find(
-      (given) => !owns.namespaces.includes('*') && !owns.namespaces.includes(given),
-    );
+    const namespace = grants.namespaces.find((given) => !namespaces.has('*') && !namespaces.has(given));
     if (namespace !== undefined)
       return `${name} is granted the namespace ${namespace}, which is not owned here`;
-    const host = grants.hosts.find((given) => !owns.hosts.some((own) => coversHost(own, given)));
+    const host = grants.hosts.find((given) => !isCovered(hosts, given));
     if (host !== undefined) return `${name} is granted the host ${host}, which is not owned here`;
-    const twice = live.slice(place + 1).find((other) => overlap(grants, other.grants));
-    if (twice !== undefined) return `${name} and ${twice.name} are granted the same names`;
+    if (twice?.[0] === place) return `${name} and ${live[twice[1]]?.name} are granted the same names`;
   }
   return null;
 }
 
-function overlap(left: Owned, right: Owned): boolean {
-  if (left.namespaces.some((name) => right.namespaces.includes(name))) return true;
-  return left.hosts.some((a) => right.hosts.some((b) => coversHost(a, b) || coversHost(b, a)));
+/** The first two records, by place, that are granted the same name. By name, since large meshes grant many. */
+function firstOverlap(records: readonly Delegation[]): readonly [number, number] | null {
+  const granted = new Map<string, number[]>();
+  for (const [place, { grants }] of records.entries()) {
+    for (const name of new Set([...grants.namespaces.map(asNamespace), ...grants.hosts])) {
+      const others = granted.get(name);
+      if (others === undefined) granted.set(name, [place]);
+      else if (others.length < 2) others.push(place);
+    }
+  }
+  let first: readonly [number, number] | null = null;
+  for (const [place, { grants }] of records.entries()) {
+    const names = [...grants.namespaces.map(asNamespace), ...grants.hosts.flatMap(coverings)];
+    for (const other of names.flatMap((name) => granted.get(name) ?? [])) {
+      const pair = [Math.min(place, other), Math.max(place, other)] as const;
+      if (
+        pair[0] < pair[1] &&
+        (first === null || pair[0] < first[0] || (pair[0] === first[0] && pair[1] < first[1]))
+      )
+        first = pair;
+    }
+  }
+  return first;
 }
 
-/** Whether every host of pattern `inner` is one of `outer`: `*` covers all, `*.a` covers `b.a` and `*.b.a`. */
-function coversHost(outer: string, inner: string): boolean {
-  if (outer === '*' || outer === inner) return true;
-  return (
-    outer.startsWith('*.') && inner.replace(/^\*/, '').endsWith(outer.slice(1)) && inner !== outer.slice(2)
-  );
+/** No host has a space. */
+function asNamespace(name: string): string {
+  return `namespace ${name}`;
+}
+
+function isCovered(outer: ReadonlySet<string>, inner: string): boolean {
+  return coverings(inner).some((pattern) => outer.has(pattern));
+}
+
+/** Every pattern that covers all hosts of this one: `b.a` is covered by itself, `*.a` and `*`; `*.b.a` too. */
+function coverings(pattern: string): readonly string[] {
+  const labels = pattern.replace(/^\*\./, '').split('.');
+  return ['*', pattern, ...labels.slice(1).map((_, at) => `*.${labels.slice(at + 1).join('.')}`)];
 }
