@@ -60,7 +60,15 @@ export async function genesisState(
     Object.entries(made.pin.digests).some(([uid, digest]) => pin.digests[uid] !== digest);
   if (differs)
     return refused('Line', 'the genesis does not hold what was pinned: run `fairlead trust` and compare');
-  return { ...made.state, pin, scopes: made.state.scopes };
+  return { ...made.state, pin, scopes: atSeq(made.state.scopes, pin) };
+}
+
+/** A root that had a line elsewhere goes on counting from there. */
+function atSeq(scopes: LineState['scopes'], { uid, seq }: Pin): LineState['scopes'] {
+  const root = scopes.get(uid);
+  if (root === undefined) return scopes;
+  const lineage = root.lineage.map((entry) => ({ ...entry, seq }));
+  return new Map(scopes).set(uid, { ...root, seq, lineage });
 }
 
 function refused(rule: string, reason: string): Refusal {

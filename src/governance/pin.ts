@@ -27,7 +27,8 @@ function readFields(fields: Readonly<Record<string, unknown>>): ParsedPin {
   if (!isHex(commit, 40)) return no('commit is not an object id');
   if (typeof path !== 'string') return no('path is missing');
   if (!isHex(uid, 64)) return no('uid is not a SHA-256');
-  if (typeof seq !== 'number' || !Number.isSafeInteger(seq)) return no('seq is not an integer');
+  if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 1)
+    return no('seq is no positive integer');
   if (!areDigests(digests)) return no('digests is not a map of SHA-256 to SHA-256');
   return { ok: true, pin: { commit, path, uid, seq, digests } };
 }
