@@ -38,7 +38,12 @@ async function follow(files: Files, store: Store, ref: string, steps = 5): Promi
   const value = (await textOf(files, join(folder, ref))) ?? (await packed(files, store, ref));
   if (value === null || steps === 0) return null;
   const target = value.startsWith('ref: ') ? value.slice('ref: '.length).trim() : value;
-  return target.startsWith('refs/') && !isBranchName(target) ? null : follow(files, store, target, steps - 1);
+  return isTarget(target) ? follow(files, store, target, steps - 1) : null;
+}
+
+/** An id, or a ref; whatever else a clone says (`../`, an absolute path) would be read outside of it. */
+function isTarget(value: string): boolean {
+  return /^[0-9a-f]{40}$/.test(value) || (value.startsWith('refs/') && isBranchName(value));
 }
 
 async function packed(files: Files, { gitdir }: Store, ref: string): Promise<ObjectId | null> {

@@ -29,7 +29,7 @@ const SSH_URL = new RegExp(`^ssh://${USER}${HOST}(?::[0-9]{1,5})?/[^\\s\\p{Cc}]+
 const SCP_LIKE = new RegExp(`^${USER}${HOST}:(?![-:]|//)[^\\s\\p{Cc}]+$`, 'u');
 
 function isHttp(url: string): boolean {
-  return URL.canParse(url) && !/[\s\p{Cc}]/u.test(url);
+  return URL.canParse(url) && !/[\s\\\p{Cc}]/u.test(url); // To some a backslash is a slash: they would see another host.
 }
 
 function unsupported(url: string): never {

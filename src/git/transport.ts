@@ -26,9 +26,10 @@ type Transports = Readonly<
 
 /** The transport for the remote's URL. Throws `Failure` `remote-unsupported`. */
 export function createTransport(options: TransportOptions, transports: Transports): Transport {
-  const { url } = options.remote;
+  // Neither git nor isomorphic-git knows a scheme in capitals.
+  const url = options.remote.url.replace(/^https?:/i, (scheme) => scheme.toLowerCase());
   const kind = remoteKind(url);
   const create = kind === 'path' ? createPathTransport : transports[kind];
   if (create === undefined) throw remoteUnsupported(url);
-  return create(options);
+  return create({ ...options, remote: { ...options.remote, url } });
 }

@@ -54,6 +54,14 @@ export function backendContract(open: OpenBackend): void {
       expect(await (await open(options)).resolve('main')).toBe(tip);
     });
 
+    test('a scheme in capitals is the same', async () => {
+      const { repository, options } = await setUp();
+      const url = options.remote.url.replace(/^[a-z]+:/, (scheme) => scheme.toUpperCase());
+      const tip = await repository.commit('one');
+      const gitdir = join(await newFolder(), 'git');
+      expect(await (await open({ gitdir, remote: { url, branch: 'main' } })).fetch()).toBe(tip);
+    });
+
     test('a packed remote, with packed refs', async () => {
       const { repository, backend } = await setUp();
       const tip = await grow(repository);
@@ -359,6 +367,17 @@ export function backendContract(open: OpenBackend): void {
       await repository.git('tag', 'blob', await repository.store('blob', 'text'));
       await expect(backend.resolve('blob')).rejects.toMatchObject({ code: 'ref-missing' });
       await expect(backend.resolve('1'.repeat(40))).rejects.toMatchObject({ code: 'object-missing' });
+    });
+
+    test('a ref that leads out of the store: ref-missing', async () => {
+      const repository = await newRepository();
+      const tip = await repository.commit('one');
+      await writeFile(join(repository.dir, 'elsewhere'), tip);
+      const backend = await open({ gitdir: repository.dir });
+      for (const target of ['../elsewhere', `${repository.dir}/elsewhere`, 'refs/../../elsewhere']) {
+        await writeFile(join(repository.gitdir, 'HEAD'), `ref: ${target}\n`);
+        await expect(backend.resolve('HEAD')).rejects.toMatchObject({ code: 'ref-missing' });
+      }
     });
 
     test.each<[string, (dir: string, upstream: string) => Promise<unknown>]>([

@@ -19,3 +19,9 @@ test('a file URL names the path', () => {
   expect(remotePath('file:///srv/a%20b.git')).toBe('/srv/a b.git');
   expect(remotePath('/srv/a%20b.git')).toBe('/srv/a%20b.git');
 });
+
+test('a backslash, after which two readers see two hosts: remote-unsupported', () => {
+  expect(() => remoteKind('http://one.test\\@two.test/a')).toThrow(
+    expect.objectContaining({ code: 'remote-unsupported' }),
+  );
+});
