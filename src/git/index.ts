@@ -16,6 +16,7 @@
 export type { GitBackend } from './backend.ts';
 export { type Commit, type CommitSignature, parseCommit } from './commit.ts';
 export { openIsomorphic } from './isomorphic.ts';
+export { Lru } from './lru.ts';
 export { openNative } from './native.ts';
 export type { ObjectId, Objects, TreeEntry } from './objects.ts';
 export { GIT_BACKENDS, type GitBackendName, openGit } from './open.ts';

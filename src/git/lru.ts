@@ -27,6 +27,12 @@ export class Lru<Key, Value> {
     this.#add(key, { value, weight });
   }
 
+  delete(key: Key): void {
+    this.#weight -= this.#young.get(key)?.weight ?? 0;
+    this.#young.delete(key);
+    this.#old.delete(key);
+  }
+
   #add(key: Key, entry: Entry<Value>): void {
     if (entry.weight > this.#half) return void this.#young.delete(key);
     if (this.#weight + entry.weight > this.#half) {

@@ -2,6 +2,7 @@ import {
   fileAt,
   fileIdAt,
   knownSubtree,
+  Lru,
   namesApart,
   type ObjectId,
   type Objects,
@@ -78,26 +79,17 @@ export function createScopeTrees(
 }
 
 /** Own trees of many scopes in a few versions; the files of a large one are kept by `TreeDigests` alone. */
-const REMEMBERED = 2_000;
+const REMEMBERED = 4_000;
 
-/**
- * Remembers the `limit` names that were asked for last, and as many before them, of what was read; a failure to read is
- * not remembered.
- */
+/** Remembers what was read by a name, at most `limit` of it; a failure to read is not remembered. */
 function createMemo<Value>(limit: number): (name: string, read: () => Promise<Value>) => Promise<Value> {
-  let recent = new Map<string, Promise<Value>>();
-  let older: typeof recent = new Map();
+  const known = new Lru<string, Promise<Value>>(limit);
   return (name, read) => {
-    const known = recent.get(name);
-    if (known !== undefined) return known;
-    if (recent.size >= limit) [recent, older] = [new Map(), recent];
-    const reading = older.get(name) ?? read();
-    const used = recent;
-    used.set(name, reading);
-    reading.catch(() => {
-      used.delete(name);
-      older.delete(name);
-    });
+    const remembered = known.get(name);
+    if (remembered !== undefined) return remembered;
+    const reading = read();
+    known.set(name, reading);
+    reading.catch(() => known.delete(name));
     return reading;
   };
 }

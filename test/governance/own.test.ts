@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import type { Objects, TreeDigests } from '../../src/git/index.ts';
+import { createScopeTrees } from '../../src/governance/own.ts';
+import { ruleset1 } from '../../src/governance/ruleset.ts';
+
+const absent = (): never => {
+  throw new Error('there is nothing but empty trees');
+};
+const objects: Objects = { commit: absent, blob: absent, tree: () => Promise.resolve([]) };
+
+function counting() {
+  const reads: string[] = [];
+  const digests: TreeDigests = {
+    digest(tree) {
+      reads.push(tree);
+      if (tree === 'unreadable') return Promise.reject(new Error('gone'));
+      return Promise.resolve({ ok: true, digest: tree, files: [] });
+    },
+  };
+  return { reads, trees: createScopeTrees(objects, digests, '.', ruleset1) };
+}
+
+test('an own tree that is used again and again is read once, however many others are read', async () => {
+  const { reads, trees } = counting();
+  for (let other = 0; other < 10_000; other += 1) {
+    await trees.read(`other ${other}`);
+    if (other % 1_000 === 0) expect(await trees.read('used')).toMatchObject({ digest: 'used' });
+  }
+  expect(reads.filter((tree) => tree === 'used')).toHaveLength(1);
+});
+
+test('what could not be read is read again', async () => {
+  const { reads, trees } = counting();
+  await expect(trees.read('unreadable')).rejects.toThrow('gone');
+  await expect(trees.read('unreadable')).rejects.toThrow('gone');
+  expect(reads).toEqual(['unreadable', 'unreadable']);
+});
