@@ -35,7 +35,10 @@ async function trust(context: Context, ref: string, flags: Flags): Promise<numbe
   const backend = await openStore(context, gitdir, flags);
   const commit = await resolveRef({ backend, folder }, ref);
   const made = await makePin(backend, createTreeDigests(backend), commit, flags.path);
-  if (!made.ok) throw new Refusal(made.rule, made.reason);
+  if (!made.ok) {
+    const fix = `; is the mesh in ${flags.path}? --path names its folder, and fairlead init begins one`;
+    throw new Refusal(made.rule, `${made.reason}${made.rule === 'G18' ? fix : ''}`);
+  }
   const file = flags.pin === undefined ? pinPath(gitdir) : resolve(context.cwd, flags.pin);
   refuseSecondGenesis(await readPinIfAny(file), made.pin);
   await writePin(file, made.pin);
