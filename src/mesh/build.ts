@@ -7,7 +7,7 @@ import { joinServices, type Offers } from './join-services.ts';
 import { byPlace, readPart } from './part.ts';
 import { sameItems } from './service-index.ts';
 import type { Begun, Share } from './share.ts';
-import type { Endpoint, Endpoints, Mesh, Owner } from './types.ts';
+import type { Endpoints, Mesh, Owner } from './types.ts';
 
 export type Built = {
   readonly mesh: Mesh;
@@ -38,7 +38,8 @@ export function createBuilder(): (scopes: readonly ScopeResources[]) => Built {
 
 type Joined = {
   readonly owners: readonly Owner[];
-  readonly shares: ReadonlyMap<readonly Resource[], Share>;
+  readonly shares: readonly Share[];
+  readonly byResources: ReadonlyMap<readonly Resource[], Share>;
   readonly offers: Offers;
   readonly routes: Routes;
   readonly gateways: JoinedGateways;
@@ -47,7 +48,7 @@ type Joined = {
 
 function join(scopes: readonly ScopeResources[], before: Joined | null): Joined {
   const owners = readOwners(scopes, before?.owners ?? null);
-  const known = before !== null && owners === before.owners ? before.shares : NO_SHARES;
+  const known = before !== null && owners === before.owners ? before.byResources : NO_SHARES;
   const parts = inOrder(scopes).map(({ resources }): Begun => {
     const old = known.get(resources) ?? null;
     return { resources, old, part: old?.part ?? readPart(resources, owners) };
@@ -66,37 +67,38 @@ function join(scopes: readonly ScopeResources[], before: Joined | null): Joined 
     routings: routed.routes.sorted.items,
     gateways: gateways.gateways,
   };
-  const problems = [...shares.flatMap(problemsOf), ...offered.problems, ...routed.problems];
-  const built: Built = { mesh, endpoints: joinEndpoints(shares), problems: problems.sort(inReport) };
+  const own = shares.flatMap((share) => share.problems);
+  const problems = [...own, ...offered.problems, ...routed.problems].sort(inReport);
+  const built: Built = { mesh, endpoints: joinEndpoints(shares, before), problems };
   const byResources = new Map<readonly Resource[], Share>();
   for (const share of shares) byResources.set(share.resources, share);
-  return { owners, shares: byResources, offers: offered.offers, routes: routed.routes, gateways, built };
+  return { owners, shares, byResources, offers: offered.offers, routes: routed.routes, gateways, built };
 }
 
-const NO_SHARES: Joined['shares'] = new Map();
-const NO_PROBLEMS: readonly Problem[] = [];
-
-/** Mostly none, and then the same list. */
-function problemsOf({ part, served, dangling, attached, routed }: Share): readonly Problem[] {
-  const lists = [
-    part.problems,
-    served.value.problems,
-    dangling.value,
-    attached.value.problems,
-    routed.value.problems,
-  ];
-  return lists.every(({ length }) => length === 0) ? NO_PROBLEMS : lists.flat();
-}
+const NO_SHARES: Joined['byResources'] = new Map();
 
 /** What stands at one place is told in an order of its own, not in that of the work. */
 function inReport(left: Problem, right: Problem): number {
   return byPlace(left, right) || byCodeUnit(left.code, right.code) || byCodeUnit(left.message, right.message);
 }
 
-function joinEndpoints(shares: readonly Share[]): Endpoints {
-  const all = new Map<string, readonly Endpoint[]>();
-  for (const { served } of shares) for (const [id, list] of served.value.endpoints) all.set(id, list);
+/** Those of before but for the shares that are others; all anew where the services are not the same. */
+function joinEndpoints(shares: readonly Share[], before: Joined | null): Endpoints {
+  const old = before?.shares ?? [];
+  const apart = shares.flatMap((share, at) => (share === old[at] ? [] : [{ share, former: old[at] }]));
+  const isLike =
+    old.length === shares.length && apart.every(({ share, former }) => haveSameServices(share, former));
+  if (before !== null && isLike && apart.length === 0) return before.built.endpoints;
+  const all = new Map(before !== null && isLike ? before.built.endpoints : []);
+  for (const { served } of isLike ? apart.map(({ share }) => share) : shares) {
+    for (const [id, list] of served.value.endpoints) all.set(id, list);
+  }
   return all;
+}
+
+function haveSameServices(share: Share, former: Share | undefined): boolean {
+  const [left, right] = [share.served.value.endpoints, former?.served.value.endpoints];
+  return left.length === right?.length && left.every(([id], index) => id === right[index]?.[0]);
 }
 
 /** The list of `before` where nobody's authority changed. */

@@ -85,7 +85,14 @@ function route(
   }
   const made = { resources, part, defined, addresses, served, attached, entering, routings, attachments };
   const routes = [...routings.map(({ routing }) => routing), ...routed.value.routings];
-  return { ...made, dangling, routed, routes: same(old?.routes, routes) };
+  const problems = [
+    ...part.problems,
+    ...served.value.problems,
+    ...dangling.value,
+    ...attached.value.problems,
+    ...routed.value.problems,
+  ];
+  return { ...made, dangling, routed, routes: same(old?.routes, routes), problems };
 }
 
 function inspect(

@@ -1,4 +1,5 @@
 import { byCodeUnit } from '../base/order.ts';
+import { LayeredMap } from './layered-map.ts';
 
 /** A list for each scope, in the order of the scopes. A list that is the same object holds the same. */
 export type Lists<T> = readonly (readonly T[])[];
@@ -6,7 +7,9 @@ export type Lists<T> = readonly (readonly T[])[];
 /** Items of all lists by key. */
 export type Groups<T> = {
   readonly lists: Lists<T>;
-  readonly byKey: ReadonlyMap<string, Group<T>>;
+  readonly byKey: LayeredMap<Group<T>>;
+  /** Groups of more than one item. */
+  readonly shared: LayeredMap<readonly T[]>;
   /** Keys whose items may be others than before; null: all of them. */
   readonly changed: ReadonlySet<string> | null;
 };
@@ -28,7 +31,9 @@ export function groupLists<T>(
   compare: Compare<T> = () => 0,
 ): Groups<T> {
   const isLike = before !== null && before.lists.length === lists.length;
-  const old = isLike ? before : { lists: [], byKey: new Map<string, Group<T>>() };
+  const old = isLike
+    ? before
+    : { lists: [], byKey: new LayeredMap<Group<T>>(), shared: new LayeredMap<readonly T[]>() };
   const apart = listsApart(lists, old.lists);
   if (isLike && apart.size === 0) return { ...before, changed: new Set() };
   const now = new Map<string, Placed<T>[]>();
@@ -43,13 +48,17 @@ export function groupLists<T>(
       else placed.push({ item, from });
     }
   }
-  const byKey = new Map(old.byKey);
+  const groups = new Map<string, Group<T> | null>();
+  const shared = new Map<string, readonly T[] | null>();
   for (const [key, added] of now) {
     const all = [...kept(old.byKey.get(key), apart), ...added];
-    if (all.length === 0) byKey.delete(key);
-    else byKey.set(key, groupOf(all, compare));
+    const group = all.length === 0 ? null : groupOf(all, compare);
+    groups.set(key, group);
+    if (group !== null && all.length > 1) shared.set(key, group.items);
+    else if (old.shared.get(key) !== undefined) shared.set(key, null);
   }
-  return { lists, byKey, changed: isLike ? new Set(now.keys()) : null };
+  const changed = isLike ? new Set(now.keys()) : null;
+  return { lists, byKey: old.byKey.with(groups), shared: old.shared.with(shared), changed };
 }
 
 function kept<T>(group: Group<T> | undefined, apart: ReadonlySet<number>): readonly Placed<T>[] {
@@ -65,10 +74,8 @@ function groupOf<T>(placed: Placed<T>[], compare: Compare<T>): Group<T> {
 }
 
 /** Groups of more than one item. */
-export function sharedKeys<T>({ byKey }: Groups<T>): readonly (readonly T[])[] {
-  const shared: (readonly T[])[] = [];
-  for (const { items } of byKey.values()) if (items.length > 1) shared.push(items);
-  return shared;
+export function sharedKeys<T>({ shared }: Groups<T>): readonly (readonly T[])[] {
+  return Array.from(shared, ([, items]) => items);
 }
 
 /** Items of all lists in the order of their keys, and then of their lists. */

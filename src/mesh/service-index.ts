@@ -30,8 +30,9 @@ export function indexServices(lists: Lists<Defined>, before: ServiceIndex | null
 }
 
 function wildcardsOf({ byKey }: Groups<Defined>): readonly Defined[] {
-  const hosts = [...byKey.keys()].filter(isWildcard).sort(byCodeUnit);
-  return hosts.flatMap((host) => byKey.get(host)?.items ?? NONE);
+  const found = [...byKey].filter(([host]) => isWildcard(host));
+  found.sort(([left], [right]) => byCodeUnit(left, right));
+  return found.flatMap(([, { items }]) => items);
 }
 
 function isWildcard(host: string): boolean {

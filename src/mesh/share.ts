@@ -25,6 +25,8 @@ export type Share = {
   readonly routed: Remembered<Routed>;
   /** What stands in the mesh of `routings` and `routed`. */
   readonly routes: readonly Routing[];
+  /** Of all of it. */
+  readonly problems: readonly Problem[];
 };
 
 export type Served = {
