@@ -1,12 +1,15 @@
 import { byCodeUnit } from '../base/order.ts';
 import type { Problem } from '../base/problem.ts';
-import type { Resource, ScopeResources } from '../manifests/index.ts';
+import type { ScopeResources } from '../manifests/index.ts';
 import { type JoinedGateways, joinGateways } from './gateways.ts';
 import { joinRoutings, type Routes } from './join-routings.ts';
 import { joinServices, type Offers } from './join-services.ts';
+import { type Groups, groupLists } from './joined-lists.ts';
+import { editedScopes, inOrder, type Ordered } from './order.ts';
+import { readOwners } from './owners.ts';
 import { byPlace, readPart } from './part.ts';
-import { sameItems } from './service-index.ts';
-import type { Begun, Share } from './share.ts';
+import { type Places, patched } from './places.ts';
+import { type Begun, hostsAsked, type Scopes, type Share } from './share.ts';
 import type { Endpoints, Mesh, Owner } from './types.ts';
 
 export type Built = {
@@ -37,9 +40,11 @@ export function createBuilder(): (scopes: readonly ScopeResources[]) => Built {
 }
 
 type Joined = {
+  readonly ordered: Ordered;
   readonly owners: readonly Owner[];
   readonly shares: readonly Share[];
-  readonly byResources: ReadonlyMap<readonly Resource[], Share>;
+  /** Hosts that the shares looked up. */
+  readonly asks: Groups<string>;
   readonly offers: Offers;
   readonly routes: Routes;
   readonly gateways: JoinedGateways;
@@ -47,104 +52,85 @@ type Joined = {
 };
 
 function join(scopes: readonly ScopeResources[], before: Joined | null): Joined {
-  const owners = readOwners(scopes, before?.owners ?? null);
-  const known = before !== null && owners === before.owners ? before.byResources : NO_SHARES;
-  const parts = inOrder(scopes).map(({ resources }): Begun => {
-    const old = known.get(resources) ?? null;
-    return { resources, old, part: old?.part ?? readPart(resources, owners) };
-  });
-  const offered = joinServices(parts, before?.offers ?? null);
+  const edited = before && editedScopes(scopes, before.ordered);
+  const owners = edited ? before.owners : readOwners(scopes, before?.owners ?? null);
+  const begun = edited ? beginAgain(edited.edits, before) : begin(scopes, owners, before);
+  const { offered, offers, problems } = joinServices(begun, before?.offers ?? null);
   const gateways = joinGateways(
-    parts.map(({ part }) => part.gateways),
+    patched(before?.gateways.parts, begun, ({ part }) => part.gateways),
     before?.gateways ?? null,
   );
   const edge = { owners, gateways, isSame: gateways === before?.gateways };
-  const routed = joinRoutings(offered.shares, offered.offers.served, edge, before?.routes ?? null);
-  const { shares } = routed;
-  const mesh = {
-    owners,
-    services: offered.offers.services,
-    routings: routed.routes.sorted.items,
-    gateways: gateways.gateways,
+  const indexes = { index: offers.served, former: before?.offers.served ?? null };
+  const routed = joinRoutings(offered, indexes, edge, before?.routes ?? null);
+  const { shares, routes } = routed;
+  const { services } = offers;
+  const mesh = { owners, services, routings: routes.sorted.items, gateways: gateways.gateways };
+  const all = [...shares.flatMap((share) => share.problems), ...problems, ...routed.problems];
+  const built: Built = {
+    mesh,
+    endpoints: joinEndpoints(shares, routed.places, before),
+    problems: all.sort(inReport),
   };
-  const own = shares.flatMap((share) => share.problems);
-  const problems = [...own, ...offered.problems, ...routed.problems].sort(inReport);
-  const built: Built = { mesh, endpoints: joinEndpoints(shares, before), problems };
-  const byResources = new Map<readonly Resource[], Share>();
-  for (const share of shares) byResources.set(share.resources, share);
-  return { owners, shares, byResources, offers: offered.offers, routes: routed.routes, gateways, built };
+  const asks = groupLists(
+    patched(before?.asks.lists, { all: shares, places: routed.places }, hostsAsked),
+    (host) => host,
+    before?.asks ?? null,
+  );
+  const ordered = edited ? edited.ordered : inOrder(scopes).ordered;
+  return { ordered, owners, shares, asks, offers, routes, gateways, built };
 }
 
-const NO_SHARES: Joined['byResources'] = new Map();
+/** Reads all of what is not the same resources as before, under the same owners. */
+function begin(
+  scopes: readonly ScopeResources[],
+  owners: readonly Owner[],
+  before: Joined | null,
+): Scopes<Begun> {
+  const isKnown = owners === before?.owners;
+  const known = new Map(isKnown ? before.shares.map((share) => [share.resources, share]) : []);
+  const { scopes: order } = inOrder(scopes);
+  const olds = order.map(({ resources }) => known.get(resources) ?? null);
+  const all = order.map(({ resources }, place) => {
+    return { resources, part: olds[place]?.part ?? readPart(resources, owners) };
+  });
+  return { all, places: null, olds, shares: [], asks: null };
+}
+
+/** Reads the edited scopes only. */
+function beginAgain(
+  edits: ReadonlyMap<number, ScopeResources>,
+  { shares, owners, asks }: Joined,
+): Scopes<Begun> {
+  const all: Begun[] = shares.slice();
+  const olds: (Share | null)[] = shares.slice();
+  for (const [place, { resources }] of edits) {
+    if (resources === shares[place]?.resources) continue;
+    all[place] = { resources, part: readPart(resources, owners) };
+    olds[place] = null;
+  }
+  return { all, places: new Set(edits.keys()), olds, shares, asks };
+}
 
 /** What stands at one place is told in an order of its own, not in that of the work. */
 function inReport(left: Problem, right: Problem): number {
   return byPlace(left, right) || byCodeUnit(left.code, right.code) || byCodeUnit(left.message, right.message);
 }
 
-/** Those of before but for the shares that are others; all anew where the services are not the same. */
-function joinEndpoints(shares: readonly Share[], before: Joined | null): Endpoints {
+/** Those of before but for the shares at `places`; all anew where the services are not the same. */
+function joinEndpoints(shares: readonly Share[], places: Places, before: Joined | null): Endpoints {
   const old = before?.shares ?? [];
-  const apart = shares.flatMap((share, at) => (share === old[at] ? [] : [{ share, former: old[at] }]));
-  const isLike =
-    old.length === shares.length && apart.every(({ share, former }) => haveSameServices(share, former));
+  const apart = [...(places ?? [])].filter((place) => shares[place] !== old[place]);
+  apart.sort((left, right) => left - right);
+  const isLike = places !== null && apart.every((place) => haveSameServices(shares[place], old[place]));
   if (before !== null && isLike && apart.length === 0) return before.built.endpoints;
   const all = new Map(before !== null && isLike ? before.built.endpoints : []);
-  for (const { served } of isLike ? apart.map(({ share }) => share) : shares) {
-    for (const [id, list] of served.value.endpoints) all.set(id, list);
-  }
+  const others = isLike ? apart.flatMap((place) => shares[place] ?? []) : shares;
+  for (const { served } of others) for (const [id, list] of served.value.endpoints) all.set(id, list);
   return all;
 }
 
-function haveSameServices(share: Share, former: Share | undefined): boolean {
-  const [left, right] = [share.served.value.endpoints, former?.served.value.endpoints];
-  return left.length === right?.length && left.every(([id], index) => id === right[index]?.[0]);
-}
-
-/** The list of `before` where nobody's authority changed. */
-function readOwners(scopes: readonly ScopeResources[], before: readonly Owner[] | null): readonly Owner[] {
-  const owners = scopes.map(({ scope }) => readOwner(scope));
-  owners.sort((left, right) => byCodeUnit(left.path, right.path) || byCodeUnit(left.uid, right.uid));
-  const unchanged = before !== null && before.length === owners.length && owners.every(isSame, before);
-  return unchanged ? before : owners;
-}
-
-/** A scope that is the same object says the same. */
-const read = new WeakMap<ScopeResources['scope'], Owner>();
-
-function readOwner(scope: ScopeResources['scope']): Owner {
-  const known = read.get(scope);
-  if (known !== undefined) return known;
-  const { uid, path, owns, granted } = scope;
-  const given = { namespaces: granted.namespaces, hosts: lowerCase(granted.hosts) };
-  const owner = { uid, path, namespaces: owns.namespaces, hosts: lowerCase(owns.hosts), granted: given };
-  read.set(scope, owner);
-  return owner;
-}
-
-function isSame(this: readonly Owner[], owner: Owner, index: number): boolean {
-  const other = this[index];
-  if (other === owner) return true;
-  return (
-    other?.uid === owner.uid &&
-    other.path === owner.path &&
-    sameNames(other, owner) &&
-    sameNames(other.granted, owner.granted)
-  );
-}
-
-function sameNames(left: Owner['granted'], right: Owner['granted']): boolean {
-  return sameItems(left.namespaces, right.namespaces) && sameItems(left.hosts, right.hosts);
-}
-
-function lowerCase(hosts: readonly string[]): readonly string[] {
-  return hosts.map((host) => host.toLowerCase());
-}
-
-/** Scopes in an order that does not depend on how they came. */
-function inOrder(scopes: readonly ScopeResources[]): readonly ScopeResources[] {
-  return scopes.toSorted(
-    ({ scope: left }, { scope: right }) =>
-      byCodeUnit(left.directory, right.directory) || byCodeUnit(left.uid, right.uid),
-  );
+function haveSameServices(now: Share | undefined, former: Share | undefined): boolean {
+  const [left, right] = [now?.served.value.endpoints ?? [], former?.served.value.endpoints ?? []];
+  return left.length === right.length && left.every(([id], index) => id === right[index]?.[0]);
 }

@@ -2,11 +2,12 @@ import type { Resource } from '../manifests/index.ts';
 import { danglingOf } from './dangling.ts';
 import { type JoinedGateways, MESH, strayBindings } from './gateways.ts';
 import { attachAll, claimsOf, routeAll } from './http-routes.ts';
-import { type Groups, groupLists, type Sorted, sortLists } from './joined-lists.ts';
+import { type Groups, groupLists, placesApart, type Sorted, sortLists } from './joined-lists.ts';
+import { eitherOf, patched } from './places.ts';
 import { claimOf, type Entering, enteringOf, rivalRoutings } from './rivals.ts';
 import type { DefinedRouting } from './routing.ts';
-import { Remembered, type ServiceIndex, type Services, servicesOf } from './service-index.ts';
-import { type Offered, type Share, same, without } from './share.ts';
+import { placesAsking, Remembered, type ServiceIndex, type Services, servicesOf } from './service-index.ts';
+import { type Offered, type Scopes, type Share, same, without } from './share.ts';
 import type { Owner, Routing } from './types.ts';
 
 /** What the routings of all scopes come to. */
@@ -19,46 +20,62 @@ export type Edge = {
   readonly isSame: boolean;
 };
 
+/** Services as they are now, and before. */
+type Indexes = { readonly index: ServiceIndex; readonly former: ServiceIndex | null };
+
 type Claiming = Offered & Pick<Share, 'attached' | 'entering'>;
 
 /** Routings of all scopes, less those of which there are two, and what they name that is not there. */
 export function joinRoutings(
-  offered: readonly Offered[],
-  index: ServiceIndex,
+  offered: Scopes<Offered>,
+  { index, former }: Indexes,
   edge: Edge,
   before: Routes | null,
 ) {
+  const { all, olds, asks } = offered;
   const services = servicesOf(index);
-  const claimed = offered.map((each) => claim(each, index, services));
+  const asking = eitherOf(offered.places, placesAsking(index, former, asks));
+  const claimed = patched<Offered, Claiming>(offered.shares, { all, places: asking }, (each, place) =>
+    claim(each, olds[place] ?? null, { index, services }),
+  );
   const entering = groupLists(
-    claimed.map((each) => each.entering),
+    patched(before?.entering.lists, { all: claimed, places: asking }, (each) => each.entering),
     ({ key }) => key,
     before?.entering ?? null,
   );
   const rivals = rivalRoutings(entering);
-  const shares = claimed.map((each) => route(each, rivals.refused, { edge, index, services }));
+  const meeting = eitherOf(asking, placesApart(entering, before?.entering ?? null));
+  const places = edge.isSame ? meeting : null;
+  const shares = patched<Claiming, Share>(offered.shares, { all: claimed, places }, (each, place) =>
+    route(each, olds[place] ?? null, rivals.refused, { edge, index, services }),
+  );
   const sorted = sortLists(
-    shares.map(({ routes }) => routes),
+    patched(before?.sorted.lists, { all: shares, places }, ({ routes }) => routes),
     ({ host, origin }) => [host, origin.file, place(origin.line), place(origin.column)].join(' '),
     before?.sorted ?? null,
   );
   const routes: Routes = { entering, sorted };
-  return { shares, routes, problems: rivals.problems };
+  return { shares, places, routes, problems: rivals.problems };
 }
 
 /** The parents of a scope's routes may be Services of another one. */
-function claim(offered: Offered, index: ServiceIndex, services: Services): Claiming {
-  const { resources, old, part, defined, addresses, served } = offered;
+function claim(
+  offered: Offered,
+  old: Share | null,
+  { index, services }: { readonly index: ServiceIndex; readonly services: Services },
+): Claiming {
+  const { resources, part, defined, addresses, served } = offered;
   const isSame = old?.attached.holds(index) === true;
   const attached = isSame ? old.attached : new Remembered(services, (all) => attachAll(part.routes, all));
   const entering = isSame
     ? old.entering
     : enteringOf([...part.routings.map(claimOf), ...claimsOf(attached.value)]);
-  return { resources, old, part, defined, addresses, served, attached, entering };
+  return { resources, part, defined, addresses, served, attached, entering };
 }
 
 function route(
   claiming: Claiming,
+  old: Share | null,
   refused: ReadonlySet<Resource>,
   {
     edge,
@@ -66,7 +83,7 @@ function route(
     services,
   }: { readonly edge: Edge; readonly index: ServiceIndex; readonly services: Services },
 ): Share {
-  const { resources, old, part, defined, addresses, served, attached, entering } = claiming;
+  const { resources, part, defined, addresses, served, attached, entering } = claiming;
   const routings = same(
     old?.routings,
     without(part.routings, refused, ({ resource }) => resource),

@@ -1,10 +1,18 @@
 import { idlePolicies } from './effects.ts';
-import { type Groups, groupLists, type Sorted, sortLists } from './joined-lists.ts';
+import { type Groups, groupLists, placesApart, type Sorted, sortLists } from './joined-lists.ts';
 import type { Part } from './part.ts';
+import { eitherOf, patched } from './places.ts';
 import { type Addressed, addressesOf, rivalServices, sharedAddresses } from './rivals.ts';
-import { indexServices, Remembered, type ServiceIndex, type Services, servicesOf } from './service-index.ts';
+import {
+  indexServices,
+  placesAsking,
+  Remembered,
+  type ServiceIndex,
+  type Services,
+  servicesOf,
+} from './service-index.ts';
 import type { Defined } from './services.ts';
-import { type Begun, type Offered, type Served, type Share, same, without } from './share.ts';
+import { type Begun, type Offered, type Scopes, type Served, type Share, same, without } from './share.ts';
 import { danglingSlices, emptySubsets, withSlices } from './slices.ts';
 import { applyRules } from './subsets.ts';
 import type { Service } from './types.ts';
@@ -20,47 +28,42 @@ export type Offers = {
   readonly services: readonly Service[];
 };
 
-/** Services of all scopes, less those of which there are two. */
-export function joinServices(parts: readonly Begun[], before: Offers | null) {
+/** Services of all scopes, less those of which there are two. Only places that may be others are looked at. */
+export function joinServices(begun: Scopes<Begun>, before: Offers | null) {
+  const { all, olds, asks } = begun;
   const candidates = groupLists(
-    parts.map(({ part }) => part.candidates),
+    patched(before?.candidates.lists, begun, ({ part }) => part.candidates),
     ({ service }) => service.host,
     before?.candidates ?? null,
   );
   const twins = rivalServices(candidates);
-  const kept = parts.map(({ part, old }) => {
-    return same(
-      old?.defined,
-      without(part.candidates, twins.refused, (candidate) => candidate),
-    );
+  const meeting = eitherOf(begun.places, placesApart(candidates, before?.candidates ?? null));
+  const kept = patched(before?.defined.groups.lists, { all, places: meeting }, ({ part }, place) => {
+    const own = without(part.candidates, twins.refused, (candidate) => candidate);
+    return same(olds[place]?.defined, own);
   });
   const defined = indexServices(kept, before?.defined ?? null);
   const rulesSee = servicesOf(defined);
-  const shares = parts.map((begun, index): Offered => {
-    const { resources, part, old } = begun;
-    const own = kept[index] ?? [];
+  const places = eitherOf(meeting, placesAsking(defined, before?.defined ?? null, asks));
+  const shares = patched<Begun, Offered>(begun.shares, { all, places }, ({ resources, part }, place) => {
+    const [old, own = []] = [olds[place], kept[place]];
     const addresses = old?.defined === own ? old.addresses : addressesOf(own);
     const isSame = old?.defined === own && old.served.holds(defined);
-    return {
-      resources,
-      part,
-      old,
-      defined: own,
-      addresses,
-      served: isSame ? old.served : serve(part, own, rulesSee),
-    };
+    const served = isSame ? old.served : serve(part, own, rulesSee);
+    return { resources, part, defined: own, addresses, served };
   });
+  const offered: Scopes<Offered> = { ...begun, all: shares, places };
   const addresses = groupLists(
-    shares.map((share) => share.addresses),
+    patched(before?.addresses.lists, offered, (share) => share.addresses),
     ({ address }) => address,
     before?.addresses ?? null,
   );
-  const lists = shares.map(({ served }) => served.value.services);
+  const lists = patched(before?.served.groups.lists, offered, ({ served }) => served.value.services);
   const sorted = sortLists(lists, ({ service }) => `${service.host} ${service.id}`, before?.sorted ?? null);
   const services = sorted === before?.sorted ? before.services : sorted.items.map(({ service }) => service);
   const served = indexServices(lists, before?.served ?? null);
   const offers: Offers = { candidates, addresses, defined, served, sorted, services };
-  return { shares, offers, problems: [...twins.problems, ...sharedAddresses(addresses)] };
+  return { offered, offers, problems: [...twins.problems, ...sharedAddresses(addresses)] };
 }
 
 /** The rules of a scope and its workloads make services of what it defines. */

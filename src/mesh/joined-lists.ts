@@ -1,5 +1,6 @@
 import { byCodeUnit } from '../base/order.ts';
 import { LayeredMap } from './layered-map.ts';
+import type { Places } from './places.ts';
 
 /** A list for each scope, in the order of the scopes. A list that is the same object holds the same. */
 export type Lists<T> = readonly (readonly T[])[];
@@ -71,6 +72,17 @@ function kept<T>(group: Group<T> | undefined, apart: ReadonlySet<number>): reado
 function groupOf<T>(placed: Placed<T>[], compare: Compare<T>): Group<T> {
   if (placed.length > 1) placed.sort((a, b) => compare(a.item, b.item) || a.from - b.from);
   return { items: placed.map(({ item }) => item), from: placed.map(({ from }) => from) };
+}
+
+/** Whose items have a key of which some item may be another than before. */
+export function placesApart<T>(groups: Groups<T>, before: Groups<T> | null): Places {
+  if (groups.changed === null || before === null) return null;
+  return new Set([...placesAt(before, groups.changed), ...placesAt(groups, groups.changed)]);
+}
+
+/** Whose items have one of these keys. */
+export function placesAt<T>({ byKey }: Groups<T>, keys: ReadonlySet<string>): readonly number[] {
+  return [...keys].flatMap((key) => byKey.get(key)?.from ?? []);
 }
 
 /** Groups of more than one item. */

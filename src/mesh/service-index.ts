@@ -1,5 +1,6 @@
 import { byCodeUnit } from '../base/order.ts';
-import { type Groups, groupLists, type Lists } from './joined-lists.ts';
+import { type Groups, groupLists, type Lists, placesAt } from './joined-lists.ts';
+import type { Places } from './places.ts';
 import type { Defined } from './services.ts';
 
 /** What rules may look up: services by host, and those whose host is a wildcard. */
@@ -45,6 +46,17 @@ export function servicesOf({ groups, wildcards }: ServiceIndex): Services {
   return { at: (host) => groups.byKey.get(host)?.items ?? NONE, wildcards: () => wildcards };
 }
 
+/** Who may have looked up what is not the same any more. `asks`: hosts that were looked up. */
+export function placesAsking(
+  index: ServiceIndex,
+  before: ServiceIndex | null,
+  asks: Groups<string> | null,
+): Places {
+  const { changed } = index.groups;
+  if (changed === null || asks === null || index.wildcards !== before?.wildcards) return null;
+  return new Set(placesAt(asks, changed));
+}
+
 /**
  * Remembers the result of `work` together with everything that it looked up: as long as each lookup gives the same list,
  * the result is the same.
@@ -66,6 +78,10 @@ export class Remembered<T> {
         return this.#wildcards;
       },
     });
+  }
+
+  hosts(): Iterable<string> {
+    return this.#hosts.keys();
   }
 
   /** Whether the result is that of `index` as well. It has to have held for the index before. */

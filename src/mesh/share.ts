@@ -1,7 +1,9 @@
 import type { Problem } from '../base/problem.ts';
 import type { Resource } from '../manifests/index.ts';
 import type { Attached, Attachment, Routed } from './http-routes.ts';
+import type { Groups } from './joined-lists.ts';
 import type { Part } from './part.ts';
+import type { Places } from './places.ts';
 import type { Addressed, Entering } from './rivals.ts';
 import type { DefinedRouting } from './routing.ts';
 import { type Remembered, sameItems } from './service-index.ts';
@@ -36,13 +38,23 @@ export type Served = {
 };
 
 /** A share as far as its services. */
-export type Offered = Pick<Share, 'resources' | 'part' | 'defined' | 'addresses' | 'served'> & Old;
+export type Offered = Pick<Share, 'resources' | 'part' | 'defined' | 'addresses' | 'served'>;
 
 /** A scope whose own resources have been read. */
-export type Begun = Pick<Share, 'resources' | 'part'> & Old;
+export type Begun = Pick<Share, 'resources' | 'part'>;
 
-/** The share of the same resources in the mesh before. */
-type Old = { readonly old: Share | null };
+/** All scopes in order, and what is known of them. */
+export type Scopes<T> = {
+  readonly all: readonly T[];
+  /** Where they are not what they were in the mesh before. */
+  readonly places: Places;
+  /** Of each, the share of the same resources before. */
+  readonly olds: readonly (Share | null)[];
+  /** The shares before; of use where not all places are others. */
+  readonly shares: readonly Share[];
+  /** Hosts that the shares before looked up. */
+  readonly asks: Groups<string> | null;
+};
 
 /** `all` itself where nothing goes. */
 export function without<T, K>(
@@ -56,4 +68,10 @@ export function without<T, K>(
 
 export function same<T>(before: readonly T[] | undefined, now: readonly T[]): readonly T[] {
   return before !== undefined && (before === now || sameItems(before, now)) ? before : now;
+}
+
+/** Hosts that a share looked up, each once. */
+export function hostsAsked({ served, attached, dangling, routed }: Share): readonly string[] {
+  const all = [served, attached, dangling, routed].flatMap((each) => [...each.hosts()]);
+  return [...new Set(all)];
 }

@@ -1,6 +1,13 @@
 import { array, assert, constantFrom, integer, property, tuple } from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Groups, groupLists, type Lists, type Sorted, sortLists } from '../../src/mesh/joined-lists.ts';
+import {
+  type Groups,
+  groupLists,
+  type Lists,
+  placesApart,
+  type Sorted,
+  sortLists,
+} from '../../src/mesh/joined-lists.ts';
 
 type Item = { readonly key: string; readonly rank: number };
 
@@ -29,6 +36,11 @@ test('joining lists again after any edits gives what joining them anew gives', (
         if (groups.changed?.has(key) === false) {
           expect(groups.byKey.get(key)?.items).toEqual(before.byKey.get(key)?.items);
         }
+      }
+      const apart = placesApart(groups, before);
+      for (const [place, items] of lists.entries()) {
+        if (apart === null || apart.has(place)) continue;
+        for (const { key } of items) expect(groups.byKey.get(key)).toBe(before.byKey.get(key));
       }
     }
   });

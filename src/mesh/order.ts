@@ -1,0 +1,33 @@
+import { byCodeUnit } from '../base/order.ts';
+import type { ScopeResources } from '../manifests/index.ts';
+import { sameAuthority } from './owners.ts';
+
+/** Scopes as they came, and their places in an order that does not depend on it. */
+export type Ordered = {
+  readonly given: readonly ScopeResources[];
+  readonly places: readonly number[];
+};
+
+export function inOrder(given: readonly ScopeResources[]) {
+  const indexed = given.map((one, index) => ({ one, index }));
+  indexed.sort(({ one: { scope: left } }, { one: { scope: right } }) => {
+    return byCodeUnit(left.directory, right.directory) || byCodeUnit(left.uid, right.uid);
+  });
+  const places: number[] = given.map(() => 0);
+  for (const [place, { index }] of indexed.entries()) places[index] = place;
+  return { ordered: { given, places }, scopes: indexed.map(({ one }) => one) };
+}
+
+/** Scopes that are not the same object as before, by place; null where one came or went, or is of another authority. */
+export function editedScopes(given: readonly ScopeResources[], before: Ordered) {
+  if (given.length !== before.given.length) return null;
+  const edits = new Map<number, ScopeResources>();
+  for (const [index, one] of given.entries()) {
+    const old = before.given[index];
+    if (one === old) continue;
+    const place = before.places[index];
+    if (old === undefined || place === undefined || !sameAuthority(one.scope, old.scope)) return null;
+    edits.set(place, one);
+  }
+  return { edits, ordered: { given, places: before.places } };
+}

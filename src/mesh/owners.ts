@@ -1,0 +1,52 @@
+import { byCodeUnit } from '../base/order.ts';
+import type { ScopeResources } from '../manifests/index.ts';
+import { sameItems } from './service-index.ts';
+import type { Owner } from './types.ts';
+
+/** The list of `before` where nobody's authority changed. */
+export function readOwners(
+  scopes: readonly ScopeResources[],
+  before: readonly Owner[] | null,
+): readonly Owner[] {
+  const owners = scopes.map(({ scope }) => readOwner(scope));
+  owners.sort((left, right) => byCodeUnit(left.path, right.path) || byCodeUnit(left.uid, right.uid));
+  const unchanged = before !== null && before.length === owners.length && owners.every(isSame, before);
+  return unchanged ? before : owners;
+}
+
+/** A scope that is the same object says the same. */
+const read = new WeakMap<ScopeResources['scope'], Owner>();
+
+function readOwner(scope: ScopeResources['scope']): Owner {
+  const known = read.get(scope);
+  if (known !== undefined) return known;
+  const { uid, path, owns, granted } = scope;
+  const given = { namespaces: granted.namespaces, hosts: lowerCase(granted.hosts) };
+  const owner = { uid, path, namespaces: owns.namespaces, hosts: lowerCase(owns.hosts), granted: given };
+  read.set(scope, owner);
+  return owner;
+}
+
+/** Whether both scopes have the same place and authority. */
+export function sameAuthority(left: ScopeResources['scope'], right: ScopeResources['scope']): boolean {
+  return left.directory === right.directory && isSame.call([readOwner(left)], readOwner(right), 0);
+}
+
+function isSame(this: readonly Owner[], owner: Owner, index: number): boolean {
+  const other = this[index];
+  if (other === owner) return true;
+  return (
+    other?.uid === owner.uid &&
+    other.path === owner.path &&
+    sameNames(other, owner) &&
+    sameNames(other.granted, owner.granted)
+  );
+}
+
+function sameNames(left: Owner['granted'], right: Owner['granted']): boolean {
+  return sameItems(left.namespaces, right.namespaces) && sameItems(left.hosts, right.hosts);
+}
+
+function lowerCase(hosts: readonly string[]): readonly string[] {
+  return hosts.map((host) => host.toLowerCase());
+}
