@@ -109,6 +109,10 @@ class Together implements Holder {
     return this.#some(({ holdings }) => holdings.holds(name));
   }
 
+  mayHave(name: string): boolean {
+    return this.#some(({ holdings }) => holdings.mayHave(name));
+  }
+
   *contents(): Iterable<XdsResource | Brought> {
     for (const { holdings } of this.subscriptions) yield* holdings.contents();
   }

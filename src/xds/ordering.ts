@@ -27,6 +27,7 @@ type Wait = { readonly typeUrl: string; readonly name: string; readonly sinceMs:
 export class Ordering {
   readonly references: References;
   readonly #holders: Holders;
+  readonly #separate: boolean;
   readonly #timeoutMs: number;
   readonly #waits = new Map<string, Wait>();
   readonly #conditions = new Map<string, SessionCondition>();
@@ -35,6 +36,7 @@ export class Ordering {
   constructor(holders: Holders, options: { readonly timeoutMs: number; readonly separate: boolean }) {
     this.references = new References(holders, options);
     this.#holders = holders;
+    this.#separate = options.separate;
     this.#timeoutMs = options.timeoutMs;
   }
 
@@ -98,7 +100,17 @@ export class Ordering {
   }
 
   #obstacles(typeUrl: string, name: string, want: XdsResource | null): readonly Obstacle[] {
-    return want === null ? this.references.users(typeUrl, name) : this.references.missing(want);
+    if (want !== null) return this.references.missing(want);
+    return this.#hasNothing(typeUrl, name) ? [] : this.references.users(typeUrl, name);
+  }
+
+  /**
+   * D5: who does not have it can lose nothing by its removal. Not so where each type has a stream of its own: a name may
+   * be asked for there that an older stream gave, and that is in use.
+   */
+  #hasNothing(typeUrl: string, name: string): boolean {
+    const holder = this.#holders.get(typeUrl);
+    return !this.#separate && holder?.selects(name) === true && !holder.mayHave(name);
   }
 }
 

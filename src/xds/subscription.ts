@@ -201,8 +201,6 @@ export class Subscription<R extends Versioned> {
     if (!this.selects(name) && !(forced && want === undefined)) return 'nothing'; // C8
     const refused = this.rejects(name);
     if (!forced && (refused || !this.#differs(name))) return 'nothing'; // C3, C4
-    const absent = want === undefined && this.selects(name) && !this.holdings.mayHave(name);
-    if (absent && !refused) return 'remove'; // D5: who does not have it can lose nothing
     const verdict = refused ? 'blocked' : gate(name, want ?? null);
     if (verdict === 'send') return want ?? 'remove';
     if (!forced) return verdict;

@@ -52,6 +52,8 @@ export interface Holder {
   rejects(name: string): boolean;
   /** As `Holdings.holds`. */
   holds(name: string): boolean;
+  /** As `Holdings.mayHave`. */
+  mayHave(name: string): boolean;
   /** As `Holdings.contents`. */
   contents(): Iterable<XdsResource | Brought>;
 }
