@@ -2,6 +2,7 @@ import { isKnown } from './holdings.ts';
 import {
   CLUSTER,
   ENDPOINT,
+  type Holder,
   type Holders,
   LISTENER,
   type Resources,
@@ -111,8 +112,21 @@ export class References {
       const expected = this.#mayCome(typeUrl) && (typeUrl !== ROUTE || this.#routesExpected());
       return expected ? [{ typeUrl, name: '*', stuck: false }] : [];
     }
-    const unknown = [...holder.contents()].filter((item) => !isKnown(item));
-    return unknown.map(({ name }) => ({ typeUrl, name, stuck: holder.rejects(name) }));
+    const unknown = [...holder.contents()].filter((item) => !isKnown(item)).map(({ name }) => name);
+    const unasked = typeUrl === ROUTE && this.#separate ? this.#unaskedRoutes(holder) : [];
+    return [...unknown, ...unasked].map((name) => ({ typeUrl, name, stuck: holder.rejects(name) }));
+  }
+
+  /**
+   * Routes that listeners of the client name and no stream of it asks for: each has a stream of its own, which may be
+   * closed for a moment, and the client goes on with what it gave.
+   */
+  #unaskedRoutes(routes: Holder): readonly string[] {
+    const listeners = [...(this.#holders.get(LISTENER)?.contents() ?? [])].filter(isKnown);
+    const named = listeners
+      .flatMap(({ references }) => references)
+      .filter(({ typeUrl }) => typeUrl === ROUTE);
+    return named.map(({ name }) => name).filter((name) => !routes.selects(name));
   }
 
   #routesExpected(): boolean {

@@ -434,34 +434,45 @@ describe('per-type services', () => {
     expect((await clusters.next()).removedResources).toEqual(['a']);
   });
 
-  test('O3: a stream that ended left its content behind: a removal waits until it is back and ACKed', async () => {
-    server.publish('r1');
-    const shared = connection(port);
-    const clusters = kept(new AdsClient(shared, path('cluster', 'Cluster', 'DeltaClusters')));
-    const routes = kept(new AdsClient(shared, path('route', 'Route', 'DeltaRoutes')));
-    clusters.send({ node: NODE });
-    clusters.ack(await clusters.next());
-    const listeners = kept(new AdsClient(shared, path('listener', 'Listener', 'DeltaListeners')));
-    listeners.send({ node: NODE });
-    listeners.ack(await listeners.next());
-    routes.send({ node: NODE, resourceNamesSubscribe: ['r'] });
-    routes.ack(await routes.next());
-    routes.halfClose();
-    await routes.status();
-    snapshotFor = () => snapshot(cluster('b'), listener('http', '1', ['r']), route('r', '2', ['b']));
-    server.publish('r2');
-    const added = await clusters.next();
-    expect([added.resources.map(({ name }) => name), added.removedResources]).toEqual([['b'], []]);
-    clusters.ack(added);
-    const back = kept(new AdsClient(shared, path('route', 'Route', 'DeltaRoutes')));
-    const initialResourceVersions = { r: '1' };
-    back.send({ node: NODE, resourceNamesSubscribe: ['r'], initialResourceVersions });
-    const moved = await back.next();
-    expect(moved.resources).toMatchObject([{ name: 'r', version: '2' }]);
-    expect(clusters.unread).toBe(0);
-    back.ack(moved);
-    expect((await clusters.next()).removedResources).toEqual(['a']);
-  });
+  test.each([
+    ['alone', []],
+    ['beside others of its type', ['other']],
+  ])(
+    'O3: a stream that ended, %s, left its content behind: a removal waits until it is back and ACKed',
+    async (_where, others) => {
+      server.publish('r1');
+      const shared = connection(port);
+      const clusters = kept(new AdsClient(shared, path('cluster', 'Cluster', 'DeltaClusters')));
+      const routes = kept(new AdsClient(shared, path('route', 'Route', 'DeltaRoutes')));
+      clusters.send({ node: NODE });
+      clusters.ack(await clusters.next());
+      const listeners = kept(new AdsClient(shared, path('listener', 'Listener', 'DeltaListeners')));
+      listeners.send({ node: NODE });
+      listeners.ack(await listeners.next());
+      routes.send({ node: NODE, resourceNamesSubscribe: ['r'] });
+      routes.ack(await routes.next());
+      for (const other of others) {
+        const beside = kept(new AdsClient(shared, path('route', 'Route', 'DeltaRoutes')));
+        beside.send({ node: NODE, resourceNamesSubscribe: [other] });
+        beside.ack(await beside.next());
+      }
+      routes.halfClose();
+      await routes.status();
+      snapshotFor = () => snapshot(cluster('b'), listener('http', '1', ['r']), route('r', '2', ['b']));
+      server.publish('r2');
+      const added = await clusters.next();
+      expect([added.resources.map(({ name }) => name), added.removedResources]).toEqual([['b'], []]);
+      clusters.ack(added);
+      const back = kept(new AdsClient(shared, path('route', 'Route', 'DeltaRoutes')));
+      const initialResourceVersions = { r: '1' };
+      back.send({ node: NODE, resourceNamesSubscribe: ['r'], initialResourceVersions });
+      const moved = await back.next();
+      expect(moved.resources).toMatchObject([{ name: 'r', version: '2' }]);
+      expect(clusters.unread).toBe(0);
+      back.ack(moved);
+      expect((await clusters.next()).removedResources).toEqual(['a']);
+    },
+  );
 
   test('on another connection, a proxy of the same name has an order of its own', async () => {
     server.publish('r1');
