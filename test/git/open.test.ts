@@ -21,9 +21,9 @@ describe('auto', () => {
     const tip = await grow(repository);
     const { git, picked } = await openGit({ gitdir: repository.dir, environment: { PATH }, backend: 'auto' });
     expect(picked.reason).toMatch(
-      /^an object takes \d+\.\d\d ms by the git command, \d+\.\d\d ms by isomorphic-git$/,
+      /^an object takes \d+\.\d µs by the git command, \d+\.\d µs by isomorphic-git$/,
     );
-    const [, native, isomorphic] = /takes ([\d.]+) ms .*, ([\d.]+) ms/.exec(picked.reason) ?? [];
+    const [, native, isomorphic] = /takes ([\d.]+) µs .*, ([\d.]+) µs/.exec(picked.reason) ?? [];
     if (native !== isomorphic)
       expect(picked.backend).toBe(Number(native) < Number(isomorphic) ? 'native' : 'isomorphic');
     expect((await git.commit(tip)).id).toBe(tip);
