@@ -15,7 +15,8 @@
  * Refuses: streams whose first request does not say who the proxy is, bytes that are no request, a type on the stream
  * of another, and what exceeds `limits.ts`.
  * Does not: check snapshots (translate does), authenticate proxies, listen on anything but plain gRPC, answer the unary
- * `Fetch…` methods, know aliases (D9), TTLs or the prefixes of xdstp globs (W7): a glob is a name like any other.
+ * `Fetch…` methods, know aliases (D9), TTLs or the prefixes of xdstp globs (W7): a glob is a name like any other; nor
+ * `ResourceError` (C9), which no client reads yet.
  *
  * Beside them: CSDS (what each client acknowledged and refused), gRPC health (NOT_SERVING until there is something to
  * serve, and while draining) and reflection.

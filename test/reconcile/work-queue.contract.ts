@@ -139,21 +139,27 @@ export function workQueueContract(
       await queue.close();
     });
 
-    it('runs a key that waits at once when it is added, and then not for the wait that is over', async () => {
-      const { handler, started, end } = gate();
-      const { queue, advance } = await create({ handler });
-      await queue.add('a');
-      await advance(0);
-      end('a', { outcome: 'wait', forMs: 4 * unit });
-      await advance(0);
-      await queue.add('a');
-      await advance(0);
-      expect(started).toHaveLength(2);
-      end('a');
-      await advance(8 * unit);
-      expect(started).toHaveLength(2);
-      await queue.close();
-    });
+    it.each([
+      ['waits', { outcome: 'wait', forMs: 4 * unit }],
+      ['backs off', { outcome: 'retry', afterMs: 4 * unit }],
+    ] as const)(
+      'runs a key that %s at once when it is added, and then not for what is over',
+      async (_what, outcome) => {
+        const { handler, started, end } = gate();
+        const { queue, advance } = await create({ handler });
+        await queue.add('a');
+        await advance(0);
+        end('a', outcome);
+        await advance(0);
+        await queue.add('a');
+        await advance(0);
+        expect(started).toHaveLength(2);
+        end('a');
+        await advance(8 * unit);
+        expect(started).toHaveLength(2);
+        await queue.close();
+      },
+    );
 
     it('does not run a stalled key again until somebody adds it', async () => {
       const { handler, started, end } = gate();
@@ -290,22 +296,6 @@ export function workQueueContract(
       expect(started).toEqual(['a', 'a', 'bad', 'bad', 'a']);
       for (const key of ['a', 'bad']) end(key);
       await queue.drain();
-      await queue.close();
-    });
-
-    it('runs a key that backs off at once when it is added', async () => {
-      const { handler, started, end } = gate();
-      const { queue, advance } = await create({ handler });
-      await queue.add('a');
-      await advance(0);
-      end('a', { outcome: 'retry', afterMs: 4 * unit });
-      await advance(0);
-      await queue.add('a');
-      await advance(0);
-      expect(started).toHaveLength(2);
-      end('a');
-      await advance(8 * unit);
-      expect(started).toHaveLength(2);
       await queue.close();
     });
 
