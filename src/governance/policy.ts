@@ -2,10 +2,10 @@ import { sha256 } from '../base/digest.ts';
 import type { Scope } from '../generated/schemas/Scope.ts';
 import { validateScope } from '../generated/schemas/validators.js';
 import { fileAt, type ObjectId, type Objects, type OwnFile } from '../git/index.ts';
+import { type AnchorKey, isListed, parseOpenpgpKey, parseSshKey } from '../signatures/index.ts';
 import { readData } from './data.ts';
 import type { Ruleset } from './ruleset.ts';
 import { schemaMistake } from './schema.ts';
-import { type AnchorKey, isListed, parseOpenpgpKey, parseSshKey } from './signature/index.ts';
 import type { Anchor, MutationClass, Policy } from './types.ts';
 
 export type PolicyRead =

@@ -1,8 +1,8 @@
+import type { AnchorKey } from '../signatures/index.ts';
 import type { Delegation } from './delegation.ts';
 import { badOwnership } from './grants.ts';
 import type { Own, ScopeTrees } from './own.ts';
 import { CLASSES, type PolicyRead, threshold } from './policy.ts';
-import type { AnchorKey } from './signature/index.ts';
 import type { Anchor, MutationClass, Policy, ScopeState } from './types.ts';
 
 type Scopes = ReadonlyMap<string, ScopeState>;

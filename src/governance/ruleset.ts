@@ -1,4 +1,4 @@
-import { forgeKeys, testKeys } from './signature/index.ts';
+import { forgeKeys, testKeys } from '../signatures/index.ts';
 
 /**
  * Constants of ruleset 1 (G17, G21): part of the verdict, never of a configuration.

@@ -1,5 +1,5 @@
+import { type AnchorKey, signerOf, verifySignature } from '../signatures/index.ts';
 import type { Visit } from './history.ts';
-import { type AnchorKey, signerOf, verifySignature } from './signature/index.ts';
 import type { Anchor, Policy, ScopeState, Side } from './types.ts';
 
 type Signed = Pick<Visit, 'commit'>;

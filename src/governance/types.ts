@@ -1,5 +1,5 @@
 import type { ObjectId } from '../git/index.ts';
-import type { AnchorKey } from './signature/index.ts';
+import type { AnchorKey } from '../signatures/index.ts';
 
 /** What an operator pins out of band (`fairlead trust`): where a line begins, and what stands there. */
 export type Pin = {

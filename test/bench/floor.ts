@@ -1,6 +1,6 @@
 import { sha256 } from '../../src/base/digest.ts';
 import type { Commit, CommitSignature, ObjectId, Objects } from '../../src/git/index.ts';
-import { type AnchorKey, signerOf, verifySignature } from '../../src/governance/signature/index.ts';
+import { type AnchorKey, signerOf, verifySignature } from '../../src/signatures/index.ts';
 
 /** Commits whose trees and signature are under way at once. */
 const AT_ONCE = 48;

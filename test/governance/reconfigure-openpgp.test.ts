@@ -5,11 +5,11 @@ import { armor, enums } from 'openpgp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sha256 } from '../../src/base/digest.ts';
 import { ruleset1 } from '../../src/governance/index.ts';
-import { dearmorOpenpgp } from '../../src/governance/signature/armor.ts';
-import { forgeKeys, parseOpenpgpKey } from '../../src/governance/signature/index.ts';
-import { readPackets } from '../../src/governance/signature/openpgp-packet.ts';
+import { dearmorOpenpgp } from '../../src/signatures/armor.ts';
+import { forgeKeys, parseOpenpgpKey } from '../../src/signatures/index.ts';
+import { readPackets } from '../../src/signatures/openpgp-packet.ts';
 import { fingerprints, type InstalledKeys, installKeys, openpgpCertificate } from '../keys/index.ts';
-import { frame, gpg } from './signature/make.ts';
+import { frame, gpg } from '../signatures/make.ts';
 import { createWorld, scopeYaml, type World } from './world.ts';
 
 /** Reconfigure with OpenPGP keys: gus has a primary key and a signing subkey, which is the one that gpg picks. */

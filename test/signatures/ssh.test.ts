@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { AnchorKey } from '../../../src/governance/signature/index.ts';
-import { parseSshKey, signerOf, verifySignature } from '../../../src/governance/signature/index.ts';
-import { type InstalledKeys, installKeys, type SshName, sshPublicKey } from '../../keys/index.ts';
+import type { AnchorKey } from '../../src/signatures/index.ts';
+import { parseSshKey, signerOf, verifySignature } from '../../src/signatures/index.ts';
+import { type InstalledKeys, installKeys, type SshName, sshPublicKey } from '../keys/index.ts';
 import { openpgp, payload, ssh, sshKeygenSign } from './make.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fairlead-ssh-'));

@@ -1,4 +1,4 @@
-import type { CommitSignature } from '../../git/index.ts';
+import type { CommitSignature } from '../git/index.ts';
 import type { AnchorKey, OpenpgpKey, SshKey } from './key.ts';
 import { checkOpenpgpSignature, issuerOf } from './openpgp-signature.ts';
 import { sameBytes } from './reader.ts';

@@ -12,7 +12,7 @@ import {
   signerOf,
   testKeys,
   verifySignature,
-} from '../../../src/governance/signature/index.ts';
+} from '../../src/signatures/index.ts';
 import {
   fingerprints,
   type InstalledKeys,
@@ -21,7 +21,7 @@ import {
   openpgpNames,
   sshNames,
   sshPublicKey,
-} from '../../keys/index.ts';
+} from '../keys/index.ts';
 import {
   armorSignature,
   frame,
@@ -310,7 +310,7 @@ describe('the bytes of a pinned certificate', () => {
       /empty line|base64|header/,
     ],
     'an armoured secret key': [
-      () => readFileSync(join(import.meta.dirname, '../../keys/cy.secret.asc')),
+      () => readFileSync(join(import.meta.dirname, '../keys/cy.secret.asc')),
       /secret key/,
     ],
     'a binary secret key': [async () => (await readSecret('cy')).write(), /packet 5/],

@@ -9,14 +9,14 @@ import {
   parseSshKey,
   signerOf,
   verifySignature,
-} from '../../../src/governance/signature/index.ts';
+} from '../../src/signatures/index.ts';
 import {
   fingerprints,
   type InstalledKeys,
   installKeys,
   type OpenpgpName,
   openpgpCertificate,
-} from '../../keys/index.ts';
+} from '../keys/index.ts';
 import {
   armorSignature,
   frame,

@@ -12,7 +12,7 @@ import {
   SecretSubkeyPacket,
   SignaturePacket,
 } from 'openpgp';
-import type { CommitSignature } from '../../../src/git/commit.ts';
+import type { CommitSignature } from '../../src/git/commit.ts';
 
 /** What git hands to a signing program: a commit without its signature header. */
 export const payload = new TextEncoder().encode(
@@ -85,7 +85,7 @@ function secretPacket(packet: unknown): Secret {
 
 export async function readSecret(nameOrArmor: string): Promise<PrivateKey> {
   if (nameOrArmor.startsWith('-----')) return readPrivateKey({ armoredKey: nameOrArmor });
-  const file = join(import.meta.dirname, '../../keys', `${nameOrArmor}.secret.asc`);
+  const file = join(import.meta.dirname, '../keys', `${nameOrArmor}.secret.asc`);
   return readPrivateKey({ armoredKey: readFileSync(file, 'utf8') });
 }
 

@@ -1,4 +1,4 @@
-import { sha256 } from '../../base/digest.ts';
+import { sha256 } from '../base/digest.ts';
 import { dearmorOpenpgp } from './armor.ts';
 import type { OpenpgpKey } from './key.ts';
 import { type Block, checkPrimary, checkSubkey, readCertificate } from './openpgp-certificate.ts';
