@@ -1,12 +1,19 @@
 /** `npm run bench`: all figures of docs/performance.md; `npm run bench -- verify` takes one. Never part of a test. */
 import { benchConverge } from './converge.ts';
+import { benchHostile } from './hostile.ts';
 import { readOptions } from './options.ts';
 import { benchPush } from './push.ts';
 import { machine } from './report.ts';
 import { benchScope } from './scope.ts';
 import { benchVerify } from './verify.ts';
 
-const benches = { verify: benchVerify, scope: benchScope, push: benchPush, converge: benchConverge } as const;
+const benches = {
+  verify: benchVerify,
+  hostile: benchHostile,
+  scope: benchScope,
+  push: benchPush,
+  converge: benchConverge,
+} as const;
 
 const options = readOptions(process.argv.slice(2));
 const unknown = options.names.find((name) => !Object.hasOwn(benches, name));
