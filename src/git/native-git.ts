@@ -54,13 +54,14 @@ export async function checkVersion(git: Git): Promise<string> {
 const INHERITED =
   /^(?:PATH|TMPDIR|SSL_CERT_FILE|SSL_CERT_DIR|(?:https?|all|no)_proxy|(?:HTTPS|ALL|NO)_PROXY)$/;
 
-function hermetic({ dir, objects }: Workspace, environment: Environment): Environment {
+function hermetic({ dir, objects, alternates }: Workspace, environment: Environment): Environment {
   return {
     ...Object.fromEntries(Object.entries(environment).filter(([name]) => INHERITED.test(name))),
     HOME: dir,
     LC_ALL: 'C',
     GIT_DIR: dir,
     GIT_OBJECT_DIRECTORY: objects,
+    ...(alternates === null ? {} : { GIT_ALTERNATE_OBJECT_DIRECTORIES: alternates }),
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_CONFIG_GLOBAL: '/dev/null',
     GIT_ATTR_NOSYSTEM: '1',

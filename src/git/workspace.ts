@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Files } from './files.ts';
 import type { ObjectId } from './objects.ts';
+import type { Quarantine } from './quarantine.ts';
 
 /**
  * A git directory of ours over the objects of a store. The store's own configuration, refs, grafts and hooks are never
@@ -12,6 +13,8 @@ export type Workspace = {
   readonly dir: string;
   /** The store's objects. */
   readonly objects: string;
+  /** Where further objects are, as git's own variable lists them; for a push that git has not let in yet. */
+  readonly alternates: string | null;
   close(): Promise<void>;
 };
 
@@ -20,6 +23,7 @@ export async function createWorkspace(
   files: Files,
   gitdir: string,
   place: 'store' | 'temporary',
+  quarantine: Quarantine | null = null,
 ): Promise<Workspace> {
   const dir = place === 'store' ? join(gitdir, 'fairlead') : await mkdtemp(join(tmpdir(), 'fairlead-git-'));
   await files.mkdir(join(dir, 'refs'), { recursive: true });
@@ -28,7 +32,7 @@ export async function createWorkspace(
   const close = async () => {
     if (place === 'temporary') await rm(dir, { recursive: true, force: true });
   };
-  return { dir, objects: join(gitdir, 'objects'), close };
+  return { dir, objects: join(gitdir, 'objects'), alternates: null, ...quarantine, close };
 }
 
 /** Names of the two refs: what the store has in full, and what a fetch brought. */

@@ -25,6 +25,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     serve: async () => (await import('./serve.ts')).serveCommand,
     status: async () => (await import('./status.ts')).statusCommand,
     reconcile: async () => (await import('./reconcile.ts')).reconcileCommand,
+    hook: async () => (await import('./hook.ts')).hookCommand,
   },
   'Proxies:': {
     bootstrap: async () => (await import('./bootstrap.ts')).bootstrapCommand,
