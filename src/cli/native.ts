@@ -1,20 +1,28 @@
 import { spawn } from 'node:child_process';
 import { Failure } from '../base/failure.ts';
 
-export type Ran = { readonly code: number; readonly out: string; readonly err: string };
+/** `bytes`: standard output as it came; `out`: as text, without its last line feed. */
+export type Ran = {
+  readonly code: number;
+  readonly out: string;
+  readonly bytes: Uint8Array;
+  readonly err: string;
+};
 
 export type RunOptions = {
   readonly cwd?: string;
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** `inherit` lets the program ask on the terminal, for example for a passphrase or a touch. */
   readonly stdin?: 'ignore' | 'inherit';
+  /** Written to its standard input, in place of `stdin`. */
+  readonly input?: Uint8Array;
 };
 
 /** Runs a program to its end, never through a shell. Throws Failure program-missing when it cannot be started. */
 export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
-  const { cwd, environment, stdin = 'ignore' } = options;
+  const { cwd, environment, stdin = 'ignore', input } = options;
   const child = spawn(program, args, {
-    stdio: [stdin, 'pipe', 'pipe'],
+    stdio: [input === undefined ? stdin : 'pipe', 'pipe', 'pipe'],
     ...(cwd === undefined ? {} : { cwd }),
     ...(environment === undefined ? {} : { env: environment }),
   });
@@ -22,6 +30,9 @@ export function run(program: string, args: readonly string[], options: RunOption
   const err: Buffer[] = [];
   child.stdout?.on('data', (chunk: Buffer) => out.push(chunk));
   child.stderr?.on('data', (chunk: Buffer) => err.push(chunk));
+  // A program that does not read its input closes it early: its exit code tells.
+  child.stdin?.on('error', () => {});
+  child.stdin?.end(input);
   return new Promise((resolve, reject) => {
     child.on('error', (error) =>
       reject(
@@ -33,7 +44,12 @@ export function run(program: string, args: readonly string[], options: RunOption
       ),
     );
     child.on('close', (code) =>
-      resolve({ code: code ?? 128, out: text(out).replace(/\n$/, ''), err: text(err).trim() }),
+      resolve({
+        code: code ?? 128,
+        out: text(out).replace(/\n$/, ''),
+        bytes: Buffer.concat(out),
+        err: text(err).trim(),
+      }),
     );
   });
 }

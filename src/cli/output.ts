@@ -7,7 +7,11 @@ const FORMATS = ['table', 'wide', 'json', 'yaml'] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** What `-o json|yaml` prints: plain data that says what it is. */
-export type Document = { readonly apiVersion: string; readonly kind: string };
+export type Document = {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly [field: string]: unknown;
+};
 
 export const API_VERSION = 'fairlead.dev/v1alpha1';
 

@@ -15,8 +15,15 @@ export { CLASSES, threshold } from './policy.ts';
 export { type Proposal, propose } from './proposal.ts';
 export { countVotes } from './quorum.ts';
 export { type Ruleset, ruleset1 } from './ruleset.ts';
-export { formatApproval, formatWithdrawal } from './statement.ts';
+export {
+  type Approval,
+  formatApproval,
+  formatWithdrawal,
+  readStatements,
+  type Withdrawal,
+} from './statement.ts';
 export type {
+  Anchor,
   Hold,
   LineageEntry,
   LineState,

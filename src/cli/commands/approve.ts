@@ -1,22 +1,15 @@
 import { Command } from 'commander';
-import { Failure } from '../../base/failure.ts';
-import {
-  formatApproval,
-  type LineState,
-  type Proposal,
-  propose,
-  type ScopeState,
-} from '../../governance/index.ts';
+import { formatApproval, type LineState, type Proposal, propose } from '../../governance/index.ts';
+import { type Approvable, choose, electors, type Heard } from '../approval/choose.ts';
+import { overtaken, saidAbout } from '../approval/said.ts';
+import { show } from '../approval/show.ts';
+import { confirm, outlook, refuseOldBranch, signCommit, type Words } from '../approval/sign.ts';
 import { type Clone, cloneOptions, judge, mainTip, openClone } from '../clone.ts';
 import type { Context } from '../context.ts';
-import { repositoryPath } from '../drafts.ts';
 import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
-import { signingKey, type UserKey } from '../keys.ts';
-import { need, run } from '../native.ts';
-import { API_VERSION, type Format, outputOption, print, short } from '../output.ts';
-import { policyWords } from '../policy-words.ts';
-import { Refusal } from '../refusal.ts';
+import { signingKey } from '../keys.ts';
+import { API_VERSION, type Format, outputOption, print, short, wrap } from '../output.ts';
 import { findScope } from '../scopes.ts';
 
 type Flags = {
@@ -26,13 +19,6 @@ type Flags = {
   readonly yes?: boolean;
   readonly repository?: string;
   readonly pin?: string;
-};
-
-/** A candidate that this user's key may approve. */
-type Approvable = {
-  readonly scope: ScopeState;
-  readonly anchor: string;
-  readonly outcome: Extract<Proposal['outcome'], { readonly kind: 'candidate' }>;
 };
 
 export function approveCommand(context: Context): Command {
@@ -53,169 +39,67 @@ async function approve(context: Context, flags: Flags): Promise<number> {
   const key = await signingKey(context, clone.folder);
   const wanted = flags.scope?.map((name) => findScope(state, name).uid);
   const proposals = await propose(clone.line, clone.backend, state, head);
-  const approvables = choose(proposals, key, wanted);
-  await refuseOldBranch(clone, approvables, head);
+  const asked = proposals.filter(({ scope }) => wanted?.includes(scope.uid) ?? true);
+  const heard = await hear(clone, state, asked, head);
+  const approvables = choose(heard, key);
+  const scopes = approvables.map(({ scope }) => scope);
+  await refuseOldBranch(clone, scopes, head);
   for (const approvable of approvables) await show(context, clone, approvable, head);
-  await confirm(context, flags, approvables);
-  const commit = await sign(context, clone, approvables);
-  const scopes = approvables.map(({ scope, anchor, outcome: { candidate } }) => {
-    const { seq, base, next } = candidate;
-    return { scope: scope.path, uid: scope.uid, anchor, seq, base, next };
-  });
-  const document = { apiVersion: API_VERSION, kind: 'Approval', commit, scopes };
-  print(context, flags.output, document, () => approvalText(commit, approvables));
-  context.terminal.say(await outlook(clone, approvables, commit));
+  for (const line of tooLate(heard, key.fingerprint)) context.terminal.say(wrap(line, '  '));
+  const names = approvables.map(({ scope, anchor }) => `${scope.path} as ${anchor}`).join(', ');
+  await confirm(context, flags, `Sign this for ${names}?`);
+  const commit = await signCommit(context, clone, wordsFor(approvables));
+  const facts = { commit, scopes: approvables.map(approvalFacts) };
+  print(context, flags.output, { apiVersion: API_VERSION, kind: 'Approval', ...facts }, () =>
+    approvalText(commit, approvables),
+  );
+  const uids = scopes.map(({ uid }) => uid);
+  context.terminal.say(await outlook(clone, uids, commit));
   return exit.ok;
 }
 
-type Candidacy = Exclude<Proposal['outcome'], { readonly kind: 'clean' }>;
-type Against = { readonly rule: string; readonly reason: string };
-
-/** Names every reason why there is nothing to sign; each is a refusal, never silence. */
-function choose(
+/** With what has been said about every scope that may be approved, on the main line and on this branch. */
+function hear(
+  clone: Clone,
+  { tip }: LineState,
   proposals: readonly Proposal[],
-  key: UserKey,
-  wanted: readonly string[] | undefined,
-): readonly Approvable[] {
-  const asked = proposals.filter(({ scope }) => wanted?.includes(scope.uid) ?? true);
-  const reasons: Against[] = [];
-  const approvables = asked.flatMap(({ scope, outcome }): readonly Approvable[] => {
-    if (outcome.kind === 'clean') return [];
-    const anchor = anchorOf(scope, outcome, key);
-    const against = reasonAgainst(scope, outcome, key, anchor);
-    if (against === null && outcome.kind === 'candidate' && anchor !== null)
-      return [{ scope, anchor, outcome }];
-    if (against !== null) reasons.push({ rule: against.rule, reason: `${scope.path}: ${against.reason}` });
-    return [];
-  });
-  if (approvables.length > 0) return approvables;
-  const [first] = reasons;
-  if (first === undefined) throw new Refusal('clean', 'HEAD is the accepted state: nothing to approve');
-  throw new Refusal(first.rule, reasons.map(({ reason }) => reason).join('; '));
-}
-
-function reasonAgainst(
-  scope: ScopeState,
-  outcome: Candidacy,
-  key: UserKey,
-  anchor: string | null,
-): Against | null {
-  if (outcome.kind === 'unreadable') return outcome;
-  const { candidate, refusal } = outcome;
-  if (refusal !== null) return refusal;
-  if (anchor === null) {
-    const names = electors(scope, outcome).map(({ name }) => name);
-    const known = [...new Set(names)].join(', ');
-    return { rule: 'V1', reason: `your key ${key.fingerprint} is none of its anchors (${known})` };
-  }
-  const { hold } = scope;
-  if (hold?.candidate?.next !== candidate.next) return null;
-  // Of a reconfigure each added key signs, so another key of the same anchor may still be wanted.
-  const signed = hold.votes.some(({ fingerprint }) => fingerprint === key.fingerprint);
-  if (!signed && (candidate.class === 'reconfigure' || !hold.signed.includes(anchor))) return null;
-  return {
-    rule: 'signed',
-    reason: `${anchor} has signed this already; ${hold.missing.join(' or ')} missing`,
-  };
-}
-
-/** The anchors of the policy in force, and those of the one that a reconfigure proposes: a new key shows that it is held. */
-function electors(scope: ScopeState, outcome: Candidacy) {
-  const proposed = outcome.kind === 'candidate' ? outcome.policy : null;
-  return [...scope.policy.anchors, ...(proposed?.anchors ?? []), ...(proposed?.recovery?.anchors ?? [])];
-}
-
-function anchorOf(scope: ScopeState, outcome: Candidacy, key: UserKey): string | null {
-  const mine = electors(scope, outcome).find(({ keys }) =>
-    keys.some(({ fingerprint }) => fingerprint === key.fingerprint),
-  );
-  return mine?.name ?? null;
-}
-
-/** V2: a vote counts only above the epoch; and a branch that lacks what is accepted would take it back. */
-async function refuseOldBranch(
-  clone: Clone,
-  approvables: readonly Approvable[],
   head: string,
-): Promise<void> {
-  for (const { scope } of approvables) {
-    const epoch = scope.epoch.commit;
-    const { code } = await run('git', ['-C', clone.folder, 'merge-base', '--is-ancestor', epoch, head]);
-    if (code === 0) continue;
-    throw new Refusal(
-      'V2',
-      `HEAD does not contain ${short(epoch)}, at which ${scope.path} was accepted last: git merge origin/main`,
-    );
-  }
+): Promise<readonly Heard[]> {
+  const heard = proposals
+    .filter(({ outcome }) => outcome.kind !== 'clean')
+    .map(async (proposal) => {
+      const { scope, outcome } = proposal;
+      return { proposal, said: await saidAbout(clone, scope, electors(scope, outcome), [tip, head]) };
+    });
+  return Promise.all(heard);
 }
 
-async function show(
-  context: Context,
-  clone: Clone,
-  { scope, outcome }: Approvable,
-  head: string,
-): Promise<void> {
-  const { candidate, changes, policy } = outcome;
-  context.terminal.say(
-    `${scope.path}: ${candidate.class}, seq ${scope.seq} -> ${candidate.seq}, accepted -> HEAD`,
-  );
-  const words = policy === null ? [] : policyWords(scope.policy, policy);
-  if (words.length > 0) context.terminal.say(`${words.map((line) => `  ${line}\n`).join('')}`);
-  const paths = changes.map(({ path }) => repositoryPath(clone.pin.path, scope.accepted.directory, path));
-  // Attributes and drivers of the repository could make a diff say anything.
-  const raw = ['--no-ext-diff', '--no-textconv', '--text', '--no-color', '--no-renames'];
-  const args = [
-    '--literal-pathspecs',
-    '-C',
-    clone.folder,
-    'diff',
-    ...raw,
-    scope.accepted.commit,
-    head,
-    '--',
-    ...paths,
-  ];
-  const diff = await need('git', args, { environment: context.environment });
-  context.terminal.say(diff.replace(/[^\P{C}\n\t]/gu, '?'));
-}
-
-async function confirm(context: Context, flags: Flags, approvables: readonly Approvable[]): Promise<void> {
-  if (flags.yes === true) return;
-  const names = approvables.map(({ scope, anchor }) => `${scope.path} as ${anchor}`).join(', ');
-  const answer = await context.terminal.confirm(`Sign this for ${names}?`);
-  if (answer === true) return;
-  if (answer === false) throw new Refusal('you', 'nothing was signed');
-  throw new Failure(
-    'confirmation-needed',
-    'there is no terminal to ask on',
-    'read the difference, then add --yes',
+/** Why the user is asked again: what they have signed before names a seq that another mutation has. */
+function tooLate(heard: readonly Heard[], fingerprint: string): readonly string[] {
+  return heard.flatMap(({ proposal: { scope }, said }) =>
+    overtaken(said, scope)
+      .filter((each) => each.fingerprint === fingerprint)
+      .map(
+        ({ commit, statement: { seq } }) =>
+          `${scope.path}: Another mutation was accepted first, sign again: seq ${seq}, which you signed at ${short(commit)}, is taken`,
+      ),
   );
 }
 
-/** Signs with the user's own configuration of git: agents, hardware keys and passphrases work as they are used to. */
-async function sign(context: Context, clone: Clone, approvables: readonly Approvable[]): Promise<string> {
+function wordsFor(approvables: readonly Approvable[]): Words {
   const title = approvables
     .map(({ scope, outcome }) => `${scope.path} seq ${outcome.candidate.seq}`)
     .join(', ');
-  const lines = approvables.map(({ scope: { uid }, outcome: { candidate } }) => {
+  const lines = approvables.map(({ scope: { uid }, outcome: { candidate }, round }) => {
     const { seq, base, next } = candidate;
-    return formatApproval({ uid, seq, base, next });
+    return formatApproval({ uid, seq, base, next, round });
   });
-  const message = ['-m', `Approve ${title}`, '-m', lines.join('\n')];
-  // --only without paths: what is staged stays staged, and out of this commit.
-  const args = [
-    '-C',
-    clone.folder,
-    'commit',
-    '-S',
-    '--quiet',
-    '--allow-empty',
-    '--only',
-    '--cleanup=whitespace',
-    ...message,
-  ];
-  await need('git', args, { environment: context.environment, stdin: 'inherit' });
-  return need('git', ['-C', clone.folder, 'rev-parse', 'HEAD']);
+  return { title: `Approve ${title}`, lines };
+}
+
+function approvalFacts({ scope, anchor, outcome: { candidate }, round }: Approvable) {
+  const { seq, base, next } = candidate;
+  return { scope: scope.path, uid: scope.uid, anchor, seq, base, next, round };
 }
 
 function approvalText(commit: string, approvables: readonly Approvable[]): string {
@@ -225,17 +109,4 @@ function approvalText(commit: string, approvables: readonly Approvable[]): strin
         `${anchor} approved ${scope.path} seq ${outcome.candidate.seq} at ${short(commit)}\n`,
     )
     .join('');
-}
-
-/** What a push would come to, judged as the server will. */
-async function outlook(clone: Clone, approvables: readonly Approvable[], commit: string): Promise<string> {
-  const verdict = await clone.line.state(commit);
-  if (!verdict.ok) return 'it counts once this branch is merged: git push';
-  return approvables.map(({ scope: { uid } }) => outlookOf(verdict.state, uid)).join('\n');
-}
-
-function outlookOf(state: LineState, uid: string): string {
-  const scope = state.scopes.get(uid);
-  if (scope === undefined || scope.hold === null) return 'with it the quorum is complete: git push';
-  return `still held (${scope.hold.rule}): ${scope.hold.reason}; git push`;
 }

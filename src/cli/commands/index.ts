@@ -14,6 +14,8 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     trust: async () => (await import('./trust.ts')).trustCommand,
     plan: async () => (await import('./plan.ts')).planCommand,
     approve: async () => (await import('./approve.ts')).approveCommand,
+    withdraw: async () => (await import('./withdraw.ts')).withdrawCommand,
+    renew: async () => (await import('./renew.ts')).renewCommand,
   },
   'Anybody, offline, on a clone:': {
     verify: async () => (await import('./verify.ts')).verifyCommand,

@@ -1,0 +1,101 @@
+import { Command } from 'commander';
+import { formatWithdrawal, type LineState, type ScopeState } from '../../governance/index.ts';
+import { anchorOf, notAnAnchor } from '../approval/choose.ts';
+import { approvedUpTo, saidAbout, withdrawnUpTo } from '../approval/said.ts';
+import { confirm, outlook, signCommit } from '../approval/sign.ts';
+import { type Clone, type CloneFlags, cloneOptions, judge, mainTip, openClone } from '../clone.ts';
+import type { Context } from '../context.ts';
+import { examples } from '../examples.ts';
+import { exit } from '../exit.ts';
+import { signingKey, type UserKey } from '../keys.ts';
+import { API_VERSION, type Format, outputOption, print, short } from '../output.ts';
+import { Refusal } from '../refusal.ts';
+import { findScope } from '../scopes.ts';
+
+type Flags = CloneFlags & {
+  readonly output: Format;
+  readonly scope?: readonly string[];
+  readonly main?: string;
+  readonly yes?: boolean;
+};
+
+type Retraction = {
+  readonly scope: ScopeState;
+  readonly anchor: string;
+  readonly seq: number;
+  readonly round: number;
+};
+
+export function withdrawCommand(context: Context): Command {
+  const command = new Command('withdraw')
+    .addHelpText('after', examples('fairlead withdraw', 'fairlead withdraw --scope payments --yes'))
+    .description('takes back your approvals of what is not accepted yet, with an empty signed commit')
+    .option('--scope <scope...>', 'only these, spoken about or not (default: where your approval is open)')
+    .option('--main <ref>', 'the main line (default: origin/main, main or HEAD)')
+    .option('--yes', 'do not ask')
+    .addOption(outputOption());
+  return cloneOptions(command).action(async (flags: Flags) => context.finish(await withdraw(context, flags)));
+}
+
+async function withdraw(context: Context, flags: Flags): Promise<number> {
+  const clone = await openClone(context, flags);
+  const state = await judge(clone, await mainTip(clone, flags.main));
+  const head = await clone.backend.resolve('HEAD');
+  const key = await signingKey(context, clone.folder);
+  const retractions = await choose(clone, state, head, key, flags.scope);
+  const title = retractions.map(({ scope, seq }) => `${scope.path} seq ${seq}`).join(', ');
+  await confirm(context, flags, `Withdraw your approval of ${title}?`);
+  const lines = retractions.map(({ scope: { uid }, seq, round }) => formatWithdrawal({ uid, seq, round }));
+  const commit = await signCommit(context, clone, { title: `Withdraw ${title}`, lines });
+  const scopes = retractions.map(({ scope: { path, uid }, anchor, seq, round }) => {
+    return { scope: path, uid, anchor, seq, round };
+  });
+  print(context, flags.output, { apiVersion: API_VERSION, kind: 'Withdrawal', commit, scopes }, () =>
+    retractions
+      .map(
+        ({ scope, anchor, seq }) => `${anchor} withdrew from ${scope.path} seq ${seq} at ${short(commit)}\n`,
+      )
+      .join(''),
+  );
+  const uids = retractions.map(({ scope: { uid } }) => uid);
+  context.terminal.say(await outlook(clone, uids, commit, outlookOf));
+  return exit.ok;
+}
+
+async function choose(
+  clone: Clone,
+  state: LineState,
+  head: string,
+  key: UserKey,
+  names: readonly string[] | undefined,
+): Promise<readonly Retraction[]> {
+  const asked = names?.map((name) => findScope(state, name));
+  const found: Retraction[] = [];
+  for (const scope of asked ?? state.scopes.values()) {
+    const anchor = anchorOf(scope.policy.anchors, key);
+    if (anchor === null) {
+      const { rule, reason } = notAnAnchor(scope.policy.anchors, key);
+      if (asked !== undefined) throw new Refusal(rule, `${scope.path}: ${reason}`);
+      continue;
+    }
+    const said = await saidAbout(clone, scope, scope.policy.anchors, [state.tip, head]);
+    const seq = scope.seq + 1;
+    const approved = Math.max(approvedUpTo(said, anchor, seq), isPlainVoter(scope, anchor) ? 0 : -1);
+    const withdrawn = withdrawnUpTo(said, anchor, seq);
+    const round = Math.max(0, approved, withdrawn);
+    if (approved > withdrawn || asked !== undefined) found.push({ scope, anchor, seq, round });
+  }
+  if (found.length > 0) return found;
+  const reason = `no approval by your key ${key.fingerprint} is open here; --scope fences what other branches hold`;
+  throw new Refusal('unsaid', reason);
+}
+
+/** Whether a plain signed commit of an anchor has been counted for what is not accepted yet. */
+function isPlainVoter({ lineage }: ScopeState, anchor: string): boolean {
+  const since = lineage.findLastIndex(({ event }) => event === 'accepted' || event === 'genesis') + 1;
+  return lineage.slice(since).some(({ votes }) => votes.some((vote) => vote.anchor === anchor));
+}
+
+function outlookOf({ hold }: ScopeState): string {
+  return hold === null ? 'it counts from here on: git push' : `held (${hold.rule}): ${hold.reason}; git push`;
+}
