@@ -17,7 +17,7 @@ export type Meshed = ReturnType<typeof build> & { readonly resources: readonly S
 
 /** manifests → mesh. Its problems are those of both stages. */
 export function meshOf(scopes: readonly VerifiedScope[]): Meshed {
-  const resources = scopes.map(stages.read);
+  const resources = scopes.map((scope) => stages.read(scope));
   const built = stages.build(resources);
   return {
     ...built,

@@ -8,21 +8,41 @@ import { type Finding, warnings } from './finding.ts';
 import type { Fitting } from './kinds/kind.ts';
 import { schemaFindings } from './schema-findings.ts';
 import { readText, type Text, type TextDocument, type TextProblem } from './text.ts';
-import type { About, Path, Position, ScopeResources } from './types.ts';
+import type { About, Path, Position, Resource, ScopeResources } from './types.ts';
 
 const maxFindings = 50;
 
 /**
  * What a scope's manifests say, and everything that is wrong with them, in byte order of the files. Pure: the same
  * scope gives the same resources. Reads `.yaml`, `.yml` and `.json`; never a directory whose name begins with a dot.
+ * Of `before`, what the scope said last, files with the same bytes give the same objects, and are not read again.
  */
-export function readManifests(scope: VerifiedScope): ScopeResources {
+export function readManifests(scope: VerifiedScope, before: ScopeResources | null = null): ScopeResources {
   const files = scope.files.filter(({ path }) => isManifest(path));
   const sorted = files.toSorted((left, right) => byCodeUnit(left.path, right.path));
-  const read = sorted.map((file) => readFile(scope, file));
+  const last = before === null ? undefined : filesRead.get(before.resources);
+  const known = last !== undefined && isReadAlike(last.scope, scope) ? last.files : NOTHING;
+  const read = sorted.map((file): FileRead => {
+    const same = known.get(file.path);
+    return same !== undefined && Buffer.compare(same.bytes, file.bytes) === 0 ? same : readFile(scope, file);
+  });
   const { resources, problems } = withoutTwins(read.flatMap(({ drafts }) => drafts));
   const all = [...read.flatMap((file) => file.problems), ...problems];
+  filesRead.set(resources, { scope, files: new Map(read.map((file) => [file.path, file])) });
   return { scope, resources, problems: all.toSorted(byPlace) };
+}
+
+type FilesRead = { readonly scope: VerifiedScope; readonly files: ReadonlyMap<string, FileRead> };
+
+/** What the resources of a scope were read from. */
+const filesRead = new WeakMap<readonly Resource[], FilesRead>();
+const NOTHING: FilesRead['files'] = new Map();
+
+/** Whether all that `readFile` asks of a scope is the same. */
+function isReadAlike(left: VerifiedScope, right: VerifiedScope): boolean {
+  const [ours, theirs] = [left.owns.namespaces, right.owns.namespaces];
+  const isPlaced = left.uid === right.uid && left.path === right.path && left.directory === right.directory;
+  return isPlaced && ours.length === theirs.length && ours.every((name, index) => name === theirs[index]);
 }
 
 function isManifest(path: string): boolean {
@@ -35,7 +55,10 @@ function isManifest(path: string): boolean {
   );
 }
 
-type FileRead = { readonly drafts: readonly Draft[]; readonly problems: readonly Problem[] };
+type FileRead = VerifiedScope['files'][number] & {
+  readonly drafts: readonly Draft[];
+  readonly problems: readonly Problem[];
+};
 
 function readFile(scope: VerifiedScope, { path, bytes }: VerifiedScope['files'][number]): FileRead {
   const file = scope.directory === '' ? path : `${scope.directory}/${path}`;
@@ -56,7 +79,7 @@ function readFile(scope: VerifiedScope, { path, bytes }: VerifiedScope['files'][
       namePosition: document.at(['metadata', 'name']),
     });
   }
-  return { drafts, problems };
+  return { path, bytes, drafts, problems };
 }
 
 type DocumentRead = { readonly fitting: Fitting | null; readonly findings: readonly Finding[] };

@@ -7,7 +7,7 @@ import { joinServices, type Offers } from './join-services.ts';
 import { type Groups, groupLists } from './joined-lists.ts';
 import { editedScopes, inOrder, type Ordered } from './order.ts';
 import { readOwners } from './owners.ts';
-import { byPlace, readPart } from './part.ts';
+import { byPlace, partLike, readPart } from './part.ts';
 import { type Places, patched } from './places.ts';
 import { type Begun, hostsAsked, type Scopes, type Share } from './share.ts';
 import type { Endpoints, Mesh, Owner } from './types.ts';
@@ -66,7 +66,7 @@ function join(scopes: readonly ScopeResources[], before: Joined | null): Joined 
   const { shares, routes } = routed;
   const { services } = offers;
   const mesh = { owners, services, routings: routes.sorted.items, gateways: gateways.gateways };
-  const all = [...shares.flatMap((share) => share.problems), ...problems, ...routed.problems];
+  const all = [...problemsOf(shares), ...problems, ...routed.problems];
   const built: Built = {
     mesh,
     endpoints: joinEndpoints(shares, routed.places, before),
@@ -103,13 +103,11 @@ function beginAgain(
   { shares, owners, asks }: Joined,
 ): Scopes<Begun> {
   const all: Begun[] = shares.slice();
-  const olds: (Share | null)[] = shares.slice();
   for (const [place, { resources }] of edits) {
     if (resources === shares[place]?.resources) continue;
-    all[place] = { resources, part: readPart(resources, owners) };
-    olds[place] = null;
+    all[place] = { resources, part: partLike(readPart(resources, owners), shares[place]?.part) };
   }
-  return { all, places: new Set(edits.keys()), olds, shares, asks };
+  return { all, places: new Set(edits.keys()), olds: shares, shares, asks };
 }
 
 /** What stands at one place is told in an order of its own, not in that of the work. */
@@ -117,10 +115,16 @@ function inReport(left: Problem, right: Problem): number {
   return byPlace(left, right) || byCodeUnit(left.code, right.code) || byCodeUnit(left.message, right.message);
 }
 
+function problemsOf(shares: readonly Share[]): readonly Problem[] {
+  const all: Problem[] = [];
+  for (const { problems } of shares) if (problems.length > 0) all.push(...problems);
+  return all;
+}
+
 /** Those of before but for the shares at `places`; all anew where the services are not the same. */
 function joinEndpoints(shares: readonly Share[], places: Places, before: Joined | null): Endpoints {
   const old = before?.shares ?? [];
-  const apart = [...(places ?? [])].filter((place) => shares[place] !== old[place]);
+  const apart = [...(places ?? [])].filter((place) => shares[place]?.served !== old[place]?.served);
   apart.sort((left, right) => left - right);
   const isLike = places !== null && apart.every((place) => haveSameServices(shares[place], old[place]));
   if (before !== null && isLike && apart.length === 0) return before.built.endpoints;

@@ -65,7 +65,8 @@ function claim(
   { index, services }: { readonly index: ServiceIndex; readonly services: Services },
 ): Claiming {
   const { resources, part, defined, addresses, served } = offered;
-  const isSame = old?.attached.holds(index) === true;
+  const isLike = old?.part.routings === part.routings && old.part.routes === part.routes;
+  const isSame = isLike && old.attached.holds(index);
   const attached = isSame ? old.attached : new Remembered(services, (all) => attachAll(part.routes, all));
   const entering = isSame
     ? old.entering
@@ -98,7 +99,7 @@ function route(
   const routed = isRouted ? old.routed : new Remembered(services, (all) => routeAll(attachments, all));
   if (old?.routings === routings && old.routed === routed) {
     const isOld = old.served === served && old.attached === attached && old.dangling === dangling;
-    if (isOld && old.defined === defined) return old;
+    if (isOld && old.defined === defined && old.part === part && old.resources === resources) return old;
   }
   const made = { resources, part, defined, addresses, served, attached, entering, routings, attachments };
   const routes = [...routings.map(({ routing }) => routing), ...routed.value.routings];

@@ -48,7 +48,7 @@ export function joinServices(begun: Scopes<Begun>, before: Offers | null) {
   const shares = patched<Begun, Offered>(begun.shares, { all, places }, ({ resources, part }, place) => {
     const [old, own = []] = [olds[place], kept[place]];
     const addresses = old?.defined === own ? old.addresses : addressesOf(own);
-    const isSame = old?.defined === own && old.served.holds(defined);
+    const isSame = old?.defined === own && isMadeOf(old.part, part) && old.served.holds(defined);
     const served = isSame ? old.served : serve(part, own, rulesSee);
     return { resources, part, defined: own, addresses, served };
   });
@@ -64,6 +64,10 @@ export function joinServices(begun: Scopes<Begun>, before: Offers | null) {
   const served = indexServices(lists, before?.served ?? null);
   const offers: Offers = { candidates, addresses, defined, served, sorted, services };
   return { offered, offers, problems: [...twins.problems, ...sharedAddresses(addresses)] };
+}
+
+function isMadeOf(old: Part, part: Part): boolean {
+  return old.rules === part.rules && old.workloads === part.workloads && old.slices === part.slices;
 }
 
 /** The rules of a scope and its workloads make services of what it defines. */

@@ -36,7 +36,7 @@ export function groupLists<T>(
     ? before
     : { lists: [], byKey: new LayeredMap<Group<T>>(), shared: new LayeredMap<readonly T[]>() };
   const apart = listsApart(lists, old.lists);
-  if (isLike && apart.size === 0) return { ...before, changed: new Set() };
+  if (isLike && apart.size === 0) return { ...before, changed: NONE };
   const now = new Map<string, Placed<T>[]>();
   for (const from of apart) {
     for (const item of old.lists[from] ?? []) now.set(keyOf(item), []);
@@ -61,6 +61,8 @@ export function groupLists<T>(
   const changed = isLike ? new Set(now.keys()) : null;
   return { lists, byKey: old.byKey.with(groups), shared: old.shared.with(shared), changed };
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 function kept<T>(group: Group<T> | undefined, apart: ReadonlySet<number>): readonly Placed<T>[] {
   if (group === undefined) return [];
@@ -109,17 +111,55 @@ export function sortLists<T>(
   const old = isLike ? before : { lists: [], places: [] };
   const apart = listsApart(lists, old.lists);
   if (isLike && apart.size === 0) return before;
-  const places: Keyed<T>[] = old.places.filter(({ from }) => !apart.has(from));
+  const added: Keyed<T>[] = [];
   for (const from of apart) {
-    for (const item of lists[from] ?? []) places.push({ item, from, key: keyOf(item) });
+    for (const item of lists[from] ?? []) added.push({ item, from, key: keyOf(item) });
   }
-  places.sort((left, right) => byCodeUnit(left.key, right.key) || left.from - right.from);
+  const places = merged(
+    old.places.filter(({ from }) => !apart.has(from)),
+    added.sort(inPlace),
+  );
   return { lists, items: places.map(({ item }) => item), places };
+}
+
+function inPlace(left: Keyed<unknown>, right: Keyed<unknown>): number {
+  return byCodeUnit(left.key, right.key) || left.from - right.from;
+}
+
+/** Both are in order. Of a few that come to many, each looks for its place alone. */
+function merged<T>(many: readonly Keyed<T>[], few: readonly Keyed<T>[]): readonly Keyed<T>[] {
+  const all: Keyed<T>[] = [];
+  let from = 0;
+  for (const one of few) {
+    const at = placeOf(many, one, from);
+    for (let index = from; index < at; index += 1) take(all, many[index]);
+    all.push(one);
+    from = at;
+  }
+  for (let index = from; index < many.length; index += 1) take(all, many[index]);
+  return all;
+}
+
+function take<T>(all: T[], one: T | undefined): void {
+  if (one !== undefined) all.push(one);
+}
+
+/** Index of the first of `many`, from `low` on, that comes after `one`. */
+function placeOf<T>(many: readonly Keyed<T>[], one: Keyed<T>, low: number): number {
+  let [start, end] = [low, many.length];
+  while (start < end) {
+    const middle = (start + end) >> 1;
+    const other = many[middle];
+    if (other !== undefined && inPlace(other, one) <= 0) start = middle + 1;
+    else end = middle;
+  }
+  return start;
 }
 
 /** Indices at which the lists are not the same object, in order. */
 function listsApart<T>(lists: Lists<T>, before: Lists<T>): ReadonlySet<number> {
   const apart = new Set<number>();
-  for (const [index, list] of lists.entries()) if (list !== before[index]) apart.add(index);
+  if (lists === before) return apart;
+  for (let index = 0; index < lists.length; index += 1) if (lists[index] !== before[index]) apart.add(index);
   return apart;
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { byCodeUnit } from '../base/order.ts';
 import type { Problem } from '../base/problem.ts';
 import type {
@@ -55,6 +56,25 @@ export function readPart(resources: readonly Resource[], owners: readonly Owner[
     routes: own.filter((resource) => resource.kind === 'HTTPRoute'),
     problems,
   };
+}
+
+/** What of a part says the same as before, origins included, is the same object as before: an edit ends where it changes nothing. */
+export function partLike(now: Part, before: Part | undefined): Part {
+  if (before === undefined) return now;
+  return {
+    candidates: alike(now.candidates, before.candidates),
+    rules: alike(now.rules, before.rules),
+    workloads: alike(now.workloads, before.workloads),
+    slices: alike(now.slices, before.slices),
+    routings: alike(now.routings, before.routings),
+    gateways: alike(now.gateways, before.gateways),
+    routes: alike(now.routes, before.routes),
+    problems: alike(now.problems, before.problems),
+  };
+}
+
+function alike<T>(now: T, before: T): T {
+  return isDeepStrictEqual(now, before) ? before : now;
 }
 
 /** Resources in namespaces of their own scope. */

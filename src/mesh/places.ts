@@ -6,17 +6,21 @@ export function eitherOf(one: Places, other: Places): Places {
   return other.size === 0 ? one : new Set([...one, ...other]);
 }
 
-/** The list of before, with what `make` gives for those places: one of each of `all`. */
+/** The list of before, with what `make` gives for those places: one of each of `all`. Itself where nothing is another. */
 export function patched<Item, Made>(
   before: readonly Made[] | undefined,
   { all, places }: { readonly all: readonly Item[]; readonly places: Places },
   make: (item: Item, place: number) => Made,
 ): readonly Made[] {
   if (places === null || before === undefined) return all.map(make);
-  const made = before.slice();
+  let made: Made[] | null = null;
   for (const place of places) {
     const item = all[place];
-    if (item !== undefined) made[place] = make(item, place);
+    if (item === undefined) continue;
+    const one = make(item, place);
+    if (one === before[place]) continue;
+    made ??= before.slice();
+    made[place] = one;
   }
-  return made;
+  return made ?? before;
 }

@@ -48,7 +48,7 @@ export type Scopes<T> = {
   readonly all: readonly T[];
   /** Where they are not what they were in the mesh before. */
   readonly places: Places;
-  /** Of each, the share of the same resources before. */
+  /** Of each, the share before; null where its resources were not read under the same owners. What it was made of may differ. */
   readonly olds: readonly (Share | null)[];
   /** The shares before; of use where not all places are others. */
   readonly shares: readonly Share[];

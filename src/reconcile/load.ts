@@ -11,36 +11,47 @@ export type Loaded = {
  * Loads scopes one by one, so that one that cannot be loaded leaves the others alone. A scope whose own digest
  * and place are the same is not read again: cost follows the size of the change.
  */
-export function createLoader(
-  read: (scope: VerifiedScope) => ScopeResources,
-): (scopes: readonly VerifiedScope[]) => Loaded {
-  let good = new Map<string, ScopeResources>();
+export function createLoader(read: Read): (scopes: readonly VerifiedScope[]) => Loaded {
+  /** Of each scope, in the order in which they came; null: it never could be loaded. */
+  let good: readonly Good[] = [];
   return (scopes) => {
     const failed = new Map<string, string>();
-    const next = new Map<string, ScopeResources>();
-    for (const scope of scopes) {
-      const before = good.get(scope.uid);
+    const find = finderOf(good);
+    good = scopes.map((scope, index) => {
+      const last = good[index];
+      if (last?.scope === scope && last.loaded?.scope === scope) return last;
+      const before = (last?.scope.uid === scope.uid ? last : find(scope.uid))?.loaded ?? null;
       const loaded = loadOne(read, scope, before);
-      if ('resources' in loaded) next.set(scope.uid, loaded);
-      else {
-        failed.set(scope.uid, loaded.reason);
-        if (before !== undefined) next.set(scope.uid, withOwns(before, scope));
-      }
-    }
-    good = next;
-    return { resources: [...next.values()], failed };
+      if ('resources' in loaded) return { scope, loaded };
+      failed.set(scope.uid, loaded.reason);
+      return { scope, loaded: before && withOwns(before, scope) };
+    });
+    return { resources: good.flatMap(({ loaded }) => loaded ?? []), failed };
+  };
+}
+
+export type Read = (scope: VerifiedScope, before: ScopeResources | null) => ScopeResources;
+
+type Good = { readonly scope: VerifiedScope; readonly loaded: ScopeResources | null };
+
+/** By uid; for scopes that do not stand where they stood. */
+function finderOf(good: readonly Good[]): (uid: string) => Good | undefined {
+  let byUid: ReadonlyMap<string, Good> | null = null;
+  return (uid) => {
+    byUid ??= new Map(good.map((each) => [each.scope.uid, each]));
+    return byUid.get(uid);
   };
 }
 
 function loadOne(
-  read: (scope: VerifiedScope) => ScopeResources,
+  read: Read,
   scope: VerifiedScope,
-  before: ScopeResources | undefined,
+  before: ScopeResources | null,
 ): ScopeResources | { readonly reason: string } {
   if (before?.scope === scope) return before;
-  if (before !== undefined && isSame(before.scope, scope)) return { ...before, scope };
+  if (before !== null && isSame(before.scope, scope)) return { ...before, scope };
   try {
-    return read(scope);
+    return read(scope, before);
   } catch (error) {
     return { reason: String(error) };
   }

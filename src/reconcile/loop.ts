@@ -1,12 +1,12 @@
 import { Failure } from '../base/failure.ts';
 import type { Log } from '../base/log.ts';
+import type { Problem } from '../base/problem.ts';
 import type { GitBackend, ObjectId } from '../git/index.ts';
-import type { Line, LineState, Pin, VerifiedScope } from '../governance/index.ts';
-import type { ScopeResources } from '../manifests/index.ts';
+import type { Line, LineState, Pin } from '../governance/index.ts';
 import type { ProxyStatus } from '../xds/index.ts';
 import { type Clock, withTimeout } from './clock.ts';
 import type { Files } from './files.ts';
-import { createLoader } from './load.ts';
+import { createLoader, type Read } from './load.ts';
 import { type Facts, report } from './report.ts';
 import type { Served } from './serve.ts';
 import type { RepositoryStatus, Stages } from './status.ts';
@@ -29,7 +29,7 @@ export type LoopOptions = {
   readonly pin: Pin;
   readonly git: GitBackend;
   readonly line: Line;
-  readonly read: (scope: VerifiedScope) => ScopeResources;
+  readonly read: Read;
   readonly served: Served;
   readonly distribution: Distribution;
   readonly files: Files;
@@ -167,7 +167,7 @@ class Loop implements RepositoryLoop {
     this.#learn({ refused: null, stale: judged.outcome === 'stale' });
     const witness = this.#witness;
     if (witness !== null && judged.state.tip === witness.tip) return this.#compare(witness, judged.state);
-    await this.#remember(witnessOf(this.name, judged.state, witness?.refused ?? []));
+    await this.#remember(witnessOf(this.name, judged.state, witness));
     this.#learn({ followedTip: judged.state.tip });
   }
 
@@ -212,7 +212,8 @@ class Loop implements RepositoryLoop {
     const loaded = this.#load(await line.scopes(state));
     const { built, failed } = served.replace(this.name, loaded.resources);
     const outOfSync = new Map([...failed, ...loaded.failed]);
-    const read = loaded.resources.flatMap(({ problems }) => problems);
+    const read: Problem[] = [];
+    for (const { problems } of loaded.resources) if (problems.length > 0) read.push(...problems);
     this.#learn({ outOfSync, problems: [...read, ...(built?.problems ?? [])] });
     this.#learn({ notBuilt: built === null ? [...failed.values()].join('; ') : null });
     if (built === null) return;

@@ -2,6 +2,12 @@ import { Failure } from '../base/failure.ts';
 import type { LineState, Pin, ScopeState } from '../governance/index.ts';
 import { type Files, replaceFile } from './files.ts';
 
+/** By uid, in groups of `GROUP`: a group that says the same as before is the same object, so that its text is. */
+type WitnessedScopes = readonly WitnessedGroup[];
+type WitnessedGroup = readonly (readonly [uid: string, scope: WitnessedScope])[];
+
+const GROUP = 64;
+
 /** What one scope stood at when its line was last followed. */
 type WitnessedScope = {
   readonly path: string;
@@ -19,8 +25,7 @@ export type Witness = {
   readonly genesis: string;
   readonly path: string;
   readonly tip: string;
-  /** By uid. */
-  readonly scopes: Readonly<Record<string, WitnessedScope>>;
+  readonly scopes: WitnessedScopes;
   /** The latest last; at most `MAX_REFUSED`. */
   readonly refused: readonly RefusedTip[];
 };
@@ -28,23 +33,32 @@ export type Witness = {
 export const MAX_REFUSED = 32;
 const HEADER = { apiVersion: 'fairlead.dev/v1alpha1', kind: 'Witness' } as const;
 
-/** The witness of a state that was just verified. */
-export function witnessOf(repository: string, state: LineState, refused: readonly RefusedTip[]): Witness {
-  const scopes: Record<string, WitnessedScope> = {};
-  for (const [uid, scope] of state.scopes) scopes[uid] = witnessedOf(scope);
-  return { repository, genesis: state.pin.commit, path: state.pin.path, tip: state.tip, scopes, refused };
+/** The witness of a state that was just verified; `before` is the last one, if any. */
+export function witnessOf(repository: string, state: LineState, before: Witness | null): Witness {
+  const { pin, tip } = state;
+  const scopes = groupsOf([...state.scopes.values()], before?.scopes ?? []);
+  return { repository, genesis: pin.commit, path: pin.path, tip, scopes, refused: before?.refused ?? [] };
 }
 
-/** A scope that is the same object is witnessed by the same one. */
-const witnessed = new WeakMap<ScopeState, WitnessedScope>();
+/** The scopes that a group was made of. */
+const grouped = new WeakMap<WitnessedGroup, readonly ScopeState[]>();
 
-function witnessedOf(scope: ScopeState): WitnessedScope {
-  const known = witnessed.get(scope);
-  if (known !== undefined) return known;
-  const { path, seq, accepted, epoch } = scope;
-  const made = { path, seq, epoch: epoch.commit, digest: accepted.digest };
-  witnessed.set(scope, made);
-  return made;
+function groupsOf(scopes: readonly ScopeState[], before: WitnessedScopes): WitnessedScopes {
+  const groups: WitnessedGroup[] = [];
+  for (let at = 0; at < scopes.length; at += GROUP) {
+    const own = scopes.slice(at, at + GROUP);
+    const old = before[groups.length];
+    const of = old && grouped.get(old);
+    const isSame = of?.length === own.length && own.every((scope, index) => scope === of[index]);
+    const group = isSame && old ? old : own.map((scope) => [scope.uid, witnessedOf(scope)] as const);
+    grouped.set(group, own);
+    groups.push(group);
+  }
+  return groups;
+}
+
+function witnessedOf({ path, seq, accepted, epoch }: ScopeState): WitnessedScope {
+  return { path, seq, epoch: epoch.commit, digest: accepted.digest };
 }
 
 /** Keeps a refused tip once, as evidence. */
@@ -55,10 +69,11 @@ export function withRefused(witness: Witness, refused: RefusedTip): Witness {
 
 /** uids whose derived state at the followed tip is not what was witnessed there; empty when they agree. */
 export function disagreements(witness: Witness, state: LineState): readonly string[] {
-  const derived = witnessOf(witness.repository, state, []).scopes;
-  const uids = new Set([...Object.keys(derived), ...Object.keys(witness.scopes)]);
+  const witnessed = new Map(witness.scopes.flat());
+  const uids = new Set([...state.scopes.keys(), ...witnessed.keys()]);
   return [...uids].filter((uid) => {
-    const [seen, now] = [witness.scopes[uid], derived[uid]];
+    const scope = state.scopes.get(uid);
+    const [seen, now] = [witnessed.get(uid), scope && witnessedOf(scope)];
     return seen?.seq !== now?.seq || seen?.epoch !== now?.epoch || seen?.digest !== now?.digest;
   });
 }
@@ -68,18 +83,18 @@ export async function writeWitness(files: Files, file: string, witness: Witness)
   await replaceFile(files, file, textOf(witness));
 }
 
-/** One line for each scope: of a long file, only the lines of scopes that changed are made anew. */
+/** One line for each scope: of a long file, only the lines of groups that changed are made anew. */
 function textOf({ scopes, ...rest }: Witness): string {
-  const lines = Object.entries(scopes).map(([uid, scope]) => `${JSON.stringify(uid)}: ${lineOf(scope)}`);
   const head = JSON.stringify({ ...HEADER, ...rest }, null, 2).slice(0, -'\n}'.length);
-  return `${head},\n  "scopes": {\n${lines.join(',\n')}\n  }\n}\n`;
+  return `${head},\n  "scopes": {\n${scopes.map(linesOf).join(',\n')}\n  }\n}\n`;
 }
 
-const texts = new WeakMap<WitnessedScope, string>();
+const texts = new WeakMap<WitnessedGroup, string>();
 
-function lineOf(scope: WitnessedScope): string {
-  const text = texts.get(scope) ?? JSON.stringify(scope);
-  texts.set(scope, text);
+function linesOf(group: WitnessedGroup): string {
+  const lines = () => group.map(([uid, scope]) => `${JSON.stringify(uid)}: ${JSON.stringify(scope)}`);
+  const text = texts.get(group) ?? lines().join(',\n');
+  texts.set(group, text);
   return text;
 }
 
@@ -122,11 +137,17 @@ function parseWitness(text: string): Witness | null {
     genesis: isId,
   };
   const more = { path: isText, tip: isId, scopes: mapOf(SCOPE), refused: listOf(REFUSED) };
-  return closed({ ...shape, ...more })(value) ? withoutHeader(value as Witness) : null;
+  return closed({ ...shape, ...more })(value) ? fromFile(value as Written) : null;
 }
 
-function withoutHeader({ repository, genesis, path, tip, scopes, refused }: Witness): Witness {
-  return { repository, genesis, path, tip, scopes, refused };
+type Written = Omit<Witness, 'scopes'> & { readonly scopes: Readonly<Record<string, WitnessedScope>> };
+
+function fromFile({ repository, genesis, path, tip, scopes, refused }: Written): Witness {
+  const all = Object.entries(scopes);
+  const groups = Array.from({ length: Math.ceil(all.length / GROUP) }, (_, index) =>
+    all.slice(index * GROUP, (index + 1) * GROUP),
+  );
+  return { repository, genesis, path, tip, scopes: groups, refused };
 }
 
 type Check = (value: unknown) => boolean;

@@ -125,12 +125,19 @@ test('building again after any edits gives what building anew gives, whatever th
   const run = property(edits, (sequence) => {
     const builder = createBuilder();
     const read = new Map<string, ScopeResources>();
+    const readAnew = new Map<string, ScopeResources>();
     for (const { path, documents, owns, present } of sequence) {
       const files = documents.map((text) => text(scopes[path]));
-      if (present) read.set(path, scope(textOf(path, files, owns ?? [scopes[path]])));
-      else read.delete(path);
+      const text = textOf(path, files, owns ?? [scopes[path]]);
+      if (present) {
+        read.set(path, scope(text, read.get(path)));
+        readAnew.set(path, scope(text));
+      } else {
+        read.delete(path);
+        readAnew.delete(path);
+      }
       const built = builder([...read.values()]);
-      const anew = build([...read.values()].reverse());
+      const anew = build([...readAnew.values()].reverse());
       expect(built).toEqual(anew);
       // Same order, too: what is sent depends on it.
       expect([...built.endpoints.keys()]).toEqual([...anew.endpoints.keys()]);
@@ -164,6 +171,21 @@ test('what does not change is the same object, and is not read again', () => {
   expect(after.endpoints.get('shop/cart.shop.svc.cluster.local')).toBe(
     before.endpoints.get('shop/cart.shop.svc.cluster.local'),
   );
+});
+
+test('an edit ends where it changes nothing: files that say the same leave the same objects', () => {
+  const builder = createBuilder();
+  const other = scope({ path: 'b', namespaces: ['pay'], files: pay });
+  const [service = '', routes = ''] = shop.split('---\n');
+  const files = { 'service.yaml': service, 'routes.yaml': routes };
+  const first = scope({ path: 'a', namespaces: ['shop'], files });
+  const before = builder([first, other]);
+  const edited = { ...files, 'routes.yaml': routes.replace('ledger', 'absent') };
+  const after = builder([scope({ path: 'a', namespaces: ['shop'], files: edited }, first), other]);
+  expect(after.mesh.services).toBe(before.mesh.services);
+  expect(after.endpoints).toBe(before.endpoints);
+  expect(after.mesh.routings).not.toEqual(before.mesh.routings);
+  expect(after.problems.map(({ file }) => file)).toEqual(['a/routes.yaml']);
 });
 
 const shop = `apiVersion: v1

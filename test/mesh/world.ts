@@ -11,8 +11,11 @@ export type ScopeText = {
   readonly files: string | Readonly<Record<string, string>>;
 };
 
-/** A scope as governance would hand it on, its manifests read by the real reader. */
-export function scope({ path, namespaces = ['*'], hosts = ['*'], files }: ScopeText): ScopeResources {
+/** A scope as governance would hand it on, its manifests read by the real reader; `before` is what it said last. */
+export function scope(
+  { path, namespaces = ['*'], hosts = ['*'], files }: ScopeText,
+  before: ScopeResources | null = null,
+): ScopeResources {
   const texts = typeof files === 'string' ? { 'mesh.yaml': files } : files;
   const encoder = new TextEncoder();
   const facts = {
@@ -29,12 +32,12 @@ export function scope({ path, namespaces = ['*'], hosts = ['*'], files }: ScopeT
     signers: [],
     files: Object.entries(texts).map(([file, text]) => ({ path: file, bytes: encoder.encode(text) })),
   };
-  return readManifests(facts as unknown as VerifiedScope);
+  return readManifests(facts as unknown as VerifiedScope, before);
 }
 
 /** The mesh of some scopes. What the manifests' reader finds is an error of the test. */
 export function meshOf(...texts: readonly ScopeText[]): Built {
-  const scopes = texts.map(scope);
+  const scopes = texts.map((text) => scope(text));
   const wrong = scopes.flatMap(({ problems }) => problems).filter(({ severity }) => severity === 'error');
   if (wrong.length > 0) throw new Error(JSON.stringify(wrong, null, 1));
   return build(scopes);

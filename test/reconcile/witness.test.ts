@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ScopeState } from '../../src/governance/index.ts';
 import { nodeFiles } from '../../src/reconcile/files.ts';
 import {
   disagreements,
@@ -27,8 +28,8 @@ const world = createWorld({ threshold: 1 });
 world.add('g', {});
 world.add('a', { parents: ['g'], S: '1', by: 'x' });
 const pin = await world.pin();
-const atGenesis = witnessOf('mesh', await world.state('g'), []);
-const atA = witnessOf('mesh', await world.state('a'), []);
+const atGenesis = witnessOf('mesh', await world.state('g'), null);
+const atA = witnessOf('mesh', await world.state('a'), null);
 const read = () => readWitness(nodeFiles, file, 'mesh', pin);
 const code = (code: string) => expect.objectContaining({ code });
 
@@ -41,7 +42,35 @@ describe('witness', () => {
     const witness = withRefused(atA, { tip: 'a'.repeat(40), rule: 'G9', reason: 'dropped' });
     await writeWitness(nodeFiles, file, witness);
     expect(await read()).toEqual(witness);
-    expect(witness.scopes[world.uid.S]).toMatchObject({ path: 's', seq: 2, epoch: world.ids.get('a') });
+    const scopes = new Map(witness.scopes.flat());
+    expect(scopes.get(world.uid.S)).toMatchObject({ path: 's', seq: 2, epoch: world.ids.get('a') });
+  });
+
+  it('is the same text whatever was witnessed before', async () => {
+    const state = await world.state('a');
+    const scopes = Array.from({ length: 300 }, (_, index): ScopeState => {
+      const uid = index.toString(16).padStart(64, '0');
+      return { ...([...state.scopes.values()][0] as ScopeState), uid, seq: index + 1 };
+    });
+    const stateOf = (all: readonly ScopeState[]) => ({
+      ...state,
+      scopes: new Map(all.map((scope) => [scope.uid, scope])),
+    });
+    const textOf = async (witness: Witness) => {
+      await writeWitness(nodeFiles, file, witness);
+      return readFile(file, 'utf8');
+    };
+    let before: Witness | null = null;
+    const edited = scopes.with(70, { ...(scopes[70] as ScopeState), seq: 999 });
+    for (const all of [scopes, edited, edited.slice(1), edited.toReversed(), [], scopes]) {
+      const witness: Witness = witnessOf('mesh', stateOf(all), before);
+      expect(await textOf(witness)).toBe(await textOf(witnessOf('mesh', stateOf(all), null)));
+      before = witness;
+    }
+    const again = witnessOf('mesh', stateOf(edited), before);
+    expect(again.scopes.map((group, index) => group === before?.scopes[index])).toEqual([
+      ...[true, false, true, true, true],
+    ]);
   });
 
   it('is the old or the new one, whole, after a crash at any step', async () => {
@@ -81,7 +110,7 @@ describe('witness', () => {
   it('names the scopes that are not as they were witnessed', async () => {
     expect(disagreements(atA, await world.state('a'))).toEqual([]);
     expect(disagreements(atGenesis, await world.state('a'))).toEqual([world.uid.S]);
-    expect(disagreements({ ...atA, scopes: {} }, await world.state('a'))).toHaveLength(2);
+    expect(disagreements({ ...atA, scopes: [] }, await world.state('a'))).toHaveLength(2);
   });
 });
 

@@ -25,10 +25,10 @@ const scopes = directories.map((directory): ScopeText => {
   return { path: directory === '.' ? metadata.name : `${metadata.name}.acme`, ...spec.owns, files: texts };
 });
 
-const { problems, ...built } = build(scopes.map(scope));
+const { problems, ...built } = build(scopes.map((text) => scope(text)));
 
 test('the examples have no problems', () => {
-  expect(scopes.map(scope).flatMap((read) => read.problems)).toEqual([]);
+  expect(scopes.map((text) => scope(text)).flatMap((read) => read.problems)).toEqual([]);
   expect(problems).toEqual([]);
 });
 

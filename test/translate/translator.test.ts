@@ -146,13 +146,13 @@ test('what is kept from one mesh to the next changes nothing that is heard', () 
   const run = property(array(edit, { minLength: 1, maxLength: 8 }), (edits) => {
     const [builder, translator] = [createBuilder(), createTranslator()];
     let texts = scopesOf({ shop: [], pay: [] });
-    let last = texts.map(scope);
+    let last = texts.map((text) => scope(text));
     for (const { kept, ...files } of edits) {
       const next = scopesOf(files);
       const stays = { shop: 0, pay: 1, neither: -1 }[kept];
       texts = next.map((text, at) => (at === stays ? (texts[at] ?? text) : text));
       last = texts.map((text, at) => (at === stays ? (last[at] ?? scope(text)) : scope(text)));
-      const [again, anew] = [builder(last), build(texts.map(scope))];
+      const [again, anew] = [builder(last), build(texts.map((text) => scope(text)))];
       for (const client of clients) {
         const heard = translator(again.mesh, again.endpoints, client);
         expect(heard).toEqual(translate(anew.mesh, anew.endpoints, client));
