@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/bench/**'],
+    exclude: ['test/bench/**', 'test/long/**'],
     // Real git, gpg, ssh-keygen and Envoy on a small and noisy machine: generous, and never part of a claim.
     testTimeout: 120_000,
     hookTimeout: 120_000,

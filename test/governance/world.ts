@@ -203,7 +203,7 @@ export function delegationsYaml(uid: string, more: string): string {
   return `apiVersion: fairlead.dev/v1alpha1\nkind: Delegations\nmetadata: { name: s }\nspec:\n  - { name: c, uid: ${uid}, path: c, grants: { namespaces: [c, c2], hosts: [c.example] }${more} }\n`;
 }
 
-function putTree(
+export function putTree(
   put: (type: string, bytes: Uint8Array) => ObjectId,
   files: Readonly<Record<string, string>>,
 ): ObjectId {
@@ -224,19 +224,24 @@ function putTree(
   return put('tree', Buffer.concat(parts));
 }
 
-function rawCommit(tree: ObjectId, parents: readonly ObjectId[], message: string, time: number): Buffer {
+export function rawCommit(
+  tree: ObjectId,
+  parents: readonly ObjectId[],
+  message: string,
+  time: number,
+): Buffer {
   const lines = [`tree ${tree}`, ...parents.map((parent) => `parent ${parent}`)];
   const who = `someone <someone@example.com> ${1_700_000_000 + time} +0000`;
   return Buffer.from(`${[...lines, `author ${who}`, `committer ${who}`].join('\n')}\n\n${message}`);
 }
 
 /** SSHSIGs by the key of that name. */
-function signer(key: string): (bytes: Uint8Array) => string {
+export function signer(key: string): (bytes: Uint8Array) => string {
   return (bytes) => armor(bytes, key);
 }
 
 /** The raw commit with one `gpgsig` header, over everything else. */
-function signed(raw: Buffer, sign: (bytes: Uint8Array) => string): Buffer {
+export function signed(raw: Buffer, sign: (bytes: Uint8Array) => string): Buffer {
   const at = raw.indexOf('\n\n');
   const header = `gpgsig ${sign(raw).trimEnd().split('\n').join('\n ')}\n`;
   return Buffer.concat([raw.subarray(0, at + 1), Buffer.from(header), raw.subarray(at + 1)]);

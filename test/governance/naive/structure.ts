@@ -1,0 +1,285 @@
+import type { Candidate, Proposal } from './candidate.ts';
+import { differences, kindOf } from './candidate.ts';
+import type { Commit } from './history.ts';
+import { filesAt, join, type Own, own, uidOf } from './own.ts';
+import { type DelegationRecord, isInside, parsePolicy } from './policy.ts';
+import type { Scope, State } from './state.ts';
+import { groupDigest } from './statement.ts';
+
+type Role = 'parent' | 'created' | 'moved' | 'gone' | 'consenting';
+
+/** What one changed record asks of the scopes that it concerns; null where no quorum could accept it. */
+type Change = {
+  readonly kind: 'delegate' | 'undelegate' | 'dissolve' | 'merge' | 'move';
+  readonly parent: string;
+  readonly roles: readonly { readonly uid: string; readonly role: Role }[];
+  readonly record: DelegationRecord;
+};
+
+type Moment = {
+  readonly before: State;
+  readonly mi: Commit;
+  /** Where a live scope is measured. */
+  readonly placeOf: (scope: Scope) => string;
+};
+
+/** Uids of live scopes that a record in another live scope's tree claims: uid → the place that it would have. */
+export function claimedMoves(
+  before: State,
+  mi: Commit,
+): ReadonlyMap<string, { uid: string; parent: string; place: string }> {
+  const moves = new Map<string, { uid: string; parent: string; place: string }>();
+  for (const scope of living(before)) {
+    for (const record of own(mi.files, scope.place)?.records ?? []) {
+      const claimed = before.get(record.uid);
+      if (record.kind !== 'live' || record.path === null || claimed?.isLive !== true) continue;
+      if (claimed.parent === scope.uid) continue;
+      const place = join(scope.place, record.path);
+      moves.set(`${record.uid} ${scope.uid}`, { uid: record.uid, parent: scope.uid, place });
+    }
+  }
+  return moves;
+}
+
+export function living(state: State): readonly Scope[] {
+  return [...state.values()].filter(({ isLive }) => isLive);
+}
+
+/** The candidates of all structural groups at mi that are as they must be; the others have none. */
+export function structural(moment: Moment): readonly Omit<Proposal, 'votes'>[] {
+  const changes: Change[] = [];
+  const broken = new Set<string>();
+  for (const scope of living(moment.before)) {
+    const next = own(moment.mi.files, moment.placeOf(scope));
+    if (next === null || next.digest === scope.digest || kindOf(scope.bytes, next) !== 'structural') continue;
+    const found = changesOf(moment, scope, next);
+    if (found.some((change) => change === null)) broken.add(scope.uid);
+    changes.push(...found.flatMap((change) => change ?? []));
+  }
+  return connected(changes, broken).flatMap((group) => candidatesOf(moment, group, changes) ?? []);
+}
+
+/** What the records of one scope say differently from the accepted ones. */
+function changesOf(moment: Moment, scope: Scope, next: Own): readonly (Change | null)[] {
+  const old = scope.bytes.records;
+  const removed = old.filter(({ uid }) => !next.records.some((record) => record.uid === uid));
+  const changed = next.records.flatMap((record) => {
+    const before = old.find(({ uid }) => uid === record.uid);
+    return before?.text === record.text ? [] : [changeOf(moment, scope, before, record)];
+  });
+  const edited = { kind: 'delegate', parent: scope.uid, roles: [], record: nothing } as const;
+  return [...removed.map(() => null), ...changed, ...(changed.length === 0 ? [edited] : [])];
+}
+
+const nothing: DelegationRecord = { name: '', uid: '', path: null, kind: 'live', successor: null, text: '' };
+
+function changeOf(
+  { before }: Moment,
+  scope: Scope,
+  old: DelegationRecord | undefined,
+  record: DelegationRecord,
+): Change | null {
+  const change = (kind: Change['kind'], ...roles: Change['roles']): Change => ({
+    kind,
+    parent: scope.uid,
+    roles,
+    record,
+  });
+  const child = before.get(record.uid);
+  const isMine = child?.isLive === true && child.parent === scope.uid;
+  const isPlaced = record.kind === 'live' && record.path !== null;
+  if (isPlaced && child?.isLive === true && !isMine)
+    return change('move', { uid: record.uid, role: 'moved' }, { uid: child.parent ?? '', role: 'parent' });
+  if (old === undefined) {
+    return isPlaced && child === undefined ? change('delegate', { uid: record.uid, role: 'created' }) : null;
+  }
+  if (old.kind === 'tombstone' || old.kind === 'forward' || !isMine) return null;
+  if (record.kind === 'forward') return change('move', { uid: record.uid, role: 'moved' });
+  if (old.path !== record.path) return null;
+  if (record.kind === 'tombstone') {
+    const kind = record.successor === null ? 'dissolve' : 'merge';
+    const into = record.successor === null || record.successor === scope.uid ? [] : [record.successor];
+    const successors = into.map((uid) => ({ uid, role: before.has(uid) ? 'parent' : 'created' }) as const);
+    return change(kind, { uid: record.uid, role: 'gone' }, ...successors);
+  }
+  if (old.kind === 'live' && record.kind === 'withdrawn') return change('undelegate');
+  if (old.kind === 'withdrawn' && record.kind === 'live')
+    return change('delegate', { uid: record.uid, role: 'consenting' });
+  return change('delegate');
+}
+
+/** Scopes that changes connect; a group of which a member has a record change that nobody could accept is none. */
+function connected(changes: readonly Change[], broken: ReadonlySet<string>): readonly (readonly Change[])[] {
+  const groups: Change[][] = [];
+  for (const change of changes) {
+    const members = membersOf([change]);
+    const touching = groups.filter((group) => membersOf(group).some((uid) => members.includes(uid)));
+    for (const group of touching) groups.splice(groups.indexOf(group), 1);
+    groups.push([...touching.flat(), change]);
+  }
+  return groups.filter((group) => !membersOf(group).some((uid) => broken.has(uid)));
+}
+
+function membersOf(group: readonly Change[]): readonly string[] {
+  return group.flatMap(({ parent, roles }) => [parent, ...roles.map(({ uid }) => uid)]);
+}
+
+/** One candidate for each member, or null where the group is not as it must be. */
+function candidatesOf(
+  moment: Moment,
+  group: readonly Change[],
+  all: readonly Change[],
+): readonly Omit<Proposal, 'votes'>[] | null {
+  const roles = new Map<string, Set<Role>>();
+  for (const { parent, roles: others } of group)
+    for (const { uid, role } of [{ uid: parent, role: 'parent' as const }, ...others])
+      roles.set(uid, (roles.get(uid) ?? new Set()).add(role));
+  const found: Omit<Proposal, 'votes'>[] = [];
+  for (const [uid, played] of roles) {
+    // One level per group: nobody is a parent and a child in it, and nobody is a child in two ways.
+    const [role] = played;
+    const proposal = played.size === 1 && role !== undefined ? member(moment, group, all, uid, role) : null;
+    if (proposal === null) return null;
+    found.push(proposal);
+  }
+  const members = found.map(({ candidate }) => candidate);
+  const digest = found.length > 1 ? groupDigest(members) : null;
+  return found.map((proposal) => ({ ...proposal, candidate: { ...proposal.candidate, group: digest } }));
+}
+
+function member(
+  moment: Moment,
+  group: readonly Change[],
+  all: readonly Change[],
+  uid: string,
+  role: Role,
+): Omit<Proposal, 'votes'> | null {
+  const about = group.filter(({ record }) => record.uid === uid);
+  const scope = moment.before.get(uid);
+  if (role === 'created') return created(moment, all, uid);
+  if (scope?.isLive !== true) return null;
+  if (role === 'parent') return parent(moment, group, scope);
+  if (role === 'gone') return gone(moment, about, scope);
+  if (role === 'moved') return moved(moment, about, scope);
+  return clean(moment, scope, ['delegate'], scope.parent, moment.placeOf(scope));
+}
+
+function parent(moment: Moment, group: readonly Change[], scope: Scope): Omit<Proposal, 'votes'> | null {
+  const place = moment.placeOf(scope);
+  const bytes = own(moment.mi.files, place);
+  const mine = group.filter((change) => change.parent === scope.uid);
+  if (bytes === null || mine.length === 0) return null;
+  const paths = differences(scope.bytes, bytes).filter((path) => path !== 'delegations.yaml');
+  if (paths.some((path) => scope.bytes.files.has(path) && bytes.files.has(path))) return null;
+  const leaving = paths.filter((path) => scope.bytes.files.has(path));
+  const entering = paths.filter((path) => bytes.files.has(path));
+  const uids = (role: Role) =>
+    mine.flatMap(({ roles }) => roles.filter((each) => each.role === role)).map((each) => each.uid);
+  const arrivals = uids('created').flatMap((uid) => [...(childAt(moment, mine, uid)?.files.values() ?? [])]);
+  const departures = uids('gone').flatMap((uid) => [...(moment.before.get(uid)?.bytes.files.values() ?? [])]);
+  if (!leaving.every((path) => arrivals.includes(scope.bytes.files.get(path) ?? ''))) return null;
+  if (!entering.every((path) => departures.includes(bytes.files.get(path) ?? ''))) return null;
+  const isSplit = ({ kind, roles }: Change) =>
+    kind === 'delegate' && leaving.length > 0 && roles.some(({ role }) => role === 'created');
+  const classes = mine.map((change) => (isSplit(change) ? 'split' : change.kind));
+  const { uid, seq, digest: base, epoch } = scope;
+  const candidate = {
+    uid,
+    seq: seq + 1,
+    base,
+    next: bytes.digest,
+    classes,
+    scope,
+    policy: null,
+    epoch,
+    group: null,
+  };
+  return { candidate, place, parent: scope.parent, bytes };
+}
+
+function childAt({ before, mi, placeOf }: Moment, changes: readonly Change[], uid: string): Own | null {
+  const change = changes.find(({ record }) => record.uid === uid);
+  const above = change === undefined ? undefined : before.get(change.parent);
+  return above === undefined ? null : own(mi.files, join(placeOf(above), change?.record.path ?? ''));
+}
+
+function created(moment: Moment, all: readonly Change[], uid: string): Omit<Proposal, 'votes'> | null {
+  const [change, ...others] = all.filter(
+    ({ record, roles }) => record.uid === uid && roles.some((each) => each.role === 'created'),
+  );
+  const above = change === undefined ? undefined : moment.before.get(change.parent);
+  if (change === undefined || above === undefined || others.length > 0 || moment.before.has(uid)) return null;
+  const bytes = childAt(moment, [change], uid);
+  const policy = parsePolicy(bytes?.files.get('scope.yaml'));
+  if (bytes === null || policy === null || policy.name !== change.record.name) return null;
+  if (uidOf(bytes) !== uid) return null;
+  if (bytes.records.length > 0) return null;
+  const candidate: Candidate = {
+    uid,
+    seq: 1,
+    base: 'none',
+    next: bytes.digest,
+    classes: ['delegate'],
+    scope: null,
+    policy,
+    epoch: above.epoch,
+    group: null,
+  };
+  return {
+    candidate,
+    place: join(moment.placeOf(above), change.record.path ?? ''),
+    parent: above.uid,
+    bytes,
+  };
+}
+
+function isAbsent({ mi }: Moment, place: string): boolean {
+  return filesAt(mi.files, place).size === 0 && !mi.files.has(`mesh/${place}`);
+}
+
+function gone(moment: Moment, about: readonly Change[], scope: Scope): Omit<Proposal, 'votes'> | null {
+  const hasChildren = living(moment.before).some((each) => each.parent === scope.uid);
+  const [change, ...others] = about;
+  if (change === undefined || others.length > 0 || hasChildren || !isAbsent(moment, scope.place)) return null;
+  const { uid, seq, digest: base, epoch, place } = scope;
+  const classes = [change.kind];
+  const candidate = {
+    uid,
+    seq: seq + 1,
+    base,
+    next: 'gone',
+    classes,
+    scope,
+    policy: null,
+    epoch,
+    group: null,
+  };
+  return { candidate, place, parent: scope.parent, bytes: null };
+}
+
+/** The old parent forwards, the new one has the record, the bytes are the accepted ones, and the old place is empty. */
+function moved(moment: Moment, about: readonly Change[], scope: Scope): Omit<Proposal, 'votes'> | null {
+  const from = about.find(({ parent, record }) => parent === scope.parent && record.kind === 'forward');
+  const to = about.filter(({ record }) => record.kind === 'live');
+  const [target] = to;
+  const above = target === undefined ? undefined : moment.before.get(target.parent);
+  if (from === undefined || above === undefined || to.length !== 1 || about.length !== 2) return null;
+  if (scope.parent === null || isInside(above.place, scope.place)) return null;
+  const place = join(moment.placeOf(above), target?.record.path ?? '');
+  if (moment.placeOf(scope) !== place || !isAbsent(moment, scope.place)) return null;
+  return clean(moment, scope, ['move'], above.uid, place);
+}
+
+function clean(
+  { mi }: Moment,
+  scope: Scope,
+  classes: readonly string[],
+  parent: string | null,
+  place: string,
+): Omit<Proposal, 'votes'> | null {
+  const bytes = own(mi.files, place);
+  if (bytes?.digest !== scope.digest) return null;
+  const { uid, seq, digest: base, epoch } = scope;
+  const candidate = { uid, seq: seq + 1, base, next: base, classes, scope, policy: null, epoch, group: null };
+  return { candidate, place, parent, bytes };
+}
