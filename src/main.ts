@@ -53,7 +53,7 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   const folder = await openDataFolder(config.dataDir);
   starting.defer(() => folder.close());
   const pin = await readPin(nodeFiles, config.pin);
-  const { gitdir, witness } = await folder.repository(config.name);
+  const { gitdir, witness, proofs } = await folder.repository(config.name);
   const { git, picked } = await openGit({ gitdir, ...gitOptions(config, world.environment) });
   starting.defer(() => git.close());
   log.info({ repository: config.name, ...picked }, 'git backend picked');
@@ -67,7 +67,7 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   const xds = createXdsServer({ ...serving, log, now });
   starting.defer(() => xds.close());
   const files = folder.files;
-  const stores = { name, pin, git, line, files, witness };
+  const stores = { name, pin, git, line, files, witness, proofs: { folder: proofs, gitdir } };
   const timing = { clock, random, log, pollMs, fetchTimeoutMs };
   const loop = createLoop({ ...stores, ...timing, read: stages.read, served, distribution: xds });
   await loop.restore();

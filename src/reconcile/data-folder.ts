@@ -8,10 +8,12 @@ import { type Files, nodeFiles, replaceFile } from './files.ts';
 export interface DataFolder {
   readonly path: string;
   readonly files: Files;
-  /** `repositories/<name>`, created on first use; with the object store (`git`) and `witness.json` in it. */
-  repository(name: string): Promise<{ readonly gitdir: string; readonly witness: string }>;
+  /** `repositories/<name>`, created on first use; with the object store (`git`), `witness.json` and `proofs` in it. */
+  repository(name: string): Promise<RepositoryFolder>;
   close(): Promise<void>;
 }
+
+type RepositoryFolder = { readonly gitdir: string; readonly witness: string; readonly proofs: string };
 
 /** Who holds a lock: the start time tells a process from a later one with the same pid (pid 1 of a container). */
 type Holder = { readonly host: string; readonly pid: number; readonly startedMs: number };
@@ -59,7 +61,8 @@ export async function openDataFolder(
     async repository(name) {
       const directory = join(path, 'repositories', name);
       await files.makeDirectory(join(directory, 'git'));
-      return { gitdir: join(directory, 'git'), witness: join(directory, 'witness.json') };
+      const at = (file: string) => join(directory, file);
+      return { gitdir: at('git'), witness: at('witness.json'), proofs: at('proofs') };
     },
     close: () => files.remove(lock),
   };

@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Failure } from '../base/failure.ts';
 
@@ -12,6 +12,8 @@ export interface Files {
   /** fsyncs a directory, so that a rename in it survives a power cut. */
   syncDirectory(path: string): Promise<void>;
   makeDirectory(path: string): Promise<void>;
+  /** Names in a directory that is there. */
+  list(path: string): Promise<readonly string[]>;
   /** Absent already is fine. */
   remove(path: string): Promise<void>;
 }
@@ -23,6 +25,7 @@ export const nodeFiles: Files = {
   rename: (from, to) => rename(from, to).catch(rethrow(to)),
   syncDirectory: (path) => sync(path).catch(rethrow(path)),
   makeDirectory: (path) => mkdir(path, { recursive: true, mode: 0o700 }).then(() => {}, rethrow(path)),
+  list: (path) => readdir(path).catch(rethrow(path)),
   remove: (path) => rm(path, { force: true }).catch(rethrow(path)),
 };
 

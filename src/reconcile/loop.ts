@@ -7,11 +7,20 @@ import type { ProxyStatus } from '../xds/index.ts';
 import { type Clock, withTimeout } from './clock.ts';
 import type { Files } from './files.ts';
 import { createLoader, type Read } from './load.ts';
+import { keepProof, type ProofPlaces, proofOf } from './proofs.ts';
 import { type Facts, report } from './report.ts';
 import type { Served } from './serve.ts';
 import type { RepositoryStatus, Stages } from './status.ts';
 import { type Judged, judge, stateAt } from './verify.ts';
-import { disagreements, readWitness, type Witness, withRefused, witnessOf, writeWitness } from './witness.ts';
+import {
+  disagreements,
+  type RefusedTip,
+  readWitness,
+  type Witness,
+  withRefused,
+  witnessOf,
+  writeWitness,
+} from './witness.ts';
 import { jitterMs, type Outcome } from './work-queue.ts';
 
 /** The part of the xDS server that the loop needs. */
@@ -35,6 +44,7 @@ export type LoopOptions = {
   readonly files: Files;
   /** Path of `witness.json`. */
   readonly witness: string;
+  readonly proofs: ProofPlaces;
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
@@ -72,6 +82,8 @@ class Loop implements RepositoryLoop {
   #witness: Witness | null = null;
   #facts: Facts;
   #stage: Stage = 'fetch';
+  /** The refused tip that is on the disk with its proof. */
+  #proven: ObjectId | null = null;
   /** When the revision was pushed whose ACKs are still awaited. */
   #pushedMs: number | null = null;
 
@@ -171,16 +183,29 @@ class Loop implements RepositoryLoop {
     this.#learn({ followedTip: judged.state.tip });
   }
 
-  async #refuse(judged: Judged & { outcome: 'refused' }, tip: ObjectId): Promise<void> {
-    const { rule, reason } = judged;
-    if (this.#facts.refused?.tip === tip) return;
+  async #refuse({ rule, reason }: Judged & { outcome: 'refused' }, tip: ObjectId): Promise<void> {
     const { clock, log } = this.#options;
-    log.warn(
-      { repository: this.name, tip, rule, reason },
-      'refused the offered tip; the followed one is served',
-    );
-    this.#learn({ stale: false, refused: { tip, rule, reason, sinceMs: clock.now() } });
-    if (this.#witness !== null) await this.#remember(withRefused(this.#witness, { tip, rule, reason }));
+    const refused = { tip, rule, reason };
+    if (this.#facts.refused?.tip !== tip) {
+      const text = 'refused the offered tip; the followed one is served';
+      log.warn({ repository: this.name, ...refused }, text);
+      this.#learn({ stale: false, refused: { ...refused, sinceMs: clock.now() } });
+    }
+    if (this.#witness === null || this.#proven === tip) return;
+    await this.#prove(refused);
+    await this.#remember(withRefused(this.#witness, refused));
+    this.#proven = tip; // Only now: what could not be written is written by the next run.
+  }
+
+  /** G20: both sides of what is refused. */
+  async #prove(refused: RefusedTip): Promise<void> {
+    const { line, git, files, proofs, log } = this.#options;
+    const followed = await this.#lastFollowed();
+    if (followed === null) return;
+    const proof = await proofOf(this.name, line, git, followed, refused);
+    const kept = await keepProof(files, proofs, proof);
+    const facts = { repository: this.name, tip: refused.tip, conflicts: proof.conflicts?.length ?? null };
+    log.warn(facts, kept ? 'both sides are kept as proof' : 'too many proofs: this one is not kept');
   }
 
   async #lastFollowed(): Promise<LineState | null> {

@@ -46,6 +46,7 @@ const loop = createLoop({
   distribution: clients,
   files: nodeFiles,
   witness: join(folder, 'witness.json'),
+  proofs: { folder: join(folder, 'proofs'), gitdir: join(folder, 'git') },
   clock: systemClock,
   random: Math.random,
   log: quiet,

@@ -23,6 +23,7 @@ export function testDisk(): Disk {
   };
   return {
     read: nodeFiles.read,
+    list: nodeFiles.list,
     async write(path, text, mode) {
       const dies = steps + 1 === deadFrom;
       // A write that is cut off leaves a part behind: only a rename is whole or not at all.

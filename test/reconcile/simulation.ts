@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path';
 import { Failure } from '../../src/base/failure.ts';
 import type { Log } from '../../src/base/log.ts';
 import { createTreeDigests, type GitBackend, type Objects } from '../../src/git/index.ts';
@@ -81,6 +82,7 @@ export function simulate(input: {
     },
     files: disk,
     witness: input.witness,
+    proofs: { folder: join(dirname(input.witness), 'proofs'), gitdir: join(dirname(input.witness), 'git') },
     clock,
     random: () => 0.5,
     log: recorder(logged),
