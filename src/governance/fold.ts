@@ -25,7 +25,6 @@ type Outcome =
       readonly tree: ObjectId;
       readonly policy: Policy;
       readonly votes: readonly Vote[];
-      readonly recovered: boolean;
     }
   | { readonly kind: 'held'; readonly hold: Hold };
 
@@ -116,8 +115,7 @@ async function judge(bench: Bench, judged: Judged): Promise<Outcome> {
   if (bar !== undefined) return held(judged, candidate, 'G17', bar);
   if (refusal !== null) return held(judged, candidate, refusal.rule, refusal.reason);
   const ballot = await collectVotes(bench, scope, candidate, own.tree, policy);
-  const counted = ballot.votes.filter(({ group }) => group === null);
-  const quorum = countVotes(scope.policy, policy, candidate.class, counted);
+  const quorum = countVotes(scope.policy, policy, candidate.class, ballot.votes);
   if (ballot.overCap)
     return held(judged, candidate, 'G17', 'too many signatures to check in one merge', ballot, quorum);
   if (!quorum.met) return short(judged, candidate, ballot, quorum);
@@ -126,8 +124,7 @@ async function judge(bench: Bench, judged: Judged): Promise<Outcome> {
     candidate,
     tree: own.tree,
     policy: policy ?? scope.policy,
-    votes: counted,
-    recovered: quorum.recovered,
+    votes: ballot.votes,
   };
 }
 
@@ -139,11 +136,9 @@ async function judgeRenewal(bench: Bench, { scope, index }: Judged, tree: Object
   if (bench.history.barred.has(index) || bench.history.spoken.get(scope.uid)?.has(candidate.seq) !== true)
     return { kind: 'clean' };
   const ballot = await collectVotes(bench, scope, candidate, tree);
-  // Words that name a group consent to a move; they never renew.
-  const votes = ballot.votes.filter(({ group }) => group === null);
-  const quorum = countVotes(policy, null, 'renew', votes);
+  const quorum = countVotes(policy, null, 'renew', ballot.votes);
   if (ballot.overCap || !quorum.met) return { kind: 'clean' };
-  return { kind: 'accepted', candidate, tree, policy, votes, recovered: false };
+  return { kind: 'accepted', candidate, tree, policy, votes: ballot.votes };
 }
 
 function short(judged: Judged, candidate: Candidate, ballot: Ballot, quorum: Quorum): Outcome {
@@ -238,7 +233,7 @@ function entryOf(judged: Judged, outcome: Outcome, withdrawals: readonly Vote[])
       policy: outcome.policy.digest,
       previousAnchors: mutation === 'reconfigure' ? scope.policy.anchors.map(anchorFacts) : null,
       event: 'accepted',
-      class: outcome.recovered ? 'recover' : mutation,
+      class: mutation,
       seq,
       base,
       next,

@@ -12,7 +12,6 @@ export { makePin } from './genesis.ts';
 export { type Line, openLine } from './line.ts';
 export { parsePin } from './pin.ts';
 export { CLASSES, threshold } from './policy.ts';
-export { lostBy } from './prefix.ts';
 export { type Proposal, propose } from './proposal.ts';
 export { countVotes } from './quorum.ts';
 export { type Ruleset, ruleset1 } from './ruleset.ts';
@@ -20,7 +19,6 @@ export {
   type Approval,
   formatApproval,
   formatWithdrawal,
-  groupDigest,
   readStatements,
   type Withdrawal,
 } from './statement.ts';

@@ -30,7 +30,9 @@ export async function sortSigned(
     const { commit } = visit;
     const first = history.visits.get(commit.parents[0] ?? '')?.commit;
     if ((commit.signature === null && commit.refusal === null) || first === undefined) continue;
-    if (commit.parents.length === 1 && first.tree === commit.tree) signed.approvals.push(visit);
+    // Whoever says in words what they mean means no other scope, and a withdrawal approves nothing (decision 0014).
+    const isPlain = commit.parents.length === 1 && visit.statements.length === 0;
+    if (isPlain && first.tree === commit.tree) signed.approvals.push(visit);
     for (const place of await owns.apart(first.tree, commit.tree, directories)) {
       const known = signed.byPlace.get(place);
       if (known === undefined) signed.byPlace.set(place, [visit]);
@@ -94,7 +96,7 @@ async function hear(
   const tree = await bench.owns.place(commit.tree, directory);
   const before = first.tree === commit.tree ? null : await bench.owns.place(first.tree, directory);
   if (tree === null || tree === before) return;
-  const [claim = null] = claimsOf(visit, electorate(scope.policy, null));
+  const [claim = null] = claimsOf(visit, electorate(scope, null));
   let shown = tree;
   if (claim !== null || commit.refusal !== null) {
     const own = await bench.owns.read(tree);

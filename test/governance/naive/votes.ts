@@ -136,7 +136,12 @@ function keepsI3(past: Past, uid: string, c: Commit): boolean {
   const parent = commitOf(past.line.commits, first);
   const [mine, before] = [ownAt(past, uid, c), ownAt(past, uid, parent)];
   const differs = mine === null || before === null || mine.digest !== before.digest;
-  return differs || (c.parents.length === 1 && isSameTree(c, parent));
+  return differs || (c.parents.length === 1 && isSameTree(c, parent) && !speaksInWords(c));
+}
+
+/** Decision 0014: whoever says in words what they mean means no other scope. */
+function speaksInWords(c: Commit): boolean {
+  return blockOf(c.message).some((line) => /^Fairlead-(?:Approve|Withdraw):/.test(line));
 }
 
 function isSameTree(left: Commit, right: Commit): boolean {
