@@ -21,7 +21,7 @@ export { openNative } from './native.ts';
 export type { ObjectId, Objects, TreeEntry } from './objects.ts';
 export { GIT_BACKENDS, type GitBackendName, openGit } from './open.ts';
 export { createTreeDigests, type OwnFile, type TreeDigests } from './own-digest.ts';
-export { fileAt, fileIdAt, knownSubtree, namesApart, subtree } from './paths.ts';
+export { fileAt, fileIdAt, namesApart, subtree } from './paths.ts';
 export { quarantineOf } from './quarantine.ts';
 export type { SshSettings } from './ssh.ts';
 export { parseTree } from './tree.ts';

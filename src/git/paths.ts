@@ -17,20 +17,6 @@ export async function subtree(objects: Objects, root: ObjectId, path: string): P
   return id;
 }
 
-/** `subtree` without a promise, which a fold asks often; undefined where a tree on the way has to be read. */
-export function knownSubtree(objects: Objects, root: ObjectId, path: string): ObjectId | null | undefined {
-  const indexes = indexesOf(objects);
-  let id: ObjectId = root;
-  for (const key of keysOf(path)) {
-    const index = indexes.get(id);
-    if (index === undefined) return undefined;
-    const entry = index.get(key);
-    if (entry?.mode !== DIRECTORY) return null;
-    id = entry.id;
-  }
-  return id;
-}
-
 /** The bytes of the plain file at `path` below `tree`; null when it is absent or anything else. Unbounded: cap it. */
 export async function fileAt(objects: Objects, tree: ObjectId, path: string): Promise<Uint8Array | null> {
   const id = await fileIdAt(objects, tree, path);

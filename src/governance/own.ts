@@ -1,7 +1,6 @@
 import {
   fileAt,
   fileIdAt,
-  knownSubtree,
   Lru,
   namesApart,
   type ObjectId,
@@ -28,8 +27,6 @@ export type Own =
 export interface ScopeTrees {
   /** The tree of the scope at `directory` (within the mesh path) in the root tree `rootTree`; null where it is absent. */
   place(rootTree: ObjectId, directory: string): Promise<ObjectId | null>;
-  /** `place` without a promise; undefined where something has to be read. */
-  knownPlace(rootTree: ObjectId, directory: string): ObjectId | null | undefined;
   /** Those of `directories` at which two root trees may differ; `directories` has the ones above each too. */
   apart(left: ObjectId, right: ObjectId, directories: ReadonlySet<string>): Promise<readonly string[]>;
   /** Own tree of a scope's tree; null, which is absent, is ⊥. */
@@ -60,7 +57,6 @@ export function createScopeTrees(
   const absent: Own = { ok: false, rule: 'G18', reason: 'its directory is absent' };
   const trees: ScopeTrees = {
     place: (rootTree, directory) => subtree(objects, rootTree, pathOf(directory)),
-    knownPlace: (rootTree, directory) => knownSubtree(objects, rootTree, pathOf(directory)),
     async apart(left, right, directories) {
       const [a, b] = [await trees.place(left, ''), await trees.place(right, '')];
       return placesApart(objects, { directory: '', left: a, right: b }, directories);

@@ -16,8 +16,10 @@ export type Speaker = {
 };
 
 /**
- * Signed commits by the place at which they change something, and those that change nothing at all (approvals), in line
- * order: where to look for those that speak about a scope (I3). Most commits of a repository are about other scopes.
+ * Signed commits by the place at which they change something, and those that change nothing at all (approvals) by the
+ * place at which they differ from the line that they stand on, in line order: where to look for those that speak about
+ * a scope (I3). Most commits of a repository are about other scopes. An approval that shows a scope as the line had it
+ * says something only where the line was not clean: for those, `approvals` has them all.
  */
 export type Signed = { readonly byPlace: Map<string, Visit[]>; readonly approvals: Visit[] };
 
@@ -31,9 +33,13 @@ export async function sortSigned(
     const first = history.visits.get(commit.parents[0] ?? '')?.commit;
     if ((commit.signature === null && commit.refusal === null) || first === undefined) continue;
     // Whoever says in words what they mean means no other scope, and a withdrawal approves nothing (decision 0014).
-    const isPlain = commit.parents.length === 1 && visit.statements.length === 0;
-    if (isPlain && first.tree === commit.tree) signed.approvals.push(visit);
-    for (const place of await owns.apart(first.tree, commit.tree, directories)) {
+    const isApproval = commit.parents.length === 1 && first.tree === commit.tree;
+    if (isApproval && visit.statements.length > 0) continue;
+    if (isApproval) signed.approvals.push(visit);
+    const line = history.visits.get(history.main[visit.base] ?? '')?.commit;
+    const before = isApproval ? line : first;
+    if (before === undefined) continue;
+    for (const place of await owns.apart(before.tree, commit.tree, directories)) {
       const known = signed.byPlace.get(place);
       if (known === undefined) signed.byPlace.set(place, [visit]);
       else known.push(visit);
@@ -50,6 +56,7 @@ export type Speakers = {
   readonly byShown: Map<string, Speaker[]>;
   /** How many of the scope's signed commits, and of the approvals, were heard. */
   readonly heard: { changes: number; approvals: number };
+  readonly approved: Set<Visit>;
 };
 
 /** The commits since the epoch that show `next` (I2) and say something about the scope (I3), in line order. */
@@ -67,11 +74,10 @@ export async function speakersFor(
   const { heard } = found;
   for (; heard.changes < changes.length; heard.changes += 1)
     await hear(bench, scope, found, changes[heard.changes]);
-  for (; heard.approvals < signed.approvals.length; heard.approvals += 1) {
+  const { unclean } = scope;
+  for (; unclean !== null && heard.approvals < signed.approvals.length; heard.approvals += 1) {
     const visit = signed.approvals[heard.approvals];
-    // Most are of other scopes. What shows the accepted tree never shows a candidate of this epoch.
-    const tree = bench.owns.knownPlace(visit?.commit.tree ?? '', scope.accepted.directory);
-    if (tree !== scope.accepted.tree) await hear(bench, scope, found, visit);
+    if (visit !== undefined && visit.base >= unclean.index) await hear(bench, scope, found, visit);
   }
   const shown = [...(found.byShown.get(next) ?? []), ...(found.byShown.get(tree) ?? [])];
   return shown.sort((left, right) => left.visit.order - right.visit.order);
@@ -80,7 +86,7 @@ export async function speakersFor(
 function begin({ epoch }: ScopeState, changes: readonly Visit[], approvals: readonly Visit[]): Speakers {
   const old = (visits: readonly Visit[]) => visits.findLastIndex(({ intro }) => intro <= epoch.index) + 1;
   const heard = { changes: old(changes), approvals: old(approvals) };
-  return { epoch: epoch.commit, byShown: new Map(), heard };
+  return { epoch: epoch.commit, byShown: new Map(), heard, approved: new Set() };
 }
 
 async function hear(
@@ -90,8 +96,9 @@ async function hear(
   visit: Visit | undefined,
 ): Promise<void> {
   const first = bench.history.visits.get(visit?.commit.parents[0] ?? '')?.commit;
-  if (visit === undefined || first === undefined) return;
+  if (visit === undefined || first === undefined || found.approved.has(visit)) return;
   const { commit } = visit;
+  if (first.tree === commit.tree) found.approved.add(visit);
   const { directory } = scope.accepted;
   const tree = await bench.owns.place(commit.tree, directory);
   const before = first.tree === commit.tree ? null : await bench.owns.place(first.tree, directory);

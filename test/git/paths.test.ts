@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fileAt, knownSubtree, subtree } from '../../src/git/index.ts';
+import { fileAt, subtree } from '../../src/git/index.ts';
 import { Lru } from '../../src/git/lru.ts';
 import { createMemory } from './memory.ts';
 
@@ -36,17 +36,6 @@ test.each([
 ])('subtree %j', async (path, id) => {
   expect(await subtree(memory.objects, root, path)).toBe(id);
 });
-
-test.each(['.', 'payments/eu', 'payments/us', 'payments/eu/scope.yaml/x', 'broken/x', 'twin'])(
-  'knownSubtree %j is nothing at first, and then what subtree said',
-  async (path) => {
-    const { commit, tree, blob } = memory.objects;
-    const fresh = { commit, tree, blob };
-    expect(knownSubtree(fresh, root, path)).toBe(path === '.' ? root : undefined);
-    const id = await subtree(fresh, root, path);
-    expect(knownSubtree(fresh, root, path)).toBe(id);
-  },
-);
 
 test.each([
   ['payments/eu/scope.yaml', 'text'],

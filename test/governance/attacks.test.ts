@@ -58,6 +58,30 @@ test('C2: laundering through a dropped second parent is refused', async () => {
   expect(await accepted(world, 'm2')).toEqual({ seq: 1, digest: await world.own('g'), held: 'I4' });
 });
 
+test('I3: approval commits speak about what their branch changed, whoever changed it, beside another scope', async () => {
+  const world = createWorld();
+  world.add('g', { S: '0', C: '0' });
+  world.add('a', { parents: ['g'], S: '1' });
+  world.add('u', { parents: ['a'], S: '1', C: '1' });
+  world.add('b', { parents: ['u'], S: '1', C: '1', by: 'x' });
+  world.add('c', { parents: ['b'], S: '1', C: '1', by: 'y' });
+  world.add('m', { parents: ['g', 'c'], S: '1', C: '1' });
+  expect(await accepted(world, 'm')).toEqual({ seq: 2, digest: await world.own('a'), held: null });
+});
+
+test('I4: an approval commit on top of an unclean main line is heard, and refused for its view', async () => {
+  const world = genesis();
+  world.add('r', { parents: ['g'], S: '1' });
+  world.add('b', { parents: ['r'], S: '1', by: 'x' });
+  world.add('c', { parents: ['b'], S: '1', by: 'y' });
+  const { hold } = await world.scope('c');
+  expect(hold?.signed).toEqual([]);
+  expect(hold?.refused.map(({ anchor, rule }) => [anchor, rule])).toEqual([
+    ['x', 'I4'],
+    ['y', 'I4'],
+  ]);
+});
+
 test('C3: bystanders who worked on another scope are no voters', async () => {
   const world = genesis();
   world.add('b', { parents: ['g'], S: 'R' });
