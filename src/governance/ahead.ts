@@ -90,7 +90,7 @@ async function changedScopes(
 /** What a stranger signed costs nothing (G17). */
 function claimsOn(scopes: readonly ScopeState[], signed: readonly Commit[]) {
   const claims = scopes.flatMap((scope) => {
-    const electors = electorate(scope, null);
+    const electors = electorate(scope.policy, null);
     return signed.flatMap((commit) => claimsOf({ commit }, electors));
   });
   return claims.slice(0, CHECKS);

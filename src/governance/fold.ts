@@ -25,6 +25,7 @@ type Outcome =
       readonly tree: ObjectId;
       readonly policy: Policy;
       readonly votes: readonly Vote[];
+      readonly recovered: boolean;
     }
   | { readonly kind: 'held'; readonly hold: Hold };
 
@@ -115,7 +116,8 @@ async function judge(bench: Bench, judged: Judged): Promise<Outcome> {
   if (bar !== undefined) return held(judged, candidate, 'G17', bar);
   if (refusal !== null) return held(judged, candidate, refusal.rule, refusal.reason);
   const ballot = await collectVotes(bench, scope, candidate, own.tree, policy);
-  const quorum = countVotes(scope.policy, policy, candidate.class, ballot.votes);
+  const counted = ballot.votes.filter(({ group }) => group === null);
+  const quorum = countVotes(scope.policy, policy, candidate.class, counted);
   if (ballot.overCap)
     return held(judged, candidate, 'G17', 'too many signatures to check in one merge', ballot, quorum);
   if (!quorum.met) return short(judged, candidate, ballot, quorum);
@@ -124,7 +126,8 @@ async function judge(bench: Bench, judged: Judged): Promise<Outcome> {
     candidate,
     tree: own.tree,
     policy: policy ?? scope.policy,
-    votes: ballot.votes,
+    votes: counted,
+    recovered: quorum.recovered,
   };
 }
 
@@ -136,9 +139,11 @@ async function judgeRenewal(bench: Bench, { scope, index }: Judged, tree: Object
   if (bench.history.barred.has(index) || bench.history.spoken.get(scope.uid)?.has(candidate.seq) !== true)
     return { kind: 'clean' };
   const ballot = await collectVotes(bench, scope, candidate, tree);
-  const quorum = countVotes(policy, null, 'renew', ballot.votes);
+  // Words that name a group consent to a move; they never renew.
+  const votes = ballot.votes.filter(({ group }) => group === null);
+  const quorum = countVotes(policy, null, 'renew', votes);
   if (ballot.overCap || !quorum.met) return { kind: 'clean' };
-  return { kind: 'accepted', candidate, tree, policy, votes: ballot.votes };
+  return { kind: 'accepted', candidate, tree, policy, votes, recovered: false };
 }
 
 function short(judged: Judged, candidate: Candidate, ballot: Ballot, quorum: Quorum): Outcome {
@@ -233,7 +238,7 @@ function entryOf(judged: Judged, outcome: Outcome, withdrawals: readonly Vote[])
       policy: outcome.policy.digest,
       previousAnchors: mutation === 'reconfigure' ? scope.policy.anchors.map(anchorFacts) : null,
       event: 'accepted',
-      class: mutation,
+      class: outcome.recovered ? 'recover' : mutation,
       seq,
       base,
       next,

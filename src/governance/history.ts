@@ -13,6 +13,9 @@ export type Visit = {
   readonly statements: readonly Statement[];
 };
 
+/** Words under one signature: those of a signed commit. */
+export type Saying = { readonly visit: Visit; readonly statements: readonly Statement[] };
+
 /**
  * The commits of one line, in the order in which its main line m0 … mN brought them in; parents before children.
  * A function of the object bytes alone: how many main-line commits arrive at once is invisible.
@@ -22,8 +25,8 @@ export type History = {
   readonly visits: ReadonlyMap<ObjectId, Visit>;
   /** Visits by intro, each list with parents before children. */
   readonly byIntro: readonly (readonly Visit[])[];
-  /** Signed visits with a well-formed statement about a mutation of a scope, by uid and seq, in line order. */
-  readonly spoken: ReadonlyMap<string, ReadonlyMap<number, readonly Visit[]>>;
+  /** What was said, well-formed, about a mutation of a scope, by uid and seq, in line order. */
+  readonly spoken: ReadonlyMap<string, ReadonlyMap<number, readonly Saying[]>>;
   /** Main-line commits at which nothing is accepted, and why: an octopus, or over a cap (governance.md, Evaluation). */
   readonly barred: ReadonlyMap<number, string>;
   /** Main-line indices whose commits never vote (over a cap). */
@@ -35,7 +38,7 @@ type Mutable = {
   readonly main: ObjectId[];
   readonly visits: Map<ObjectId, Visit>;
   readonly byIntro: Visit[][];
-  readonly spoken: Map<string, Map<number, Visit[]>>;
+  readonly spoken: Map<string, Map<number, Saying[]>>;
   readonly barred: Map<number, string>;
   readonly mute: Set<number>;
   past: boolean;
@@ -65,24 +68,27 @@ function visit(history: Mutable, commit: Commit, intro: number): Visit {
   const order = history.visits.size;
   const entry = { commit, intro, base, order, statements: readStatements(commit.message) };
   history.visits.set(commit.id, entry);
-  if (commit.signature === null) return entry;
-  for (const { uid } of entry.statements) {
-    const statement = uid === null ? null : statementFor(entry, uid);
-    if (statement === null || statement.kind === 'void') continue;
-    const bySeq = history.spoken.get(statement.uid) ?? new Map<number, Visit[]>();
-    history.spoken.set(statement.uid, bySeq);
-    const known = bySeq.get(statement.seq);
-    if (known === undefined) bySeq.set(statement.seq, [entry]);
-    else known.push(entry);
-  }
+  if (commit.signature !== null) hear(history, { visit: entry, statements: entry.statements });
   return entry;
 }
 
-/** The one statement of a commit for a scope; a malformed line without a readable uid speaks for every scope. */
-export function statementFor(visit: Pick<Visit, 'statements'>, uid: string): Statement | null {
+function hear({ spoken }: Mutable, saying: Saying): void {
+  for (const { uid } of saying.statements) {
+    const statement = uid === null ? null : statementFor(saying.statements, uid);
+    if (statement === null || statement.kind === 'void') continue;
+    const bySeq = spoken.get(statement.uid) ?? new Map<number, Saying[]>();
+    spoken.set(statement.uid, bySeq);
+    const known = bySeq.get(statement.seq);
+    if (known === undefined) bySeq.set(statement.seq, [saying]);
+    else known.push(saying);
+  }
+}
+
+/** The one statement for a scope; a malformed line without a readable uid speaks for every scope. */
+export function statementFor(statements: readonly Statement[], uid: string): Statement | null {
   return (
-    visit.statements.find((statement) => statement.kind === 'void' && statement.uid === null) ??
-    visit.statements.find((statement) => statement.uid === uid) ??
+    statements.find((statement) => statement.kind === 'void' && statement.uid === null) ??
+    statements.find((statement) => statement.uid === uid) ??
     null
   );
 }

@@ -12,6 +12,7 @@ export { makePin } from './genesis.ts';
 export { type Line, openLine } from './line.ts';
 export { parsePin } from './pin.ts';
 export { CLASSES, threshold } from './policy.ts';
+export { lostBy } from './prefix.ts';
 export { type Proposal, propose } from './proposal.ts';
 export { countVotes } from './quorum.ts';
 export { type Ruleset, ruleset1 } from './ruleset.ts';
@@ -19,6 +20,7 @@ export {
   type Approval,
   formatApproval,
   formatWithdrawal,
+  groupDigest,
   readStatements,
   type Withdrawal,
 } from './statement.ts';

@@ -148,13 +148,22 @@ async function readAnchors(
   return { ok: true, anchors: anchors.slice(0, count), recovery: anchors.slice(count) };
 }
 
+/** The secrets that a key stands for (G4): of a certificate, each that may sign. */
+export function materialsOf(key: AnchorKey): readonly string[] {
+  return key.format === 'ssh' ? [key.material] : key.materials;
+}
+
+/** Everybody whom a policy lists: its anchors and its recovery set. */
+export function allAnchors({ anchors, recovery }: Policy): readonly Anchor[] {
+  return [...anchors, ...(recovery?.anchors ?? [])];
+}
+
 /** G4: one secret is one vote, whatever its format; forge keys and published test keys are nobody's. */
 function claim(key: AnchorKey, name: string, owners: Map<string, string>, ruleset: Ruleset): string | null {
   if (isListed(key, ruleset.refusedKeys)) {
     return `anchor ${name}: ${key.fingerprint} is a published test key or a forge's key, which others can sign with`;
   }
-  const materials = key.format === 'ssh' ? [key.material] : key.materials;
-  for (const material of materials) {
+  for (const material of materialsOf(key)) {
     const owner = owners.get(material);
     if (owner !== undefined) return `${owner} and ${name} list the same key ${key.fingerprint}`;
     owners.set(material, name);

@@ -2,7 +2,7 @@ import type { AnchorKey } from '../signatures/index.ts';
 import type { Delegation } from './delegation.ts';
 import { badOwnership } from './grants.ts';
 import type { Own, ScopeTrees } from './own.ts';
-import { CLASSES, type PolicyRead, threshold } from './policy.ts';
+import { allAnchors, CLASSES, materialsOf, type PolicyRead, threshold } from './policy.ts';
 import type { Anchor, MutationClass, Policy, ScopeState } from './types.ts';
 
 type Scopes = ReadonlyMap<string, ScopeState>;
@@ -82,19 +82,19 @@ function certain(policy: Policy, mutation: MutationClass, type: Anchor['type']):
 
 /** Possession: the keys of `next`, recovery's among them, that are new (raw public key; OpenPGP: primary fingerprint). */
 export function addedKeys(
-  old: Policy,
+  old: Policy | null,
   next: Policy,
 ): readonly { readonly anchor: string; readonly key: AnchorKey }[] {
-  const known = new Set(keysOf(old).flatMap(({ key }) => namesOf(key)));
+  const known = new Set(
+    keysOf(old).flatMap(({ key }) => [
+      ...materialsOf(key),
+      ...(key.format === 'ssh' ? [] : [key.fingerprint]),
+    ]),
+  );
   return keysOf(next).filter(({ key }) => !known.has(key.format === 'ssh' ? key.material : key.fingerprint));
 }
 
-function keysOf({ anchors, recovery }: Policy) {
-  return [...anchors, ...(recovery?.anchors ?? [])].flatMap(({ name, keys }) =>
-    keys.map((key) => ({ anchor: name, key })),
-  );
-}
-
-function namesOf(key: AnchorKey): readonly string[] {
-  return key.format === 'ssh' ? [key.material] : [...key.materials, key.fingerprint];
+function keysOf(policy: Policy | null) {
+  const anchors = policy === null ? [] : allAnchors(policy);
+  return anchors.flatMap(({ name, keys }) => keys.map((key) => ({ anchor: name, key })));
 }

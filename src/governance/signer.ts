@@ -1,6 +1,7 @@
 import { type AnchorKey, signerOf, verifySignature } from '../signatures/index.ts';
 import type { Visit } from './history.ts';
-import type { Anchor, Policy, ScopeState, Side } from './types.ts';
+import { allAnchors, materialsOf } from './policy.ts';
+import type { Anchor, Policy, Side } from './types.ts';
 
 type Signed = Pick<Visit, 'commit'>;
 
@@ -10,38 +11,74 @@ export type Claim<Of extends Signed = Visit> = {
   readonly policy: Side;
   readonly anchor: Anchor;
   readonly key: AnchorKey;
+  /** Equal for an anchor before and after a reconfigure: whom a withdrawal fences (V3). */
+  readonly person: string;
 };
 
-/** Those who may speak, by policy; the recovery anchors of a new policy only show that they hold their keys. */
+/** Those who may speak, by policy. */
 export type Electorate = readonly {
   readonly policy: Side;
   readonly anchors: readonly Anchor[];
   readonly keys: readonly AnchorKey[];
+  readonly personOf: (name: string) => string;
 }[];
 
-export function electorate({ policy }: ScopeState, proposed: Policy | null): Electorate {
-  const known = inForce.get(policy);
-  const old = known ?? [electors('old', policy.anchors)];
-  if (known === undefined) inForce.set(policy, old);
+/**
+ * The anchors of the policy in force, and of a proposed one; where that is asked for, also the recovery sets of both: of the
+ * old one to accept it (Recover), of the new one to show that they hold their keys. A first mutation has no old policy.
+ */
+export function electorate(inForce: Policy | null, proposed: Policy | null): Electorate {
+  const old = inForce === null ? [] : oldElectors(inForce);
   if (proposed === null) return old;
-  return [...old, electors('new', [...proposed.anchors, ...(proposed.recovery?.anchors ?? [])])];
+  const recovery = inForce?.recovery?.anchors ?? [];
+  const isSame = samePersons([...(inForce?.anchors ?? []), ...recovery], allAnchors(proposed));
+  const personOf = (name: string) => (isSame(name) ? `old ${name}` : `new ${name}`);
+  const added = electors('new', allAnchors(proposed), personOf);
+  return recovery.length === 0 ? [...old, added] : [...old, electors('recovery', recovery), added];
+}
+
+function oldElectors(policy: Policy): Electorate {
+  const known = inForceElectors.get(policy) ?? [electors('old', policy.anchors)];
+  inForceElectors.set(policy, known);
+  return known;
 }
 
 /** A policy stays for many commits. */
-const inForce = new WeakMap<Policy, Electorate>();
+const inForceElectors = new WeakMap<Policy, Electorate>();
 
-function electors(policy: Side, anchors: readonly Anchor[]): Electorate[number] {
-  return { policy, anchors, keys: anchors.flatMap(({ keys }) => keys) };
+function electors(
+  policy: Side,
+  anchors: readonly Anchor[],
+  personOf = (name: string) => `old ${name}`,
+): Electorate[number] {
+  return { policy, anchors, keys: anchors.flatMap(({ keys }) => keys), personOf };
+}
+
+/** A name is one person's in both policies unless a key has gone from it, or come to it, from another name. */
+function samePersons(old: readonly Anchor[], next: readonly Anchor[]): (name: string) => boolean {
+  const owners = (anchors: readonly Anchor[]) =>
+    new Map(
+      anchors.flatMap(({ name, keys }) => keys.flatMap(materialsOf).map((material) => [material, name])),
+    );
+  const [before, after] = [owners(old), owners(next)];
+  const strays = (anchors: readonly Anchor[], others: ReadonlyMap<string, string>, name: string) =>
+    anchors
+      .filter((anchor) => anchor.name === name)
+      .flatMap(({ keys }) => keys.flatMap(materialsOf))
+      .some((material) => (others.get(material) ?? name) !== name);
+  return (name) =>
+    old.some((anchor) => anchor.name === name) && !strays(old, after, name) && !strays(next, before, name);
 }
 
 /** One claim for each policy that lists the key. */
 export function claimsOf<Of extends Signed>(visit: Of, electors: Electorate): readonly Claim<Of>[] {
   const { signature } = visit.commit;
   if (signature === null) return [];
-  return electors.flatMap(({ policy, anchors, keys }) => {
+  return electors.flatMap(({ policy, anchors, keys, personOf }) => {
     const key = signerOf(signature, keys);
     const anchor = anchors.find((each) => key !== null && each.keys.includes(key));
-    return key === null || anchor === undefined ? [] : [{ visit, policy, anchor, key }];
+    if (key === null || anchor === undefined) return [];
+    return [{ visit, policy, anchor, key, person: personOf(anchor.name) }];
   });
 }
 

@@ -103,7 +103,7 @@ async function hear(
   const tree = await bench.owns.place(commit.tree, directory);
   const before = first.tree === commit.tree ? null : await bench.owns.place(first.tree, directory);
   if (tree === null || tree === before) return;
-  const [claim = null] = claimsOf(visit, electorate(scope, null));
+  const [claim = null] = claimsOf(visit, electorate(scope.policy, null));
   let shown = tree;
   if (claim !== null || commit.refusal !== null) {
     const own = await bench.owns.read(tree);

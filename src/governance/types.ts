@@ -62,16 +62,18 @@ type Accepted = {
   readonly tree: ObjectId;
 };
 
-/** An anchor by the policy in force (`old`), or by the one that a reconfigure proposes (`new`). */
-export type Side = 'old' | 'new';
+/** An anchor by the policy in force (`old`), by its recovery set, or by the policy that is proposed (`new`). */
+export type Side = 'old' | 'recovery' | 'new';
 
-/** One anchor's counted approval of a candidate; a reconfigure counts it for each policy that lists the key. */
+/** One anchor's approval of a candidate, for each policy that lists the key and each group that it names. */
 export type Vote = {
   readonly anchor: string;
   readonly policy: Side;
   readonly fingerprint: string;
   readonly commit: ObjectId;
   readonly form: 'implicit' | 'explicit';
+  /** Digest of the group with which alone it counts (G16), or null. */
+  readonly group: string | null;
 };
 
 /** Why a commit that looks like an approval is none; shown to users, never evidence. */
@@ -111,7 +113,8 @@ export type Hold = {
 export type LineageEntry = {
   readonly event: 'genesis' | 'accepted' | 'held' | 'lifted' | 'withdrawn';
   readonly seq: number;
-  readonly class: MutationClass | 'mixed' | null;
+  /** `recover`: a reconfigure that the recovery set accepted, not the old quorum. */
+  readonly class: MutationClass | 'mixed' | 'recover' | null;
   readonly commit: ObjectId;
   readonly base: string | null;
   readonly next: string | null;

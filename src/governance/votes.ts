@@ -4,9 +4,9 @@ import type { ScopeTrees } from './own.ts';
 import type { Ruleset } from './ruleset.ts';
 import { addCosts, type Checked, type Claim, type Costs, check, claimsOf, electorate } from './signer.ts';
 import { type Signed, type Speaker, type Speakers, speakersFor, viewRefusal } from './speakers.ts';
-import type { Approval } from './statement.ts';
+import { type Approval, groupsOf, type Member } from './statement.ts';
 import type { Candidate, Policy, Refused, ScopeState, Vote } from './types.ts';
-import { isOver, type Word, type Words, wordsOf } from './words.ts';
+import { isOver, type Question, type Word, type Words, wordsOf } from './words.ts';
 
 /** Everything that a verdict about one scope at one main-line commit is made from. */
 export type Bench = {
@@ -23,6 +23,8 @@ export type Bench = {
 
 export type Ballot = {
   readonly votes: readonly Vote[];
+  /** The groups that these votes name, with all their members. Whether one holds is not asked here. */
+  readonly groups: ReadonlyMap<string, readonly Member[]>;
   readonly refused: readonly Refused[];
   /** G17: more signature checks than one main-line commit may cause. */
   readonly overCap: boolean;
@@ -31,18 +33,17 @@ export type Ballot = {
 type Against = { readonly rule: string; readonly text: string };
 
 /** The counting of one candidate: its votes so far, and the commits that look like approvals and are none. */
-type Count = {
+type Count = Question & {
   readonly bench: Bench;
-  readonly scope: ScopeState;
-  readonly candidate: Candidate;
   readonly votes: Map<string, Vote>;
+  readonly groups: Map<string, readonly Member[]>;
   readonly refused: Refused[];
 };
 
 /**
  * The votes for a candidate at the history's last main-line commit: V1–V3, explicit (G3) and implicit (G2, I1–I4).
- * One for each anchor of the policy in force, and one for each key of a `proposed` one: the first in line order, but
- * neither order nor dates ever decide whether there is one. `tree` is the candidate's.
+ * One for each anchor and group (of a `proposed` policy: each key and group): the first in line order, but neither order
+ * nor dates ever decide whether there is one. `tree` is the candidate's.
  */
 export async function collectVotes(
   bench: Bench,
@@ -51,10 +52,27 @@ export async function collectVotes(
   tree: ObjectId,
   proposed: Policy | null = null,
 ): Promise<Ballot> {
-  const words = await wordsOf(bench, scope, candidate.seq, proposed);
-  const count: Count = { bench, scope, candidate, votes: new Map(), refused: [...words.refused] };
+  const { uid, policy: inForce, epoch } = scope;
   const isChange = candidate.base !== candidate.next;
   const plain = isChange ? await speakersFor(bench, scope, candidate.next, tree) : [];
+  const question = { uid, candidate, inForce, proposed, epochIndex: epoch.index };
+  return countAll(bench, question, scope, plain);
+}
+
+/** The votes for a child's first mutation, by statements alone: its own keys decide, its parent's epoch counts (V2). */
+export function collectFirstVotes(bench: Bench, question: Question): Promise<Ballot> {
+  return countAll(bench, question, null, []);
+}
+
+async function countAll(
+  bench: Bench,
+  question: Question,
+  scope: ScopeState | null,
+  plain: readonly Speaker[],
+): Promise<Ballot> {
+  const words = await wordsOf(bench, question);
+  const [votes, groups] = [new Map<string, Vote>(), new Map<string, readonly Member[]>()];
+  const count: Count = { ...question, bench, votes, groups, refused: [...words.refused] };
   const implicit = plain.filter((speaker) => plainRefusal(count, speaker) === null);
   const costs: Costs = new Map(words.costs);
   addCosts(
@@ -65,14 +83,11 @@ export async function collectVotes(
   for (const word of words.signed) if (!isOver(bench, costs, word.visit)) countWord(count, word, fences);
   const replaced = new Set(words.signed.map(({ anchor }) => anchor.name));
   for (const speaker of plain)
-    if (!isOver(bench, costs, speaker.visit)) await countPlain(count, speaker, replaced);
-  const { votes, refused } = count;
+    if (scope !== null && !isOver(bench, costs, speaker.visit))
+      await countPlain(count, scope, speaker, replaced);
   const last = bench.history.main.length - 1;
-  return {
-    votes: [...votes.values()],
-    refused,
-    overCap: (costs.get(last)?.size ?? 0) > bench.ruleset.signatureChecks,
-  };
+  const overCap = (costs.get(last)?.size ?? 0) > bench.ruleset.signatureChecks;
+  return { votes: [...votes.values()], groups, refused: count.refused, overCap };
 }
 
 /** V1, the expensive half. */
@@ -82,13 +97,21 @@ async function isSigned(count: Count, claim: Claim): Promise<boolean> {
   return verdict.ok;
 }
 
-function vote({ votes }: Count, claim: Claim, form: Vote['form']): void {
-  const name = claim.policy === 'old' ? `old ${claim.anchor.name}` : `new ${claim.key.fingerprint}`;
-  if (!votes.has(name)) votes.set(name, toVote(claim, form));
+function vote({ votes }: Count, claim: Claim, form: Vote['form'], group: string | null): void {
+  const { policy, anchor, key } = claim;
+  const name = `${policy} ${policy === 'new' ? key.fingerprint : anchor.name} ${group}`;
+  if (!votes.has(name)) votes.set(name, toVote(claim, form, group));
 }
 
-function toVote({ policy, anchor, key, visit }: Claim, form: Vote['form']): Vote {
-  return { anchor: anchor.name, policy, fingerprint: key.fingerprint, commit: visit.commit.id, form };
+function toVote({ policy, anchor, key, visit }: Claim, form: Vote['form'], group: string | null): Vote {
+  return {
+    anchor: anchor.name,
+    policy,
+    fingerprint: key.fingerprint,
+    commit: visit.commit.id,
+    form,
+    group,
+  };
 }
 
 function refuse({ refused }: Count, { visit, anchor }: Named, { rule, text }: Against): void {
@@ -97,40 +120,46 @@ function refuse({ refused }: Count, { visit, anchor }: Named, { rule, text }: Ag
 
 type Named = { readonly visit: Visit; readonly anchor: Claim['anchor'] | null };
 
-/** V3: the highest round up to which each anchor has withdrawn, with whatever key. A fence: nothing about order. */
+/** V3: the highest round up to which each person has withdrawn, with whatever key. A fence: nothing about order. */
 function fence(words: readonly Word[]): ReadonlyMap<string, number> {
   const rounds = new Map<string, number>();
-  for (const { anchor, statement } of words) {
+  for (const { person, statement } of words) {
     if (statement.kind !== 'withdraw') continue;
-    rounds.set(anchor.name, Math.max(statement.round, rounds.get(anchor.name) ?? 0));
+    rounds.set(person, Math.max(statement.round, rounds.get(person) ?? 0));
   }
   return rounds;
 }
 
 function countWord(count: Count, word: Word, fences: ReadonlyMap<string, number>): void {
-  const { statement, anchor } = word;
+  const { statement, person, saying } = word;
   if (statement.kind === 'withdraw') return;
-  const against = wordRefusal(count, word, statement, fences.get(anchor.name) ?? -1);
-  if (against === null) vote(count, word, 'explicit');
+  const against = wordRefusal(count, word, statement, fences.get(person) ?? -1);
+  const { group } = statement;
+  if (against === null) vote(count, word, 'explicit', group);
   else refuse(count, word, against);
+  if (against === null && group !== null)
+    count.groups.set(group, groupsOf(saying.statements).get(group) ?? []);
 }
 
 function wordRefusal(
-  { scope, candidate }: Count,
+  { epochIndex, candidate }: Count,
   { visit, anchor }: Word,
-  { base, next, group, round }: Approval,
+  { base, next, round }: Approval,
   fenced: number,
 ): Against | null {
   if (base !== candidate.base || next !== candidate.next)
     return { rule: 'G3', text: 'its statement names another base or next: run `fairlead approve` again' };
-  if (group !== null) return { rule: 'G16', text: 'it names a group, which this version does not count' };
-  if (!isAfter(visit, scope.epoch.index))
-    return { rule: 'V2', text: "it does not descend from the scope's epoch" };
+  if (!isAfter(visit, epochIndex)) return { rule: 'V2', text: "it does not descend from the scope's epoch" };
   return round > fenced ? null : { rule: 'V3', text: `${anchor.name} withdrew up to round ${fenced}` };
 }
 
 /** G2: one plain signed commit. Own digest, words and views are read before its signature is checked. */
-async function countPlain(count: Count, speaker: Speaker, replaced: ReadonlySet<string>): Promise<void> {
+async function countPlain(
+  count: Count,
+  scope: ScopeState,
+  speaker: Speaker,
+  replaced: ReadonlySet<string>,
+): Promise<void> {
   const { visit, claim } = speaker;
   if (claim === null) {
     const rule = visit.commit.refusal === null ? 'V1' : 'G1';
@@ -138,39 +167,40 @@ async function countPlain(count: Count, speaker: Speaker, replaced: ReadonlySet<
     return refuse(count, { visit, anchor: null }, { rule, text });
   }
   const { name } = claim.anchor;
-  if (count.votes.has(`old ${name}`)) return;
+  if (count.votes.has(`old ${name} null`)) return;
   const words = replaced.has(name)
     ? { rule: 'I1', text: `the words of ${name} replace their commits` }
     : null;
   const plain = words ?? plainRefusal(count, speaker);
-  const against = plain ?? (await viewRefusal(count.bench, count.scope, speaker));
+  const against = plain ?? (await viewRefusal(count.bench, scope, speaker));
   if (against !== null) refuse(count, claim, against);
-  else if (await isSigned(count, claim)) vote(count, claim, 'implicit');
+  else if (await isSigned(count, claim)) vote(count, claim, 'implicit', null);
 }
 
 /** Why a plain commit is no vote whatever it was made from: what V2, I1 and G3 have against it, or null. */
-function plainRefusal({ scope, candidate }: Count, { visit }: Speaker): Against | null {
-  if (!isAfter(visit, scope.epoch.index))
-    return { rule: 'V2', text: "it does not descend from the scope's epoch" };
-  if (statementFor(visit, scope.uid) !== null)
+function plainRefusal({ uid, inForce, epochIndex, candidate }: Count, { visit }: Speaker): Against | null {
+  if (!isAfter(visit, epochIndex)) return { rule: 'V2', text: "it does not descend from the scope's epoch" };
+  if (statementFor(visit.statements, uid) !== null)
     return { rule: 'I1', text: 'it carries a Fairlead line for this scope' };
   if (candidate.class !== 'update')
     return { rule: 'G3', text: `a ${candidate.class} needs statements: run \`fairlead approve\`` };
-  if (scope.policy.statements === 'Required')
+  if (inForce?.statements === 'Required')
     return { rule: 'G3', text: 'this scope requires statements: run `fairlead approve`' };
   return null;
 }
 
 /** Withdrawals for the next mutation that came in with the last main-line commit: entries of the lineage. */
-export async function newWithdrawals(bench: Bench, scope: ScopeState): Promise<readonly Vote[]> {
+export async function newWithdrawals(
+  bench: Bench,
+  { uid, seq, policy }: ScopeState,
+): Promise<readonly Vote[]> {
   const last = bench.history.main.length - 1;
-  const seq = scope.seq + 1;
-  const fresh = (bench.history.spoken.get(scope.uid)?.get(seq) ?? []).filter(({ intro }) => intro === last);
+  const spoken = bench.history.spoken.get(uid)?.get(seq + 1) ?? [];
   const found: Vote[] = [];
-  for (const visit of fresh) {
-    if (statementFor(visit, scope.uid)?.kind !== 'withdraw') continue;
-    for (const claim of claimsOf(visit, electorate(scope, null)))
-      if ((await check(bench.checked, claim)).ok) found.push(toVote(claim, 'explicit'));
+  for (const { visit, statements } of spoken.filter((saying) => saying.visit.intro === last)) {
+    if (statementFor(statements, uid)?.kind !== 'withdraw') continue;
+    for (const claim of claimsOf(visit, electorate(policy, null)))
+      if ((await check(bench.checked, claim)).ok) found.push(toVote(claim, 'explicit', null));
   }
   return found;
 }

@@ -1,13 +1,25 @@
-import { statementFor, type Visit } from './history.ts';
+import { type Saying, statementFor, type Visit } from './history.ts';
 import { addCosts, type Claim, type Costs, check, claimsOf, electorate } from './signer.ts';
 import type { Approval, Withdrawal } from './statement.ts';
-import type { Policy, Refused, ScopeState } from './types.ts';
+import type { Candidate, Policy, Refused } from './types.ts';
 import type { Bench } from './votes.ts';
 
-/** A statement that an anchor signed (V1). */
-export type Word = Claim & { readonly statement: Approval | Withdrawal };
+/** What votes are asked for: one mutation, whose keys count (V1), and since when (V2). */
+export type Question = {
+  readonly uid: string;
+  readonly candidate: Candidate;
+  /** Null for a first mutation. */
+  readonly inForce: Policy | null;
+  /** What a reconfigure, or a first mutation, puts in force; else null. */
+  readonly proposed: Policy | null;
+  /** Of the epoch; for a first mutation the parent's. */
+  readonly epochIndex: number;
+};
 
-/** What anchors have said in words about one mutation of a scope. Grows with the history: each commit is heard once. */
+/** A statement that an anchor signed (V1). */
+export type Word = Claim & { readonly saying: Saying; readonly statement: Approval | Withdrawal };
+
+/** What anchors have said in words about one mutation of a scope. Grows with the history: each saying is heard once. */
 export type Words = {
   /** The mutation, and whose keys count. */
   readonly about: string;
@@ -20,26 +32,22 @@ export type Words = {
 /** Refusals are shown to people: of a flood, the first ones. */
 export const NOTED = 100;
 
-/** All words about mutation `seq`, anywhere ≤ mi. What is over a cap never votes; a withdrawal is no vote: it counts. */
-export async function wordsOf(
-  bench: Bench,
-  scope: ScopeState,
-  seq: number,
-  proposed: Policy | null,
-): Promise<Words> {
-  const visits = bench.history.spoken.get(scope.uid)?.get(seq) ?? [];
-  const about = `${seq} ${scope.policy.digest} ${proposed?.digest ?? ''}`;
-  const known = bench.words.get(scope.uid);
+/** All words about a mutation, anywhere ≤ mi. What is over a cap never votes; a withdrawal is no vote: it counts. */
+export async function wordsOf(bench: Bench, question: Question): Promise<Words> {
+  const { uid, candidate, inForce, proposed } = question;
+  const sayings = bench.history.spoken.get(uid)?.get(candidate.seq) ?? [];
+  const about = `${candidate.seq} ${inForce?.digest ?? ''} ${proposed?.digest ?? ''}`;
+  const known = bench.words.get(uid);
   const begun = { about, signed: [], refused: [], costs: new Map(), heard: 0 };
   const words: Words = known?.about === about ? known : begun;
-  bench.words.set(scope.uid, words);
-  const electors = electorate(scope, proposed);
-  const fresh = visits.slice(words.heard).flatMap((visit) => {
-    const statement = statementFor(visit, scope.uid);
+  bench.words.set(uid, words);
+  const electors = electorate(inForce, proposed);
+  const fresh = sayings.slice(words.heard).flatMap((saying) => {
+    const statement = statementFor(saying.statements, uid);
     if (statement === null || statement.kind === 'void') return [];
-    return claimsOf(visit, electors).map((claim) => ({ ...claim, statement }));
+    return claimsOf(saying.visit, electors).map((claim) => ({ ...claim, saying, statement }));
   });
-  words.heard = visits.length;
+  words.heard = sayings.length;
   addCosts(
     words.costs,
     fresh.filter(({ statement }) => statement.kind === 'approve'),

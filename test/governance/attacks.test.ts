@@ -417,3 +417,24 @@ test('#77, G17: over the cap of side commits nothing votes, and a withdrawal is 
   world.add('q', { parents: ['o'], by: 'z', message: words });
   expect((await world.scope('q')).seq).toBe(2);
 });
+
+test('G16: words that name a group do not count alone, and another statement without it does', async () => {
+  const world = genesis();
+  world.add('p', { parents: ['g'], S: '1', C: '1' });
+  const members = (['S', 'C'] as const).map((which) => ({ which, seq: 2, base: 'g', next: 'p' }));
+  const both = await world.approveGroup('both', members);
+  world.add('a', { parents: ['p'], by: 'x', message: both });
+  world.add('b', { parents: ['a'], by: 'y', message: both });
+  // Only S lands.
+  world.add('m', { parents: ['g', 'b'], S: '1', C: '0' });
+  const { seq, hold } = await world.scope('m');
+  expect(seq).toBe(1);
+  expect(hold?.votes.map(({ anchor, group }) => [anchor, group?.length])).toEqual([
+    ['x', 64],
+    ['y', 64],
+  ]);
+  const alone = await world.approve('alone', { seq: 2, base: 'g', next: 'p', round: 1 });
+  world.add('c', { parents: ['m'], by: 'x', message: alone });
+  world.add('d', { parents: ['c'], by: 'y', message: alone });
+  expect((await world.scope('d')).seq).toBe(2);
+});

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
+import { sha256 } from '../../src/base/digest.ts';
 import { readData } from '../../src/governance/data.ts';
+import { formatApproval, formatWithdrawal, groupDigest } from '../../src/governance/index.ts';
 import { ruleset1 } from '../../src/governance/ruleset.ts';
 import { readStatements } from '../../src/governance/statement.ts';
 
@@ -83,4 +85,48 @@ test.each([
   ['with a short digest', line.slice(0, -1)],
 ])('G3: a line %s makes the commit say nothing for its scope', (_name, text) => {
   expect(readStatements(Buffer.from(`subject\n\n${text}\n`))).toMatchObject([{ kind: 'void', uid }]);
+});
+
+const other = 'c'.repeat(64);
+const members = [
+  { uid, seq: 2, base: digest, next: digest },
+  { uid: other, seq: 7, base: 'none', next: 'gone' },
+];
+const group = groupDigest(members);
+const grouped = members.map((member) => formatApproval({ ...member, group }));
+
+test('G16: the name of a group is the SHA-256 of its sorted lines', () => {
+  const lines = `${uid} 2 ${digest} ${digest}\n${other} 7 none gone\n`;
+  expect(group).toBe(sha256(lines));
+  expect(groupDigest([...members].reverse())).toBe(group);
+});
+
+test('G16: words that carry the line of every member name their group', () => {
+  const withdrawal = formatWithdrawal({ uid: 'd'.repeat(64), seq: 3, round: 1 });
+  const found = readStatements(Buffer.from(`subject\n\n${[...grouped, withdrawal].join('\n')}\n`));
+  expect(found).toMatchObject([
+    { uid, group },
+    { uid: other, group },
+    { kind: 'withdraw', round: 1 },
+  ]);
+});
+
+test.each([
+  ['one member is not there', grouped.slice(1)],
+  ['one member stands there twice', [...grouped, grouped[0] ?? '']],
+  ['one member is malformed', [grouped[0]?.replace('seq=2', 'seq=02') ?? '', grouped[1] ?? '']],
+  ['one names another seq', [grouped[0]?.replace('seq=2', 'seq=3') ?? '', grouped[1] ?? '']],
+  [
+    'one does not name the group',
+    [formatApproval({ uid, seq: 2, base: digest, next: digest }), grouped[1] ?? ''],
+  ],
+  [
+    'a stranger names it too',
+    [...grouped, formatApproval({ uid: 'd'.repeat(64), seq: 1, base: 'none', next: digest, group })],
+  ],
+])('G16: where %s the words say nothing, for nobody', (_name, lines) => {
+  const withdrawal = formatWithdrawal({ uid: 'e'.repeat(64), seq: 3, round: 1 });
+  const found = readStatements(Buffer.from(`subject\n\n${[...lines, withdrawal].join('\n')}\n`));
+  expect(found.length).toBeGreaterThan(1);
+  expect(found.every(({ kind }) => kind === 'void')).toBe(true);
 });

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { createTreeDigests } from '../../src/git/index.ts';
-import { follow, type Line, openLine } from '../../src/governance/index.ts';
+import { follow, type Line, lostBy, openLine } from '../../src/governance/index.ts';
 import { createWorld, type World } from './world.ts';
 
 let world: World;
@@ -49,4 +49,48 @@ test('another genesis is refused', async () => {
   world.add('other', { S: '1' });
   expect(await outcome(null, 'other')).toBe('refused');
   expect(await outcome('m2', 'other')).toBe('refused');
+});
+
+/** The lineages at `one` that the line of `two` does not have: scope, then event and class of each entry. */
+async function lost(one: string, two: string) {
+  const found = lostBy(await world.state(one), await world.state(two));
+  return found.map(({ path, entries }) => [path, ...entries.map((entry) => entry.class ?? entry.event)]);
+}
+
+test('#117: a tip that was shown for a while and that changed nothing can be left', async () => {
+  world.add('shown', { parents: ['m2'], files: { 'README.md': 'x' } });
+  world.add('real', { parents: ['m2'], C: '1' });
+  expect(await outcome('shown', 'real')).toBe('refused');
+  expect(await lost('shown', 'real')).toEqual([]);
+  expect(await lost('real', 'shown')).toEqual([['s.c', 'update']]);
+});
+
+test('#56: leaving an accepted mutation names it, also where the new line has another one in its place', async () => {
+  for (const [name, S] of [
+    ['p', '3'],
+    ['q', '4'],
+  ] as const) {
+    world.add(`${name}1`, { parents: ['m2'], S, by: 'x', message: await words(S) });
+    world.add(`${name}2`, { parents: [`${name}1`], by: 'y', message: await words(S) });
+    world.add(`m${name}`, { parents: ['m2', `${name}2`], S });
+  }
+  expect((await world.scope('mp')).seq).toBe(2);
+  expect(await lost('mp', 'mq')).toEqual([['s', 'update']]);
+  world.add('n', { parents: ['mp'], C: '9' });
+  expect(await lost('mp', 'n')).toEqual([]);
+});
+
+async function words(S: string): Promise<string> {
+  world.add(`look${S}`, { parents: ['m2'], S });
+  return world.approve('words', { seq: 2, base: 'g', next: `look${S}` });
+}
+
+test('#118: a rewrite that keeps every mutation and drops a withdrawal is not safe, and the withdrawal is named', async () => {
+  world.add('w', { parents: ['m2'], by: 'x', message: world.withdraw(2) });
+  world.add('with', { parents: ['m2', 'w'] });
+  world.add('without', { parents: ['m2'] });
+  expect(await lost('with', 'without')).toEqual([['s', 'update']]);
+  expect(await lost('without', 'with')).toEqual([]);
+  const [{ entries } = { entries: [] }] = lostBy(await world.state('with'), await world.state('without'));
+  expect(entries.flatMap(({ withdrawals }) => withdrawals.map(({ anchor }) => anchor))).toEqual(['x']);
 });

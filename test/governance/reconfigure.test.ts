@@ -427,6 +427,24 @@ test('V3: who withdraws with the new key has withdrawn what the old one signed',
   expect((await world.scope('m')).hold).toMatchObject({ signed: ['y'], rule: 'V3' });
 });
 
+test('V3: where two people swap names, a withdrawal fences its signer under both, and nobody else', async () => {
+  const world = genesis();
+  const anchors = [{ name: 'x', keys: ['y'] }, { name: 'y', keys: ['x'] }, 'z'];
+  const files = { 'mesh/scope.yaml': scopeYaml({ anchors }) };
+  world.add('p', { parents: ['g'], files });
+  const tip = await approve(world, 'p', 'p', ['x', 'y', 'z']);
+  world.add('w', { parents: [tip], by: 'x', message: world.withdraw(2) });
+  world.add('m', { parents: ['g', 'w'], files });
+  expect(await verdict(world)).toEqual(accepted);
+  const left = (await world.scope('m')).lineage.at(-1)?.votes ?? [];
+  expect(left.map(({ anchor, policy }) => `${policy} ${anchor}`)).toEqual([
+    'old y',
+    'new x',
+    'old z',
+    'new z',
+  ]);
+});
+
 test('#18: a statement for one scope is none for another with the same words', async () => {
   const world = genesis();
   await propose(world, scopeYaml({ ...childSpec, anchors: ['x', 'y'] }), ['x', 'y'], 'C');

@@ -11,6 +11,7 @@ import {
 import {
   formatApproval,
   formatWithdrawal,
+  groupDigest,
   type LineState,
   makePin,
   openLine,
@@ -50,10 +51,15 @@ export type World = {
   own(name: string, which?: 'S' | 'C'): Promise<string>;
   approve(
     at: string,
-    approval: { seq: number; base: string; next: string; round?: number },
+    approval: { seq: number; base: string; next: string; round?: number; group?: string },
     which?: 'S' | 'C',
   ): Promise<string>;
   withdraw(seq: number, round?: number, which?: 'S' | 'C'): string;
+  /** A message whose words approve several mutations as one group; `base` and `next` are names of commits. */
+  approveGroup(
+    at: string,
+    members: readonly { which: 'S' | 'C'; seq: number; base: string; next: string; round?: number }[],
+  ): Promise<string>;
 };
 
 type Options = {
@@ -159,16 +165,18 @@ export function createWorld(options: Options = {}): World {
       if (!own.ok) throw new Error(own.reason);
       return own.digest;
     },
-    async approve(at, { seq, base, next, round }, which = 'S') {
+    async approve(at, { base, next, ...rest }, which = 'S') {
       const [from, to] = [await world.own(base, which), await world.own(next, which)];
-      const approval = {
-        uid: uid[which],
-        seq,
-        base: from,
-        next: to,
-        ...(round === undefined ? {} : { round }),
-      };
-      return `${at}\n\n${formatApproval(approval)}\n`;
+      return `${at}\n\n${formatApproval({ uid: uid[which], base: from, next: to, ...rest })}\n`;
+    },
+    async approveGroup(at, members) {
+      const lines: Parameters<typeof formatApproval>[0][] = [];
+      for (const { which, base, next, ...rest } of members) {
+        const [from, to] = [await world.own(base, which), await world.own(next, which)];
+        lines.push({ uid: uid[which], base: from, next: to, ...rest });
+      }
+      const group = groupDigest(lines);
+      return `${at}\n\n${lines.map((line) => formatApproval({ ...line, group })).join('\n')}\n`;
     },
     withdraw: (seq, round = 0, which = 'S') => `no\n\n${formatWithdrawal({ uid: uid[which], seq, round })}\n`,
   };
