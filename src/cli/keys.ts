@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../base/failure.ts';
+import { parseSshKey } from '../signatures/index.ts';
 import type { Context } from './context.ts';
 import { need, run } from './native.ts';
 
@@ -24,7 +24,7 @@ export async function signingKey(context: Context, folder: string): Promise<User
   throw new Failure('no-signing-key', `git has no signing key of the format ${format} here`, fix);
 }
 
-/** SSH keys to offer: git's own first, then the agent's, then those in `~/.ssh`. Only Ed25519 (G13, this version). */
+/** SSH keys to offer: git's own first, then the agent's, then those in `~/.ssh`. Of the kinds that G13 allows. */
 export async function findSshKeys(context: Context, folder: string): Promise<readonly UserKey[]> {
   const configured = await sshSigningKey(context, folder).catch(() => null);
   const { environment } = context;
@@ -40,12 +40,10 @@ export async function findSshKeys(context: Context, folder: string): Promise<rea
   return [...new Map(found.map((key) => [key.fingerprint, key])).values()];
 }
 
-/** An `ssh-ed25519 AAAA… comment` line with its fingerprint as `ssh-keygen -lf` prints it; null for anything else. */
-export function sshKey(line: string): (UserKey & { readonly format: 'ssh' }) | null {
-  const [, base64] = /^ssh-ed25519 ([A-Za-z0-9+/]{68}) ?[^\r\n]*$/.exec(line.trim()) ?? [];
-  if (base64 === undefined) return null;
-  const digest = createHash('sha256').update(Buffer.from(base64, 'base64')).digest('base64');
-  return { format: 'ssh', fingerprint: `SHA256:${digest.replace(/=+$/, '')}`, line: line.trim() };
+/** A key line, with its fingerprint as `ssh-keygen -lf` prints it; null for one that G13 refuses and anything else. */
+function sshKey(line: string): (UserKey & { readonly format: 'ssh' }) | null {
+  const parsed = parseSshKey(line.trim());
+  return parsed.ok ? { format: 'ssh', fingerprint: parsed.key.fingerprint, line: line.trim() } : null;
 }
 
 /** A value of git's configuration, or null. */

@@ -11,4 +11,4 @@ export type { AnchorKey } from './key.ts';
 export { parseOpenpgpKey } from './openpgp-key.ts';
 export { forgeKeys, isListed, testKeys } from './refused-keys.ts';
 export { parseSshKey } from './ssh-key.ts';
-export { signerOf, verifySignature } from './verify.ts';
+export { detachedSignature, signerOf, verifySignature } from './verify.ts';

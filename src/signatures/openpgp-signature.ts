@@ -1,10 +1,9 @@
-import { dearmorOpenpgp } from './armor.ts';
 import type { OpenpgpKey } from './key.ts';
 import { checkSignature, readPackets, readSignature, signatureType, tag } from './openpgp-packet.ts';
 import { hex, Reader } from './reader.ts';
 import { refuse } from './refusal.ts';
 
-/** The one signature packet of an armoured block, as far as G14 needs it before any cryptography. */
+/** The one signature packet of a block, as far as G14 needs it before any cryptography. */
 type OpenpgpSignature = {
   readonly body: Uint8Array;
   /** From the hashed, so signed, subpackets: 40 or 64 upper-case hex digits. */
@@ -12,17 +11,17 @@ type OpenpgpSignature = {
 };
 
 /** The full fingerprint of the key that the signature names as its maker; it has not been asked whether it is. */
-export function issuerOf(armor: string): string {
-  return readArmored(armor).issuer;
+export function issuerOf(block: Uint8Array): string {
+  return readBlock(block).issuer;
 }
 
-/** Refuses unless `armor` is a signature over `signed` by a key that the certificate lets sign. */
+/** Refuses unless `block`, without armour, is a signature over `signed` by a key that the certificate lets sign. */
 export async function checkOpenpgpSignature(
-  armor: string,
+  block: Uint8Array,
   signed: Uint8Array,
   key: OpenpgpKey,
 ): Promise<void> {
-  const { body, issuer } = readArmored(armor);
+  const { body, issuer } = readBlock(block);
   const { signing, refused } = key.certificate;
   const signer = signing.get(issuer);
   if (signer === undefined)
@@ -31,8 +30,8 @@ export async function checkOpenpgpSignature(
   await checkSignature(readSignature(body), signer, signatureType.binary, literal);
 }
 
-function readArmored(armor: string): OpenpgpSignature {
-  const packets = readPackets(dearmorOpenpgp(armor, 'PGP SIGNATURE'));
+function readBlock(block: Uint8Array): OpenpgpSignature {
+  const packets = readPackets(block);
   const [packet] = packets;
   if (packets.length !== 1 || packet?.tag !== tag.signature)
     refuse('not exactly one OpenPGP signature packet');

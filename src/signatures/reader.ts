@@ -31,6 +31,16 @@ export class Reader {
     return this.take(this.uint(4));
   }
 
+  /** RFC 4251 5 `mpint`, not negative, in its one encoding: a zero stands only before a set high bit, and is left out. */
+  sshMpint(): Uint8Array {
+    const bytes = this.sshString();
+    const [first = 0, second = 0] = bytes;
+    if (first >= 0x80) refuse(`${this.#what} has a negative number`);
+    if (first !== 0 || bytes.length === 0) return bytes;
+    if (second < 0x80) refuse(`${this.#what} has a number with needless zeros`);
+    return bytes.subarray(1);
+  }
+
   /** Consumed exactly, or refused (attack 44). */
   end(): void {
     if (this.left > 0) refuse(`${this.#what} has ${this.left} bytes behind its end`);

@@ -7,6 +7,7 @@ import type { AnchorKey } from '../../src/signatures/index.ts';
 import { parseSshKey, signerOf, verifySignature } from '../../src/signatures/index.ts';
 import { type InstalledKeys, installKeys, type SshName, sshPublicKey } from '../keys/index.ts';
 import { openpgp, payload, ssh, sshKeygenSign } from './make.ts';
+import { blob, type Fields, parseSshsig, printSshsig } from './wire.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fairlead-ssh-'));
 let keys: InstalledKeys;
@@ -24,49 +25,10 @@ function anchorKey(name: SshName): AnchorKey {
   return parsed.key;
 }
 
-/** One field of an SSHSIG replaced; the fields after the version are length-prefixed. */
-type Fields = {
-  magic: Buffer;
-  version: number;
-  publicKey: Buffer;
-  namespace: Buffer;
-  reserved: Buffer;
-  hash: Buffer;
-  signature: Buffer;
-  tail: Buffer;
-};
-
-const lengthPrefixed = (bytes: Buffer): Buffer => {
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(bytes.length);
-  return Buffer.concat([length, bytes]);
-};
-
-function parse(armored: string): Fields {
-  const bytes = Buffer.from(armored.split('\n').slice(1, -2).join(''), 'base64');
-  let at = 10;
-  const next = (): Buffer => {
-    const start = at + 4;
-    at = start + bytes.readUInt32BE(at);
-    return bytes.subarray(start, at);
-  };
-  const head = { magic: bytes.subarray(0, 6), version: bytes.readUInt32BE(6) };
-  const body = { publicKey: next(), namespace: next(), reserved: next(), hash: next(), signature: next() };
-  return { ...head, ...body, tail: Buffer.alloc(0) };
-}
-
-function print(fields: Fields): string {
-  const version = Buffer.alloc(4);
-  version.writeUInt32BE(fields.version);
-  const { publicKey, namespace, reserved, hash, signature } = fields;
-  const strings = [publicKey, namespace, reserved, hash, signature].map(lengthPrefixed);
-  const blob = Buffer.concat([fields.magic, version, ...strings, fields.tail]).toString('base64');
-  return `-----BEGIN SSH SIGNATURE-----\n${blob}\n-----END SSH SIGNATURE-----\n`;
-}
-
+/** One field of an SSHSIG replaced. */
 const withFields = (change: (fields: Fields) => Partial<Fields>): string => {
-  const fields = parse(sshKeygenSign(keys.ssh.alice));
-  return print({ ...fields, ...change(fields) });
+  const fields = parseSshsig(sshKeygenSign(keys.ssh.alice));
+  return printSshsig({ ...fields, ...change(fields) });
 };
 
 const order = 2n ** 252n + 27742317777372353535851937790883648493n;
@@ -91,21 +53,20 @@ describe('SSH signatures (G13)', () => {
     expect(await verifySignature(ssh(make()), anchorKey('alice'), 'git')).toEqual({ ok: true });
   });
 
-  const blob = (type: string, bytes: Uint8Array): Buffer =>
-    Buffer.concat([lengthPrefixed(Buffer.from(type)), lengthPrefixed(Buffer.from(bytes))]);
   const refused: Record<string, readonly [make: () => string, reason: RegExp]> = {
     'namespace file (attack 37)': [() => sshKeygenSign(keys.ssh.alice, 'file'), /namespace/],
     'namespace email': [() => sshKeygenSign(keys.ssh.alice, 'email'), /namespace/],
     'namespace rewritten to git': [
-      () => print({ ...parse(sshKeygenSign(keys.ssh.alice, 'file')), namespace: Buffer.from('git') }),
+      () =>
+        printSshsig({ ...parseSshsig(sshKeygenSign(keys.ssh.alice, 'file')), namespace: Buffer.from('git') }),
       /does not match/,
     ],
     'another key': [() => sshKeygenSign(keys.ssh.mallory), /not the key of the anchor/],
     "mallory's signature with alice's key embedded": [
       () =>
-        print({
-          ...parse(sshKeygenSign(keys.ssh.mallory)),
-          publicKey: parse(sshKeygenSign(keys.ssh.alice)).publicKey,
+        printSshsig({
+          ...parseSshsig(sshKeygenSign(keys.ssh.mallory)),
+          publicKey: parseSshsig(sshKeygenSign(keys.ssh.alice)).publicKey,
         }),
       /does not match/,
     ],
@@ -153,7 +114,7 @@ describe('SSH signatures (G13)', () => {
     ],
     'twin with S + L (attack 41)': [
       () => withFields(({ signature }) => ({ signature: addOrder(signature) })),
-      /does not match/,
+      /out of range/,
     ],
     'bytes inside the signature field': [
       () => withFields(({ signature }) => ({ signature: Buffer.concat([signature, Buffer.from([0])]) })),
@@ -229,9 +190,6 @@ describe('SSH public keys', () => {
   };
   const base64 = (): string => sshPublicKey('alice').split(' ')[1] ?? '';
   const refused: Record<string, readonly [line: () => string, reason: RegExp]> = {
-    'ECDSA, for now': [() => make('-t', 'ecdsa', '-b', '256'), /not supported yet/],
-    'RSA, for now': [() => make('-t', 'rsa', '-b', '3072'), /not supported yet/],
-    'sk-, for now': [() => `sk-ssh-ed25519@openssh.com ${base64()}`, /not supported yet/],
     DSA: [() => `ssh-dss ${base64()}`, /not allowed/],
     'a certificate': [() => `ssh-ed25519-cert-v01@openssh.com ${base64()}`, /not allowed/],
     'a type other than the blob’s': [

@@ -4,11 +4,12 @@ import { dirname, join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { sha256 } from '../../base/digest.ts';
 import { Failure } from '../../base/failure.ts';
+import { parseSshKey } from '../../signatures/index.ts';
 import { findGitdir } from '../clone.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
-import { certificate, findSshKeys, gitConfig, signingKey, sshKey } from '../keys.ts';
+import { certificate, findSshKeys, gitConfig, signingKey } from '../keys.ts';
 import { integer } from '../output.ts';
 import { Refusal } from '../refusal.ts';
 
@@ -86,17 +87,16 @@ async function ownEntry(context: Context, folder: string): Promise<Entry> {
   const [found] = await findSshKeys(context, folder);
   if (found?.format === 'ssh') return { name, key: [`ssh: ${found.line}`], file: null };
   const fix = 'ssh-keygen -t ed25519, or name a key: --anchor name=key.pub or --openpgp name=fingerprint';
-  throw new Failure('no-key', 'no Ed25519 key in git, the agent or ~/.ssh', fix);
+  throw new Failure('no-key', 'no SSH key in git, the agent or ~/.ssh', fix);
 }
 
 async function sshEntry(context: Context, name: string, value: string): Promise<Entry> {
   const file = value.includes(' ') ? null : resolve(context.cwd, value);
   const text = file === null ? value : await readFile(file, 'utf8').catch(() => null);
-  const key = sshKey(text ?? '');
-  if (key !== null) return { name, key: [`ssh: ${key.line}`], file: null };
-  const what =
-    text === null ? `${file} cannot be read` : `${file ?? 'the text'} is no ssh-ed25519 public key`;
-  const fix = 'name the .pub file of an Ed25519 key; ssh-keygen -t ed25519 makes one';
+  const parsed = text === null ? null : parseSshKey(text.trim());
+  if (parsed?.ok === true) return { name, key: [`ssh: ${text?.trim()}`], file: null };
+  const what = parsed === null ? `${file} cannot be read` : `${file ?? 'the text'}: ${parsed.reason}`;
+  const fix = 'name the .pub file of a key; ssh-keygen -t ed25519 makes one';
   throw new Failure('key-unreadable', `anchor ${name}: ${what}`, fix);
 }
 
