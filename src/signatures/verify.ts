@@ -9,7 +9,7 @@ import { checkSshSignature, embeddedKey, type Namespace } from './sshsig.ts';
 /** A commit's signature in its armour, or a token's as plain bytes (formats.md, Detached). */
 export type Signature = CommitSignature | DetachedSignature;
 
-export type DetachedSignature = {
+type DetachedSignature = {
   readonly format: 'ssh' | 'openpgp' | 'unknown';
   /** An SSHSIG, or one binary OpenPGP packet. */
   readonly blob: Uint8Array;

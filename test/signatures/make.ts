@@ -37,9 +37,15 @@ export const openpgp = (armored: string, signed = payload): CommitSignature => (
 });
 
 /** `ssh-keygen -Y sign`, as git calls it. */
-export function sshKeygenSign(privateKey: string, namespace = 'git', ...options: readonly string[]): string {
+export function sshKeygenSign(
+  privateKey: string,
+  namespace = 'git',
+  hash: 'sha256' | 'sha512' = 'sha512',
+  signed = payload,
+): string {
   const file = `${privateKey}.payload`;
-  writeFileSync(file, payload);
+  writeFileSync(file, signed);
+  const options = ['-O', `hashalg=${hash}`];
   execFileSync('ssh-keygen', ['-Y', 'sign', '-n', namespace, '-f', privateKey, ...options, file], {
     stdio: 'pipe',
   });

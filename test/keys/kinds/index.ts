@@ -22,8 +22,6 @@ export const kindFingerprints: Readonly<Record<OpenpgpKind, string>> = {
   'pgp-v4-27': '225D839DF65E931460B714685B6B8897AC7B5913',
   'pgp-v6': 'A8976B7EDAF1ABFCA4AA7D56794164628B08DFD63EB9D6BBFEB177A98DF3B2F7',
 };
-/** Those that gpg 2.2 cannot read: algorithm 27 and version 6. No second judge. */
-export const withoutJudge: readonly OpenpgpKind[] = ['pgp-v4-27', 'pgp-v6'];
 
 /** A line of a `.pub` file, without a line feed. */
 export function publicLine(kind: SshFileKind | AuthenticatorKind): string {
@@ -44,8 +42,4 @@ export function authenticatorKey(kind: AuthenticatorKind): KeyObject {
 
 export function certificateOf(kind: OpenpgpKind): Uint8Array {
   return new Uint8Array(readFileSync(join(import.meta.dirname, `${kind}.asc`)));
-}
-
-export function secretFile(kind: OpenpgpKind): string {
-  return join(import.meta.dirname, `${kind}.secret.asc`);
 }
