@@ -10,7 +10,7 @@ import {
   type ObjectId,
   openGit,
 } from '../git/index.ts';
-import { type Line, type LineState, openLine, type Pin } from '../governance/index.ts';
+import { follow, type Line, type LineState, openLine, type Pin } from '../governance/index.ts';
 import type { Context } from './context.ts';
 import { run } from './native.ts';
 import { readPin } from './pin-file.ts';
@@ -52,8 +52,22 @@ export function pinPath(gitdir: string): string {
   return join(gitdir, 'fairlead', 'pin.json');
 }
 
-/** `s(tip)`. A tip that is not on the pinned line is a refusal. */
+/** `s(tip)`. A tip that is not on the pinned line, or dropped the tip that is trusted besides, is a refusal. */
 export async function judge(clone: Clone, tip: ObjectId): Promise<LineState> {
+  const trusted = clone.pin.tip;
+  if (trusted !== undefined) {
+    const following = await follow(clone.line, clone.backend, trusted, tip);
+    if (following.outcome === 'refused')
+      throw new Refusal(
+        following.rule,
+        `${following.reason}; or trust it in its place: fairlead trust --tip ${tip}`,
+      );
+  }
+  return judgeAlone(clone, tip);
+}
+
+/** `s(tip)` whatever tip is trusted besides the genesis. */
+export async function judgeAlone(clone: Clone, tip: ObjectId): Promise<LineState> {
   const verdict = await clone.line.state(tip);
   if (verdict.ok) return verdict.state;
   throw new Refusal(verdict.rule, verdict.reason);

@@ -41,7 +41,7 @@ export async function findSshKeys(context: Context, folder: string): Promise<rea
 }
 
 /** A key line, with its fingerprint as `ssh-keygen -lf` prints it; null for one that G13 refuses and anything else. */
-function sshKey(line: string): (UserKey & { readonly format: 'ssh' }) | null {
+export function sshKey(line: string): (UserKey & { readonly format: 'ssh' }) | null {
   const parsed = parseSshKey(line.trim());
   return parsed.ok ? { format: 'ssh', fingerprint: parsed.key.fingerprint, line: line.trim() } : null;
 }

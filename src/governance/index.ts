@@ -33,6 +33,7 @@ export type {
   Policy,
   ScopeState,
   VerifiedScope,
+  Vote,
 } from './types.ts';
 export { formatVerification, verification } from './verification.ts';
 export { asIfAccepted, withAuthorityOf } from './verified.ts';

@@ -21,7 +21,7 @@ export function parsePin(text: string): ParsedPin {
 }
 
 function readFields(fields: Readonly<Record<string, unknown>>): ParsedPin {
-  const { commit, path, uid, seq, digests, ...rest } = fields;
+  const { commit, path, uid, seq, digests, tip, ...rest } = fields;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) return no(`unknown field ${unknown}`);
   if (!isHex(commit, 40)) return no('commit is not an object id');
@@ -30,7 +30,9 @@ function readFields(fields: Readonly<Record<string, unknown>>): ParsedPin {
   if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 1)
     return no('seq is no positive integer');
   if (!areDigests(digests)) return no('digests is not a map of SHA-256 to SHA-256');
-  return { ok: true, pin: { commit, path, uid, seq, digests } };
+  if (tip === undefined) return { ok: true, pin: { commit, path, uid, seq, digests } };
+  if (!isHex(tip, 40)) return no('tip is not an object id');
+  return { ok: true, pin: { commit, path, uid, seq, digests, tip } };
 }
 
 function areDigests(value: unknown): value is Readonly<Record<string, string>> {

@@ -11,6 +11,8 @@ export type Pin = {
   readonly seq: number;
   /** Own digest of every scope that lives at the genesis, by uid. */
   readonly digests: Readonly<Record<string, string>>;
+  /** A later tip that is trusted too (G20): a line that does not have it is refused, however it begins. No verdict reads it. */
+  readonly tip?: ObjectId;
 };
 
 /** Classes of a mutation, derived from bytes and never declared. */

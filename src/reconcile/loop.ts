@@ -11,7 +11,7 @@ import { keepProof, type ProofPlaces, proofOf } from './proofs.ts';
 import { type Facts, report } from './report.ts';
 import type { Served } from './serve.ts';
 import type { RepositoryStatus, Stages } from './status.ts';
-import { type Judged, judge, stateAt } from './verify.ts';
+import { type Judged, judge, lastTrusted, stateAt } from './verify.ts';
 import {
   disagreements,
   type RefusedTip,
@@ -166,10 +166,10 @@ class Loop implements RepositoryLoop {
     return offered;
   }
 
-  #verify(offered: ObjectId): Promise<Judged> {
+  async #verify(offered: ObjectId): Promise<Judged> {
     this.#stage = 'verify';
     const { line, git } = this.#options;
-    return judge(line, git, this.#witness?.tip ?? null, offered);
+    return judge(line, git, await lastTrusted(line, this.#witness?.tip ?? null), offered);
   }
 
   /** Before anything new is served it is on the disk: after a crash what was served is never forgotten (G20). */

@@ -27,6 +27,20 @@ export async function judge(
   return { outcome, state: verdict.state };
 }
 
+/**
+ * The tip that an offered one has to extend: the witnessed one, where it is on a line with the pin's own tip. Where it is
+ * not, an operator has moved on since (`fairlead trust --tip`), or the pin knows more than this machine.
+ */
+export async function lastTrusted(
+  { pin, chain }: Line,
+  witnessed: ObjectId | null,
+): Promise<ObjectId | null> {
+  const { tip } = pin;
+  if (tip === undefined) return witnessed;
+  if (witnessed === null) return tip;
+  return (await chain(witnessed, new Set([tip]))) === null ? tip : witnessed;
+}
+
 /** s(tip) of a tip that was followed before, or null where it is no longer on a line of the pin. */
 export async function stateAt(line: Line, tip: ObjectId): Promise<LineState | null> {
   const verdict = await line.state(tip);

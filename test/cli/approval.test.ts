@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createHome, type Home } from './fairlead.ts';
 import { createMeshes, type Mesh, ROUTES } from './mesh.ts';
@@ -137,4 +138,38 @@ describe('approve', () => {
     expect(again).toMatchObject({ code: 3 });
     expect(again.err).toContain('refused (signed)');
   });
+});
+
+test('a recovery set approves a reconfigure in the place of a lost quorum', async () => {
+  const file = `${mesh.dir}/mesh/scope.yaml`;
+  const text = await readFile(file, 'utf8');
+  const line = async (name: string) =>
+    `${name}\n          keys: [{ ssh: ${(await readFile(`${home.dir}/${name}.pub`, 'utf8')).trim()} }]\n`;
+  const recovery = `  recovery:\n    threshold: 1\n    anchors:\n        - name: ${await line('mallory')}`;
+  await mesh.write('mesh/scope.yaml', text.replace('  owns:\n', `${recovery}  owns:\n`));
+  await mesh.commit('A recovery set');
+  for (const name of ['alice', 'bo', 'mallory'] as const) {
+    await mesh.signAs(name);
+    expect(await mesh.cli('approve', '--yes')).toMatchObject({ code: 0 });
+  }
+  expect(await scope()).toMatchObject({ seq: 2, hold: null });
+  const lost = await readFile(file, 'utf8');
+  await home.key('dave');
+  await mesh.write(
+    'mesh/scope.yaml',
+    lost
+      .replace(
+        / {2}anchors:\n[\s\S]*? {2}quorum:\n {4}threshold: 2/,
+        `  anchors:\n        - name: ${await line('dave')}  quorum:\n    threshold: 1`,
+      )
+      .replace(recovery, ''),
+  );
+  await mesh.commit('Everybody lost their keys');
+  await mesh.signAs('mallory');
+  const approved = await mesh.cli('approve', '--yes');
+  expect(approved).toMatchObject({ code: 0 });
+  expect((await scope()).hold).toMatchObject({ missing: expect.arrayContaining(['dave']) });
+  await mesh.git('config', 'user.signingkey', `${home.dir}/dave.pub`);
+  expect((await mesh.cli('approve', '--yes')).err).toContain('with it the quorum is complete');
+  expect((await scope()).lineage.at(-1)).toMatchObject({ class: 'recover', seq: 3 });
 });

@@ -119,7 +119,7 @@ describe('the script of', () => {
   }
 
   test('bash completes commands, options, values and names', async () => {
-    expect(await bash('fairlead', 'lin')).toEqual(['lineage']);
+    expect(await bash('fairlead', 'linea')).toEqual(['lineage']);
     expect(await bash('fairlead', 'lineage', '')).toEqual(['acme', 'acme.payments']);
     expect(await bash('fairlead', 'verify', '--output', '=', 'y')).toEqual(['yaml']);
     expect(await bash('fairlead', 'pc', 'route', '--server', server, 'web')).toEqual([

@@ -37,3 +37,14 @@ test.each([0, -1, 1.5, 2 ** 53, '1', null])('a pin of seq %s is refused', async 
   });
   expect(parsePin(text)).toEqual({ ok: false, reason: 'seq is no positive integer' });
 });
+
+test('a pin may name a later tip, and nothing that is none', async () => {
+  const world = createWorld();
+  const tip = world.add('g', {});
+  const pin = await world.pin();
+  const text = (more: object) =>
+    JSON.stringify({ apiVersion: 'fairlead.dev/v1alpha1', kind: 'Pin', ...pin, ...more });
+  expect(parsePin(text({ tip }))).toEqual({ ok: true, pin: { ...pin, tip } });
+  expect(parsePin(text({}))).toEqual({ ok: true, pin });
+  expect(parsePin(text({ tip: 'main' }))).toEqual({ ok: false, reason: 'tip is not an object id' });
+});

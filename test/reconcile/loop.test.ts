@@ -184,6 +184,40 @@ describe('following', () => {
     expect(published).toEqual([b, healed]);
   });
 
+  it('moves on to a tip that the pin trusts, and refuses whatever drops that', async () => {
+    const first = start();
+    first.offer(b);
+    await first.run();
+    const { loop, offer, run } = start({ pin: { ...pin, tip: fork } });
+    await loop.restore();
+    expect(loop.status()).toMatchObject({ followedTip: b });
+    offer(a);
+    await run();
+    expect(loop.status()).toMatchObject({ followedTip: b, refused: { tip: a, rule: 'G9' } });
+    offer(fork);
+    await run();
+    expect(loop.status()).toMatchObject({ followedTip: fork, refused: null });
+    expect(scopeOf(loop.status(), 's')).toMatchObject({ seq: 2, sync: 'Synced' });
+    offer(b);
+    await run();
+    expect(loop.status()).toMatchObject({ followedTip: fork, refused: { tip: b } });
+  });
+
+  it('begins with the tip that the pin trusts, and goes on from what was followed beyond it', async () => {
+    const trusting = { pin: { ...pin, tip: a } };
+    const fresh = start(trusting);
+    fresh.offer(fork);
+    await fresh.run();
+    expect(fresh.loop.status()).toMatchObject({ followedTip: null, refused: { tip: fork } });
+    fresh.offer(b);
+    await fresh.run();
+    const again = start(trusting);
+    await again.loop.restore();
+    again.offer(a);
+    await again.run();
+    expect(again.loop.status()).toMatchObject({ followedTip: b, refused: null });
+  });
+
   it('ignores a tip that is behind, and says so', async () => {
     const { loop, offer, run, published } = start();
     for (const tip of [b, a]) {

@@ -66,10 +66,14 @@ function reasonAgainst(
   return { rule: 'signed', reason: `${anchor} has signed this already${rest}` };
 }
 
-/** The anchors of the policy in force, and those of the one that a reconfigure proposes: a new key shows that it is held. */
+/**
+ * The anchors of the policy in force; for a reconfigure its recovery set too, and those of the policy that it proposes: a
+ * new key shows that it is held.
+ */
 export function electors({ policy }: ScopeState, outcome: Proposal['outcome']): readonly Anchor[] {
   const proposed = outcome.kind === 'candidate' ? outcome.policy : null;
-  return [...policy.anchors, ...(proposed?.anchors ?? []), ...(proposed?.recovery?.anchors ?? [])];
+  if (proposed === null) return policy.anchors;
+  return [policy, proposed].flatMap(({ anchors, recovery }) => [...anchors, ...(recovery?.anchors ?? [])]);
 }
 
 export function anchorOf(anchors: readonly Anchor[], key: UserKey): string | null {

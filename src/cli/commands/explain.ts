@@ -4,6 +4,7 @@ import { type Clone, cloneOptions, judge, mainTip, openClone, resolveRef } from 
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
+import { openVotes } from '../open-votes.ts';
 import { API_VERSION, type Format, outputOption, print, short, wrap } from '../output.ts';
 import { findScope, findScopeIfAny } from '../scopes.ts';
 import { unblock } from '../unblock.ts';
@@ -33,17 +34,44 @@ async function explain(context: Context, what: string, flags: Flags): Promise<nu
   const scope = findScopeIfAny(state, what);
   return scope === null
     ? explainCommit(context, clone, state, what, flags)
-    : explainScope(context, scope, flags);
+    : explainScope(context, clone, state, scope, flags);
 }
 
-function explainScope(context: Context, scope: ScopeState, flags: Flags): number {
-  const { path, uid, seq, accepted, landed, hold } = scope;
-  const state = hold === null ? 'Accepted' : 'Held';
-  const facts = { scope: path, uid, seq, state, accepted, landed, hold, unblock: unblock(scope) };
-  print(context, flags.output, { apiVersion: API_VERSION, kind: 'Explanation', ...facts }, () =>
-    scopeText(scope),
-  );
+async function explainScope(
+  context: Context,
+  clone: Clone,
+  { tip }: LineState,
+  scope: ScopeState,
+  flags: Flags,
+): Promise<number> {
+  const { path, uid, seq, accepted, landed, hold, unclean } = scope;
+  const open = await openVotes(clone, scope, tip);
+  const facts = { accepted, landed, firstUnclean: unclean?.commit ?? null, hold, unblock: unblock(scope) };
+  const about = { scope: path, uid, seq, state: hold === null ? 'Accepted' : 'Held' };
+  const document = { apiVersion: API_VERSION, kind: 'Explanation', ...about, ...facts, ...open };
+  print(context, flags.output, document, () => scopeText(scope) + openText(scope, open));
   return hold === null ? exit.ok : exit.refused;
+}
+
+/** What is not about the hold, and may surprise: where plain commits stopped to count, and who has signed what else. */
+function openText({ hold, unclean, seq, path }: ScopeState, { live, late }: Open): string {
+  const others = live.filter(({ next }) => next !== hold?.candidate?.next);
+  const lines = [
+    ...(unclean === null
+      ? []
+      : [
+          `unclean   ${short(unclean.commit)} was the first that was not the accepted state: plain signed commits on top of it do not count (I4), fairlead approve does`,
+        ]),
+    ...others.map(
+      ({ anchor, commit, next }) =>
+        `open      ${anchor} at ${short(commit)} for ${short(next)}, as seq ${seq + 1}: it counts if that lands (fairlead withdraw, or fairlead renew --scope ${path}, ends it)`,
+    ),
+    ...late.map(
+      ({ anchor, commit, seq, by }) =>
+        `late      ${anchor} at ${short(commit)} for seq ${seq}. Another mutation was accepted first (at ${short(by)}), sign again`,
+    ),
+  ];
+  return lines.map((line) => `${wrap(`  ${line}`, '            ')}\n`).join('');
 }
 
 function scopeText(scope: ScopeState): string {
@@ -68,6 +96,8 @@ function scopeText(scope: ScopeState): string {
   ];
   return `${lines.join('\n')}\n`;
 }
+
+type Open = Awaited<ReturnType<typeof openVotes>>;
 
 type Mention = { readonly scope: string; readonly role: string; readonly at: LineageEntry };
 

@@ -21,6 +21,8 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     verify: async () => (await import('./verify.ts')).verifyCommand,
     lineage: async () => (await import('./lineage.ts')).lineageCommand,
     explain: async () => (await import('./explain.ts')).explainCommand,
+    'key-impact': async () => (await import('./key-impact.ts')).keyImpactCommand,
+    line: async () => (await import('./line.ts')).lineCommand,
   },
   'Servers:': {
     check: async () => (await import('./check.ts')).checkCommand,

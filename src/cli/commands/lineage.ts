@@ -1,35 +1,39 @@
 import { Argument, Command } from 'commander';
-import type { LineageEntry } from '../../governance/index.ts';
-import { cloneOptions, judge, mainTip, openClone } from '../clone.ts';
+import { Failure } from '../../base/failure.ts';
+import type { Hold, LineageEntry, LineState, ScopeState } from '../../governance/index.ts';
+import { type Clone, type CloneFlags, cloneOptions, judge, mainTip, openClone } from '../clone.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
-import { API_VERSION, type Format, outputOption, print, short, table } from '../output.ts';
+import { API_VERSION, type Format, outputOption, print, short, table, wrap } from '../output.ts';
 import { findScope } from '../scopes.ts';
 
-type Flags = {
-  readonly output: Format;
-  readonly tip?: string;
-  readonly repository?: string;
-  readonly pin?: string;
-};
+type Flags = CloneFlags & { readonly output: Format; readonly tip?: string; readonly rejected?: boolean };
 
 export function lineageCommand(context: Context): Command {
+  const lines = ['fairlead lineage acme.payments', 'fairlead lineage --rejected -o json'];
   const command = new Command('lineage')
-    .addHelpText('after', examples('fairlead lineage acme.payments'))
+    .addHelpText('after', examples(...lines))
     .description('who signed what: one line per commit at which a scope changed, was held or lifted')
-    .addArgument(new Argument('<scope>', 'dotted path (acme.payments), its last segment, or uid'))
+    .addArgument(new Argument('[scope]', 'dotted path (acme.payments), its last segment, or uid'))
     .option('--tip <ref>', 'branch, tag or commit (default: origin/main, main or HEAD)')
+    .option('--rejected', 'what was held instead, and the commits that were no votes; of every scope')
     .addOption(outputOption());
-  return cloneOptions(command).action(async (scope: string, flags: Flags) =>
+  return cloneOptions(command).action(async (scope: string | undefined, flags: Flags) =>
     context.finish(await lineage(context, scope, flags)),
   );
 }
 
-async function lineage(context: Context, wanted: string, flags: Flags): Promise<number> {
+async function lineage(context: Context, wanted: string | undefined, flags: Flags): Promise<number> {
   const clone = await openClone(context, flags);
   const state = await judge(clone, await mainTip(clone, flags.tip));
-  const { path, uid, lineage: entries } = findScope(state, wanted);
+  const scope = wanted === undefined ? null : findScope(state, wanted);
+  if (flags.rejected === true) return showRejected(context, clone, state, scope, flags.output);
+  if (scope === null) {
+    const known = [...state.scopes.values()].map(({ path }) => path).join(', ');
+    throw new Failure('scope-missing', 'whose lineage?', `name one of: ${known}; or ask for --rejected`);
+  }
+  const { path, uid, lineage: entries } = scope;
   const document = { apiVersion: API_VERSION, kind: 'Lineage', scope: path, uid, entries };
   print(context, flags.output, document, () =>
     table(['SEQ', 'EVENT', 'CLASS', 'AT', 'SIGNED BY (COMMIT)'], entries.map(row)),
@@ -48,4 +52,67 @@ function whoSigned({ event, votes, withdrawals }: LineageEntry): string {
   const withdrawn = withdrawals.map(({ anchor, commit }) => `${anchor} withdrew ${short(commit)}`);
   const all = [...new Set([...signed, ...withdrawn])];
   return all.length === 0 ? 'nobody' : all.join(', ');
+}
+
+/** A verdict against a main-line commit, for one scope. */
+type Rejection = {
+  readonly scope: string;
+  readonly uid: string;
+  readonly seq: number;
+  readonly class: string | null;
+  readonly commit: string;
+  readonly rule: string;
+  readonly reason: string;
+  readonly refused: Hold['refused'];
+};
+
+async function showRejected(
+  context: Context,
+  clone: Clone,
+  state: LineState,
+  scope: ScopeState | null,
+  format: Format,
+): Promise<number> {
+  const scopes = scope === null ? [...state.scopes.values()] : [scope];
+  const rejections = await rejectedOf(clone, state, scopes);
+  const facts = { tip: state.tip, rejections };
+  print(context, format, { apiVersion: API_VERSION, kind: 'Rejections', ...facts }, () =>
+    rejections.length === 0 ? 'nothing was ever held\n' : rejections.map(rejectionText).join(''),
+  );
+  return exit.ok;
+}
+
+/** In line order. A hold in the lineage has its reason; which commits were no votes is said by the state of then. */
+async function rejectedOf(
+  clone: Clone,
+  { tip }: LineState,
+  scopes: readonly ScopeState[],
+): Promise<readonly Rejection[]> {
+  const chain = (await clone.line.chain(tip, new Set([clone.pin.commit]))) ?? [];
+  const holds = scopes.flatMap(({ path, uid, lineage }) =>
+    lineage.filter(({ event }) => event === 'held').map((entry) => ({ path, uid, entry })),
+  );
+  const byCommit = Map.groupBy(holds, ({ entry }) => entry.commit);
+  const found: Rejection[] = [];
+  for (const commit of [...chain].reverse()) {
+    const here = byCommit.get(commit) ?? [];
+    const then = here.length === 0 ? null : await judge(clone, commit);
+    for (const { path, uid, entry } of here) {
+      const { seq, class: mutation, rule, reason } = entry;
+      const refused = then?.scopes.get(uid)?.hold?.refused ?? [];
+      const verdict = { rule: rule ?? '', reason: reason ?? '' };
+      found.push({ scope: path, uid, seq, class: mutation, commit, ...verdict, refused });
+    }
+  }
+  return found;
+}
+
+function rejectionText({ scope, seq, class: mutation, commit, rule, reason, refused }: Rejection): string {
+  const head = `${short(commit)} ${scope}: ${mutation ?? 'unreadable'} to seq ${seq} held (${rule}): ${reason}`;
+  const lines = refused.map(
+    (each) => `no vote: ${each.anchor ?? 'nobody'} at ${short(each.commit)} (${each.rule}): ${each.reason}`,
+  );
+  return [wrap(head, '  '), ...lines.map((line) => wrap(`  ${line}`, '    '))]
+    .map((line) => `${line}\n`)
+    .join('');
 }

@@ -6,19 +6,21 @@ import { type CloneFlags, findGitdir, gitOptions, openStore, pinPath, resolveRef
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
+import { followedOptions } from '../followed.ts';
+import { type MoveOnFlags, moveOn } from '../move-on.ts';
 import { type Format, outputOption, print, table } from '../output.ts';
 import { pinDocument, readPinIfAny, writePin } from '../pin-file.ts';
 import { Refusal } from '../refusal.ts';
 
-type Flags = CloneFlags & { readonly output: Format; readonly path: string };
+type Flags = CloneFlags & Partial<MoveOnFlags> & { readonly output: Format; readonly path: string };
 
 export function trustCommand(context: Context): Command {
-  return gitOptions(
-    new Command('trust').addHelpText(
-      'after',
-      examples('fairlead trust', 'fairlead trust main --pin pin.json'),
-    ),
-  )
+  const lines = [
+    'fairlead trust',
+    'fairlead trust main --pin pin.json',
+    'fairlead trust --tip origin/main --server http://127.0.0.1:15014',
+  ];
+  return gitOptions(followedOptions(new Command('trust').addHelpText('after', examples(...lines))))
     .description(
       'pins a commit as the genesis of a mesh: compare what it shows with what the anchors told you',
     )
@@ -26,11 +28,18 @@ export function trustCommand(context: Context): Command {
     .option('--path <path>', 'of the mesh in the repository', 'mesh')
     .option('-C, --repository <folder>', 'the clone (default: where you are)')
     .option('--pin <file>', 'where to write it (default: in the git directory of the clone)')
+    .option(
+      '--tip <ref>',
+      'a line must have this too; after a refused one, moves on to it if nothing is lost',
+    )
+    .option('--accept-loss', 'with --tip: although something is lost')
     .addOption(outputOption())
     .action(async (commit: string, flags: Flags) => context.finish(await trust(context, commit, flags)));
 }
 
 async function trust(context: Context, ref: string, flags: Flags): Promise<number> {
+  const { tip } = flags;
+  if (tip !== undefined) return moveOn(context, { ...flags, tip });
   const { folder, gitdir } = await findGitdir(resolve(context.cwd, flags.repository ?? '.'));
   const backend = await openStore(context, gitdir, flags);
   const commit = await resolveRef({ backend, folder }, ref);
@@ -40,9 +49,11 @@ async function trust(context: Context, ref: string, flags: Flags): Promise<numbe
     throw new Refusal(made.rule, `${made.reason}${made.rule === 'G18' ? fix : ''}`);
   }
   const file = flags.pin === undefined ? pinPath(gitdir) : resolve(context.cwd, flags.pin);
-  refuseSecondGenesis(await readPinIfAny(file), made.pin);
-  await writePin(file, made.pin);
-  print(context, flags.output, pinDocument(made.pin), () => pinText(made.state));
+  const known = await readPinIfAny(file);
+  refuseSecondGenesis(known, made.pin);
+  const pin = known?.tip === undefined ? made.pin : { ...made.pin, tip: known.tip };
+  await writePin(file, pin);
+  print(context, flags.output, pinDocument(pin), () => pinText(made.state));
   context.terminal.say(`the pin is in ${relative(context.cwd, file) || file}`);
   return exit.ok;
 }
