@@ -1,6 +1,7 @@
 import type { Commit, ObjectId, Objects } from '../git/index.ts';
 import type { Ruleset } from './ruleset.ts';
 import { readStatements, type Statement } from './statement.ts';
+import { readToken, type Token, tokenRuns } from './token.ts';
 
 /** A commit ≤ the tip, with `intro`: the least i with commit ≤ mi. */
 export type Visit = {
@@ -13,8 +14,12 @@ export type Visit = {
   readonly statements: readonly Statement[];
 };
 
-/** Words under one signature: those of a signed commit. */
-export type Saying = { readonly visit: Visit; readonly statements: readonly Statement[] };
+/** Words under one signature: those of a signed commit, or of a token in whatever commit's message. */
+export type Saying = {
+  readonly visit: Visit;
+  readonly token: Token | null;
+  readonly statements: readonly Statement[];
+};
 
 /**
  * The commits of one line, in the order in which its main line m0 … mN brought them in; parents before children.
@@ -41,23 +46,19 @@ type Mutable = {
   readonly spoken: Map<string, Map<number, Saying[]>>;
   readonly barred: Map<number, string>;
   readonly mute: Set<number>;
-  past: boolean;
 };
 
-/** The history that begins at the pinned genesis; what is older has intro 0 and is read only when something needs it. */
+/** The history that begins at the pinned genesis; what is older has intro 0. */
 export async function openHistory(objects: Objects, genesis: ObjectId, ruleset: Ruleset): Promise<History> {
   const history: Mutable = {
-    main: [genesis],
+    main: [],
     visits: new Map(),
     byIntro: [],
     spoken: new Map(),
     barred: new Map(),
     mute: new Set(),
-    past: false,
   };
-  const commit = await objects.commit(genesis);
-  history.byIntro.push([visit(history, commit, 0)]);
-  history.past = commit.parents.length === 0;
+  await extend(objects, history, genesis, ruleset);
   return { ...history, extend: (id) => extend(objects, history, id, ruleset) };
 }
 
@@ -68,8 +69,23 @@ function visit(history: Mutable, commit: Commit, intro: number): Visit {
   const order = history.visits.size;
   const entry = { commit, intro, base, order, statements: readStatements(commit.message) };
   history.visits.set(commit.id, entry);
-  if (commit.signature !== null) hear(history, { visit: entry, statements: entry.statements });
+  const { statements } = entry;
+  if (commit.signature !== null) hear(history, { visit: entry, token: null, statements });
   return entry;
+}
+
+/** Detached words: a token that stands in several messages was said once. Why there are more than the cap allows, or null. */
+function hearTokens(history: Mutable, visits: readonly Visit[], { tokens: cap }: Ruleset): string | null {
+  const heard = new Set<string>();
+  for (const visit of visits)
+    for (const run of tokenRuns(visit.commit.message)) {
+      if (heard.has(run)) continue;
+      if (heard.size === cap) return `more than ${cap} tokens in one merge`;
+      heard.add(run);
+      const token = readToken(run);
+      if (token !== null) hear(history, { visit, token, statements: token.statements });
+    }
+  return null;
 }
 
 function hear({ spoken }: Mutable, saying: Saying): void {
@@ -95,23 +111,12 @@ export function statementFor(statements: readonly Statement[], uid: string): Sta
 
 async function extend(objects: Objects, history: Mutable, id: ObjectId, ruleset: Ruleset): Promise<void> {
   const intro = history.main.length;
-  let fresh = await unvisited(objects, history, id);
-  if (!history.past && fresh.some(({ parents }) => parents.length === 0)) {
-    await visitPast(objects, history);
-    fresh = await unvisited(objects, history, id);
-  }
+  const fresh = await unvisited(objects, history, id);
   history.main.push(id);
-  history.byIntro.push(fresh.map((commit) => visit(history, commit, intro)));
-  bar(history, intro, fresh, ruleset);
-}
-
-/** A root commit that is new to us may be older than the genesis: only then is everything below the genesis read. */
-async function visitPast(objects: Objects, history: Mutable): Promise<void> {
-  const [genesis] = history.byIntro[0] ?? [];
-  for (const parent of genesis?.commit.parents ?? []) {
-    for (const commit of await unvisited(objects, history, parent)) visit(history, commit, 0);
-  }
-  history.past = true;
+  const visits = fresh.map((commit) => visit(history, commit, intro));
+  history.byIntro.push(visits);
+  const tooMany = hearTokens(history, visits, ruleset);
+  bar(history, intro, fresh, overCap(fresh, ruleset) ?? tooMany);
 }
 
 /** What `id` adds, parents before children, first parents first. */
@@ -138,20 +143,19 @@ async function unvisited(objects: Objects, history: Mutable, id: ObjectId): Prom
 }
 
 /** Evaluation, last paragraph, and G17: such a commit accepts nothing; it does not break the line. */
-function bar(history: Mutable, intro: number, fresh: readonly Commit[], ruleset: Ruleset): void {
+function bar(history: Mutable, intro: number, fresh: readonly Commit[], excess: string | null): void {
   const parents = fresh.at(-1)?.parents.length ?? 0;
   if (parents > 2) history.barred.set(intro, `a merge of ${parents} parents accepts nothing`);
-  const side = fresh.length - 1;
-  const long = fresh.find(({ message }) => message.length > ruleset.messageBytes);
-  const reason =
-    side > ruleset.sideCommits
-      ? `${side} side commits in one merge; the cap is ${ruleset.sideCommits}`
-      : long === undefined
-        ? null
-        : `the message of ${long.id} is over ${ruleset.messageBytes} bytes`;
-  if (reason === null) return;
-  history.barred.set(intro, reason);
+  if (excess === null) return;
+  history.barred.set(intro, excess);
   history.mute.add(intro);
+}
+
+function overCap(fresh: readonly Commit[], { sideCommits, messageBytes }: Ruleset): string | null {
+  const side = fresh.length - 1;
+  if (side > sideCommits) return `${side} side commits in one merge; the cap is ${sideCommits}`;
+  const long = fresh.find(({ message }) => message.length > messageBytes);
+  return long === undefined ? null : `the message of ${long.id} is over ${messageBytes} bytes`;
 }
 
 /** V2: whether main-line commit `index` is a proper ancestor of the commit. */

@@ -8,6 +8,7 @@ export type Ruleset = {
   readonly number: number;
   readonly sideCommits: number;
   readonly messageBytes: number;
+  readonly tokens: number;
   readonly signatureChecks: number;
   readonly ownFiles: number;
   readonly ownBytes: number;
@@ -21,6 +22,7 @@ export const ruleset1: Ruleset = {
   number: 1,
   sideCommits: 10_000,
   messageBytes: 64 * 1024,
+  tokens: 256,
   signatureChecks: 1_000,
   ownFiles: 20_000,
   ownBytes: 256 * 1024 * 1024,

@@ -1,13 +1,15 @@
 import { type AnchorKey, signerOf, verifySignature } from '../signatures/index.ts';
 import type { Visit } from './history.ts';
 import { allAnchors, materialsOf } from './policy.ts';
+import type { Token } from './token.ts';
 import type { Anchor, Policy, Side } from './types.ts';
 
 type Signed = Pick<Visit, 'commit'>;
 
-/** V1 before any cryptography: the key that a commit's one signature names, and whose it is by which policy. */
+/** V1 before any cryptography: the key that the one signature of a commit or token names, and whose it is by which policy. */
 export type Claim<Of extends Signed = Visit> = {
   readonly visit: Of;
+  readonly token: Token | null;
   readonly policy: Side;
   readonly anchor: Anchor;
   readonly key: AnchorKey;
@@ -71,39 +73,46 @@ function samePersons(old: readonly Anchor[], next: readonly Anchor[]): (name: st
 }
 
 /** One claim for each policy that lists the key. */
-export function claimsOf<Of extends Signed>(visit: Of, electors: Electorate): readonly Claim<Of>[] {
-  const { signature } = visit.commit;
+export function claimsOf<Of extends Signed>(
+  visit: Of,
+  electors: Electorate,
+  token: Token | null = null,
+): readonly Claim<Of>[] {
+  const { signature } = token ?? visit.commit;
   if (signature === null) return [];
   return electors.flatMap(({ policy, anchors, keys, personOf }) => {
     const key = signerOf(signature, keys);
     const anchor = anchors.find((each) => key !== null && each.keys.includes(key));
     if (key === null || anchor === undefined) return [];
-    return [{ visit, policy, anchor, key, person: personOf(anchor.name) }];
+    return [{ visit, token, policy, anchor, key, person: personOf(anchor.name) }];
   });
 }
 
 type Verdict = Awaited<ReturnType<typeof verifySignature>>;
 
-/** Signature verdicts by commit and key: a memo. */
+/** Signature verdicts by what is signed and key: a memo. */
 export type Checked = Map<string, Promise<Verdict>>;
 
-export function check(checked: Checked, { visit, key }: Claim<Signed>): Promise<Verdict> {
-  const { id, signature } = visit.commit;
-  const name = `${id} ${key.id}`;
+export function check(checked: Checked, claim: Claim<Signed>): Promise<Verdict> {
+  const name = nameOf(claim);
   const known = checked.get(name);
   if (known !== undefined) return known;
+  const { visit, token, key } = claim;
+  const { signature } = token ?? visit.commit;
   if (signature === null) throw new Error('a claim is made of a signature');
-  const verdict = verifySignature(signature, key, 'git');
+  const verdict = verifySignature(signature, key, token === null ? 'git' : 'fairlead');
   checked.set(name, verdict);
   return verdict;
+}
+
+function nameOf({ visit, token, key }: Claim<Signed>): string {
+  return `${token?.id ?? visit.commit.id} ${key.id}`;
 }
 
 /** Signature checks by the main-line index that causes them (G17). */
 export type Costs = Map<number, ReadonlySet<string>>;
 
 export function addCosts(costs: Costs, claims: readonly Claim[]): void {
-  for (const [intro, caused] of Map.groupBy(claims, ({ visit }) => visit.intro)) {
-    const names = caused.map(({ visit, key }) => `${visit.commit.id} ${key.id}`);
-    costs.set(intro, new Set([...(costs.get(intro) ?? []), ...names]));
-  }
+  for (const [intro, caused] of Map.groupBy(claims, ({ visit }) => visit.intro))
+    costs.set(intro, new Set([...(costs.get(intro) ?? []), ...caused.map(nameOf)]));
 }

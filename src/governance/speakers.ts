@@ -28,7 +28,9 @@ export async function sortSigned(
   { history, owns, signed }: Bench,
   directories: ReadonlySet<string>,
 ): Promise<void> {
-  for (const visit of history.byIntro.at(-1) ?? []) {
+  // What is over a cap never votes (G17).
+  const fresh = history.mute.has(history.main.length - 1) ? [] : (history.byIntro.at(-1) ?? []);
+  for (const visit of fresh) {
     const { commit } = visit;
     const first = history.visits.get(commit.parents[0] ?? '')?.commit;
     if ((commit.signature === null && commit.refusal === null) || first === undefined) continue;

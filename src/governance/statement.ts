@@ -40,7 +40,7 @@ export function readStatements(message: Uint8Array): readonly Statement[] {
 }
 
 /** The statements of lines that all are some. */
-function readBlock(lines: readonly string[]): readonly Statement[] {
+export function readBlock(lines: readonly string[]): readonly Statement[] {
   const uids = new Map<string | null, Statement>();
   for (const statement of lines.map(readLine)) {
     const { uid } = statement;
@@ -83,7 +83,7 @@ function lastParagraph(message: Uint8Array): string {
 
 const LF = 0x0a;
 
-function isStatementLine(line: string): boolean {
+export function isStatementLine(line: string): boolean {
   return line.startsWith('Fairlead-Approve:') || line.startsWith('Fairlead-Withdraw:');
 }
 

@@ -72,8 +72,9 @@ export type Vote = {
   readonly anchor: string;
   readonly policy: Side;
   readonly fingerprint: string;
+  /** The commit that says it, or that carries its token. */
   readonly commit: ObjectId;
-  readonly form: 'implicit' | 'explicit';
+  readonly form: 'implicit' | 'explicit' | 'detached';
   /** Digest of the group with which alone it counts (G16), or null. */
   readonly group: string | null;
 };

@@ -1,5 +1,5 @@
 import type { ObjectId } from '../git/index.ts';
-import { type History, isAfter, statementFor, type Visit } from './history.ts';
+import { type History, isAfter, type Saying, statementFor, type Visit } from './history.ts';
 import type { ScopeTrees } from './own.ts';
 import type { Ruleset } from './ruleset.ts';
 import { addCosts, type Checked, type Claim, type Costs, check, claimsOf, electorate } from './signer.ts';
@@ -103,15 +103,13 @@ function vote({ votes }: Count, claim: Claim, form: Vote['form'], group: string 
   if (!votes.has(name)) votes.set(name, toVote(claim, form, group));
 }
 
-function toVote({ policy, anchor, key, visit }: Claim, form: Vote['form'], group: string | null): Vote {
-  return {
-    anchor: anchor.name,
-    policy,
-    fingerprint: key.fingerprint,
-    commit: visit.commit.id,
-    form,
-    group,
-  };
+function toVote(claim: Claim, form: Vote['form'], group: string | null): Vote {
+  const { policy, anchor, key, visit } = claim;
+  return { anchor: anchor.name, policy, fingerprint: key.fingerprint, commit: visit.commit.id, form, group };
+}
+
+function formOf({ token }: Saying): Vote['form'] {
+  return token === null ? 'explicit' : 'detached';
 }
 
 function refuse({ refused }: Count, { visit, anchor }: Named, { rule, text }: Against): void {
@@ -135,21 +133,24 @@ function countWord(count: Count, word: Word, fences: ReadonlyMap<string, number>
   if (statement.kind === 'withdraw') return;
   const against = wordRefusal(count, word, statement, fences.get(person) ?? -1);
   const { group } = statement;
-  if (against === null) vote(count, word, 'explicit', group);
+  if (against === null) vote(count, word, formOf(saying), group);
   else refuse(count, word, against);
   if (against === null && group !== null)
     count.groups.set(group, groupsOf(saying.statements).get(group) ?? []);
 }
 
+const beforeEpoch: Against = { rule: 'V2', text: "it does not descend from the scope's epoch" };
+
 function wordRefusal(
   { epochIndex, candidate }: Count,
-  { visit, anchor }: Word,
+  { visit, token, anchor }: Word,
   { base, next, round }: Approval,
   fenced: number,
 ): Against | null {
   if (base !== candidate.base || next !== candidate.next)
     return { rule: 'G3', text: 'its statement names another base or next: run `fairlead approve` again' };
-  if (!isAfter(visit, epochIndex)) return { rule: 'V2', text: "it does not descend from the scope's epoch" };
+  // A token may stand anywhere: its seq and base bind it.
+  if (token === null && !isAfter(visit, epochIndex)) return beforeEpoch;
   return round > fenced ? null : { rule: 'V3', text: `${anchor.name} withdrew up to round ${fenced}` };
 }
 
@@ -179,7 +180,7 @@ async function countPlain(
 
 /** Why a plain commit is no vote whatever it was made from: what V2, I1 and G3 have against it, or null. */
 function plainRefusal({ uid, inForce, epochIndex, candidate }: Count, { visit }: Speaker): Against | null {
-  if (!isAfter(visit, epochIndex)) return { rule: 'V2', text: "it does not descend from the scope's epoch" };
+  if (!isAfter(visit, epochIndex)) return beforeEpoch;
   if (statementFor(visit.statements, uid) !== null)
     return { rule: 'I1', text: 'it carries a Fairlead line for this scope' };
   if (candidate.class !== 'update')
@@ -189,18 +190,24 @@ function plainRefusal({ uid, inForce, epochIndex, candidate }: Count, { visit }:
   return null;
 }
 
-/** Withdrawals for the next mutation that came in with the last main-line commit: entries of the lineage. */
+/**
+ * Withdrawals for the next mutation that came in with the last main-line commit: entries of the lineage. A token that
+ * stood in an older message says nothing new.
+ */
 export async function newWithdrawals(
   bench: Bench,
   { uid, seq, policy }: ScopeState,
 ): Promise<readonly Vote[]> {
   const last = bench.history.main.length - 1;
   const spoken = bench.history.spoken.get(uid)?.get(seq + 1) ?? [];
+  const known = new Set(spoken.flatMap(({ visit, token }) => (visit.intro < last ? (token?.id ?? []) : [])));
   const found: Vote[] = [];
-  for (const { visit, statements } of spoken.filter((saying) => saying.visit.intro === last)) {
-    if (statementFor(statements, uid)?.kind !== 'withdraw') continue;
-    for (const claim of claimsOf(visit, electorate(policy, null)))
-      if ((await check(bench.checked, claim)).ok) found.push(toVote(claim, 'explicit', null));
+  for (const saying of spoken.filter(
+    ({ visit, token }) => visit.intro === last && !known.has(token?.id ?? ''),
+  )) {
+    if (statementFor(saying.statements, uid)?.kind !== 'withdraw') continue;
+    for (const claim of claimsOf(saying.visit, electorate(policy, null), saying.token))
+      if ((await check(bench.checked, claim)).ok) found.push(toVote(claim, formOf(saying), null));
   }
   return found;
 }

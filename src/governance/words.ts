@@ -45,7 +45,7 @@ export async function wordsOf(bench: Bench, question: Question): Promise<Words> 
   const fresh = sayings.slice(words.heard).flatMap((saying) => {
     const statement = statementFor(saying.statements, uid);
     if (statement === null || statement.kind === 'void') return [];
-    return claimsOf(saying.visit, electors).map((claim) => ({ ...claim, saying, statement }));
+    return claimsOf(saying.visit, electors, saying.token).map((claim) => ({ ...claim, saying, statement }));
   });
   words.heard = sayings.length;
   addCosts(

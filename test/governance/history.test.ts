@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { createTreeDigests, type ObjectId, type Objects } from '../../src/git/index.ts';
 import { type History, isAfter, openHistory, sideViews } from '../../src/governance/history.ts';
 import { openLine, ruleset1 } from '../../src/governance/index.ts';
-import { createWorld, type World } from './world.ts';
+import { createWorld, makeToken, type World } from './world.ts';
 
 /** V2 and I4 once more, straight from the text, over random histories; and what they cost over long ones. */
 const step = fc.record({ first: fc.nat(), second: fc.option(fc.nat(), { nil: null }) });
@@ -115,4 +115,44 @@ async function costOfHold(length: number): Promise<number> {
 test('G17: a hold costs the same at each main-line commit, however long it lasts', async () => {
   const [short, long] = [await costOfHold(40), await costOfHold(160)];
   expect(long / short).toBeLessThan(4.2);
+});
+
+/** `g` is pinned with commits below it: what was said there was said anywhere ≤ mi. */
+async function grown(older: (world: World) => Promise<string>): Promise<World> {
+  const world = createWorld();
+  world.add('g0', {});
+  world.add('p', { parents: ['g0'], S: '1' });
+  world.add('g1', { parents: ['g0'], by: 'x', message: await older(world) });
+  world.add('g', { parents: ['g1'] });
+  const words = await world.approve('words', { seq: 2, base: 'g0', next: 'p' });
+  world.add('a', { parents: ['g'], S: '1', by: 'x', message: words });
+  world.add('m', { parents: ['a'], by: 'y', message: words });
+  return world;
+}
+
+test('V3: a withdrawal that is older than the genesis is a fence like any other', async () => {
+  const without = await grown(async () => 'nothing');
+  expect((await without.scope('m')).seq).toBe(2);
+  const world = await grown(async (each) => each.withdraw(2));
+  expect((await world.scope('m')).hold).toMatchObject({ rule: 'V3', signed: ['y'] });
+});
+
+test('V1, V2: older than the genesis a token counts, and a commit that says the same does not', async () => {
+  for (const [form, seq] of [
+    ['token', 2],
+    ['commit', 1],
+  ] as const) {
+    const world = createWorld();
+    world.add('g', {});
+    world.add('p', { parents: ['g'], S: '1' });
+    const message = await world.approve('words', { seq: 2, base: 'g', next: 'p' });
+    const line = message.split('\n')[2] ?? '';
+    world.add('g', {
+      parents: ['g'],
+      by: 'x',
+      message: form === 'token' ? makeToken([line], 'x') : message,
+    });
+    world.add('m', { parents: ['g'], S: '1', by: 'y', message });
+    expect((await world.scope('m')).seq).toBe(seq);
+  }
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { armor, enums } from 'openpgp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sha256 } from '../../src/base/digest.ts';
-import { ruleset1 } from '../../src/governance/index.ts';
+import { formatToken, ruleset1, tokenBytes } from '../../src/governance/index.ts';
 import { dearmorOpenpgp } from '../../src/signatures/armor.ts';
 import { forgeKeys, parseOpenpgpKey } from '../../src/signatures/index.ts';
 import { readPackets } from '../../src/signatures/openpgp-packet.ts';
@@ -135,6 +135,30 @@ test.each([
   const { hold } = await proposed(world, { 'mesh/scope.yaml': scopeYaml({ anchors }) }, ['x', 'y', 'z']);
   expect(hold).toMatchObject({ rule: 'G6' });
   expect(hold?.reason).toContain(reason);
+});
+
+test('G14: an OpenPGP token shows possession; armour, and the signature of a commit with the same lines, do not', async () => {
+  const sign = (bytes: Uint8Array) => gpg(keys.gnupgHome, ['-bsa', '-u', fingerprints.gus], bytes);
+  const binary = (bytes: Uint8Array) => dearmorOpenpgp(sign(bytes), 'PGP SIGNATURE');
+  const world = genesis();
+  const tip = await proposed(world, withGus(), ['x', 'y']);
+  expect(tip.hold).toMatchObject({ missing: ['gus'] });
+  const message = await world.approve('words', { seq: 2, base: 'g', next: 'p' });
+  const lines = [message.split('\n')[2] ?? ''];
+  const signature = binary(tokenBytes(lines));
+  // Everything that gus signs in a commit, as the lines of a token.
+  const commit = Buffer.from(`tree ${'0'.repeat(40)}\n\nwords\n\n${lines[0]}`);
+  const bad = [
+    formatToken(lines, Buffer.from(sign(tokenBytes(lines)))),
+    formatToken(lines, Buffer.concat([signature, signature])),
+    formatToken([commit.toString()], binary(Buffer.concat([commit, Buffer.from('\n')]))),
+  ];
+  world.add('n', { parents: ['m'], message: bad.join('\n') });
+  expect((await world.scope('n')).hold).toMatchObject({ missing: ['gus'] });
+  world.add('o', { parents: ['n'], message: formatToken(lines, signature) });
+  const scope = await world.scope('o');
+  expect(scope).toMatchObject({ seq: 2, hold: null });
+  expect(scope.lineage.at(-1)?.votes.at(-1)).toMatchObject({ anchor: 'gus', form: 'detached' });
 });
 
 /** The certificate of gus, cut off before its subkey. */

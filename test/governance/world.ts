@@ -10,6 +10,7 @@ import {
 } from '../../src/git/index.ts';
 import {
   formatApproval,
+  formatToken,
   formatWithdrawal,
   groupDigest,
   type LineState,
@@ -19,6 +20,7 @@ import {
   type Ruleset,
   ruleset1,
   type ScopeState,
+  tokenBytes,
 } from '../../src/governance/index.ts';
 
 /**
@@ -256,19 +258,24 @@ export function signed(raw: Buffer, sign: (bytes: Uint8Array) => string): Buffer
 }
 
 function armor(message: Uint8Array, anchor: string): string {
+  const lines =
+    sshsig(message, anchor, 'git')
+      .toString('base64')
+      .match(/.{1,70}/g) ?? [];
+  return `-----BEGIN SSH SIGNATURE-----\n${lines.join('\n')}\n-----END SSH SIGNATURE-----\n`;
+}
+
+/** A token (formats.md, Detached): these lines, signed by the key of that name. */
+export function makeToken(lines: readonly string[], by: string, namespace = 'fairlead'): string {
+  return formatToken(lines, sshsig(tokenBytes(lines), by, namespace));
+}
+
+function sshsig(message: Uint8Array, anchor: string, namespace: string): Buffer {
   const hash = createHash('sha512').update(message).digest();
-  const body = [text('git'), text(''), text('sha512')];
+  const body = [text(namespace), text(''), text('sha512')];
   const toSign = Buffer.concat([Buffer.from('SSHSIG'), ...body, text(hash)]);
   const signature = Buffer.concat([text('ssh-ed25519'), text(sign(null, toSign, privateKey(anchor)))]);
-  const blob = Buffer.concat([
-    Buffer.from('SSHSIG'),
-    uint32(1),
-    text(wireKey(anchor)),
-    ...body,
-    text(signature),
-  ]);
-  const lines = blob.toString('base64').match(/.{1,70}/g) ?? [];
-  return `-----BEGIN SSH SIGNATURE-----\n${lines.join('\n')}\n-----END SSH SIGNATURE-----\n`;
+  return Buffer.concat([Buffer.from('SSHSIG'), uint32(1), text(wireKey(anchor)), ...body, text(signature)]);
 }
 
 function privateKey(anchor: string): KeyObject {
