@@ -90,7 +90,9 @@ export function upTo(line: Line, index: number): readonly Commit[] {
 }
 
 /** What `git merge-base --all` says: the common ancestors that are below no other one. */
-export function mergeBases(line: Line, x: string, y: string): readonly string[] {
-  const common = [...(line.below.get(x) ?? [])].filter((each) => isWithin(line, each, y));
-  return common.filter((each) => !common.some((other) => isBefore(line, each, other)));
+export function mergeBases(commits: Line['commits'], x: string, y: string): readonly string[] {
+  const below = new Map<string, ReadonlySet<string>>();
+  const [left, right] = [addBelow(commits, below, x), addBelow(commits, below, y)];
+  const common = [...left].filter((each) => right.has(each));
+  return common.filter((each) => !common.some((other) => other !== each && below.get(other)?.has(each)));
 }

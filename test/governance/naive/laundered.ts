@@ -26,7 +26,7 @@ export function launderedVotes(where: Where, lineage: readonly LineageEntry[]): 
     if (event !== 'accepted') continue;
     for (const vote of votes.filter(({ form }) => form === 'implicit')) {
       for (let at = epoch; at < introOf(line, vote.commit); at += 1) {
-        for (const shownFrom of mergeBases(line, mainAt(line, at).id, vote.commit))
+        for (const shownFrom of mergeBases(line.commits, mainAt(line, at).id, vote.commit))
           if (own(commitOf(line.commits, shownFrom).files, '')?.digest !== base)
             found.push({ vote: vote.commit, shownFrom });
       }

@@ -1,15 +1,26 @@
-import { type Commit, lineOf, mainAt } from './history.ts';
+import { type Commit, commitOf, lineOf } from './history.ts';
 import { judge } from './judge.ts';
 import { join, type Own, own, uidOf } from './own.ts';
 import { parsePolicy } from './policy.ts';
 import type { Scope, State } from './state.ts';
 
-/** s(0) … s(N) of a tip: one main-line commit at a time, always. */
-export function states(source: Parameters<typeof lineOf>[0], tip: string): readonly State[] {
-  const line = lineOf(source, tip);
-  const found: State[] = [genesis(mainAt(line, 0))];
-  for (const commit of line.main.slice(1)) found.push(judge({ line, states: [...found] }, commit));
+type Source = Parameters<typeof lineOf>[0];
+
+/**
+ * s(0) … s(N) of a tip, one main-line commit at a time, always. `known` keeps those of other tips: s(i) is the same for
+ * every tip whose line goes through mi.
+ */
+export function states(source: Source, tip: string, known: Map<string, readonly State[]>): readonly State[] {
+  const found = known.get(tip) ?? readStates(source, tip, known);
+  known.set(tip, found);
   return found;
+}
+
+function readStates(source: Source, tip: string, known: Map<string, readonly State[]>): readonly State[] {
+  const commit = commitOf(source.commits, tip);
+  if (tip === source.genesis) return [genesis(commit)];
+  const before = states(source, commit.parents[0] ?? '', known);
+  return [...before, judge({ line: lineOf(source, tip), states: before }, commit)];
 }
 
 /** The scope at the pin's path and, recursively, every live `path` record: the pin is the approval. */

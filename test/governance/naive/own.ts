@@ -21,7 +21,7 @@ export function join(place: string, below: string): string {
 
 /** All files below a place, the masked ones too. */
 export function filesAt(files: Files, place: string): Files {
-  const prefix = `${join('mesh', place)}/`.replace('//', '/');
+  const prefix = place === '' ? 'mesh/' : `mesh/${place}/`;
   const inside = [...files].filter(([path]) => path.startsWith(prefix));
   return new Map(inside.map(([path, text]) => [path.slice(prefix.length), text]));
 }

@@ -26,14 +26,19 @@ type Entry = {
 export type Repository = {
   readonly objects: Objects;
   readonly commits: ReadonlyMap<string, Commit>;
+  /** What the second implementation found already, by tip. */
+  readonly known: Map<string, readonly State[]>;
   /** The same entry is the same commit. */
   commit(entry: Entry): string;
+  /** What a commit was made of. */
+  entryOf(id: string): Entry;
   pin(genesis: string): Promise<Pin>;
 };
 
 export function createRepository(): Repository {
   const store = new Map<ObjectId, { readonly type: string; readonly bytes: Uint8Array }>();
   const commits = new Map<string, Commit>();
+  const entries = new Map<string, Entry>();
   const trees = new WeakMap<Files, ObjectId>();
   const put = (type: string, bytes: Uint8Array): ObjectId => {
     const id = createHash('sha1').update(`${type} ${bytes.length}\0`).update(bytes).digest('hex');
@@ -58,12 +63,20 @@ export function createRepository(): Repository {
   return {
     objects,
     commits,
-    commit({ parents, files, by = null, message = '' }) {
+    known: new Map(),
+    commit(entry) {
+      const { parents, files, by = null, message = '' } = entry;
       const raw = rawCommit(treeOf(files), parents, message, 0);
       const id = put('commit', by === null ? raw : signed(raw, signer(by)));
       const key = by === null ? null : keyOf(sshKey(by));
+      entries.set(id, entry);
       commits.set(id, { id, parents, files, signer: key, message });
       return id;
+    },
+    entryOf(id) {
+      const entry = entries.get(id);
+      if (entry === undefined) throw new Error(`no commit ${id}`);
+      return entry;
     },
     async pin(genesis) {
       const made = await makePin(objects, createTreeDigests(objects), genesis, 'mesh');
@@ -74,6 +87,6 @@ export function createRepository(): Repository {
 }
 
 /** s(0) … s(tip) as the second implementation says it. */
-export function naiveStates({ commits }: Repository, genesis: string, tip: string): readonly State[] {
-  return states({ commits, genesis, signerOfToken: () => null }, tip);
+export function naiveStates({ commits, known }: Repository, genesis: string, tip: string): readonly State[] {
+  return states({ commits, genesis, signerOfToken: () => null }, tip, known);
 }

@@ -1,0 +1,63 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { expectAgreement, expectPollInvariance, realStates } from './naive/agreement.ts';
+import { realFacts } from './naive/facts.ts';
+import { play, scripts } from './naive/script.ts';
+import { retold } from './naive/world.ts';
+
+/** The same histories for everybody; `npm run test:long` draws others. */
+const SEED = 5;
+
+test('random histories: both implementations agree at every main-line commit, and no invariant is broken', async () => {
+  const accepted = new Set<string>();
+  await fc.assert(
+    fc.asyncProperty(scripts(20), async (script) => {
+      const real = await expectAgreement(play(script));
+      for (const { lineage } of real.at(-1)?.scopes.values() ?? [])
+        for (const { event, class: mutation, votes } of lineage)
+          if (event === 'accepted') accepted.add(`${mutation} ${votes[0]?.form}`);
+    }),
+    { numRuns: 120, seed: SEED },
+  );
+  // Agreement says nothing where nothing is ever accepted.
+  expect([...accepted].sort()).toEqual([
+    'reconfigure explicit',
+    'recover explicit',
+    'renew explicit',
+    'update explicit',
+    'update implicit',
+  ]);
+});
+
+test('poll invariance: any split of a history into looks gives the same bytes', async () => {
+  await fc.assert(
+    fc.asyncProperty(scripts(20), fc.array(fc.nat(40), { maxLength: 6 }), async (script, looks) =>
+      expectPollInvariance(play(script), looks),
+    ),
+    { numRuns: 60, seed: SEED },
+  );
+});
+
+test('independence: whatever a child says and whoever its anchors are, its parent is judged the same', async () => {
+  await fc.assert(
+    fc.asyncProperty(scripts(20), async (script) => {
+      const forge = play(script);
+      const other = retold(forge, (path, text) => {
+        if (path === 'mesh/c/scope.yaml') return text.replace('threshold: 2', 'threshold: 3');
+        return path.startsWith('mesh/c/') ? `other ${text}` : text;
+      });
+      const views = [];
+      for (const { repository, genesis, main } of [forge, other]) {
+        const states = await realStates(repository, genesis, main);
+        views.push(states.map((state) => ({ ...realFacts(state)[state.pin.uid], epoch: epochOf(state) })));
+      }
+      expect(views[1]).toEqual(views[0]);
+    }),
+    { numRuns: 40, seed: SEED },
+  );
+});
+
+/** As an index: the ids are others. */
+function epochOf({ scopes, pin }: Awaited<ReturnType<typeof realStates>>[number]): number | undefined {
+  return scopes.get(pin.uid)?.epoch.index;
+}
