@@ -1,3 +1,4 @@
+import { sameItems } from '../base/lists.ts';
 import { byCodeUnit } from '../base/order.ts';
 import type { Problem } from '../base/problem.ts';
 import type { GatewayResource, Path } from '../manifests/index.ts';
@@ -5,7 +6,6 @@ import { canonicalAddress, covers } from './hosts.ts';
 import { mistake, originOf, placeOf } from './mistake.ts';
 import { isVisible, ownerOfNamespace } from './ownership.ts';
 import type { DefinedRouting } from './routing.ts';
-import { sameItems } from './service-index.ts';
 import type { Gateway, GatewayServer, Mesh, Offer, Owner, Routing } from './types.ts';
 
 /** All sidecars, as an entrance of requests. */

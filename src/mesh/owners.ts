@@ -1,6 +1,6 @@
+import { sameItems } from '../base/lists.ts';
 import { byCodeUnit } from '../base/order.ts';
 import type { ScopeResources } from '../manifests/index.ts';
-import { sameItems } from './service-index.ts';
 import type { Owner } from './types.ts';
 
 /** The list of `before` where nobody's authority changed. */

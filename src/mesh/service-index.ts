@@ -1,3 +1,4 @@
+import { sameItems } from '../base/lists.ts';
 import { byCodeUnit } from '../base/order.ts';
 import { type Groups, groupLists, type Lists, placesAt } from './joined-lists.ts';
 import type { Places } from './places.ts';
@@ -101,10 +102,4 @@ export class Remembered<T> {
     for (const host of changed) if (this.#hosts.has(host)) return true;
     return false;
   }
-}
-
-export function sameItems<T>(left: readonly T[], right: readonly T[]): boolean {
-  return (
-    left === right || (left.length === right.length && left.every((item, index) => item === right[index]))
-  );
 }

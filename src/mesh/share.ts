@@ -1,3 +1,4 @@
+import { sameItems } from '../base/lists.ts';
 import type { Problem } from '../base/problem.ts';
 import type { Resource } from '../manifests/index.ts';
 import type { Attached, Attachment, Routed } from './http-routes.ts';
@@ -6,7 +7,7 @@ import type { Part } from './part.ts';
 import type { Places } from './places.ts';
 import type { Addressed, Entering } from './rivals.ts';
 import type { DefinedRouting } from './routing.ts';
-import { type Remembered, sameItems } from './service-index.ts';
+import type { Remembered } from './service-index.ts';
 import type { Defined } from './services.ts';
 import type { Endpoint, Routing } from './types.ts';
 

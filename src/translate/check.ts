@@ -1,4 +1,5 @@
-import { LISTENER, type Snapshot } from './types.ts';
+import { apartFrom } from '../base/lists.ts';
+import { LISTENER, ROUTES, type Snapshot, type SnapshotResource } from './types.ts';
 
 /**
  * Asserts what every snapshot promises to `xds`: references are closed, no two listeners share an address, and no two
@@ -8,12 +9,10 @@ import { LISTENER, type Snapshot } from './types.ts';
 export function check(snapshot: Snapshot): Snapshot {
   const addresses = new Set<string>();
   for (const [typeUrl, resources] of snapshot.resources) {
-    for (const { name, references, json } of resources.values()) {
-      for (const reference of references) {
-        if (snapshot.resources.get(reference.typeUrl)?.has(reference.name) === true) continue;
-        throw new Error(`${typeUrl} ${name} names ${reference.name}, which is not in the snapshot`);
-      }
+    for (const resource of resources.values()) {
+      checkReferences(snapshot, resource);
       if (typeUrl !== LISTENER) continue;
+      const { name, json } = resource;
       for (const address of addressesOf(json)) {
         if (addresses.has(address)) throw new Error(`two listeners on ${address}`);
         addresses.add(address);
@@ -23,6 +22,24 @@ export function check(snapshot: Snapshot): Snapshot {
     }
   }
   return snapshot;
+}
+
+/** `check` of a snapshot that differs from the checked `before` in the contents of route tables alone. */
+export function checkAgain(snapshot: Snapshot, before: Snapshot): Snapshot {
+  for (const [name, table] of snapshot.resources.get(ROUTES) ?? []) {
+    const checked = before.resources.get(ROUTES)?.get(name)?.references ?? [];
+    checkReferences(snapshot, { typeUrl: ROUTES, name, references: apartFrom(table.references, checked) });
+  }
+  return snapshot;
+}
+
+type About = Pick<SnapshotResource, 'typeUrl' | 'name' | 'references'>;
+
+function checkReferences({ resources }: Snapshot, { typeUrl, name, references }: About): void {
+  for (const reference of references) {
+    if (resources.get(reference.typeUrl)?.has(reference.name) === true) continue;
+    throw new Error(`${typeUrl} ${name} names ${reference.name}, which is not in the snapshot`);
+  }
 }
 
 type ListenerFields = {

@@ -1,3 +1,4 @@
+import { sameItems } from '../base/lists.ts';
 import { type Endpoint, policyOf, type Service } from '../mesh/index.ts';
 import { configSource } from './config-source.ts';
 import type { Draft } from './encode.ts';
@@ -44,10 +45,6 @@ function serviceClusters(heard: Heard): readonly Draft[] {
   );
   byClient.set(key, { endpoints, drafts });
   return drafts;
-}
-
-function sameItems<T>(left: readonly T[], right: readonly T[]): boolean {
-  return left.length === right.length && left.every((item, index) => item === right[index]);
 }
 
 function clusterOf(target: Target & Heard): readonly Draft[] {

@@ -1,6 +1,7 @@
 import protojson from 'protobufjs/ext/protojson.js';
 import protobuf from 'protobufjs/minimal.js';
 import { sha256 } from '../base/digest.ts';
+import { sameItems } from '../base/lists.ts';
 import { byCodeUnit } from '../base/order.ts';
 import { type Codec, default as root } from '../generated/envoy.js';
 import type { Origin } from '../mesh/index.ts';
@@ -18,24 +19,44 @@ export type Draft = {
 /** A draft is encoded once, however many proxies it is for. */
 const encoded = new WeakMap<Draft, SnapshotResource>();
 
-/** Encodes canonical proto3 JSON, `@type` included. An unknown field or a bad value is a bug of ours, and throws. */
-export function encode(draft: Draft): SnapshotResource {
+/**
+ * Encodes canonical proto3 JSON, `@type` included. An unknown field or a bad value is a bug of ours, and throws. Of
+ * `before`, a route table of the same name, pieces that hold the same hosts are kept.
+ */
+export function encode(draft: Draft, before?: SnapshotResource): SnapshotResource {
   const known = encoded.get(draft);
   if (known !== undefined) return known;
-  const { typeUrl, name, json, origins, references } = draft;
-  const any = typeUrl === ROUTES ? encodeRoutes(json) : encodeMessage(typeUrl, json);
-  const version = sha256(any).slice(0, 16);
+  const { typeUrl, name, json, references } = draft;
+  const { pieces, digest } =
+    typeUrl === ROUTES ? encodeRoutes(json, before) : whole(encodeMessage(typeUrl, json));
+  let any: Uint8Array | null = null;
   let sources: SnapshotResource['sources'] | null = null;
   const resource: SnapshotResource = {
-    ...{ typeUrl, name, version, any, json, references: distinct(references) },
-    // Made when somebody asks, which is seldom: a route table has those of all hosts.
+    ...{ typeUrl, name, version: digest.slice(0, 16), pieces, json, references: distinct(references) },
+    // Made when somebody asks, which is seldom: a route table has all hosts.
+    get any() {
+      any ??= joined(pieces);
+      return any;
+    },
     get sources() {
-      sources ??= sourcesOf(origins);
+      sources ??= sourcesOf(draft.origins);
       return sources;
     },
   };
   encoded.set(draft, resource);
   return resource;
+}
+
+/** Bytes in pieces, and a hash of them. */
+type Encoded = { readonly pieces: readonly Uint8Array[]; readonly digest: string };
+
+function whole(bytes: Uint8Array): Encoded {
+  return { pieces: [bytes], digest: sha256(bytes) };
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const [first, ...others] = pieces;
+  return first !== undefined && others.length === 0 ? first : Buffer.concat(pieces);
 }
 
 /** Bytes of the message that `typeUrl` names; maps come out in the order of their keys. */
@@ -52,15 +73,40 @@ const VIRTUAL_HOST = 'type.googleapis.com/envoy.config.route.v3.VirtualHost';
 /** Tag of `virtual_hosts`, field 2 of a `RouteConfiguration`, length-delimited. */
 const virtualHostTag = (2 << 3) | 2;
 
+/** Some hosts of a table, their bytes and the hash of these. */
+type Piece = { readonly hosts: readonly object[]; readonly bytes: Uint8Array; readonly digest: string };
+
+/** How many hosts a piece has; the hash of a table depends on it. */
+const HOSTS = 32;
+
+/** What the virtual hosts of a table were put together of. */
+const tablePieces = new WeakMap<readonly object[], readonly Piece[]>();
+
 /**
  * A route table holds all hosts, and an edit changes one: its bytes are those of its parts, put together in the order of
- * the fields' numbers (`name` is 1), as an encoder would.
+ * the fields' numbers (`name` is 1), as an encoder would, and its hash is that of the hashes of its pieces.
  */
-function encodeRoutes(table: RouteTable): Uint8Array {
+function encodeRoutes(table: RouteTable, before?: SnapshotResource): Encoded {
   const { name, virtual_hosts = [], ...rest } = table;
-  const hosts = protobuf.Writer.create();
-  for (const host of virtual_hosts) hosts.uint32(virtualHostTag).bytes(encodeVirtualHost(host));
-  return Buffer.concat([encodeMessage(ROUTES, { name }), hosts.finish(), encodeMessage(ROUTES, rest)]);
+  const old: RouteTable = before?.json ?? {};
+  const known = tablePieces.get(old.virtual_hosts ?? []) ?? [];
+  const hosts: Piece[] = [];
+  for (let at = 0; at < virtual_hosts.length; at += HOSTS) {
+    const own = virtual_hosts.slice(at, at + HOSTS);
+    const same = known[hosts.length];
+    hosts.push(same !== undefined && sameItems(same.hosts, own) ? same : pieceOf(own));
+  }
+  tablePieces.set(virtual_hosts, hosts);
+  const [head, tail] = [encodeMessage(ROUTES, { name }), encodeMessage(ROUTES, rest)];
+  const digests = [sha256(head), ...hosts.map(({ digest }) => digest), sha256(tail)];
+  return { pieces: [head, ...hosts.map(({ bytes }) => bytes), tail], digest: sha256(digests.join('')) };
+}
+
+function pieceOf(hosts: readonly object[]): Piece {
+  const writer = protobuf.Writer.create();
+  for (const host of hosts) writer.uint32(virtualHostTag).bytes(encodeVirtualHost(host));
+  const bytes = writer.finish();
+  return { hosts, bytes, digest: sha256(bytes) };
 }
 
 const encodedHosts = new WeakMap<object, Uint8Array>();
@@ -96,13 +142,58 @@ function sourcesOf(origins: readonly Origin[]): SnapshotResource['sources'] {
     .map(({ scope, uid, document, file, line, column }) => ({ scope, uid, document, file, line, column }));
 }
 
-function distinct(references: readonly Reference[]): readonly Reference[] {
+/** Lists in which each stands once, and in order. */
+const distincts = new WeakSet<readonly Reference[]>();
+
+/** Each once, in order. */
+export function distinct(references: readonly Reference[]): readonly Reference[] {
+  if (distincts.has(references)) return references;
+  const found = findDistinct(references);
+  distincts.add(found);
+  return found;
+}
+
+/** A list of `distinct` with these added and taken away; a few of very many. */
+export function distinctAgain(
+  references: readonly Reference[],
+  gained: readonly Reference[],
+  lost: readonly Reference[],
+): readonly Reference[] {
+  const all = references.slice();
+  for (const one of lost) {
+    const at = placeOf(all, one);
+    if (all[at] !== undefined && inOrder(all[at], one) === 0) all.splice(at, 1);
+  }
+  for (const one of gained) {
+    const at = placeOf(all, one);
+    if (all[at] === undefined || inOrder(all[at], one) !== 0) all.splice(at, 0, one);
+  }
+  if (sameItems(all, references)) return references;
+  distincts.add(all);
+  return all;
+}
+
+/** Index of the first that does not come before `one`. */
+function placeOf(all: readonly Reference[], one: Reference): number {
+  let [start, end] = [0, all.length];
+  while (start < end) {
+    const middle = (start + end) >> 1;
+    const other = all[middle];
+    if (other !== undefined && inOrder(other, one) < 0) start = middle + 1;
+    else end = middle;
+  }
+  return start;
+}
+
+function inOrder(left: Reference, right: Reference): number {
+  return byCodeUnit(left.typeUrl, right.typeUrl) || byCodeUnit(left.name, right.name);
+}
+
+function findDistinct(references: readonly Reference[]): readonly Reference[] {
   const byType = new Map<TypeUrl, Map<string, Reference>>();
   for (const reference of references) {
     const byName = byType.get(reference.typeUrl) ?? new Map<string, Reference>();
     byType.set(reference.typeUrl, byName.set(reference.name, reference));
   }
-  return [...byType.values()]
-    .flatMap((byName) => [...byName.values()])
-    .sort((left, right) => byCodeUnit(left.typeUrl, right.typeUrl) || byCodeUnit(left.name, right.name));
+  return [...byType.values()].flatMap((byName) => [...byName.values()]).sort(inOrder);
 }

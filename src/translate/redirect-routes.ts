@@ -1,11 +1,10 @@
 import { byCodeUnit } from '../base/order.ts';
 import { carriesHttp, type Port, type Service } from '../mesh/index.ts';
 import type { Draft } from './encode.ts';
-import { routeConfiguration } from './http.ts';
 import { PASSTHROUGH } from './names.ts';
-import { CLUSTER, ROUTES } from './types.ts';
+import { type Entry, routeTable, type VirtualHost, virtualHost } from './route-table.ts';
 import type { View } from './view.ts';
-import { allowAny, type Entry, serviceEntry, virtualEntries, virtualHost } from './virtual-hosts.ts';
+import { allowAny, serviceEntry, virtualEntries } from './virtual-hosts.ts';
 
 /** Istio's name of the routes of a service that has an address of its own. */
 function addressRoutesName(service: Service, port: Port): string {
@@ -31,34 +30,35 @@ export function portRoutes(view: View, number: number): Draft {
     for (const name of others) taken.add(name);
     return hostOf({ ...entry, host, names: others }, [host, ...others].map(asDomain));
   });
-  return table(String(number), entries, [...hosts, allowAny], [PASSTHROUGH]);
+  return routeTable({
+    name: String(number),
+    ...{
+      entries,
+      hosts,
+      rest: [allowAny],
+      otherClusters: [PASSTHROUGH],
+      virtualPort: number,
+      fields: captured,
+    },
+  });
 }
 
 /** Routes of what the first bytes at the address of one service show to be HTTP. */
 export function addressRoutes(view: View, service: Service, port: Port): Draft {
   const entry = serviceEntry(service, port, true, view);
-  return table(addressRoutesName(service, port), [entry], [hostOf(entry, ['*'])], []);
+  return routeTable({
+    name: addressRoutesName(service, port),
+    ...{ entries: [entry], hosts: [hostOf(entry, ['*'])], rest: [], otherClusters: [], virtualPort: null },
+    fields: captured,
+  });
 }
 
-function hostOf({ host, port, routes }: Entry, domains: readonly string[]): object {
+function hostOf({ host, port, routes }: Entry, domains: readonly string[]): VirtualHost {
   return virtualHost(`${host}:${port}`, domains, routes);
 }
 
-function table(
-  name: string,
-  entries: readonly Entry[],
-  virtual_hosts: readonly object[],
-  otherClusters: readonly string[],
-): Draft {
-  const clusters = [...entries.flatMap(({ routes }) => routes.clusters), ...otherClusters];
-  return {
-    typeUrl: ROUTES,
-    name,
-    json: { ...routeConfiguration(name, virtual_hosts), ignore_port_in_host_matching: true },
-    origins: entries.flatMap(({ origins }) => origins),
-    references: clusters.map((cluster) => ({ typeUrl: CLUSTER, name: cluster })),
-  };
-}
+/** The port of a request is where it was captured, whatever it says. */
+const captured = { ignore_port_in_host_matching: true };
 
 function asDomain(name: string): string {
   return name.includes(':') ? `[${name}]` : name;

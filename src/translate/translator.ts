@@ -1,6 +1,7 @@
 import type { Endpoints, Mesh } from '../mesh/index.ts';
-import { translate } from './translate.ts';
+import { translate, translateAgain } from './translate.ts';
 import type { Proxy, Snapshot } from './types.ts';
+import { type Replaced, replacedRoutings } from './view.ts';
 
 type Translate = (mesh: Mesh, endpoints: Endpoints, proxy: Proxy) => Snapshot;
 
@@ -10,25 +11,39 @@ type Made = {
   readonly endpoints: Endpoints;
   readonly addresses: ReadonlySet<string>;
   readonly snapshots: Map<string, Snapshot>;
+  /** Snapshots of the mesh before, where this one differs from it in replaced routings alone. */
+  readonly former: ReadonlyMap<string, Snapshot>;
+  readonly replaced: Replaced;
 };
 
 /**
  * A `translate` that gives proxies that differ in name only one snapshot, for as long as mesh and endpoints are the same
- * objects. Its result is always that of `translate`.
+ * objects, and that makes of a snapshot the next one where only routings changed. Its result is always that of `translate`.
  */
 export function createTranslator(): Translate {
   let made: Made | null = null;
   return (mesh, endpoints, proxy) => {
     if (made === null || made.mesh !== mesh || made.endpoints !== endpoints) {
-      made = { mesh, endpoints, addresses: addressesOf(endpoints), snapshots: new Map() };
+      made = madeOf(mesh, endpoints, made);
     }
     const key = likeness(proxy, made.addresses);
     const known = made.snapshots.get(key);
     if (known !== undefined) return known;
-    const snapshot = translate(mesh, endpoints, proxy);
+    const former = made.former.get(key);
+    const again = former === undefined ? null : translateAgain(mesh, former, made.replaced);
+    const snapshot = again ?? translate(mesh, endpoints, proxy);
     made.snapshots.set(key, snapshot);
     return snapshot;
   };
+}
+
+function madeOf(mesh: Mesh, endpoints: Endpoints, before: Made | null): Made {
+  const isLike = before !== null && before.endpoints === endpoints;
+  const addresses = isLike ? before.addresses : addressesOf(endpoints);
+  const replaced = isLike ? replacedRoutings(mesh, before.mesh) : null;
+  const fresh = { mesh, endpoints, addresses, snapshots: new Map<string, Snapshot>() };
+  if (before === null || replaced === null) return { ...fresh, former: new Map(), replaced: new Map() };
+  return { ...fresh, former: before.snapshots, replaced };
 }
 
 /**

@@ -46,10 +46,12 @@ export type Reference = { readonly typeUrl: TypeUrl; readonly name: string };
 export type SnapshotResource = {
   readonly typeUrl: TypeUrl;
   readonly name: string;
-  /** Hash of the bytes, 16 hex digits. */
+  /** Hash of the bytes, or of the hashes of their pieces; 16 hex digits. */
   readonly version: string;
   /** The encoded resource: the `value` of its `google.protobuf.Any`. Encoded once, shared by all sessions. */
   readonly any: Uint8Array;
+  /** The same in pieces, of which a large resource shares those that did not change with the one before. */
+  readonly pieces?: readonly Uint8Array[];
   /** The same as proto3 JSON, with the field names of Envoy's documentation. */
   readonly json: object;
   /** Where its parts are written, in order of file and line. */

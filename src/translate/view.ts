@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   covers,
   type Endpoint,
@@ -13,6 +14,7 @@ import {
   type Routing,
   type Service,
 } from '../mesh/index.ts';
+import { ByKey } from './by-key.ts';
 import type { Proxy } from './types.ts';
 
 /** The mesh as one proxy may see it. No two services or routings of a view have one host. */
@@ -20,9 +22,9 @@ export type View = {
   readonly proxy: Proxy;
   /** By host. */
   readonly services: ReadonlyMap<string, Service>;
-  readonly routings: ReadonlyMap<string, Routing>;
+  readonly routings: ByKey<Routing>;
   /** The proxy's own routings of others' hosts, by host: for it they beat `routings`. */
-  readonly ownRoutings: ReadonlyMap<string, Routing>;
+  readonly ownRoutings: ByKey<Routing>;
   /** Those of `routings` whose host is a wildcard, the longest first. */
   readonly wildcardRoutings: readonly Routing[];
   /** What a gateway proxy opens; nothing for a sidecar. */
@@ -67,11 +69,11 @@ export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
     proxy,
     services: new Map(services.map((service) => [service.host, service])),
     claimants: new Map(claimants),
-    routings: byHost(produced),
+    routings: new ByKey(byHost(produced)),
     wildcardRoutings: produced
       .filter(({ host }) => host.startsWith('*'))
       .sort((left, right) => right.host.length - left.host.length),
-    ownRoutings: byHost(entering.filter(({ role }) => role === 'consumer')),
+    ownRoutings: new ByKey(byHost(entering.filter(({ role }) => role === 'consumer'))),
     openings: openingsOf(mesh, proxy, owner, routings),
     endpointsOf: ({ id }) => reachable(endpoints.get(id) ?? NO_ENDPOINTS, proxy.ip),
     nearness,
@@ -79,6 +81,44 @@ export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
 }
 
 const NO_ENDPOINTS: readonly Endpoint[] = [];
+
+/** Routings that stand in the place of others of the same host, for the same clients and entrances. */
+export type Replaced = ReadonlyMap<Routing, Routing>;
+
+/** What has to be the same for a routing to take another one's place in every view. */
+const places = ({ host, role, namespace, entrances, visibility }: Routing) => {
+  return { host, role, namespace, entrances, visibility };
+};
+
+/** Null where the meshes differ in anything but routings that take the place of others. */
+export function replacedRoutings(mesh: Mesh, before: Mesh): Replaced | null {
+  const { owners, services, gateways, routings } = mesh;
+  const isLike = before.owners === owners && before.services === services && before.gateways === gateways;
+  if (!isLike || before.routings.length !== routings.length) return null;
+  const replaced = new Map<Routing, Routing>();
+  for (let at = 0; at < routings.length; at += 1) {
+    const [now, old] = [routings[at], before.routings[at]];
+    if (now === old || now === undefined || old === undefined) continue;
+    if (now.host.startsWith('*') || !isDeepStrictEqual(places(now), places(old))) return null;
+    replaced.set(old, now);
+  }
+  return replaced;
+}
+
+/** The view that `viewOf` gives of the mesh with those routings replaced; and those of them that are in it. */
+export function viewAgain(
+  { owners }: Mesh,
+  view: View,
+  replaced: Replaced,
+): { readonly view: View; readonly routings: readonly Routing[] } {
+  const seen = [...replaced.values()]
+    .filter(({ visibility }) => isVisible({ owners }, visibility, view.proxy.namespace))
+    .filter(({ entrances }) => entrances.includes(MESH))
+    .map((routing) => enteredBy(routing, MESH));
+  const of = (role: Routing['role']) => byHost(seen.filter((routing) => routing.role === role));
+  const routings = view.routings.with(of('producer'));
+  return { view: { ...view, routings, ownRoutings: view.ownRoutings.with(of('consumer')) }, routings: seen };
+}
 
 /** By family: a list that is the same object is reachable in the same way. */
 const reached = {

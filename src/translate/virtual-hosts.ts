@@ -1,22 +1,10 @@
 import { byCodeUnit } from '../base/order.ts';
-import { carriesHttp, type Origin, type Port, type Routing, type Service } from '../mesh/index.ts';
+import { carriesHttp, type Port, type Service } from '../mesh/index.ts';
 import { namesOf } from './domains.ts';
 import type { Draft } from './encode.ts';
-import { routeConfiguration } from './http.ts';
 import { HTTP_PROXY_ROUTES, PASSTHROUGH } from './names.ts';
-import { defaultRoute, type Routes, routesOf } from './routes.ts';
-import { CLUSTER, ROUTES } from './types.ts';
-import { routingOf, type View } from './view.ts';
-
-/** A host and port that clients may ask for. `bare`: also without the port. */
-export type Entry = {
-  readonly host: string;
-  readonly port: number;
-  readonly bare: boolean;
-  readonly names: readonly string[];
-  readonly routes: Routes;
-  readonly origins: readonly Origin[];
-};
+import { type Entry, routed, routeTable, virtualHost } from './route-table.ts';
+import type { View } from './view.ts';
 
 /** Hosts that only a routing defines are asked for on HTTP's port (Istio). */
 const httpPort = 80;
@@ -36,27 +24,10 @@ export function httpProxyRoutes(view: View): Draft {
     for (const domain of others) taken.add(domain);
     return virtualHost(`${host}:${port}`, [...(own[index] ?? []), ...others], routes);
   });
-  const clusters = [...entries.flatMap(({ routes }) => routes.clusters), PASSTHROUGH];
-  return {
-    typeUrl: ROUTES,
+  return routeTable({
     name: HTTP_PROXY_ROUTES,
-    json: routeConfiguration(HTTP_PROXY_ROUTES, [...hosts, allowAny]),
-    origins: entries.flatMap(({ origins }) => origins),
-    references: clusters.map((name) => ({ typeUrl: CLUSTER, name })),
-  };
-}
-
-/** By the routes that it has, its name and its domains. */
-const virtualHosts = new WeakMap<Routes, Map<string, object>>();
-
-/** One that did not change is the same object: it is encoded once. */
-export function virtualHost(name: string, domains: readonly string[], routes: Routes): object {
-  const byText = virtualHosts.get(routes) ?? new Map<string, object>();
-  virtualHosts.set(routes, byText);
-  const text = [name, ...domains].join(' ');
-  const host = byText.get(text) ?? { name, domains, routes: routes.routes };
-  byText.set(text, host);
-  return host;
+    ...{ entries, hosts, rest: [allowAny], otherClusters: [PASSTHROUGH], virtualPort: httpPort, fields: {} },
+  });
 }
 
 /** Unknown hosts pass (outbound ALLOW_ANY); without captured traffic there is nowhere to pass to, hence 503. */
@@ -75,31 +46,18 @@ function serviceEntries(view: View): readonly Entry[] {
 }
 
 export function serviceEntry(service: Service, { number }: Port, bare: boolean, view: View): Entry {
-  const routing = routingOf(view, service.host, number);
-  const routed = routing === null ? null : routesOf(routing, number, view);
-  return {
-    host: service.host,
-    port: number,
-    bare,
-    names: namesOf(service, view),
-    // Rules of which none is for this client and port say nothing about its requests (Istio).
-    routes: routed === null || routed.routes.length === 0 ? defaultRoute(service, number) : routed,
-    origins: [service.origin, ...originsOf(routing)],
-  };
+  const asked = { host: service.host, port: number, service };
+  return { ...asked, bare, names: namesOf(service, view), ...routed(asked, view) };
 }
 
 /** Hosts without a service of their own, as they are asked for on `port`, where a rule is for that. */
 export function virtualEntries(view: View, port: number): readonly Entry[] {
   const virtual = [...view.routings.values()].filter(({ host }) => !view.services.has(host));
-  return virtual.flatMap((routing: Routing): readonly Entry[] => {
-    const routes = routesOf(routing, port, view);
-    if (routes.routes.length === 0) return [];
-    return [{ host: routing.host, port, bare: true, names: [], routes, origins: originsOf(routing) }];
+  return virtual.flatMap(({ host }): readonly Entry[] => {
+    const asked = { host, port, service: null };
+    const entry = { ...asked, bare: true, names: [], ...routed(asked, view) };
+    return entry.routes.routes.length === 0 ? [] : [entry];
   });
-}
-
-function originsOf(routing: Routing | null): readonly Origin[] {
-  return routing?.rules.map(({ origin }) => origin) ?? [];
 }
 
 /** `name:port`, and before it `name` where the port may be left out. */

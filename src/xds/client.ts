@@ -43,7 +43,7 @@ export class Client {
 
   leave(typeUrl: string, subscription: Streamed): void {
     const together = this.#types.get(typeUrl);
-    together?.subscriptions.delete(subscription);
+    together?.leave(subscription);
     if (together?.subscriptions.size === 0) {
       this.#types.delete(typeUrl);
       this.ordering.references.leave(typeUrl);
@@ -92,6 +92,17 @@ export class Client {
 /** The streams of one type: an Envoy without ADS opens one for every cluster's endpoints and every route. */
 class Together implements Holder {
   readonly subscriptions = new Set<Streamed>();
+  #left = 0;
+
+  get losses(): number {
+    let losses = this.#left;
+    for (const { holdings } of this.subscriptions) losses += holdings.losses;
+    return losses;
+  }
+
+  leave(subscription: Streamed): void {
+    if (this.subscriptions.delete(subscription)) this.#left += 1 + subscription.holdings.losses;
+  }
 
   selects(name: string): boolean {
     return this.#some((each) => each.selects(name));

@@ -3,8 +3,16 @@ import { envoy } from '../generated/envoy.js';
 import { limits } from './limits.ts';
 import { Subscription, type SubscriptionRequest, type SubscriptionRules } from './subscription.ts';
 import type { XdsResource } from './types.ts';
-import type { Lane, RequestBase, Response, Variant } from './variant.ts';
-import { createEncoder, requestBase, tag, writeAny } from './wire.ts';
+import type { Lane, RequestBase, Variant } from './variant.ts';
+import {
+  createEncoder,
+  delimited,
+  encodeAny,
+  type Pieces,
+  type ResponseFormat,
+  requestBase,
+  tag,
+} from './wire.ts';
 
 /** A `DeltaDiscoveryRequest`, narrowed once. */
 export type DeltaRequest = RequestBase & SubscriptionRequest;
@@ -17,7 +25,7 @@ export const delta: Variant<DeltaRequest> = {
   open,
   resumes: ({ initialVersions }) => initialVersions.size > 0,
   names,
-  createEncoder: () => createEncoder(encodeResource, writeResponse),
+  createEncoder: () => createEncoder(format),
 };
 
 function decode(bytes: Uint8Array): DeltaRequest {
@@ -51,16 +59,19 @@ function* names({ subscribe, unsubscribe, initialVersions }: DeltaRequest): Iter
 }
 
 /** `envoy.service.discovery.v3.Resource` {version = 1, resource = 2 (Any), name = 3}. */
-function encodeResource(resource: XdsResource): Uint8Array {
-  const writer = protobuf.Writer.create().uint32(tag(1)).string(resource.version);
-  writeAny(writer.uint32(tag(2)).fork(), resource).ldelim();
-  return writer.uint32(tag(3)).string(resource.name).finish();
+function encodeResource(resource: XdsResource): Pieces {
+  const text = (field: number, value: string) => protobuf.Writer.create().uint32(tag(field)).string(value);
+  const { version, name } = resource;
+  return [text(1, version).finish(), ...delimited(2, encodeAny(resource)), text(3, name).finish()];
 }
 
 /** `DeltaDiscoveryResponse` {system_version_info = 1, resources = 2, type_url = 4, nonce = 5, removed_resources = 6}. */
-function writeResponse(writer: protobuf.Writer, response: Response, resources: readonly Uint8Array[]): void {
-  writer.uint32(tag(1)).string(response.revision);
-  for (const bytes of resources) writer.uint32(tag(2)).bytes(bytes);
-  writer.uint32(tag(4)).string(response.typeUrl).uint32(tag(5)).string(response.nonce);
-  for (const name of response.removed) writer.uint32(tag(6)).string(name);
-}
+const format: ResponseFormat = {
+  resource: encodeResource,
+  head: ({ revision }) => protobuf.Writer.create().uint32(tag(1)).string(revision),
+  tail: ({ typeUrl, nonce, removed }) => {
+    const writer = protobuf.Writer.create().uint32(tag(4)).string(typeUrl).uint32(tag(5)).string(nonce);
+    for (const name of removed) writer.uint32(tag(6)).string(name);
+    return writer;
+  },
+};

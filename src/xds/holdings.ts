@@ -29,6 +29,7 @@ export class Holdings<R extends Versioned> {
   readonly #doubtful = new Map<string, (R | null)[]>();
   /** In the order of sending. */
   readonly #flights: Flight<R>[] = [];
+  #losses = 0;
 
   get inFlight(): number {
     return this.#flights.length;
@@ -51,6 +52,16 @@ export class Holdings<R extends Versioned> {
   certain(name: string): boolean {
     const onItsWay = this.#flights.some(({ entries, unsure }) => entries.has(name) && !unsure.has(name));
     return onItsWay || !this.#doubtful.has(name);
+  }
+
+  /** True while nothing is on its way or in doubt. */
+  get certainOfAll(): boolean {
+    return this.#flights.length === 0 && this.#doubtful.size === 0;
+  }
+
+  /** How many times something that was held may have ceased to be. */
+  get losses(): number {
+    return this.#losses;
   }
 
   /** True if the client may have the resource, however unlikely. */
@@ -86,6 +97,7 @@ export class Holdings<R extends Versioned> {
 
   /** The client unsubscribed. */
   forget(name: string): void {
+    this.#losses += 1;
     this.#acked.delete(name);
     this.#doubtful.delete(name);
     for (const { entries, unsure } of this.#flights) if (entries.has(name)) unsure.add(name);
@@ -93,6 +105,7 @@ export class Holdings<R extends Versioned> {
 
   /** The client may or may not have taken this. */
   doubt(name: string, entry: R | null): void {
+    if (entry === null) this.#losses += 1;
     this.#doubtful.set(name, [...(this.#doubtful.get(name) ?? []), entry]);
   }
 
@@ -104,6 +117,7 @@ export class Holdings<R extends Versioned> {
   }
 
   send(nonce: string, entries: Map<string, R | null>, awaited: Set<string>): void {
+    for (const entry of entries.values()) if (entry === null) this.#losses += 1;
     this.#flights.push({ nonce, entries, unsure: new Set(), awaited });
   }
 
@@ -123,6 +137,7 @@ export class Holdings<R extends Versioned> {
       if (flight.unsure.has(name)) continue;
       for (const { entries } of earlier) entries.delete(name);
       this.#doubtful.delete(name);
+      if (entry === null) this.#losses += 1;
       if (entry === null) this.#acked.delete(name);
       else this.#acked.set(name, entry);
     }

@@ -1,3 +1,4 @@
+import { apartFrom } from '../base/lists.ts';
 import { isKnown } from './holdings.ts';
 import {
   CLUSTER,
@@ -14,6 +15,8 @@ import {
 /** What stands in the way of a change. `stuck`: the client refused something; waiting alone will not help. */
 export type Obstacle = { readonly typeUrl: string; readonly name: string; readonly stuck: boolean };
 
+type Held = Pick<XdsResource, 'references'> & { readonly holder: Holder; readonly losses: number };
+
 /** Who refers to whom at one client, as far as it is known here. */
 export class References {
   readonly #holders: Holders;
@@ -23,6 +26,8 @@ export class References {
   #resumed = false;
   /** Types whose last stream ended while others went on: the client keeps what it gave, and comes back. */
   readonly #left = new Set<string>();
+  /** Of route tables: to what they referred when the client held all of that, and how much it had lost then. */
+  readonly #held = new Map<string, Held>();
   #usersByName: Map<string, Obstacle[]> | null = null;
   readonly #unknownByType = new Map<string, readonly Obstacle[]>();
 
@@ -34,6 +39,7 @@ export class References {
 
   retarget(target: Resources): void {
     this.#target = target;
+    for (const name of this.#held.keys()) if (this.wanted(ROUTE, name) === null) this.#held.delete(name);
     this.changed();
   }
 
@@ -62,6 +68,7 @@ export class References {
    * (O4; a gRPC client asks for clusters after it has the routes that name them).
    */
   missing(want: XdsResource): readonly Obstacle[] {
+    if (this.#holdsAll(want)) return [];
     return want.references.flatMap(({ typeUrl, name }): readonly Obstacle[] => {
       const holder = this.#holders.get(typeUrl);
       const resource = this.wanted(typeUrl, name);
@@ -73,6 +80,22 @@ export class References {
       if (typeUrl !== ROUTE) return [];
       return stuck ? [{ typeUrl, name, stuck }] : this.missing(resource);
     });
+  }
+
+  /**
+   * Whether all that `want` refers to is clusters that the client holds, where that is enough. A table of all hosts names
+   * very many: what it named before is looked for again only when something was lost.
+   */
+  #holdsAll({ typeUrl: type, name: named, references }: XdsResource): boolean {
+    const holder = this.#holders.get(CLUSTER);
+    if (this.#separate || holder === undefined) return false;
+    const { losses } = holder;
+    const last = type === ROUTE ? this.#held.get(named) : undefined;
+    const known = last?.holder === holder && last.losses === losses ? last.references : [];
+    const fresh = apartFrom(references, known);
+    const isHeld = fresh.every(({ typeUrl, name }) => typeUrl === CLUSTER && holder.holds(name));
+    if (isHeld && type === ROUTE) this.#held.set(named, { references, holder, losses });
+    return isHeld;
   }
 
   /** The endpoints without which the cluster cannot be warm, where its ACK does not say so. */

@@ -1,9 +1,8 @@
 import protobuf from 'protobufjs/minimal.js';
 import { envoy } from '../generated/envoy.js';
 import { openSotw, type SotwRequest } from './sotw.ts';
-import type { XdsResource } from './types.ts';
-import type { Response, Variant } from './variant.ts';
-import { createEncoder, requestBase, tag, writeAny } from './wire.ts';
+import type { Variant } from './variant.ts';
+import { createEncoder, encodeAny, type ResponseFormat, requestBase, tag } from './wire.ts';
 
 /** State of the world: every request lists all names, every LDS and CDS response all resources. */
 export const sotw: Variant<SotwRequest> = {
@@ -13,7 +12,7 @@ export const sotw: Variant<SotwRequest> = {
   open: openSotw,
   resumes: ({ version, nonce }) => version !== '' && nonce === '',
   names: ({ names }) => names,
-  createEncoder: () => createEncoder(encodeResource, writeResponse),
+  createEncoder: () => createEncoder(format),
 };
 
 function decode(bytes: Uint8Array): SotwRequest {
@@ -21,13 +20,10 @@ function decode(bytes: Uint8Array): SotwRequest {
   return { ...requestBase(message), names: message.resourceNames, version: message.versionInfo };
 }
 
-function encodeResource(resource: XdsResource): Uint8Array {
-  return writeAny(protobuf.Writer.create(), resource).finish();
-}
-
 /** `DiscoveryResponse` {version_info = 1, resources = 2 (Any), type_url = 4, nonce = 5}. */
-function writeResponse(writer: protobuf.Writer, response: Response, resources: readonly Uint8Array[]): void {
-  writer.uint32(tag(1)).string(response.version);
-  for (const bytes of resources) writer.uint32(tag(2)).bytes(bytes);
-  writer.uint32(tag(4)).string(response.typeUrl).uint32(tag(5)).string(response.nonce);
-}
+const format: ResponseFormat = {
+  resource: encodeAny,
+  head: ({ version }) => protobuf.Writer.create().uint32(tag(1)).string(version),
+  tail: ({ typeUrl, nonce }) =>
+    protobuf.Writer.create().uint32(tag(4)).string(typeUrl).uint32(tag(5)).string(nonce),
+};

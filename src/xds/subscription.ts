@@ -130,7 +130,13 @@ export class Subscription<R extends Versioned> {
 
   /** What the client should have from now on, all of it. Nothing is ever sent before the first call. */
   retarget(target: ReadonlyMap<string, R>): void {
+    const before = this.#target;
     this.#target = target;
+    if (before !== null && this.#isCalm()) this.#follow(before, target);
+    else this.#compareAll(target);
+  }
+
+  #compareAll(target: ReadonlyMap<string, R>): void {
     for (const name of this.#rejections.keys()) if (!this.rejects(name)) this.#rejections.delete(name);
     this.#todo.clear();
     this.#blocked.clear();
@@ -141,6 +147,28 @@ export class Subscription<R extends Versioned> {
       if (!target.has(item.name)) this.#todo.add(item.name);
     }
     for (const name of this.#wildcard ? target.keys() : this.#named) this.#compare(name);
+  }
+
+  /** True when the client is known to have all that it asked for, as it should be, and nothing else is to be said. */
+  #isCalm(): boolean {
+    const said = [this.#todo, this.#forced, this.#awaited, this.#blocked, this.#rejections];
+    return this.holdings.certainOfAll && this.#groups.length === 0 && said.every(({ size }) => size === 0);
+  }
+
+  /** `retarget` of who has all that it should have had: only what is another resource, or is gone, has to be looked at. */
+  #follow(before: ReadonlyMap<string, R>, target: ReadonlyMap<string, R>): void {
+    if (target === before) return;
+    for (const name of before.keys()) {
+      if (target.has(name)) continue;
+      if (this.holdings.mayHave(name)) this.#todo.add(name);
+      if (this.#named.has(name)) this.#compare(name);
+    }
+    for (const [name, want] of target) {
+      if (want === before.get(name)) continue;
+      const item = this.holdings.acked(name);
+      if (item !== null) this.#recognise(item);
+      if (this.selects(name)) this.#compare(name);
+    }
   }
 
   /** The next response comes even if nothing changed. */

@@ -36,7 +36,7 @@ export function rulesOf(typeUrl: string): SubscriptionRules {
 }
 
 /** A resource as this room needs it: of any type, with its bytes made elsewhere. */
-export type XdsResource = Pick<SnapshotResource, 'name' | 'version' | 'any' | 'sources'> & {
+export type XdsResource = Pick<SnapshotResource, 'name' | 'version' | 'any' | 'pieces' | 'sources'> & {
   readonly typeUrl: string;
   readonly references: readonly { readonly typeUrl: string; readonly name: string }[];
 };
@@ -52,6 +52,8 @@ export interface Holder {
   rejects(name: string): boolean;
   /** As `Holdings.holds`. */
   holds(name: string): boolean;
+  /** As `Holdings.losses`. */
+  readonly losses: number;
   /** As `Holdings.mayHave`. */
   mayHave(name: string): boolean;
   /** As `Holdings.contents`. */

@@ -1,4 +1,5 @@
 import protobuf from 'protobufjs/minimal.js';
+import { sameItems } from '../base/lists.ts';
 import type { envoy, google } from '../generated/envoy.js';
 import type { XdsResource } from './types.ts';
 import type { Node, RequestBase, Response, ResponseEncoder } from './variant.ts';
@@ -44,37 +45,52 @@ const LENGTH_DELIMITED = 2;
 /** The key of a field of bytes, text or a message. */
 export const tag = (field: number) => (field << 3) | LENGTH_DELIMITED;
 
-/** Appends `google.protobuf.Any` {type_url = 1, value = 2}, without its own key and length. */
-export function writeAny(writer: protobuf.Writer, { typeUrl, any }: XdsResource): protobuf.Writer {
-  return writer.uint32(tag(1)).string(typeUrl).uint32(tag(2)).bytes(any);
+/** Bytes in pieces: what is large is copied once, into the response. */
+export type Pieces = readonly Uint8Array[];
+
+/** One field of bytes, text or a message. */
+export function delimited(field: number, pieces: Pieces): Pieces {
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  return [protobuf.Writer.create().uint32(tag(field)).uint32(length).finish(), ...pieces];
 }
 
-type Encoded = { readonly any: Uint8Array; readonly bytes: Uint8Array };
+/** `google.protobuf.Any` {type_url = 1, value = 2}, without its own key and length. */
+export function encodeAny({ typeUrl, any, pieces }: XdsResource): Pieces {
+  const type = protobuf.Writer.create().uint32(tag(1)).string(typeUrl).finish();
+  return [type, ...delimited(2, pieces ?? [any])];
+}
+
+/** How a variant writes a response: its resources are field 2 of either, between what comes before and after. */
+export type ResponseFormat = {
+  readonly resource: (resource: XdsResource) => Pieces;
+  readonly head: (response: Response) => protobuf.Writer;
+  readonly tail: (response: Response) => protobuf.Writer;
+};
+
+type Encoded = { readonly content: Pieces; readonly pieces: Pieces };
+
+/** Below so many bytes a copy costs less than pieces. */
+const SMALL = 4_096;
 
 /**
  * An encoder of responses that are little more than resources in a row. Type, name and version are the key of the
  * cache; versions that somebody else gave may stand for other content at another node, so the content counts too.
  */
-export function createEncoder(
-  encodeResource: (resource: XdsResource) => Uint8Array,
-  writeResponse: (writer: protobuf.Writer, response: Response, resources: readonly Uint8Array[]) => void,
-): ResponseEncoder {
+export function createEncoder({ resource: encodeResource, head, tail }: ResponseFormat): ResponseEncoder {
   let recent = new Map<string, Encoded>();
   let older = new Map<string, Encoded>();
-  const resourceBytes = (resource: XdsResource): Uint8Array => {
+  const resourcePieces = (resource: XdsResource): Pieces => {
     const key = `${resource.typeUrl}\n${resource.name}\n${resource.version}`;
-    const { any } = resource;
+    const content = resource.pieces ?? [resource.any];
     const known = recent.get(key) ?? older.get(key);
-    const same = known !== undefined && (known.any === any || Buffer.compare(known.any, any) === 0);
-    const bytes = same ? known.bytes : encodeResource(resource);
-    recent.set(key, { any, bytes });
-    return bytes;
+    const same = known !== undefined && haveSameBytes(known.content, content);
+    const pieces = same ? known.pieces : compact(delimited(2, encodeResource(resource)));
+    recent.set(key, { content, pieces });
+    return pieces;
   };
   const encode = (response: Response): Buffer => {
-    const writer = protobuf.Writer.create();
-    writeResponse(writer, response, response.resources.map(resourceBytes));
-    const bytes = writer.finish();
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const resources = response.resources.flatMap(resourcePieces);
+    return Buffer.concat([head(response).finish(), ...resources, tail(response).finish()]);
   };
   const last = new Map<string, { readonly response: Response; readonly bytes: Buffer }>();
   return {
@@ -95,6 +111,20 @@ export function createEncoder(
   };
 }
 
+function compact(pieces: Pieces): Pieces {
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  return length < SMALL ? [Buffer.concat(pieces, length)] : pieces;
+}
+
+function haveSameBytes(left: Pieces, right: Pieces): boolean {
+  if (left === right) return true;
+  if (left.length !== right.length) return false;
+  return left.every((piece, index) => {
+    const other = right[index];
+    return piece === other || (other !== undefined && Buffer.compare(piece, other) === 0);
+  });
+}
+
 /** Streams in step say the same with the same nonce: a few responses, which may be large. */
 const REMEMBERED_RESPONSES = 16;
 
@@ -105,8 +135,4 @@ function isSame(left: Response, right: Response): boolean {
     sameItems(left.resources, right.resources) &&
     sameItems(left.removed, right.removed)
   );
-}
-
-function sameItems<T>(left: readonly T[], right: readonly T[]): boolean {
-  return left.length === right.length && left.every((item, index) => item === right[index]);
 }

@@ -5,8 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { build, createBuilder } from '../../src/mesh/index.ts';
 import { encodeMessage } from '../../src/translate/encode.ts';
-import { createTranslator, translate } from '../../src/translate/index.ts';
-import { ROUTES } from '../../src/translate/types.ts';
+import { createTranslator, type Snapshot, translate } from '../../src/translate/index.ts';
+import { CLUSTER, ENDPOINTS, LISTENER, ROUTES } from '../../src/translate/types.ts';
 import { meshOf, type ScopeText, scope } from '../mesh/world.ts';
 import { proxyAt } from './world.ts';
 
@@ -115,6 +115,11 @@ kind: VirtualService
 metadata: { name: cart, namespace: shop }
 spec: { hosts: [cart], http: [{ ${to} }] }
 `,
+  virtual: (host: string, to: string) => `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: virtual, namespace: shop }
+spec: { hosts: [${host}], http: [{ ${to} }] }
+`,
 } as const;
 const http = '{ name: http, port: 80 }';
 const toV1 = 'route: [{ destination: { host: cart, subset: v1 } }]';
@@ -131,10 +136,22 @@ const inShop = constantFrom(
   kinds.routing(`fault: { abort: { httpStatus: 503, percentage: { value: 1 } } }, ${toV1}`),
 );
 const inPay = constantFrom(kinds.entry('a.example'), kinds.entry('cart.shop'), kinds.entry('*.example'));
+/** Only what routes: services stay what they were, and tables are made of those before. */
+const reroute = constantFrom(
+  kinds.routing(toV1),
+  kinds.routing('route: [{ destination: { host: a.example } }]'),
+  kinds.routing(`match: [{ sourceNamespace: pay }], ${toV1}`),
+  kinds.routing(`match: [{ port: 81 }], ${toV1}`),
+  kinds.routing(`retries: { attempts: 3 }, ${toV1}`),
+  kinds.virtual('v.shop', toV1),
+  kinds.virtual('v.shop', `match: [{ port: 81 }], ${toV1}`),
+  kinds.virtual('a.example', toV1),
+);
 const edit = record({
   shop: array(inShop, { maxLength: 4 }),
   pay: array(inPay, { maxLength: 1 }),
-  kept: constantFrom('shop', 'pay', 'neither'),
+  routings: array(reroute, { maxLength: 2 }),
+  kept: constantFrom('shop', 'pay', 'neither', 'services'),
 });
 
 test('what is kept from one mesh to the next changes nothing that is heard', () => {
@@ -142,32 +159,84 @@ test('what is kept from one mesh to the next changes nothing that is heard', () 
     proxyAt('10.0.0.2', 'shop'),
     proxyAt('10.0.0.2', 'pay', { FAIRLEAD: { capture: 'redirect' } }),
     proxyAt('10.0.0.2', 'pay', { LABELS: { version: 'v9' }, EXTENSIONS: [] }),
+    proxyAt('10.0.0.2', 'nobody'),
+    proxyAt('10.0.0.2', 'shop', {}, 'router'),
   ];
+  const counts = { same: 0, again: 0 };
   const run = property(array(edit, { minLength: 1, maxLength: 8 }), (edits) => {
     const [builder, translator] = [createBuilder(), createTranslator()];
-    let texts = scopesOf({ shop: [], pay: [] });
+    let said: Said = { shop: [], pay: [], routings: [] };
+    let texts = scopesOf(said);
     let last = texts.map((text) => scope(text));
+    const heardLast = new Map<unknown, Snapshot>();
     for (const { kept, ...files } of edits) {
-      const next = scopesOf(files);
-      const stays = { shop: 0, pay: 1, neither: -1 }[kept];
+      said = kept === 'services' ? { ...said, routings: files.routings } : files;
+      const next = scopesOf(said);
+      const stays = { shop: 0, pay: 1, neither: -1, services: 1 }[kept];
       texts = next.map((text, at) => (at === stays ? (texts[at] ?? text) : text));
-      last = texts.map((text, at) => (at === stays ? (last[at] ?? scope(text)) : scope(text)));
+      last = texts.map((text, at) => (at === stays ? (last[at] ?? scope(text)) : scope(text, last[at])));
       const [again, anew] = [builder(last), build(texts.map((text) => scope(text)))];
       for (const client of clients) {
         const heard = translator(again.mesh, again.endpoints, client);
         expect(heard).toEqual(translate(anew.mesh, anew.endpoints, client));
+        const before = heardLast.get(client);
+        if (heard.resources.get(CLUSTER) === before?.resources.get(CLUSTER)) {
+          counts[heard.resources.get(ROUTES) === before?.resources.get(ROUTES) ? 'same' : 'again'] += 1;
+        }
+        heardLast.set(client, heard);
       }
     }
   });
   assert(run, { numRuns: 80 });
+  // That it is about snapshots that were made of those before.
+  expect(counts.again).toBeGreaterThan(20);
 });
 
-function scopesOf(files: { readonly shop: readonly string[]; readonly pay: readonly string[] }): ScopeText[] {
+type Said = Readonly<Record<'shop' | 'pay' | 'routings', readonly string[]>>;
+
+function scopesOf(said: Said): ScopeText[] {
   return (['shop', 'pay'] as const).map((path): ScopeText => {
-    const named = Object.fromEntries(files[path].map((text, index) => [`${index}.yaml`, text]));
-    return { path, namespaces: [path], hosts: path === 'pay' ? ['*'] : [], files: named };
+    const named = said[path].map((text, index) => [`${index}.yaml`, text]);
+    const routed = path === 'shop' ? said.routings.map((text, index) => [`routes-${index}.yaml`, text]) : [];
+    const files = Object.fromEntries([...named, ...routed]) as Record<string, string>;
+    return { path, namespaces: [path], hosts: path === 'pay' ? ['*'] : ['v.shop'], files };
   });
 }
+
+test('a new weight leaves all but its table, and of that all but its piece', () => {
+  const services = Array.from({ length: 100 }, (_, index) =>
+    kinds.service(http).replace('name: cart', `name: c${index}`),
+  );
+  const files = (weight: number) => ({ 'a.yaml': services.join('---\n'), 'b.yaml': weighted(weight) });
+  const textOf = (weight: number): ScopeText => ({
+    path: 'shop',
+    namespaces: ['shop'],
+    files: files(weight),
+  });
+  const [builder, translator] = [createBuilder(), createTranslator()];
+  const client = proxyAt('10.0.0.2', 'shop');
+  const first = scope(textOf(1));
+  const before = builder([first]);
+  const heard = translator(before.mesh, before.endpoints, client);
+  const after = builder([scope(textOf(2), first)]);
+  const again = translator(after.mesh, after.endpoints, client);
+  for (const type of [CLUSTER, ENDPOINTS, LISTENER] as const) {
+    expect(again.resources.get(type)).toBe(heard.resources.get(type));
+  }
+  const [old, now] = [heard, again].map(({ resources }) => resources.get(ROUTES)?.get('http_proxy'));
+  expect(now?.version).not.toBe(old?.version);
+  expect(now?.references).toBe(old?.references);
+  const pieces = now?.pieces ?? [];
+  expect(pieces.filter((piece) => !old?.pieces?.includes(piece)).length).toBe(3); // and what stands around the hosts
+  expect(Buffer.concat([...pieces])).toEqual(now?.any);
+});
+
+const weighted = (weight: number) =>
+  kinds
+    .routing(
+      `route: [{ destination: { host: c7 }, weight: ${weight} }, { destination: { host: c8 }, weight: 9 }]`,
+    )
+    .replace('hosts: [cart]', 'hosts: [c7]');
 
 test('routes that are for some clients only are not shared with others', () => {
   const routing = kinds.routing(

@@ -1,3 +1,4 @@
+import protobuf from 'protobufjs/minimal.js';
 import { expect, test } from 'vitest';
 import { envoy } from '../../src/generated/envoy.js';
 import { delta } from '../../src/xds/delta.ts';
@@ -115,9 +116,10 @@ test('a resource is encoded once for all streams, as long as it is in use', () =
   let encoded = 0;
   const count = () => {
     encoded += 1;
-    return Buffer.from('a');
+    return [Buffer.from('a')];
   };
-  const encoder = createEncoder(count, () => {});
+  const empty = () => protobuf.Writer.create();
+  const encoder = createEncoder({ resource: count, head: empty, tail: empty });
   const other = () => ({ ...endpoints('a'), any: Buffer.from('a') });
   const send = () => encoder.encode({ ...sent, resources: [other()] });
   send();

@@ -1,0 +1,13 @@
+export function sameItems<T>(left: readonly T[], right: readonly T[]): boolean {
+  return left === right || (left.length === right.length && apartFrom(left, right).length === 0);
+}
+
+/** What stands in `list` between the items that it begins and ends with as `before` does: all that may not be in `before`. */
+export function apartFrom<T>(list: readonly T[], before: readonly T[]): readonly T[] {
+  const shorter = Math.min(list.length, before.length);
+  let start = 0;
+  while (start < shorter && list[start] === before[start]) start += 1;
+  let end = 0;
+  while (end < shorter - start && list[list.length - 1 - end] === before[before.length - 1 - end]) end += 1;
+  return list.slice(start, list.length - end);
+}
