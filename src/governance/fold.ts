@@ -3,18 +3,9 @@ import { toCandidate } from './candidate.ts';
 import type { Own } from './own.ts';
 import { countVotes, type Quorum } from './quorum.ts';
 import { sortSigned } from './speakers.ts';
-import type {
-  Anchor,
-  Candidate,
-  Hold,
-  LineageEntry,
-  LineState,
-  Policy,
-  Refused,
-  ScopeState,
-  Vote,
-} from './types.ts';
+import type { Anchor, Candidate, Hold, LineageEntry, LineState, Policy, ScopeState, Vote } from './types.ts';
 import { type Ballot, type Bench, collectVotes, newWithdrawals } from './votes.ts';
+import { whyShort } from './why.ts';
 
 /** What one main-line commit does to one scope. */
 type Outcome =
@@ -120,7 +111,10 @@ async function judge(bench: Bench, judged: Judged): Promise<Outcome> {
   const quorum = countVotes(scope.policy, policy, candidate.class, counted);
   if (ballot.overCap)
     return held(judged, candidate, 'G17', 'too many signatures to check in one merge', ballot, quorum);
-  if (!quorum.met) return short(judged, candidate, ballot, quorum);
+  if (!quorum.met) {
+    const { rule, reason } = whyShort(bench, scope, ballot, quorum);
+    return held(judged, candidate, rule, reason, ballot, quorum);
+  }
   return {
     kind: 'accepted',
     candidate,
@@ -144,19 +138,6 @@ async function judgeRenewal(bench: Bench, { scope, index }: Judged, tree: Object
   const quorum = countVotes(policy, null, 'renew', votes);
   if (ballot.overCap || !quorum.met) return { kind: 'clean' };
   return { kind: 'accepted', candidate, tree, policy, votes, recovered: false };
-}
-
-function short(judged: Judged, candidate: Candidate, ballot: Ballot, quorum: Quorum): Outcome {
-  const decisive = ballot.refused.find(({ anchor, rule }) =>
-    anchor === null ? rule === 'G1' : quorum.missing.includes(anchor),
-  );
-  const suffix = decisive === undefined ? '' : `; ${explainRefused(decisive)}`;
-  return held(judged, candidate, decisive?.rule ?? 'Quorum', quorum.reason + suffix, ballot, quorum);
-}
-
-function explainRefused({ anchor, commit, rule, reason }: Refused): string {
-  const whose = anchor === null ? '' : ` of ${anchor}`;
-  return `the commit ${commit}${whose} does not count (${rule}): ${reason}`;
 }
 
 function held(

@@ -139,7 +139,7 @@ function countWord(count: Count, word: Word, fences: ReadonlyMap<string, number>
     count.groups.set(group, groupsOf(saying.statements).get(group) ?? []);
 }
 
-const beforeEpoch: Against = { rule: 'V2', text: "it does not descend from the scope's epoch" };
+const beforeEpoch: Against = { rule: 'V2', text: 'another mutation was accepted first: sign again' };
 
 function wordRefusal(
   { epochIndex, candidate }: Count,
@@ -149,8 +149,7 @@ function wordRefusal(
 ): Against | null {
   if (base !== candidate.base || next !== candidate.next)
     return { rule: 'G3', text: 'its statement names another base or next: run `fairlead approve` again' };
-  // A token may stand anywhere: its seq and base bind it.
-  if (token === null && !isAfter(visit, epochIndex)) return beforeEpoch;
+  if (!isAfter(visit, epochIndex)) return beforeEpoch;
   return round > fenced ? null : { rule: 'V3', text: `${anchor.name} withdrew up to round ${fenced}` };
 }
 

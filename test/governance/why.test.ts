@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import { createWorld } from './world.ts';
+
+/** g ← p[1] x,y merged at m: seq 2. Meanwhile, from g: what each test adds to o. */
+function race() {
+  const world = createWorld();
+  world.add('g', {});
+  world.add('p', { parents: ['g'], S: '1', by: 'x' });
+  world.add('p2', { parents: ['p'], by: 'y' });
+  return world;
+}
+
+const DROPPED = 'where a squash, a rebase or an edit on the forge dropped signatures, run `fairlead approve`';
+
+test('where nobody signed what landed, a hold says what leaves no signature', async () => {
+  const world = race();
+  world.add('m', { parents: ['g'], S: '9' });
+  const { hold } = await world.scope('m');
+  expect(hold).toMatchObject({ rule: 'Quorum', signed: [] });
+  expect(hold?.reason).toBe(`0 of 2: nobody signed; 2 of x, y, z missing; ${DROPPED}`);
+});
+
+test('a key of no anchor, such as the forge has, is as good as none', async () => {
+  const world = race();
+  world.add('m', { parents: ['g'], S: '9', by: 'forge' });
+  expect((await world.scope('m')).hold?.reason).toContain(DROPPED);
+});
+
+test('where somebody signed, only those are named who did not', async () => {
+  const world = race();
+  world.add('m', { parents: ['g', 'p'], S: '1' });
+  expect((await world.scope('m')).hold?.reason).toBe('1 of 2: x signed; y or z missing');
+});
+
+test('another mutation was accepted first: whoever signed before it is named, with where', async () => {
+  const world = race();
+  const at = world.add('m', { parents: ['g', 'p2'], S: '1' });
+  world.add('o', { parents: ['g'], S: '2', by: 'z' });
+  world.add('o2', { parents: ['o'], by: 'x' });
+  world.add('n', { parents: ['m', 'o2'], S: '3' });
+  const reason = `0 of 2: nobody signed; 2 of x, y, z missing; another mutation was accepted first, at ${at}: x and z must sign again`;
+  expect((await world.scope('n')).hold).toMatchObject({ rule: 'Quorum', reason });
+  // It stays so while other commits come in.
+  world.add('n2', { parents: ['n'], files: { 'README.md': 'more' } });
+  expect((await world.scope('n2')).hold?.reason).toBe(reason);
+});
+
+test('the same of statements, whoever wrote what they are about', async () => {
+  const world = race();
+  const at = world.add('m', { parents: ['g', 'p2'], S: '1' });
+  world.add('o', { parents: ['g'], S: '2' });
+  const late = await world.approve('late', { seq: 2, base: 'g', next: 'o' });
+  world.add('o2', { parents: ['o'], by: 'z', message: late });
+  world.add('n', { parents: ['m', 'o2'], S: '3' });
+  expect((await world.scope('n')).hold?.reason).toContain(`accepted first, at ${at}: z must sign again`);
+});
+
+test('an approval of what was accepted, that comes in late, is no reason for anything', async () => {
+  const world = race();
+  world.add('m', { parents: ['g', 'p2'], S: '1' });
+  const third = await world.approve('third', { seq: 2, base: 'g', next: 'm' });
+  world.add('p3', { parents: ['p2'], by: 'z', message: third });
+  world.add('n', { parents: ['m', 'p3'], S: '1' });
+  world.add('o', { parents: ['n'], S: '7' });
+  expect((await world.scope('o')).hold?.reason).toContain(DROPPED);
+});
+
+test('a commit that shows what landed, and began before the other mutation, is named itself', async () => {
+  const world = race();
+  world.add('m', { parents: ['g', 'p2'], S: '1' });
+  const early = world.add('o', { parents: ['g'], S: '2', by: 'z' });
+  world.add('n', { parents: ['m', 'o'], S: '2' });
+  const { hold } = await world.scope('n');
+  expect(hold).toMatchObject({ rule: 'V2', refused: [{ commit: early, anchor: 'z', rule: 'V2' }] });
+  expect(hold?.reason).toContain('another mutation was accepted first: sign again');
+});
