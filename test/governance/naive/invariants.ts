@@ -1,7 +1,6 @@
 import { type LineState, type Policy, type ScopeState, threshold } from '../../../src/governance/index.ts';
-import { commitOf, type Line } from './history.ts';
+import { commitOf, type Line, mainAt } from './history.ts';
 import { type Own, own } from './own.ts';
-import { isInside } from './policy.ts';
 
 /**
  * What must be true of every line, whatever the rules in detail are: `real` is s(0) … s(N) as the product says it. Each
@@ -40,27 +39,15 @@ function conservation(line: Line, { scopes }: LineState, index: number): readonl
     );
     if (mine.length !== 1) found.push(`m${index}: ${mine.length} records say where ${scope.path} is`);
   }
-  const files = [...(line.main[index]?.files.keys() ?? [])].filter((path) => path.startsWith('mesh/'));
-  const deepest = (path: string) =>
-    [...places]
-      .filter((place) => place === '' || isInside(path, `mesh/${place}`))
-      .sort((a, b) => b.length - a.length);
-  for (const path of files) {
-    const [place = ''] = deepest(path);
-    const owners = [...scopes.values()].filter((scope) =>
-      own(line.main[index]?.files ?? new Map(), scope.directory)?.files.has(
-        pathWithin(path, scope.directory),
-      ),
-    );
-    if (owners.some(({ directory, hold }) => directory !== place && hold === null))
-      found.push(`m${index}: ${path} belongs to a scope above ${place}`);
+  const files = mainAt(line, index).files;
+  for (const scope of [...scopes.values()].filter(({ hold }) => hold === null)) {
+    const prefix = scope.directory === '' ? '' : `${scope.directory}/`;
+    const below = [...places].filter((place) => place !== scope.directory && place.startsWith(prefix));
+    for (const path of own(files, scope.directory)?.files.keys() ?? [])
+      if (below.some((place) => `${prefix}${path}`.startsWith(`${place}/`)))
+        found.push(`m${index}: ${scope.path} has ${path}, which is another scope's`);
   }
   return found;
-}
-
-function pathWithin(path: string, place: string): string {
-  const prefix = place === '' ? 'mesh/' : `mesh/${place}/`;
-  return path.startsWith(prefix) ? path.slice(prefix.length) : '';
 }
 
 /** Monotonic; no authority without an old quorum; no accepted state without its approvals. */

@@ -19,7 +19,7 @@ type Where = {
  */
 export function launderedVotes(where: Where, lineage: readonly LineageEntry[]): readonly Laundered[] {
   const { repository, genesis, tip } = where;
-  const line = lineOf({ commits: repository.commits, genesis, signerOfToken: () => null }, tip);
+  const line = lineOf({ ...repository, genesis }, tip);
   const found: Laundered[] = [];
   let epoch = 0;
   for (const { event, commit, votes, base } of lineage) {

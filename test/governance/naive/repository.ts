@@ -8,7 +8,7 @@ import {
   parseTree,
 } from '../../../src/git/index.ts';
 import { makePin, type Pin } from '../../../src/governance/index.ts';
-import { putTree, rawCommit, signed, signer, sshKey } from '../world.ts';
+import { makeToken, putTree, rawCommit, signed, signer, sshKey } from '../world.ts';
 import type { Commit, Files } from './history.ts';
 import { states } from './line.ts';
 import { keyOf } from './policy.ts';
@@ -30,6 +30,9 @@ export type Repository = {
   readonly known: Map<string, readonly State[]>;
   /** The same entry is the same commit. */
   commit(entry: Entry): string;
+  /** A detached statement of these lines, or one that the key of that name signed for something else. */
+  token(lines: readonly string[], by: string, namespace?: 'fairlead' | 'git'): string;
+  readonly signerOfToken: (token: string) => string | null;
   /** What a commit was made of. */
   entryOf(id: string): Entry;
   pin(genesis: string): Promise<Pin>;
@@ -39,6 +42,7 @@ export function createRepository(): Repository {
   const store = new Map<ObjectId, { readonly type: string; readonly bytes: Uint8Array }>();
   const commits = new Map<string, Commit>();
   const entries = new Map<string, Entry>();
+  const tokens = new Map<string, string>();
   const trees = new WeakMap<Files, ObjectId>();
   const put = (type: string, bytes: Uint8Array): ObjectId => {
     const id = createHash('sha1').update(`${type} ${bytes.length}\0`).update(bytes).digest('hex');
@@ -73,6 +77,12 @@ export function createRepository(): Repository {
       commits.set(id, { id, parents, files, signer: key, message });
       return id;
     },
+    token(lines, by, namespace = 'fairlead') {
+      const token = makeToken(lines, by, namespace);
+      if (namespace === 'fairlead') tokens.set(token, keyOf(sshKey(by)));
+      return token;
+    },
+    signerOfToken: (token) => tokens.get(token) ?? null,
     entryOf(id) {
       const entry = entries.get(id);
       if (entry === undefined) throw new Error(`no commit ${id}`);
@@ -87,6 +97,6 @@ export function createRepository(): Repository {
 }
 
 /** s(0) … s(tip) as the second implementation says it. */
-export function naiveStates({ commits, known }: Repository, genesis: string, tip: string): readonly State[] {
-  return states({ commits, genesis, signerOfToken: () => null }, tip, known);
+export function naiveStates(repository: Repository, genesis: string, tip: string): readonly State[] {
+  return states({ ...repository, genesis }, tip, repository.known);
 }

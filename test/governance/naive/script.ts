@@ -52,6 +52,21 @@ const command = fc.oneof(
       how: fc.constantFrom('merge', 'forward', 'ours', 'theirs', 'squash'),
     }),
   },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('squashed pull request'), scope: pick, edit, signed: pick }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('token'),
+      on: pick,
+      scope: pick,
+      of: pick,
+      by: pick,
+      what: fc.constantFrom('yes', 'no', 'signed for git'),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('octopus'), branch: pick, other: pick }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('update branch'), branch: pick, by: pick }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('plant'), scope: pick, edit, by: pick }) },
@@ -117,6 +132,12 @@ function run(forge: Forge, command: Command): void {
     }
     case 'reconfigure':
       reconfigure(forge, at(forge.live(), command.scope), command.to, command.signed);
+      return;
+    case 'squashed pull request':
+      squashed(forge, at(forge.live(), command.scope), command.edit, command.signed);
+      return;
+    case 'token':
+      token(forge, command);
       return;
     case 'land': {
       if (forge.branches.length > 0) land(forge, at(forge.branches, command.branch), command.how);
@@ -200,8 +221,12 @@ function edited(files: Files, { place, policy }: Scope, how: string): Files {
   return result;
 }
 
-function approval({ uid, seq, digest }: Scope, next: string, round: number): string {
-  return `yes\n\n${formatApproval({ uid, seq: seq + 1, base: digest, next, round })}\n`;
+function approval(scope: Scope, next: string, round: number): string {
+  return `yes\n\n${approvalLine(scope, next, round)}\n`;
+}
+
+function approvalLine({ uid, seq, digest }: Scope, next: string, round: number): string {
+  return formatApproval({ uid, seq: seq + 1, base: digest, next, round });
 }
 
 /** A commit that changes nothing but says something, on a branch or on main. */
@@ -235,6 +260,35 @@ function honest(forge: Forge, scope: Scope, edit: string, first: number): void {
   if (first % 3 > 0) land(forge, tip, 'merge');
 }
 
+/** One unsigned commit on main, with the detached approvals of most in its message. */
+function squashed(forge: Forge, scope: Scope, edit: string, signed: number): void {
+  const files = edited(forge.filesOf(forge.main), scope, edit);
+  const next = own(files, scope.place)?.digest;
+  if (next === undefined) return;
+  const keys = forge.keysOf(scope.policy.anchors).filter((_key, n) => n !== signed % 7);
+  const tokens = keys.map((key) => forge.repository.token([approvalLine(scope, next, 0)], key));
+  forge.main = forge.commit({
+    parents: [forge.main],
+    files,
+    message: `squashed\n\n${tokens.join(' ')}\nbye`,
+  });
+}
+
+function token(forge: Forge, { on, scope: which, of, by, what }: Extract<Command, { do: 'token' }>): void {
+  const scope = at(forge.live(), which);
+  const key = forge.who(scope, by);
+  const next = own(forge.filesOf(at([forge.main, ...forge.branches, ...forge.all], of)), scope.place);
+  if (next === null || key === null) return;
+  const withdrawal = formatWithdrawal({ uid: scope.uid, seq: scope.seq + 1, round: by % 2 });
+  const line = what === 'no' ? withdrawal : approvalLine(scope, next.digest, by % 3);
+  say(
+    forge,
+    on,
+    `see ${forge.repository.token([line], key, what === 'signed for git' ? 'git' : 'fairlead')}`,
+    null,
+  );
+}
+
 /** In these the anchors `r` and `s` may take over with those who are there from then on. */
 const recovery = `recovery: { threshold: 1, anchors: [${['r', 's']
   .map((name) => `{ name: ${name}, keys: [{ ssh: "${sshKey(name)}" }] }`)
@@ -266,8 +320,11 @@ function reconfigure(forge: Forge, scope: Scope, to: number, signed: number): vo
   const everybody = ['x', 'y', 'z', 'w', 'n', 'r', 's'];
   const fresh = forge.keysOf(parsePolicy(text)?.anchors ?? []);
   const some = everybody.filter((_name, index) => (signed * 37 + 1) & (1 << index));
-  for (const by of at([everybody, [...fresh, 'r'], some], signed))
-    forge.main = forge.commit({ parents: [forge.main], files, by, message });
+  const people = at([everybody, [...fresh, 'r'], some], signed);
+  if (signed > 20) {
+    const tokens = people.map((by) => forge.repository.token([approvalLine(scope, next, 2)], by));
+    forge.main = forge.commit({ parents: [forge.main], files, message: tokens.join('\n') });
+  } else for (const by of people) forge.main = forge.commit({ parents: [forge.main], files, by, message });
 }
 
 function land(forge: Forge, branch: string, how: 'merge' | 'forward' | 'ours' | 'theirs' | 'squash'): void {
