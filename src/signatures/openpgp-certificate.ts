@@ -1,8 +1,8 @@
 import type { SignaturePacket } from 'openpgp';
 import {
   checkSignature,
-  materialOf,
   type Packet,
+  publicKeyOf,
   readSignature,
   type SigningKey,
   signatureType,
@@ -107,7 +107,7 @@ export async function checkSubkey(
 ): Promise<void> {
   if (signatures.some((body) => typeOf(body) === signatureType.subkeyRevocation))
     refuse('the subkey is revoked');
-  materialOf(subkey);
+  publicKeyOf(subkey);
   const data = { key: primary, bind: subkey };
   const binding = newest(await selfSignatures(primary, { signatures, data, isType: isBinding }));
   if (binding === undefined) refuse('the subkey has no valid binding signature');

@@ -2,7 +2,7 @@ import { sha256 } from '../base/digest.ts';
 import { dearmorOpenpgp } from './armor.ts';
 import type { OpenpgpKey } from './key.ts';
 import { type Block, checkPrimary, checkSubkey, readCertificate } from './openpgp-certificate.ts';
-import { fingerprintOf, materialOf, readKey, readPackets, type SigningKey, tag } from './openpgp-packet.ts';
+import { fingerprintOf, publicKeyOf, readKey, readPackets, type SigningKey, tag } from './openpgp-packet.ts';
 import { attemptAsync, refuse } from './refusal.ts';
 
 type ParsedOpenpgpKey =
@@ -39,7 +39,7 @@ async function read(bytes: Uint8Array, fingerprint: string): Promise<OpenpgpKey>
   if (fingerprintOf(primary) !== fingerprint) {
     refuse(`the certificate has fingerprint ${fingerprintOf(primary)}, not ${fingerprint}`);
   }
-  const material = materialOf(primary);
+  const { material } = publicKeyOf(primary);
   const signing = new Map<string, SigningKey>();
   const refused = new Map<string, string>();
   const note = (key: SigningKey, checked: { ok: true } | { ok: false; reason: string }): void => {
@@ -50,7 +50,7 @@ async function read(bytes: Uint8Array, fingerprint: string): Promise<OpenpgpKey>
   for (const block of certificate.subkeys) await noteSubkey(primary, block, note);
   if (signing.size === 0)
     refuse(`no key of certificate ${fingerprint} may sign: ${[...refused.values()].join('; ')}`);
-  const materials = new Set([material, ...[...signing.values()].map(materialOf)]);
+  const materials = new Set([material, ...[...signing.values()].map((key) => publicKeyOf(key).material)]);
   return {
     format: 'openpgp',
     id: sha256(bytes),

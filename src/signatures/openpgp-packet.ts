@@ -1,5 +1,16 @@
 import { enums, PublicKeyPacket, PublicSubkeyPacket, SignaturePacket } from 'openpgp';
-import { hex, Reader, sameBytes } from './reader.ts';
+import {
+  type Curve,
+  curves,
+  ecdsaKey,
+  ecdsaSignature,
+  ed25519Key,
+  ed25519Signature,
+  type PublicKey,
+  rsaKey,
+  toBigInt,
+} from './public-key.ts';
+import { Reader, sameBytes } from './reader.ts';
 import { refuse } from './refusal.ts';
 
 /** The one importer of openpgp.js: it parses key material and does the arithmetic; every rule of G14 is ours. */
@@ -70,25 +81,35 @@ export function fingerprintOf(key: SigningKey): string {
   return key.getFingerprint().toUpperCase();
 }
 
-/** The raw public key (G4), equal for both of OpenPGP's Ed25519 encodings and for SSH's; refuses what G13 and G14 do not allow. */
-export function materialOf(key: SigningKey): string {
-  const { algorithm, bits = 0, curve = '' } = key.getAlgorithmInfo();
-  const parameter = (name: string): Uint8Array => {
-    const value: unknown = Reflect.get(key.publicParams, name);
-    return value instanceof Uint8Array ? value : refuse(`a key packet without its ${name}`);
-  };
-  if (key.algorithm === enums.publicKey.ed25519) return `ed25519:${hex(parameter('A'))}`;
-  if (key.algorithm === enums.publicKey.eddsaLegacy) return `ed25519:${hex(nativePoint(parameter('Q')))}`;
-  if (key.algorithm === enums.publicKey.ecdsa) {
-    if (!/^nistP(256|384|521)$/.test(curve)) refuse(`ECDSA over ${curve} is not allowed`);
-    if (parameter('Q')[0] !== 0x04) refuse('an ECDSA key that is not an uncompressed point');
-    return `ecdsa-${curve}:${hex(parameter('Q'))}`;
+/** What a key packet holds; refuses what G14 does not allow. Both encodings of Ed25519 are one key. */
+export function publicKeyOf(key: SigningKey): PublicKey {
+  const { algorithm, publicParams } = key;
+  switch (algorithm) {
+    case enums.publicKey.ed25519:
+      return ed25519Key(field(publicParams, 'A'));
+    case enums.publicKey.eddsaLegacy:
+      return ed25519Key(nativePoint(field(publicParams, 'Q')));
+    case enums.publicKey.ecdsa:
+      return ecdsaKey(curveOf(key), field(publicParams, 'Q'));
+    case enums.publicKey.rsaEncryptSign:
+    case enums.publicKey.rsaSign:
+      return rsaKey(field(publicParams, 'n'), field(publicParams, 'e'));
+    default:
+      return refuse(`${key.getAlgorithmInfo().algorithm} keys cannot sign here`);
   }
-  if (key.algorithm !== enums.publicKey.rsaEncryptSign && key.algorithm !== enums.publicKey.rsaSign) {
-    refuse(`${algorithm} keys cannot sign here`);
-  }
-  if (bits < 3072) refuse(`RSA keys need 3072 bits, this one has ${bits}`);
-  return `rsa:${hex(parameter('n'))}:${hex(parameter('e'))}`;
+}
+
+function curveOf(key: SigningKey): Curve {
+  const { curve = '' } = key.getAlgorithmInfo();
+  return (
+    Object.values(curves).find(({ name }) => name === curve) ?? refuse(`ECDSA over ${curve} is not allowed`)
+  );
+}
+
+/** openpgp.js does not type what an algorithm's keys and signatures consist of. */
+function field(of: unknown, name: string): Uint8Array {
+  const value: unknown = typeof of === 'object' && of !== null ? Reflect.get(of, name) : undefined;
+  return value instanceof Uint8Array ? value : refuse(`a packet without its ${name}`);
 }
 
 /** Strips the octet 0x40, "native point format" (RFC 9580 11.2.2). */
@@ -128,14 +149,45 @@ export async function checkSignature(
   type: number,
   data: object,
 ): Promise<void> {
-  if (!isSha2(signature.hashAlgorithm)) refuse('the hash is none of SHA-256, SHA-384 and SHA-512');
+  checkHash(signature, key);
+  checkNumbers(signature, key);
   const dateless: DatelessVerify = signature;
   await dateless.verify(key, type, data, null, true).catch((error: unknown) => refuse(text(error)));
 }
 
-/** RFC 9580 9.5: 8 SHA-256, 9 SHA-384, 10 SHA-512. */
-function isSha2(hash: number | null): boolean {
-  return hash === 8 || hash === 9 || hash === 10;
+/** Bits of a hash by RFC 9580 9.5: SHA-256, SHA-384, SHA-512. */
+const sha2: ReadonlyMap<number | null, number> = new Map([
+  [8, 256],
+  [9, 384],
+  [10, 512],
+]);
+
+/** An ECDSA signature's hash is no shorter than its curve's (RFC 9580 5.2.3.2), as gpg has it. */
+function checkHash({ hashAlgorithm }: SignaturePacket, key: SigningKey): void {
+  const bits = sha2.get(hashAlgorithm) ?? refuse('the hash is none of SHA-256, SHA-384 and SHA-512');
+  if (key.algorithm === enums.publicKey.ecdsa && bits < Number(curveOf(key).hash.slice(3)))
+    refuse(`the hash is shorter than ${curveOf(key).hash}, which the curve asks for`);
+}
+
+/** What only some arithmetic libraries refuse: a verdict does not depend on which is at work (G0). */
+function checkNumbers(signature: SignaturePacket, key: SigningKey): void {
+  const params: unknown = Reflect.get(signature, 'params');
+  if (isRsa(key) && !(toBigInt(field(params, 's')) < toBigInt(field(key.publicParams, 'n'))))
+    refuse('an RSA signature that is not below its modulus');
+  if (key.algorithm === enums.publicKey.ecdsa)
+    ecdsaSignature(curveOf(key), field(params, 'r'), field(params, 's'));
+  if (key.algorithm === enums.publicKey.ed25519) ed25519Signature(field(params, 'RS'));
+  if (key.algorithm === enums.publicKey.eddsaLegacy)
+    ed25519Signature(Buffer.concat([half(field(params, 'r')), half(field(params, 's'))]));
+}
+
+function isRsa({ algorithm }: SigningKey): boolean {
+  return algorithm === enums.publicKey.rsaEncryptSign || algorithm === enums.publicKey.rsaSign;
+}
+
+/** 32 bytes of which a number left out the zeros in front. */
+function half(bytes: Uint8Array): Uint8Array {
+  return bytes.length < 32 ? Buffer.concat([Buffer.alloc(32 - bytes.length), bytes]) : bytes;
 }
 
 function text(error: unknown): string {

@@ -1,6 +1,7 @@
+import { dearmorOpenpgp, hasChecksum } from './armor.ts';
 import type { OpenpgpKey } from './key.ts';
 import { checkSignature, readPackets, readSignature, signatureType, tag } from './openpgp-packet.ts';
-import { hex, Reader } from './reader.ts';
+import { hex, Reader, sameBytes } from './reader.ts';
 import { refuse } from './refusal.ts';
 
 /** The one signature packet of a block, as far as G14 needs it before any cryptography. */
@@ -9,6 +10,16 @@ type OpenpgpSignature = {
   /** From the hashed, so signed, subpackets: 40 or 64 upper-case hex digits. */
   readonly issuer: string;
 };
+
+/**
+ * The block in a commit's armour. A version 4 signature has its checksum there: without it, gpg 2.2 takes END for data
+ * one time in three. One of version 6 has none (RFC 9580 6.1).
+ */
+export function dearmorSignature(armor: string): Uint8Array {
+  const bytes = dearmorOpenpgp(armor, 'PGP SIGNATURE');
+  if (!hasChecksum(armor) && readPackets(bytes)[0]?.body[0] !== 6) refuse('armour without its checksum');
+  return bytes;
+}
 
 /** The full fingerprint of the key that the signature names as its maker; it has not been asked whether it is. */
 export function issuerOf(block: Uint8Array): string {
@@ -47,28 +58,41 @@ function readIssuer(body: Uint8Array): string {
     refuse('the OpenPGP signature is not of type 0x00 (binary document)');
   reader.take(2);
   const width = version === 6 ? 4 : 2;
-  const issuers = subpackets(reader.take(reader.uint(width))).filter(
-    ({ type }) => type === issuerFingerprint,
-  );
-  subpackets(reader.take(reader.uint(width)));
+  const hashed = subpackets(reader.take(reader.uint(width)));
+  const unhashed = subpackets(reader.take(reader.uint(width)));
+  const issuers = hashed.filter(({ type }) => type === issuerFingerprint);
   const [issuer] = issuers;
   if (issuers.length !== 1 || issuer === undefined) refuse('no full issuer fingerprint in the signed part');
   const [keyVersion, ...bytes] = issuer.body;
   if (keyVersion !== version || bytes.length !== (version === 6 ? 32 : 20))
     refuse('malformed issuer fingerprint');
+  checkUnhashed(unhashed, issuer.body);
   return hex(Uint8Array.from(bytes)).toUpperCase();
 }
 
+/** What is not signed decides nothing here; but gpg looks for the key by it, and what it cannot find is no vote. */
+function checkUnhashed(unhashed: readonly Subpacket[], issuer: Uint8Array): void {
+  const id = issuer[0] === 6 ? issuer.subarray(1, 9) : issuer.subarray(-8);
+  for (const { type, critical, body } of unhashed) {
+    if (critical) refuse('a critical subpacket outside the signed part');
+    const said = type === issuerKeyId ? id : type === issuerFingerprint ? issuer : body;
+    if (!sameBytes(body, said)) refuse('the unsigned part names another issuer');
+  }
+}
+
+type Subpacket = { readonly type: number; readonly critical: boolean; readonly body: Uint8Array };
+
+const issuerKeyId = 16;
 const issuerFingerprint = 33;
 
-function subpackets(area: Uint8Array): readonly { readonly type: number; readonly body: Uint8Array }[] {
+function subpackets(area: Uint8Array): readonly Subpacket[] {
   const reader = new Reader(area, 'a subpacket');
   const found = [];
   while (reader.left > 0) {
     const content = reader.take(subpacketLength(reader));
     const [type] = content;
     if (type === undefined) refuse('an empty subpacket');
-    found.push({ type: type & 0x7f, body: content.subarray(1) });
+    found.push({ type: type & 0x7f, critical: type > 0x7f, body: content.subarray(1) });
   }
   return found;
 }

@@ -116,6 +116,7 @@ const maxRsaBits = 8192;
 export function rsaKey(modulus: Uint8Array, exponent: Uint8Array): PublicKey {
   const [n, e] = [toBigInt(modulus), toBigInt(exponent)];
   const bits = n.toString(2).length;
+  if (modulus[0] === 0 || exponent[0] === 0) refuse('an RSA key with needless zeros');
   if (bits < 3072) refuse(`RSA keys need 3072 bits, this one has ${bits}`);
   if (bits > maxRsaBits) refuse(`RSA keys have ${maxRsaBits} bits at most, this one has ${bits}`);
   if (n % 2n === 0n) refuse('the RSA modulus is even');
@@ -134,7 +135,7 @@ function publicKey(material: string, key: JsonWebKey, reason = 'not a public key
 }
 
 /** Big-endian. */
-function toBigInt(bytes: Uint8Array): bigint {
+export function toBigInt(bytes: Uint8Array): bigint {
   return BigInt(`0x${hex(bytes) || '0'}`);
 }
 

@@ -1,7 +1,7 @@
 import type { CommitSignature } from '../git/index.ts';
-import { dearmorOpenpgp, dearmorSsh } from './armor.ts';
+import { dearmorSsh } from './armor.ts';
 import type { AnchorKey, OpenpgpKey, SshKey } from './key.ts';
-import { checkOpenpgpSignature, issuerOf } from './openpgp-signature.ts';
+import { checkOpenpgpSignature, dearmorSignature, issuerOf } from './openpgp-signature.ts';
 import { sameBytes } from './reader.ts';
 import { type Attempt, attempt, attemptAsync, refuse } from './refusal.ts';
 import { checkSshSignature, embeddedKey, type Namespace } from './sshsig.ts';
@@ -88,9 +88,7 @@ async function check(signature: Signature, key: AnchorKey, namespace: Namespace)
 function bytesOf(signature: Signature): Uint8Array {
   if ('blob' in signature) return signature.blob;
   if (signature.format === 'unknown') refuse('the signature is of no known format');
-  return signature.format === 'ssh'
-    ? dearmorSsh(signature.armor)
-    : dearmorOpenpgp(signature.armor, 'PGP SIGNATURE');
+  return signature.format === 'ssh' ? dearmorSsh(signature.armor) : dearmorSignature(signature.armor);
 }
 
 function isSsh(key: AnchorKey): key is SshKey {

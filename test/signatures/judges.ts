@@ -1,4 +1,4 @@
-/** The second judges: what OpenSSH says about the same key, signature and bytes. */
+/** The second judges: what OpenSSH and GnuPG say about the same key, signature and bytes. */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,4 +16,12 @@ export function sshKeygenAccepts(
   writeFileSync(signature, armored);
   const options = ['-Y', 'verify', '-f', allowed, '-I', 'anchor', '-n', namespace, '-s', signature];
   return spawnSync('ssh-keygen', options, { input: signed }).status === 0;
+}
+
+/** `gpg --verify`, as git calls it, with the keyring of `home`. */
+export function gpgAccepts(folder: string, home: string, armored: string, signed: Uint8Array): boolean {
+  const signature = join(folder, 'judged.asc');
+  writeFileSync(signature, armored);
+  const options = ['--batch', '--status-fd=1', '--keyid-format=long', '--verify', signature, '-'];
+  return spawnSync('gpg', options, { input: signed, env: { ...process.env, GNUPGHOME: home } }).status === 0;
 }

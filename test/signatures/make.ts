@@ -75,7 +75,7 @@ export function publicCertificate(home: string, key: string): Uint8Array {
 
 export type Secret = SecretKeyPacket | SecretSubkeyPacket;
 
-/** The primary secret key of cy or gus, or of an armoured secret key. */
+/** The primary secret key of cy, gus or a kind of `test/keys/kinds`, or of an armoured secret key. */
 export async function primarySecret(nameOrArmor: string): Promise<Secret> {
   return secretPacket((await readSecret(nameOrArmor)).keyPacket);
 }
@@ -91,7 +91,8 @@ function secretPacket(packet: unknown): Secret {
 
 export async function readSecret(nameOrArmor: string): Promise<PrivateKey> {
   if (nameOrArmor.startsWith('-----')) return readPrivateKey({ armoredKey: nameOrArmor });
-  const file = join(import.meta.dirname, '../keys', `${nameOrArmor}.secret.asc`);
+  const folder = nameOrArmor.startsWith('pgp-') ? '../keys/kinds' : '../keys';
+  const file = join(import.meta.dirname, folder, `${nameOrArmor}.secret.asc`);
   return readPrivateKey({ armoredKey: readFileSync(file, 'utf8') });
 }
 
@@ -134,8 +135,10 @@ export function frame(tag: number, body: Uint8Array): Uint8Array {
   return new Uint8Array(Buffer.concat([head, body]));
 }
 
+/** With its checksum: without one, gpg 2.2 takes END for data where the last group is full. */
 export function armorSignature(...packets: readonly Uint8Array[]): string {
-  return armor(enums.armor.signature, new Uint8Array(Buffer.concat(packets))).replaceAll('\r\n', '\n');
+  const bytes = new Uint8Array(Buffer.concat(packets));
+  return armor(enums.armor.signature, bytes, undefined, undefined, undefined, true).replaceAll('\r\n', '\n');
 }
 
 /** The public half of a secret key packet. */

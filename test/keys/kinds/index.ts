@@ -23,6 +23,11 @@ export const kindFingerprints: Readonly<Record<OpenpgpKind, string>> = {
   'pgp-v6': 'A8976B7EDAF1ABFCA4AA7D56794164628B08DFD63EB9D6BBFEB177A98DF3B2F7',
 };
 
+/** Those that gpg 2.2 cannot read, algorithm 27 and version 6: no second judge. */
+export const withoutJudge = ['pgp-v4-27', 'pgp-v6'] as const;
+/** Those that it can. */
+export const withJudge = ['pgp-256', 'pgp-384', 'pgp-521', 'pgp-rsa'] as const;
+
 /** A line of a `.pub` file, without a line feed. */
 export function publicLine(kind: SshFileKind | AuthenticatorKind): string {
   return readFileSync(join(import.meta.dirname, `${kind}.pub`), 'utf8').trim();
@@ -42,4 +47,8 @@ export function authenticatorKey(kind: AuthenticatorKind): KeyObject {
 
 export function certificateOf(kind: OpenpgpKind): Uint8Array {
   return new Uint8Array(readFileSync(join(import.meta.dirname, `${kind}.asc`)));
+}
+
+export function secretFile(kind: OpenpgpKind): string {
+  return join(import.meta.dirname, `${kind}.secret.asc`);
 }
