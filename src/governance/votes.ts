@@ -149,7 +149,8 @@ function wordRefusal(
 ): Against | null {
   if (base !== candidate.base || next !== candidate.next)
     return { rule: 'G3', text: 'its statement names another base or next: run `fairlead approve` again' };
-  if (!isAfter(visit, epochIndex)) return beforeEpoch;
+  // A token may stand anywhere: its seq and base bind it.
+  if (token === null && !isAfter(visit, epochIndex)) return beforeEpoch;
   return round > fenced ? null : { rule: 'V3', text: `${anchor.name} withdrew up to round ${fenced}` };
 }
 
