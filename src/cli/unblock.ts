@@ -9,8 +9,7 @@ export function unblock(scope: ScopeState): Unblock | null {
   if (hold === null) return null;
   const everybody = policy.anchors.map(({ name }) => name);
   // Without numbers nobody's signature was even looked at: what landed can never be accepted.
-  const acceptable = hold.candidate?.class === 'reconfigure' && hold.needed > 0;
-  if (hold.candidate?.class === 'update' || acceptable) {
+  if (hold.candidate?.class === 'update' || hold.needed > 0) {
     const who = hold.missing.length > 0 ? hold.missing : everybody;
     return {
       who,

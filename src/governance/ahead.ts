@@ -1,13 +1,10 @@
 import type { Commit, ObjectId, Objects } from '../git/index.ts';
-import { placesOf } from './fold.ts';
+import { type Index, indexOf } from './locate.ts';
 import { check, claimsOf, electorate } from './signer.ts';
 import type { LineState, ScopeState } from './types.ts';
 import type { Bench } from './votes.ts';
 
-type Places = {
-  readonly scopes: ReadonlyMap<string, ScopeState>;
-  readonly directories: ReadonlySet<string>;
-};
+type Places = Index & { readonly scopes: LineState['scopes'] };
 
 /** Who is about to fold, and as of which state the guesses are made. */
 type Folding = {
@@ -40,8 +37,7 @@ const CHECKS = 64;
 async function prepare(folding: Folding, onLine: ReadonlySet<ObjectId>, id: ObjectId): Promise<void> {
   const { objects, bench } = folding;
   const state = folding.latest();
-  const scopes = new Map([...state.scopes.values()].map((scope) => [scope.accepted.directory, scope]));
-  const places = { scopes, directories: placesOf(state) };
+  const places = { scopes: state.scopes, ...indexOf(state) };
   const commit = await objects.commit(id);
   const side = await sideCommits(folding, onLine, commit);
   const signed = side.filter(({ signature }) => signature !== null);
@@ -74,7 +70,7 @@ async function sideCommits(
 /** The scopes at which `commit` and its first parent differ; the own trees of those that are wanted are read. */
 async function changedScopes(
   { objects, bench }: Folding,
-  { scopes, directories }: Places,
+  { scopes, byDirectory, directories }: Places,
   commit: Commit,
   isWanted: (scope: ScopeState) => boolean,
 ): Promise<readonly ScopeState[]> {
@@ -82,8 +78,8 @@ async function changedScopes(
   if (first === undefined) return [];
   const { tree } = await objects.commit(first);
   const places = await bench.owns.apart(tree, commit.tree, directories);
-  const wanted = places.flatMap((place) => scopes.get(place) ?? []).filter(isWanted);
-  await Promise.all(wanted.map(({ accepted }) => bench.owns.own(commit.tree, accepted.directory)));
+  const wanted = places.flatMap((place) => scopes.get(byDirectory.get(place) ?? '') ?? []).filter(isWanted);
+  await Promise.all(wanted.map(({ directory }) => bench.owns.own(commit.tree, directory)));
   return wanted;
 }
 

@@ -15,8 +15,9 @@ export type Proposed = {
 type Readable = Own & { readonly ok: true };
 
 /**
- * `(uid, seq+1, accepted → d)`: the whole difference from the accepted state, whoever made its parts. `scopes` is
- * s(i-1): no effect of mi is visible to a verdict at mi.
+ * `(uid, seq+1, accepted → d)`: the whole difference from the accepted state, whoever made its parts; of a clean scope,
+ * renew. `scopes` is s(i-1): no effect of mi is visible to a verdict at mi. What a difference of records asks for is
+ * found by `survey`.
  */
 export async function toCandidate(
   owns: ScopeTrees,
@@ -24,28 +25,28 @@ export async function toCandidate(
   scope: ScopeState,
   own: Readable,
 ): Promise<Proposed> {
-  const accepted = await owns.read(scope.accepted.tree);
+  const { seq, accepted: base, policy: inForce } = scope;
+  const named = { seq: seq + 1, base: base.digest, next: own.digest };
+  const proposed = { changes: [], policy: null, refusal: null };
+  if (own.digest === base.digest) return { ...proposed, candidate: { class: 'renew', ...named } };
+  const accepted = await owns.read(base.tree);
   if (!accepted.ok) throw new Error('the accepted tree cannot be read again');
   const difference = changes(accepted.files, own.files);
-  const { seq, accepted: base, policy: inForce } = scope;
   const mutation = classify(difference);
-  const candidate: Candidate = { class: mutation, seq: seq + 1, base: base.digest, next: own.digest };
-  const proposed = { candidate, changes: difference, policy: null };
-  if (mutation === 'update') return { ...proposed, refusal: overLimit(inForce, own) };
-  if (mutation !== 'reconfigure')
-    return { ...proposed, refusal: { rule: 'Class', reason: notYet(mutation) } };
+  const made = { ...proposed, candidate: { class: mutation, ...named }, changes: difference };
+  if (mutation === 'mixed') return { ...made, refusal: mixed() };
+  if (mutation !== 'reconfigure') return { ...made, refusal: overLimit(inForce, own) };
   const read = await proposedPolicy(owns, scopes, scope, own);
-  if (!read.ok) return { ...proposed, refusal: read };
-  return { ...proposed, policy: read.policy, refusal: overLimit(read.policy, own) };
+  if (!read.ok) return { ...made, refusal: read };
+  return { ...made, policy: read.policy, refusal: overLimit(read.policy, own) };
 }
 
-function notYet(mutation: Candidate['class']): string {
-  return mutation === 'mixed'
-    ? 'governance files and manifests change at once: split it in two'
-    : `a change of the class ${mutation} is not accepted by this version: revert it`;
+export function mixed(file?: string): { readonly rule: string; readonly reason: string } {
+  const what = file === undefined ? 'governance files and manifests' : `the records of scopes and ${file}`;
+  return { rule: 'Class', reason: `${what} change at once: split it in two` };
 }
 
-function overLimit({ limits }: Policy, { files }: Readable): Proposed['refusal'] {
+export function overLimit({ limits }: Policy, { files }: Readable): Proposed['refusal'] {
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   if (files.length > limits.files)
     return { rule: 'G17', reason: `${files.length} files; the scope's own limit is ${limits.files}` };

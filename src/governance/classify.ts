@@ -18,12 +18,15 @@ export function changes(base: readonly OwnFile[], next: readonly OwnFile[]): rea
   return found.sort((left, right) => byCodeUnit(left.path, right.path));
 }
 
-/** Class of a candidate, derived from bytes and never declared (governance.md, Class). */
+/**
+ * Class of a candidate, derived from bytes and never declared (governance.md, Class). `delegate` stands for all
+ * structural ones: which one it is, the records say, and whether the other files may go with them.
+ */
 export function classify(difference: readonly FileChange[]): MutationClass | 'mixed' {
   const policy = difference.filter(({ path }) => isPolicyFile(path)).length;
   const records = difference.some(({ path }) => path === 'delegations.yaml');
   if (policy > 0) return policy === difference.length ? 'reconfigure' : 'mixed';
-  if (records) return difference.length === 1 ? 'delegate' : 'mixed';
+  if (records) return 'delegate';
   return 'update';
 }
 

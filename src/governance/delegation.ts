@@ -5,13 +5,30 @@ import type { Ruleset } from './ruleset.ts';
 import { schemaMistake } from './schema.ts';
 import type { Policy } from './types.ts';
 
+/** Where a scope with a repository of its own lives, and what stands at its genesis there. */
+type Repository = {
+  readonly urls: readonly string[];
+  readonly branch: string;
+  readonly path: string;
+  readonly genesis: string;
+  readonly digest: string;
+  readonly seq: number | null;
+};
+
 /** A parent's record of a child scope. It holds no anchors: re-keying a child never touches its parent. */
 export type Delegation = {
   readonly name: string;
   readonly uid: string;
+  /** `forward` stands at a name that a scope has left; every other uid has one record. */
+  readonly status: 'live' | 'withdrawn' | 'tombstone' | 'forward';
   /** Directory of this repository, relative to the parent's; null for a scope that lives elsewhere. It masks, live or dead. */
   readonly path: string | null;
+  readonly repository: Repository | null;
   readonly live: boolean;
+  /** Of a tombstone: uid of the successor, or null. */
+  readonly successor: string | null;
+  /** Dotted path of the scope that has left; else null. */
+  readonly forward: string | null;
   readonly grants: { readonly namespaces: readonly string[]; readonly hosts: readonly string[] };
   /** Checked when the child is created or reconfigured; without one in the record, one that everything meets. */
   readonly floor: Pick<Policy, 'threshold' | 'require'>;
@@ -33,33 +50,58 @@ export function readDelegations(bytes: Uint8Array, ruleset: Ruleset): Delegation
 }
 
 function readRecord(record: Delegations['spec'][number]): Delegation {
+  const { name, uid, path, repository, tombstone, forward } = record;
+  const status =
+    forward !== undefined ? 'forward' : tombstone !== undefined ? 'tombstone' : (record.status ?? 'live');
   return {
-    name: record.name,
-    uid: record.uid,
-    path: record.path ?? null,
-    live: record.status !== 'withdrawn' && record.tombstone === undefined && record.forward === undefined,
+    name,
+    uid,
+    status,
+    path: path ?? null,
+    repository: repository === undefined ? null : { ...repository, seq: repository.seq ?? null },
+    live: status === 'live',
+    successor: tombstone === undefined || tombstone === 'none' ? null : tombstone,
+    forward: forward ?? null,
     grants: { namespaces: record.grants?.namespaces ?? [], hosts: record.grants?.hosts ?? [] },
     floor: { threshold: record.floor?.threshold ?? 1, require: record.floor?.require ?? [] },
   };
 }
 
+/** The one record of a uid that says where its scope is. */
+export function recordOf(records: readonly Delegation[], uid: string): Delegation | null {
+  return records.find((record) => record.uid === uid && record.status !== 'forward') ?? null;
+}
+
 function badRecords(records: readonly Delegation[]): string | null {
-  const uids = new Set<string>();
+  const seen = new Set<string>();
   const names = new Set<string>();
-  const live: string[] = [];
-  for (const { uid, name, path, live: isLive } of records) {
-    if (uids.has(uid)) return `uid ${uid} twice`;
-    uids.add(uid);
-    if (isLive && names.has(name)) return `name ${name} twice`;
-    if (isLive) names.add(name);
-    if (path === null) continue;
-    const reason = badPath(path);
-    if (reason !== null) return `path ${JSON.stringify(path)}: ${reason}`;
-    const nested = isLive ? live.find((other) => isWithin(path, other) || isWithin(other, path)) : undefined;
-    if (nested !== undefined) return `paths ${nested} and ${path} are equal or nested`;
-    if (isLive) live.push(path);
+  for (const record of records) {
+    const { uid, name, path, live } = record;
+    const key = record.status === 'forward' ? `${uid} ${name}` : uid;
+    if (seen.has(key)) return `uid ${uid} twice`;
+    seen.add(key);
+    if (live && names.has(name)) return `name ${name} twice`;
+    if (live) names.add(name);
+    const reason = badPlace(record) ?? (path === null ? null : badPath(path));
+    if (reason !== null) return `${path === null ? name : `path ${JSON.stringify(path)}`}: ${reason}`;
   }
-  return null;
+  return nested(records.flatMap(({ status, path }) => (status === 'tombstone' ? [] : (path ?? []))));
+}
+
+/** A scope stands at one place; one that has left, at none. */
+function badPlace({ status, path, repository }: Delegation): string | null {
+  const places = (path === null ? 0 : 1) + (repository === null ? 0 : 1);
+  if (status === 'forward') return places === 0 ? null : 'a forward has neither path nor repository';
+  return places === 1 ? null : 'a record has either a path or a repository';
+}
+
+/** Own digest: no two paths are equal or nested. A dead one's place may be used again. */
+function nested(paths: readonly string[]): string | null {
+  const sorted = paths.map((path) => `${path}/`).sort();
+  const at = sorted.findIndex((path, place) => sorted[place + 1]?.startsWith(path));
+  const [outer, inner] = [sorted[at], sorted[at + 1]];
+  if (outer === undefined || inner === undefined) return null;
+  return `paths ${outer.slice(0, -1)} and ${inner.slice(0, -1)} are equal or nested`;
 }
 
 function badPath(path: string): string | null {
@@ -68,9 +110,4 @@ function badPath(path: string): string | null {
     return 'not a plain path';
   const [first] = segments;
   return first === 'anchors' || first === 'identity' ? `${first}/ belongs to the scope itself` : null;
-}
-
-/** Component by component: `team-a2` is not within `team-a`. */
-function isWithin(path: string, directory: string): boolean {
-  return path === directory || path.startsWith(`${directory}/`);
 }

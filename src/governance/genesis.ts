@@ -1,10 +1,9 @@
-import { sha256 } from '../base/digest.ts';
-import { fileAt, type ObjectId, type Objects, type TreeDigests } from '../git/index.ts';
+import type { ObjectId, Objects, TreeDigests } from '../git/index.ts';
 import type { Delegation } from './delegation.ts';
 import { badOwnership } from './grants.ts';
 import { createScopeTrees, joinPath, type ScopeTrees } from './own.ts';
 import { type Ruleset, ruleset1 } from './ruleset.ts';
-import type { LineState, Pin, Policy, ScopeState } from './types.ts';
+import type { LineageEntry, LineState, Pin, Policy, ScopeState } from './types.ts';
 
 export type Refusal = { readonly ok: false; readonly rule: string; readonly reason: string };
 export type Pinned = { readonly ok: true; readonly pin: Pin; readonly state: LineState } | Refusal;
@@ -15,9 +14,7 @@ type Place = {
   readonly depth: number;
 };
 type Genesis = {
-  readonly objects: Objects;
   readonly owns: ScopeTrees;
-  readonly ruleset: Ruleset;
   readonly commit: ObjectId;
   readonly tree: ObjectId;
   readonly scopes: Map<string, ScopeState>;
@@ -36,7 +33,7 @@ export async function makePin(
 ): Promise<Pinned> {
   const { tree } = await objects.commit(commit);
   const owns = createScopeTrees(objects, digests, path, ruleset);
-  const genesis = { objects, owns, ruleset, commit, tree, scopes: new Map<string, ScopeState>() };
+  const genesis = { owns, commit, tree, scopes: new Map<string, ScopeState>() };
   const refusal = await addScope(genesis, '', { record: null, parent: null, depth: 0 });
   if (refusal !== null) return refusal;
   const [root] = genesis.scopes.keys();
@@ -77,18 +74,22 @@ function refused(rule: string, reason: string): Refusal {
 
 async function addScope(genesis: Genesis, directory: string, place: Place): Promise<Refusal | null> {
   const where = directory === '' ? 'the root scope' : directory;
-  if (place.depth > genesis.ruleset.delegationDepth)
+  if (place.depth > genesis.owns.ruleset.delegationDepth)
     return refused('G17', `${where} is delegated too deeply`);
   const own = await genesis.owns.own(genesis.tree, directory);
   if (!own.ok) return refused(own.rule, `${where}: ${own.reason}`);
   const read = await genesis.owns.policy(own);
   if (!read.ok) return refused(read.rule, `${where}: ${read.reason}`);
-  const uid = place.record?.uid ?? (await rootUid(genesis.objects, own.tree));
+  const uid = place.record?.uid ?? read.firstUid;
   if (genesis.scopes.has(uid)) return refused('G19', `${where}: uid ${uid} is introduced twice`);
   const records = await genesis.owns.delegations(own.tree);
   const reason = badPlace(read.name, read.policy, records, place);
   if (reason !== null) return refused('Scope', `${where}: ${reason}`);
-  const scope = firstState(genesis, uid, directory, place, own, read);
+  const at = { commit: genesis.commit, index: 0 };
+  const { parent } = place;
+  const path = parent === null ? read.name : `${parent.path}.${read.name}`;
+  const named = { uid, name: read.name, path, directory, parent: parent?.uid ?? null };
+  const scope = pinned(firstState(at, named, own, read.policy));
   genesis.scopes.set(uid, scope);
   for (const record of records) {
     if (!record.live || record.path === null) continue;
@@ -99,11 +100,6 @@ async function addScope(genesis: Genesis, directory: string, place: Place): Prom
   return null;
 }
 
-/** formats.md, uid: the root's is made from the bytes of its first `scope.yaml`. */
-async function rootUid(objects: Objects, tree: ObjectId): Promise<string> {
-  return sha256('fairlead-uid-1\0', (await fileAt(objects, tree, 'scope.yaml')) ?? '');
-}
-
 function badPlace(name: string, policy: Policy, records: readonly Delegation[], place: Place): string | null {
   const { record } = place;
   if (record !== null && record.name !== name)
@@ -111,46 +107,52 @@ function badPlace(name: string, policy: Policy, records: readonly Delegation[], 
   return badOwnership(policy.owns, record, records);
 }
 
-function firstState(
-  genesis: Genesis,
-  uid: string,
-  directory: string,
-  place: Place,
+/** A scope at its genesis: what stands there, with nothing said about it yet. */
+export function firstState(
+  at: { readonly commit: ObjectId; readonly index: number },
+  place: Pick<ScopeState, 'uid' | 'name' | 'path' | 'directory' | 'parent'>,
   own: { readonly digest: string; readonly tree: ObjectId },
-  read: { readonly policy: Policy; readonly name: string },
+  policy: Policy,
 ): ScopeState {
-  const { commit } = genesis;
-  const { policy, name } = read;
+  const { directory } = place;
   const { digest, tree } = own;
   return {
-    uid,
-    name,
-    path: place.parent === null ? name : `${place.parent.path}.${name}`,
-    directory,
-    parent: place.parent?.uid ?? null,
+    ...place,
+    places: [{ index: at.index, directory }],
+    status: 'Live',
     seq: 1,
-    accepted: { digest, commit, directory, tree },
+    accepted: { digest, commit: at.commit, directory, tree },
     landed: digest,
-    epoch: { commit, index: 0 },
+    epoch: at,
     policy,
     unclean: null,
     hold: null,
-    unproven: policy.anchors.map((anchor) => anchor.name),
-    lineage: [
-      {
-        event: 'genesis',
-        seq: 1,
-        class: null,
-        commit,
-        base: null,
-        next: digest,
-        votes: [],
-        withdrawals: [],
-        policy: policy.digest,
-        previousAnchors: null,
-        rule: null,
-        reason: null,
-      },
-    ],
+    lineage: [],
+    predecessors: [],
+    successors: [],
+    unproven: [],
   };
+}
+
+function pinned(scope: ScopeState): ScopeState {
+  const { policy, accepted } = scope;
+  const entry: LineageEntry = {
+    event: 'genesis',
+    seq: 1,
+    class: null,
+    commit: accepted.commit,
+    base: null,
+    next: accepted.digest,
+    votes: [],
+    withdrawals: [],
+    policy: policy.digest,
+    previousAnchors: null,
+    group: null,
+    predecessors: [],
+    successors: [],
+    movedTo: null,
+    rule: null,
+    reason: null,
+  };
+  return { ...scope, unproven: policy.anchors.map(({ name }) => name), lineage: [entry] };
 }

@@ -1,5 +1,5 @@
 import type { Delegation } from './delegation.ts';
-import type { Policy } from './types.ts';
+import type { Policy, ScopeState } from './types.ts';
 
 type Owned = Policy['owns'];
 
@@ -12,8 +12,30 @@ export function badOwnership(
   return overGrant(owns, record?.grants ?? null) ?? badGrants(records, owns);
 }
 
+/** The first scope that owns, as of s(i-1), what its record no longer grants: first withdraw, or let it give that up. */
+export function grantedLess(
+  records: readonly Delegation[],
+  scopes: ReadonlyMap<string, ScopeState>,
+): string | null {
+  for (const { live, path, uid, name, grants } of records) {
+    const child = live && path !== null ? scopes.get(uid) : undefined;
+    const reason = child === undefined ? null : overGrant(child.policy.owns, grants);
+    if (reason !== null) return `${name}: ${reason}`;
+  }
+  return null;
+}
+
+/** What of `owns` the other covers; `owns` itself where that is all of it. */
+export function within(owns: Owned, other: Owned): Owned {
+  const [names, given] = [new Set(other.namespaces), new Set(other.hosts)];
+  const namespaces = owns.namespaces.filter((name) => names.has('*') || names.has(name));
+  const hosts = owns.hosts.filter((host) => isCovered(given, host));
+  const isWhole = namespaces.length === owns.namespaces.length && hosts.length === owns.hosts.length;
+  return isWhole ? owns : { namespaces, hosts };
+}
+
 /** A root has no grant: it owns what it says, `*` included. */
-function overGrant(owns: Owned, grant: Owned | null): string | null {
+export function overGrant(owns: Owned, grant: Owned | null): string | null {
   if (grant === null) return null;
   const namespace = owns.namespaces.find((name) => name === '*' || !grant.namespaces.includes(name));
   if (namespace !== undefined) return `it owns the namespace ${namespace}, which its parent does not grant`;
@@ -23,7 +45,7 @@ function overGrant(owns: Owned, grant: Owned | null): string | null {
 }
 
 /** Why live grants are not disjoint, or not within what the granting scope itself owns; or null. */
-function badGrants(records: readonly Delegation[], owns: Owned): string | null {
+export function badGrants(records: readonly Delegation[], owns: Owned): string | null {
   const live = records.filter((record) => record.live);
   const twice = firstOverlap(live);
   const [namespaces, hosts] = [new Set(owns.namespaces), new Set(owns.hosts)];

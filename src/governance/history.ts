@@ -32,6 +32,8 @@ export type History = {
   readonly byIntro: readonly (readonly Visit[])[];
   /** What was said, well-formed, about a mutation of a scope, by uid and seq, in line order. */
   readonly spoken: ReadonlyMap<string, ReadonlyMap<number, readonly Saying[]>>;
+  /** uids of the scopes of which something was said in what the last main-line commit brought in. */
+  readonly lately: ReadonlySet<string>;
   /** Main-line commits at which nothing is accepted, and why: an octopus, or over a cap (governance.md, Evaluation). */
   readonly barred: ReadonlyMap<number, string>;
   /** Main-line indices whose commits never vote (over a cap). */
@@ -44,6 +46,7 @@ type Mutable = {
   readonly visits: Map<ObjectId, Visit>;
   readonly byIntro: Visit[][];
   readonly spoken: Map<string, Map<number, Saying[]>>;
+  readonly lately: Set<string>;
   readonly barred: Map<number, string>;
   readonly mute: Set<number>;
 };
@@ -55,6 +58,7 @@ export async function openHistory(objects: Objects, genesis: ObjectId, ruleset: 
     visits: new Map(),
     byIntro: [],
     spoken: new Map(),
+    lately: new Set(),
     barred: new Map(),
     mute: new Set(),
   };
@@ -88,13 +92,14 @@ function hearTokens(history: Mutable, visits: readonly Visit[], { tokens: cap }:
   return null;
 }
 
-function hear({ spoken }: Mutable, saying: Saying): void {
+function hear({ spoken, lately }: Mutable, saying: Saying): void {
   for (const { uid } of saying.statements) {
     const statement = uid === null ? null : statementFor(saying.statements, uid);
     if (statement === null || statement.kind === 'void') continue;
     const bySeq = spoken.get(statement.uid) ?? new Map<number, Saying[]>();
     spoken.set(statement.uid, bySeq);
     const known = bySeq.get(statement.seq);
+    lately.add(statement.uid);
     if (known === undefined) bySeq.set(statement.seq, [saying]);
     else known.push(saying);
   }
@@ -111,6 +116,7 @@ export function statementFor(statements: readonly Statement[], uid: string): Sta
 
 async function extend(objects: Objects, history: Mutable, id: ObjectId, ruleset: Ruleset): Promise<void> {
   const intro = history.main.length;
+  history.lately.clear();
   const fresh = await unvisited(objects, history, id);
   history.main.push(id);
   const visits = fresh.map((commit) => visit(history, commit, intro));

@@ -6,7 +6,7 @@ import { openHistory } from './history.ts';
 import { createScopeTrees, type ScopeTrees } from './own.ts';
 import { type Ruleset, ruleset1 } from './ruleset.ts';
 import type { LineState, Pin, ScopeState, VerifiedScope } from './types.ts';
-import { verifyScope } from './verified.ts';
+import { type Authority, authorityOf, verifyScope } from './verified.ts';
 import type { Bench } from './votes.ts';
 
 type Verdict = { readonly ok: true; readonly state: LineState } | Refusal;
@@ -19,7 +19,7 @@ export interface Line {
    * Refused where the tip's first-parent chain does not reach the genesis (G9), or the pin does not hold.
    */
   state(tip: ObjectId): Promise<Verdict>;
-  /** The accepted bytes of every scope of a state, parents before children. */
+  /** The accepted bytes of every scope that a state serves, parents before children: no tombstone, nothing withdrawn (G7). */
   scopes(state: LineState): Promise<readonly VerifiedScope[]>;
   /** First parents from `tip` down to `stop` (exclusive), newest first; null where the chain does not meet it. */
   chain(tip: ObjectId, stops: ReadonlySet<ObjectId>): Promise<readonly ObjectId[] | null>;
@@ -44,7 +44,7 @@ export function openLine(
     const first = await genesisState(objects, digests, pin, ruleset);
     if ('ok' in first) return first;
     const history = await openHistory(objects, pin.commit, ruleset);
-    const signed = { byPlace: new Map(), approvals: [] };
+    const signed = { byPlace: new Map(), approvals: [], moved: [] };
     const bench = { history, owns, ruleset, checked, signed, speakers: new Map(), words: new Map() };
     return { bench, states: { last: first } };
   };
@@ -92,27 +92,33 @@ export function openLine(
       return result;
     },
     async scopes(state) {
-      const scopes: VerifiedScope[] = [];
+      const scopes = new Map<string, VerifiedScope>();
       for (const [uid, scope] of state.scopes) {
+        const authority = await authorityOf(owns, state, scopes, scope);
+        if (authority === null) continue;
         const known = verified.get(uid);
-        const isKnown = known !== undefined && (known.scope === scope || sameAccepted(known.scope, scope));
-        const bytes = isKnown ? known.bytes : await verifyScope(objects, owns, scope);
-        if (known?.scope !== scope) verified.set(uid, { scope, bytes });
-        scopes.push(bytes);
+        const isKnown = known !== undefined && isSame(known.scope, scope) && known.authority === authority;
+        const bytes = isKnown ? known.bytes : await verifyScope(objects, owns, scope, authority);
+        if (known?.scope !== scope || !isKnown) verified.set(uid, { scope, authority, bytes });
+        scopes.set(uid, bytes);
       }
-      if (verified.size === scopes.length) return scopes;
-      for (const uid of verified.keys()) if (!state.scopes.has(uid)) verified.delete(uid);
-      return scopes;
+      for (const uid of verified.size > scopes.size ? [...verified.keys()] : [])
+        if (!scopes.has(uid)) verified.delete(uid);
+      return [...scopes.values()];
     },
     chain: (tip, stops) => firstParents(objects, tip, stops),
   };
 }
 
 /** What was read of a scope's accepted bytes last. */
-type Verified = { readonly scope: ScopeState; readonly bytes: VerifiedScope };
+type Verified = { readonly scope: ScopeState; readonly authority: Authority; readonly bytes: VerifiedScope };
 
-function sameAccepted(left: ScopeState, right: ScopeState): boolean {
-  return left.epoch.commit === right.epoch.commit && left.accepted.digest === right.accepted.digest;
+function isSame(left: ScopeState, right: ScopeState): boolean {
+  if (left === right) return true;
+  const isPlaced = left.path === right.path && left.directory === right.directory;
+  return (
+    isPlaced && left.epoch.commit === right.epoch.commit && left.accepted.digest === right.accepted.digest
+  );
 }
 
 /** `tip`, its first parent, … down to the first of `stops`, which is the last element; null if none is met. */

@@ -25,6 +25,7 @@ export type Own =
 
 /** Reads scopes' own trees out of commits; a memo by tree id, on which no verdict depends. */
 export interface ScopeTrees {
+  readonly ruleset: Ruleset;
   /** The tree of the scope at `directory` (within the mesh path) in the root tree `rootTree`; null where it is absent. */
   place(rootTree: ObjectId, directory: string): Promise<ObjectId | null>;
   /** Those of `directories` at which two root trees may differ; `directories` has the ones above each too. */
@@ -56,6 +57,7 @@ export function createScopeTrees(
   };
   const absent: Own = { ok: false, rule: 'G18', reason: 'its directory is absent' };
   const trees: ScopeTrees = {
+    ruleset,
     place: (rootTree, directory) => subtree(objects, rootTree, pathOf(directory)),
     async apart(left, right, directories) {
       const [a, b] = [await trees.place(left, ''), await trees.place(right, '')];

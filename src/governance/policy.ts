@@ -8,8 +8,9 @@ import type { Ruleset } from './ruleset.ts';
 import { schemaMistake } from './schema.ts';
 import type { Anchor, MutationClass, Policy } from './types.ts';
 
+/** `firstUid`: the uid of the scope whose first mutation has these bytes (formats.md, uid). */
 export type PolicyRead =
-  | { readonly ok: true; readonly policy: Policy; readonly name: string }
+  | { readonly ok: true; readonly policy: Policy; readonly name: string; readonly firstUid: string }
   | { readonly ok: false; readonly rule: string; readonly reason: string };
 
 type ReadAnchors =
@@ -42,7 +43,8 @@ export async function readPolicy(
   if (!read.ok) return read;
   const policy = toPolicy(spec, read, sha256(bytes));
   const reason = badThreshold(policy) ?? badOwns(policy);
-  return reason === null ? { ok: true, policy, name: metadata.name } : no('G6', reason);
+  if (reason !== null) return no('G6', reason);
+  return { ok: true, policy, name: metadata.name, firstUid: sha256('fairlead-uid-1\0', bytes) };
 }
 
 function no(

@@ -1,5 +1,5 @@
 import type { AnchorKey } from '../signatures/index.ts';
-import type { Delegation } from './delegation.ts';
+import { type Delegation, recordOf } from './delegation.ts';
 import { badOwnership } from './grants.ts';
 import type { Own, ScopeTrees } from './own.ts';
 import { allAnchors, CLASSES, materialsOf, type PolicyRead, threshold } from './policy.ts';
@@ -29,7 +29,7 @@ export async function proposedPolicy(
 }
 
 /** The delegation records of the scope and of those above it, the nearest first, as the parents' accepted trees have them. */
-async function recordsAbove(
+export async function recordsAbove(
   owns: ScopeTrees,
   scopes: Scopes,
   { uid, parent }: ScopeState,
@@ -37,8 +37,8 @@ async function recordsAbove(
   const above = parent === null ? undefined : scopes.get(parent);
   if (above === undefined) return [];
   const records = await owns.delegations(above.accepted.tree);
-  const record = records.find((each) => each.uid === uid);
-  return [...(record === undefined ? [] : [record]), ...(await recordsAbove(owns, scopes, above))];
+  const record = recordOf(records, uid);
+  return [...(record === null ? [] : [record]), ...(await recordsAbove(owns, scopes, above))];
 }
 
 function changedForever(scopes: Scopes, scope: ScopeState, next: Policy): string | null {
@@ -49,23 +49,27 @@ function changedForever(scopes: Scopes, scope: ScopeState, next: Policy): string
   return `the trust domain is fixed at the genesis: ${before ?? 'none'}`;
 }
 
-function trustDomainOf(scopes: Scopes, uid: string): string | null {
+/** The trust domain that a scope has, or inherits. */
+export function trustDomainOf(scopes: Scopes, uid: string): string | null {
   const scope = scopes.get(uid);
   if (scope === undefined || scope.policy.trustDomain !== null) return scope?.policy.trustDomain ?? null;
   return scope.parent === null ? null : trustDomainOf(scopes, scope.parent);
 }
 
-/** The first floor that the policy falls below, except as far as the old one already did: raising one freezes nobody. */
-function belowFloor(records: readonly Delegation[], old: Policy, next: Policy): string | null {
+/**
+ * The first floor that the policy falls below, except as far as the old one already did: raising one freezes nobody.
+ * `old` null: a first policy, which meets them all.
+ */
+export function belowFloor(records: readonly Delegation[], old: Policy | null, next: Policy): string | null {
   for (const { name, floor } of records) {
     for (const mutation of CLASSES) {
-      const least = Math.min(floor.threshold, threshold(old, mutation));
+      const least = Math.min(floor.threshold, old === null ? Infinity : threshold(old, mutation));
       const given = threshold(next, mutation);
       if (given < least)
         return `${mutation} needs ${given} anchors; the floor of ${name} is ${floor.threshold}`;
       for (const { type, atLeast } of floor.require) {
         const sure = certain(next, mutation, type);
-        if (sure >= Math.min(atLeast, certain(old, mutation, type))) continue;
+        if (sure >= Math.min(atLeast, old === null ? Infinity : certain(old, mutation, type))) continue;
         return `${mutation} can do with ${sure} of type ${type}; the floor of ${name} is ${atLeast}`;
       }
     }

@@ -1,7 +1,8 @@
 import type { ObjectId } from '../git/index.ts';
 import { sideViews, type Visit } from './history.ts';
+import { indexOf, type Moves, placeAt, relocate, withThoseAbove } from './locate.ts';
 import { type Claim, claimsOf, electorate } from './signer.ts';
-import type { ScopeState } from './types.ts';
+import type { LineState, ScopeState } from './types.ts';
 import type { Bench } from './votes.ts';
 import { NOTED } from './words.ts';
 
@@ -21,18 +22,29 @@ export type Speaker = {
  * a scope (I3). Most commits of a repository are about other scopes. An approval that shows a scope as the line had it
  * says something only where the line was not clean: for those, `approvals` has them all.
  */
-export type Signed = { readonly byPlace: Map<string, Visit[]>; readonly approvals: Visit[] };
+export type Signed = {
+  readonly byPlace: Map<string, Visit[]>;
+  readonly approvals: Visit[];
+  /** Where scopes were to move, at which main-line commits. */
+  readonly moved: { readonly index: number; readonly directories: readonly string[] }[];
+};
 
-/** Sorts what the last main-line commit brought in; `directories` as in `ScopeTrees.apart`. */
+/** Sorts what the last main-line commit brought in, by the places of s(i-1) and those to which it may move scopes. */
 export async function sortSigned(
   { history, owns, signed }: Bench,
-  directories: ReadonlySet<string>,
+  state: LineState,
+  moves: Moves,
 ): Promise<void> {
+  const to = [...relocate(state, moves).values()].map(({ directory }) => directory);
+  const { directories: known } = indexOf(state);
+  const directories = to.length === 0 ? known : new Set([...known, ...to.flatMap(withThoseAbove)]);
+  if (to.length > 0) signed.moved.push({ index: state.index + 1, directories: to });
   // What is over a cap never votes (G17).
   const fresh = history.mute.has(history.main.length - 1) ? [] : (history.byIntro.at(-1) ?? []);
   for (const visit of fresh) {
     const { commit } = visit;
-    const first = history.visits.get(commit.parents[0] ?? '')?.commit;
+    const parent = history.visits.get(commit.parents[0] ?? '');
+    const first = parent?.commit;
     if ((commit.signature === null && commit.refusal === null) || first === undefined) continue;
     // Whoever says in words what they mean means no other scope, and a withdrawal approves nothing (decision 0014).
     const isApproval = commit.parents.length === 1 && first.tree === commit.tree;
@@ -41,7 +53,12 @@ export async function sortSigned(
     const line = history.visits.get(history.main[visit.base] ?? '')?.commit;
     const before = isApproval ? line : first;
     if (before === undefined) continue;
-    for (const place of await owns.apart(before.tree, commit.tree, directories)) {
+    const apart = new Set(await owns.apart(before.tree, commit.tree, directories));
+    // Where a scope came to stand between a commit and its first parent, it shows a change, whatever the trees.
+    for (const move of isApproval ? [] : signed.moved)
+      if (parent !== undefined && parent.base < move.index && move.index <= visit.base)
+        for (const directory of move.directories) apart.add(directory);
+    for (const place of apart) {
       const known = signed.byPlace.get(place);
       if (known === undefined) signed.byPlace.set(place, [visit]);
       else known.push(visit);
@@ -54,10 +71,11 @@ export async function sortSigned(
  * signed, for whom nothing is read. Grows with the history; each commit is looked at once for each epoch (G17).
  */
 export type Speakers = {
-  readonly epoch: ObjectId;
+  /** The epoch and the places. */
+  readonly since: string;
   readonly byShown: Map<string, Speaker[]>;
-  /** How many of the scope's signed commits, and of the approvals, were heard. */
-  readonly heard: { changes: number; approvals: number };
+  /** How many of the signed commits at each place, and of the approvals, were heard. */
+  readonly heard: Map<string, number>;
   readonly approved: Set<Visit>;
 };
 
@@ -69,41 +87,42 @@ export async function speakersFor(
   tree: ObjectId,
 ): Promise<readonly Speaker[]> {
   const { signed, speakers } = bench;
-  const changes = signed.byPlace.get(scope.accepted.directory) ?? [];
+  const since = JSON.stringify([scope.epoch.commit, scope.places]);
   const known = speakers.get(scope.uid);
-  const found = known?.epoch === scope.epoch.commit ? known : begin(scope, changes, signed.approvals);
+  const begun = { since, byShown: new Map(), heard: new Map(), approved: new Set<Visit>() };
+  const found = known?.since === since ? known : begun;
   speakers.set(scope.uid, found);
-  const { heard } = found;
-  for (; heard.changes < changes.length; heard.changes += 1)
-    await hear(bench, scope, found, changes[heard.changes]);
+  for (const place of new Set(scope.places.map(({ directory }) => directory)))
+    for (const visit of unheard(found, scope, place, signed.byPlace.get(place) ?? []))
+      if (placeAt(scope, visit.base) === place) await hear(bench, scope, found, visit);
   const { unclean } = scope;
-  for (; unclean !== null && heard.approvals < signed.approvals.length; heard.approvals += 1) {
-    const visit = signed.approvals[heard.approvals];
-    if (visit !== undefined && visit.base >= unclean.index) await hear(bench, scope, found, visit);
-  }
+  if (unclean !== null)
+    for (const visit of unheard(found, scope, 'approvals/', signed.approvals))
+      if (visit.base >= unclean.index) await hear(bench, scope, found, visit);
   const shown = [...(found.byShown.get(next) ?? []), ...(found.byShown.get(tree) ?? [])];
   return shown.sort((left, right) => left.visit.order - right.visit.order);
 }
 
-function begin({ epoch }: ScopeState, changes: readonly Visit[], approvals: readonly Visit[]): Speakers {
-  const old = (visits: readonly Visit[]) => visits.findLastIndex(({ intro }) => intro <= epoch.index) + 1;
-  const heard = { changes: old(changes), approvals: old(approvals) };
-  return { epoch: epoch.commit, byShown: new Map(), heard, approved: new Set() };
+/** What of a list came in since the epoch and was not heard yet; from here on it was. */
+function unheard(
+  { heard }: Speakers,
+  { epoch }: ScopeState,
+  list: string,
+  visits: readonly Visit[],
+): readonly Visit[] {
+  const start = heard.get(list) ?? visits.findLastIndex(({ intro }) => intro <= epoch.index) + 1;
+  heard.set(list, visits.length);
+  return visits.slice(start);
 }
 
-async function hear(
-  bench: Bench,
-  scope: ScopeState,
-  found: Speakers,
-  visit: Visit | undefined,
-): Promise<void> {
-  const first = bench.history.visits.get(visit?.commit.parents[0] ?? '')?.commit;
-  if (visit === undefined || first === undefined || found.approved.has(visit)) return;
-  const { commit } = visit;
-  if (first.tree === commit.tree) found.approved.add(visit);
-  const { directory } = scope.accepted;
-  const tree = await bench.owns.place(commit.tree, directory);
-  const before = first.tree === commit.tree ? null : await bench.owns.place(first.tree, directory);
+async function hear(bench: Bench, scope: ScopeState, found: Speakers, visit: Visit): Promise<void> {
+  const { commit, base } = visit;
+  const first = bench.history.visits.get(commit.parents[0] ?? '');
+  if (first === undefined || found.approved.has(visit)) return;
+  const isApproval = commit.parents.length === 1 && first.commit.tree === commit.tree;
+  if (isApproval) found.approved.add(visit);
+  const tree = await bench.owns.place(commit.tree, placeAt(scope, base));
+  const before = isApproval ? null : await bench.owns.place(first.commit.tree, placeAt(scope, first.base));
   if (tree === null || tree === before) return;
   const [claim = null] = claimsOf(visit, electorate(scope.policy, null));
   let shown = tree;
@@ -129,14 +148,14 @@ async function uncleanView(bench: Bench, scope: ScopeState, visit: Visit): Promi
   const { unclean, accepted, epoch } = scope;
   if (unclean !== null && unclean.index <= visit.base && unclean.index < visit.intro)
     return against(scope, unclean.commit);
-  for (const { commit } of sideViews(bench.history, visit, epoch.index)) {
-    const own = await bench.owns.own(commit.tree, accepted.directory);
+  for (const { commit, base } of sideViews(bench.history, visit, epoch.index)) {
+    const own = await bench.owns.own(commit.tree, placeAt(scope, base));
     if (!own.ok || own.digest !== accepted.digest) return against(scope, commit.id);
   }
   return null;
 }
 
-function against({ accepted: { directory } }: ScopeState, commit: ObjectId): Against {
+function against({ directory }: ScopeState, commit: ObjectId): Against {
   const place = directory === '' ? 'the scope' : directory;
   const text = `its branch started from ${commit}, where ${place} was not in its accepted state: run \`fairlead approve\``;
   return { rule: 'I4', text };

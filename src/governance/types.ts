@@ -1,5 +1,6 @@
 import type { ObjectId } from '../git/index.ts';
 import type { AnchorKey } from '../signatures/index.ts';
+import type { Member } from './statement.ts';
 
 /** What an operator pins out of band (`fairlead trust`): where a line begins, and what stands there. */
 export type Pin = {
@@ -95,6 +96,9 @@ export type Candidate = {
   readonly next: string;
 };
 
+/** Scopes whose mutations are accepted together or not at all; `digest` is over the sorted member lines. */
+export type Group = { readonly digest: string; readonly members: readonly Member[] };
+
 /** A scope whose main-line tree differs from its accepted tree. It keeps serving the accepted one. */
 export type Hold = {
   /** The main-line commit at which this verdict was first reached. */
@@ -105,6 +109,8 @@ export type Hold = {
   /** e.g. `1 of 2: alice signed; bo or cy missing`. */
   readonly reason: string;
   readonly candidate: Candidate | null;
+  /** The structural group of more than one scope in which alone it could be accepted; else null. */
+  readonly group: Group | null;
   readonly signed: readonly string[];
   readonly missing: readonly string[];
   readonly needed: number;
@@ -128,6 +134,13 @@ export type LineageEntry = {
   readonly previousAnchors: readonly { readonly name: string; readonly keys: readonly string[] }[] | null;
   /** Withdrawals for the next mutation that came in here. */
   readonly withdrawals: readonly Vote[];
+  /** The structural group of more than one scope with which it was accepted; else null. */
+  readonly group: Group | null;
+  /** uids of scopes whose files or name this one has from here on, and of those that have its own. */
+  readonly predecessors: readonly string[];
+  readonly successors: readonly string[];
+  /** The directory to which it moved here; null where it stayed. */
+  readonly movedTo: string | null;
   readonly rule: string | null;
   readonly reason: string | null;
 };
@@ -138,9 +151,13 @@ export type ScopeState = {
   readonly name: string;
   /** Dotted path from the root: `acme`, `acme.payments`. */
   readonly path: string;
-  /** Directory within the mesh path; empty for the root. */
+  /** Its place: the directory within the mesh path; empty for the root. `accepted` names the one it had then. */
   readonly directory: string;
+  /** Its places so far, each since the main-line commit `index`; the last is `directory`. */
+  readonly places: readonly { readonly index: number; readonly directory: string }[];
   readonly parent: string | null;
+  /** `Withdrawn`: judged as ever, and nothing of it is served (G7). `Tombstone`: it was, and its uid never is again (G19). */
+  readonly status: 'Live' | 'Withdrawn' | 'Tombstone';
   readonly seq: number;
   readonly accepted: Accepted;
   /** Own digest of what stands on the main line; null for ⊥. */
@@ -151,6 +168,8 @@ export type ScopeState = {
   readonly unclean: { readonly commit: ObjectId; readonly index: number } | null;
   readonly hold: Hold | null;
   readonly lineage: readonly LineageEntry[];
+  readonly predecessors: readonly string[];
+  readonly successors: readonly string[];
   /** Anchors of a genesis policy that no accepted vote has yet shown to hold their key. */
   readonly unproven: readonly string[];
 };

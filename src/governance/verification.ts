@@ -23,19 +23,22 @@ export function formatVerification(state: LineState): string {
 }
 
 function scopeFacts(scope: ScopeState): Readonly<Record<string, unknown>> {
-  const { uid, path, directory, seq, accepted, landed, epoch, hold, lineage, unproven } = scope;
+  const { uid, path, directory, status, seq, accepted, landed, epoch, hold, lineage, unproven } = scope;
   return {
     path,
     uid,
     directory,
     seq,
-    state: hold === null ? 'Accepted' : 'Held',
+    status,
+    state: status === 'Tombstone' ? 'Gone' : hold === null ? 'Accepted' : 'Held',
     accepted: { digest: accepted.digest, commit: accepted.commit },
     landed,
     epoch: epoch.commit,
     policy: scope.policy.digest,
     hold,
     lineage,
+    predecessors: scope.predecessors,
+    successors: scope.successors,
     unproven,
   };
 }

@@ -1,15 +1,41 @@
 import type { ObjectId, Objects } from '../git/index.ts';
 import { isPolicyFile } from './classify.ts';
+import { recordOf } from './delegation.ts';
+import { within } from './grants.ts';
 import type { ScopeTrees } from './own.ts';
-import type { ScopeFile, ScopeState, VerifiedScope } from './types.ts';
+import type { LineState, Policy, ScopeFile, ScopeState, VerifiedScope } from './types.ts';
+
+/** What a scope may own at all: the same object for as long as nothing above it changes. */
+export type Authority = Policy['owns'];
+
+const EVERYTHING: Authority = { namespaces: ['*'], hosts: ['*'] };
+
+/**
+ * What the records above a scope leave it to own: the grants of its own, within what its parent owns. Null where nothing
+ * of it is served: it is a tombstone, withdrawn, or stands below such a one (G7). `above`: the scopes before it.
+ */
+export async function authorityOf(
+  owns: ScopeTrees,
+  { scopes }: LineState,
+  above: ReadonlyMap<string, VerifiedScope>,
+  { uid, parent, status }: ScopeState,
+): Promise<Authority | null> {
+  if (status !== 'Live') return null;
+  if (parent === null) return EVERYTHING;
+  const [granting, owned] = [scopes.get(parent), above.get(parent)?.owns];
+  if (granting === undefined || owned === undefined) return null;
+  const record = recordOf(await owns.delegations(granting.accepted.tree), uid);
+  return record?.live === true ? within(record.grants, owned) : null;
+}
 
 /** Reads the accepted bytes of a scope. The only place in the product where a `VerifiedScope` comes into being. */
 export async function verifyScope(
   objects: Objects,
   owns: ScopeTrees,
   scope: ScopeState,
+  authority: Authority,
 ): Promise<VerifiedScope> {
-  const { commit, digest, directory, tree } = scope.accepted;
+  const { commit, digest, tree } = scope.accepted;
   const own = await owns.read(tree);
   if (!own.ok || own.digest !== digest) throw new Error('the accepted tree cannot be read again');
   const files: ScopeFile[] = [];
@@ -17,7 +43,7 @@ export async function verifyScope(
     if (!isPolicyFile(path) && path !== 'delegations.yaml') files.push(await readFile(objects, path, blob));
   }
   const { owns: owned, trustDomain } = scope.policy;
-  const { uid, path, seq } = scope;
+  const { uid, path, directory, seq } = scope;
   const signers = [...new Set(lastVotes(scope).map(({ anchor }) => anchor))];
   const facts = {
     uid,
@@ -27,7 +53,7 @@ export async function verifyScope(
     epoch: scope.epoch.commit,
     digest,
     commit,
-    owns: owned,
+    owns: within(owned, authority),
     granted: await grantedOn(owns, tree),
     trustDomain,
     signers,

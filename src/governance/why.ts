@@ -35,12 +35,12 @@ function explainRefused({ anchor, commit, rule, reason }: Refused): string {
 
 /** Anchors whose signed commits about the scope came in since its epoch, and began before it. */
 function signedTooEarly({ history, signed }: Bench, scope: ScopeState): readonly string[] {
-  const { uid, seq, accepted, epoch, policy } = scope;
+  const { uid, seq, accepted, directory, epoch, policy } = scope;
   const said = (history.spoken.get(uid)?.get(seq) ?? []).slice(-NOTED).filter(({ statements }) => {
     const statement = statementFor(statements, uid);
     return statement?.kind === 'approve' && statement.next !== accepted.digest;
   });
-  const plain = (signed.byPlace.get(accepted.directory) ?? []).slice(-NOTED);
+  const plain = (signed.byPlace.get(directory) ?? []).slice(-NOTED);
   const early = [...said.map(({ visit }) => visit), ...plain].filter(
     (visit) => visit.intro > epoch.index && !isAfter(visit, epoch.index),
   );

@@ -28,7 +28,10 @@ async function pin(): Promise<Pin> {
 }
 
 const DELEGATIONS =
-  'apiVersion: fairlead.dev/v1alpha1\nkind: Delegations\nmetadata: { name: acme }\nspec: []\n';
+  'apiVersion: fairlead.dev/v1alpha1\nkind: Delegations\nmetadata: { name: acme }\nspec: [{ name: shop, path: shop, uid: UID }]\n'.replace(
+    'UID',
+    'a'.repeat(64),
+  );
 
 /** Replaces a text in `scope.yaml`. */
 async function edit(old: string, next: string): Promise<void> {
@@ -130,7 +133,7 @@ describe('approve', () => {
   test.each([
     ['nothing differs', 'alice', async () => {}, 'clean'],
     ["the key is no anchor's", 'mallory', () => mesh.write('mesh/routes.yaml', ROUTES(50)), 'V1'],
-    ['the class is not accepted yet', 'bo', () => mesh.write('mesh/delegations.yaml', DELEGATIONS), 'Class'],
+    ['a record is of no scope', 'bo', () => mesh.write('mesh/delegations.yaml', DELEGATIONS), 'G18'],
     ['the new policy cannot work', 'bo', () => edit('threshold: 2', 'threshold: 4'), 'G6'],
   ] as const)('refuses where %s', async (_, signer, change, rule) => {
     await change();

@@ -224,7 +224,7 @@ test('a hold lifts when the accepted tree is back, and seq stays', async () => {
   expect(scope.lineage.map(({ event }) => event)).toEqual(['genesis', 'held', 'lifted']);
 });
 
-test('classes: mixed and delegate are held with a reason', async () => {
+test('Class: mixed is held with a reason, whoever signs; an edit of a record asks for its own quorum', async () => {
   const world = genesis();
   world.add('a', { parents: ['g'], S: '1', files: { 'mesh/anchors/note': 'n' }, by: 'x' });
   expect((await world.scope('a')).hold).toMatchObject({ rule: 'Class', candidate: { class: 'mixed' } });
@@ -232,7 +232,7 @@ test('classes: mixed and delegate are held with a reason', async () => {
     parents: ['g'],
     files: { 'mesh/delegations.yaml': delegationsYaml(world.uid.C, ', floor: {}') },
   });
-  expect((await world.scope('d')).hold).toMatchObject({ rule: 'Class', candidate: { class: 'delegate' } });
+  expect((await world.scope('d')).hold).toMatchObject({ rule: 'Quorum', candidate: { class: 'delegate' } });
 });
 
 test("G7: a child is masked: its edits are not its parent's, and the parent's quorum is not its own", async () => {

@@ -18,7 +18,7 @@ async function benchOf(world: World, main: readonly string[]): Promise<Bench> {
   const history = await openHistory(objects, ids.get('g') ?? '', ruleset1);
   for (const name of main) await history.extend(ids.get(name) ?? '');
   const owns = createScopeTrees(objects, createTreeDigests(objects), 'mesh', ruleset1);
-  const signed = { byPlace: new Map(), approvals: [] };
+  const signed = { byPlace: new Map(), approvals: [], moved: [] };
   const memos = { speakers: new Map(), words: new Map(), checked: new Map() };
   return { history, owns, ruleset: ruleset1, signed, ...memos };
 }

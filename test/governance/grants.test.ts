@@ -6,8 +6,12 @@ const all = { namespaces: ['*'], hosts: ['*'] };
 const record = (name: string, hosts: readonly string[], namespaces: readonly string[] = []): Delegation => ({
   name,
   uid: name,
-  path: null,
+  status: 'live',
+  path: name,
+  repository: null,
   live: true,
+  successor: null,
+  forward: null,
   grants: { namespaces, hosts },
   floor: { threshold: 1, require: [] },
 });

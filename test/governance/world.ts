@@ -32,7 +32,8 @@ type Entry = {
   readonly parents?: readonly string[];
   readonly S?: string;
   readonly C?: string;
-  readonly files?: Readonly<Record<string, string>>;
+  /** By path from the root; null takes one away. */
+  readonly files?: Readonly<Record<string, string | null>>;
   readonly by?: string;
   /** In place of `by`: the armoured signature of these bytes. */
   readonly sign?: (bytes: Uint8Array) => string;
@@ -118,7 +119,7 @@ export function createWorld(options: Options = {}): World {
   const specs = new Map<string, Entry>();
   const digests = createTreeDigests(objects);
 
-  const files = (entry: Entry): Record<string, string> => ({
+  const files = (entry: Entry): Record<string, string | null> => ({
     'mesh/scope.yaml': scopeS,
     'mesh/delegations.yaml': delegationsYaml(uid.C, options.record ?? ''),
     'mesh/v.yaml': entry.S ?? '0',
@@ -215,11 +216,12 @@ export function delegationsYaml(uid: string, more: string): string {
 
 export function putTree(
   put: (type: string, bytes: Uint8Array) => ObjectId,
-  files: Readonly<Record<string, string>>,
+  files: Readonly<Record<string, string | null>>,
 ): ObjectId {
   const folders = new Map<string, Record<string, string>>();
   const entries: { mode: string; name: string; id: ObjectId; order: string }[] = [];
   for (const [path, text] of Object.entries(files)) {
+    if (text === null) continue;
     const [head = '', ...rest] = path.split('/');
     if (rest.length > 0) folders.set(head, { ...folders.get(head), [rest.join('/')]: text });
     else entries.push({ mode: '100644', name: head, id: put('blob', Buffer.from(text)), order: head });
