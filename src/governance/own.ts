@@ -103,7 +103,8 @@ async function placesApart(
   const found = [directory];
   for (const name of await namesApart(objects, left, right)) {
     const below = joinPath(directory, name);
-    if (!directories.has(below)) continue;
+    // An entry named `.` or nothing at all (G10 refuses it) is a place of no scope, and would lead back here for ever.
+    if (below === directory || !directories.has(below)) continue;
     const [a, b] = [left, right].map((tree) => (tree === null ? null : subtree(objects, tree, name)));
     const pair = { directory: below, left: (await a) ?? null, right: (await b) ?? null };
     found.push(...(await placesApart(objects, pair, directories)));

@@ -11,7 +11,7 @@ import {
 export type KeyName = SshName | OpenpgpName;
 
 /** An anchor with the test key of its name, or with keys that are named or written out as YAML flow. */
-type AnchorSpec =
+export type AnchorSpec =
   | KeyName
   | { readonly name: string; readonly keys: readonly string[]; readonly type?: string };
 
@@ -64,7 +64,7 @@ function keyYaml(key: string): string {
 }
 
 /** The entry of `keys` for a certificate. */
-function openpgpKey(fingerprint: string, file: string, certificate: Uint8Array): string {
+export function openpgpKey(fingerprint: string, file: string, certificate: Uint8Array): string {
   return `{ openpgp: ${fingerprint.toUpperCase()}, file: ${file}, sha256: ${sha256(certificate)} }`;
 }
 

@@ -92,7 +92,7 @@ export async function openScratch({ keys }: Tools): Promise<Scratch> {
     },
     async commit({ tree, parents, message, who, date, by }) {
       const mail = `${who}@fairlead.example`;
-      const when = `${date} +0000`;
+      const when = `@${date} +0000`;
       const people = { GIT_AUTHOR_NAME: who, GIT_AUTHOR_EMAIL: mail, GIT_AUTHOR_DATE: when };
       const same = { GIT_COMMITTER_NAME: who, GIT_COMMITTER_EMAIL: mail, GIT_COMMITTER_DATE: when };
       const above = parents.flatMap((parent) => ['-p', parent]);

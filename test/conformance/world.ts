@@ -97,6 +97,8 @@ export interface World {
   uid(path: string): string;
   /** Adds a commit; the first is the genesis. Returns its name. */
   add(name: string, entry?: Entry): Promise<string>;
+  /** Gives a name to a commit that was stored, with the files of another. */
+  adopt(name: string, id: string, like: string): void;
   /** Own digest of a directory of the mesh (empty: the root's) in a commit. */
   own(name: string, directory?: string): string;
   /** A statement line for a scope. */
@@ -159,6 +161,7 @@ export async function createWorld(scratch: Scratch, built: Built, options: World
       commits.set(name, { id, files });
       return name;
     },
+    adopt: (name, id, like) => void commits.set(name, { id, files: known(like).files }),
     own,
     approve({ seq, base, next, group, round }, path = 's') {
       const { uid, directory } = place(path);
@@ -239,7 +242,7 @@ async function makeCommit(
 }
 
 /** The commit with the armour in a header of that name, behind its other headers. */
-function withSignature(raw: Buffer, armor: string, header = 'gpgsig'): Buffer {
+export function withSignature(raw: Buffer, armor: string, header = 'gpgsig'): Buffer {
   return withHeader(raw, `${header} ${armor.trimEnd().split('\n').join('\n ')}`);
 }
 

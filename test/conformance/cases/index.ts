@@ -1,5 +1,9 @@
 import type { CaseSource } from '../case.ts';
 import { approval } from './approval.ts';
+import { bytes } from './bytes.ts';
+import { following } from './following.ts';
+import { signers } from './signers.ts';
+import { trees } from './trees.ts';
 
 /** Every case, in the order of the attack list. */
-export const cases: readonly CaseSource[] = [...approval];
+export const cases: readonly CaseSource[] = [...approval, ...signers, ...bytes, ...following, ...trees];

@@ -66,3 +66,42 @@ export function sshLine(hex: string): string {
   const wire = Buffer.concat([field(Buffer.from('ssh-ed25519')), field(Buffer.from(hex, 'hex'))]);
   return `{ ssh: "ssh-ed25519 ${wire.toString('base64')}" }`;
 }
+
+/** Proposals that everybody approves in words, one after the other off the genesis: each is held by its rule. */
+export async function proposals(
+  world: World,
+  people: readonly KeyName[],
+  variants: Readonly<Record<string, readonly [files: Files, rule: string]>>,
+): Promise<void> {
+  for (const [name, [files, rule]] of Object.entries(variants)) {
+    const prefix = `${name.replaceAll(' ', '-')}-`;
+    const last = await worded(world, people, { files, prefix });
+    await world.add(`${prefix}m`, { parents: ['g', last], files });
+    world.attack(`${prefix}m`, { s: { seq: 1, at: 'g', held: rule } }, { name });
+  }
+}
+
+/** An anchor is added as it should be: the old anchors and the new key sign. */
+export async function honestAnchor(
+  world: World,
+  people: readonly KeyName[],
+  added: KeyName = 'eli',
+): Promise<void> {
+  const anchors = [...(world.root.anchors ?? ['alice', 'bo', 'cy']), added];
+  const files = policy(world, { anchors });
+  const last = await worded(world, [...people, added], { files, prefix: 'honest' });
+  await world.add('honest', { parents: ['g', last], files });
+  world.honest('honest', { s: { seq: 2, at: 'honest', signed: people } });
+}
+
+/** Alice signs the change, then somebody's approval is made in a way of its own; merged into `m`. */
+export async function approvedBy(
+  world: World,
+  name: string,
+  approval: Entry,
+  first: KeyName = 'alice',
+): Promise<string> {
+  await world.add(`${name}1`, { parents: ['g'], S: '1', by: first });
+  await world.add(`${name}2`, { parents: [`${name}1`], ...approval });
+  return world.add(`${name}m`, { parents: ['g', `${name}2`], S: '1' });
+}
