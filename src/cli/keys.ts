@@ -24,20 +24,34 @@ export async function signingKey(context: Context, folder: string): Promise<User
   throw new Failure('no-signing-key', `git has no signing key of the format ${format} here`, fix);
 }
 
-/** SSH keys to offer: git's own first, then the agent's, then those in `~/.ssh`. Of the kinds that G13 allows. */
-export async function findSshKeys(context: Context, folder: string): Promise<readonly UserKey[]> {
-  const configured = await sshSigningKey(context, folder).catch(() => null);
+/** Keys of this user: git's own first, then the agent's, those in `~/.ssh`, and gpg's. SSH ones of the kinds that G13 allows. */
+export async function findKeys(context: Context, folder: string): Promise<readonly UserKey[]> {
+  const configured = await signingKey(context, folder).catch(() => null);
+  const ssh = await sshSigningKey(context, folder).catch(() => null);
   const { environment } = context;
   const agent = await run('ssh-add', ['-L'], { environment }).catch(() => null);
   const lines = agent?.code === 0 ? agent.out.split('\n') : [];
   const home = join(environment.HOME ?? '', '.ssh');
   const files = (await readdir(home).catch(() => [])).filter((name) => name.endsWith('.pub')).sort();
   for (const file of files) lines.push((await readFile(join(home, file), 'utf8').catch(() => '')).trim());
-  const found = [
-    ...(configured === null ? [] : [configured]),
-    ...lines.flatMap((line) => sshKey(line) ?? []),
+  const found: readonly (UserKey | null)[] = [
+    configured,
+    ssh,
+    ...lines.map(sshKey),
+    ...(await openpgpKeys(context, folder)),
   ];
-  return [...new Map(found.map((key) => [key.fingerprint, key])).values()];
+  return [...new Map(found.flatMap((key) => (key === null ? [] : [[key.fingerprint, key]]))).values()];
+}
+
+/** Keys whose secret half gpg has. */
+async function openpgpKeys(context: Context, folder: string): Promise<readonly UserKey[]> {
+  const program = (await gitConfig(context, folder, 'gpg.program', 'path')) ?? 'gpg';
+  const args = ['--batch', '--with-colons', '--list-secret-keys'];
+  const listed = await run(program, args, { environment: context.environment }).catch(() => null);
+  return (listed?.out.split(/^(?=sec:)/m) ?? []).flatMap((text) => {
+    const fingerprint = primaryFingerprint(text);
+    return fingerprint === null ? [] : [{ format: 'openpgp', fingerprint }];
+  });
 }
 
 /** A key line, with its fingerprint as `ssh-keygen -lf` prints it; null for one that G13 refuses and anything else. */

@@ -29,7 +29,7 @@ export async function openVotes(
   const said = await saidAbout(clone, scope, scope.policy.anchors, [tip]);
   const words = liveApprovals(said, scope.seq + 1)
     .filter(({ statement: { base } }) => base === scope.accepted.digest)
-    .map(({ anchor, commit, statement: { next } }): OpenVote => ({ anchor, commit, form: 'explicit', next }));
+    .map(({ anchor, commit, form, statement: { next } }): OpenVote => ({ anchor, commit, form, next }));
   const live = new Map(
     [...countedVotes(scope, said), ...words].map((vote) => [`${vote.anchor} ${vote.next}`, vote]),
   );

@@ -12,6 +12,8 @@ export type Terminal = {
   paint(style: Style, text: string): string;
   /** Asks a yes-or-no question; null when nobody is there to answer. */
   confirm(question: string): Promise<boolean | null>;
+  /** Asks for a line, empty for what stands in brackets; null when nobody is there to answer. */
+  ask(question: string): Promise<string | null>;
 };
 
 export type Streams = {
@@ -25,16 +27,21 @@ export function openTerminal(
   environment: Readonly<Record<string, string | undefined>>,
 ): Terminal {
   const colour = stdout.isTTY === true && (environment.NO_COLOR ?? '') === '';
+  const ask: Terminal['ask'] = async (question) => {
+    if (stdin.isTTY !== true || stderr.isTTY !== true) return null;
+    const lines = createInterface({ input: stdin, output: stderr });
+    const answer = await lines.question(`${question} `);
+    lines.close();
+    return answer.trim();
+  };
   return {
     out: (text) => void stdout.write(text.endsWith('\n') ? text : `${text}\n`),
     say: (line) => void stderr.write(`${line}\n`),
     paint: (style, text) => (colour ? styleText(style, text, { validateStream: false }) : text),
+    ask,
     async confirm(question) {
-      if (stdin.isTTY !== true || stderr.isTTY !== true) return null;
-      const lines = createInterface({ input: stdin, output: stderr });
-      const answer = await lines.question(`${question} [y/N] `);
-      lines.close();
-      return /^y(es)?$/i.test(answer.trim());
+      const answer = await ask(`${question} [y/N]`);
+      return answer === null ? null : /^y(es)?$/i.test(answer);
     },
   };
 }

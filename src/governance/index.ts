@@ -24,7 +24,7 @@ export {
   readStatements,
   type Withdrawal,
 } from './statement.ts';
-export { formatToken, tokenBytes } from './token.ts';
+export { formatToken, readToken, tokenBytes, tokenRuns } from './token.ts';
 export type {
   Anchor,
   Hold,

@@ -1,9 +1,11 @@
-import type { ObjectId } from '../../git/index.ts';
+import type { Commit, ObjectId } from '../../git/index.ts';
 import {
   type Anchor,
   type Approval,
   readStatements,
+  readToken,
   type ScopeState,
+  tokenRuns,
   type Withdrawal,
 } from '../../governance/index.ts';
 import { signerOf, verifySignature } from '../../signatures/index.ts';
@@ -15,6 +17,7 @@ export type Said = {
   readonly commit: ObjectId;
   readonly anchor: string;
   readonly fingerprint: string;
+  readonly form: 'explicit' | 'detached';
   readonly statement: Approval | Withdrawal;
 };
 
@@ -30,32 +33,50 @@ export async function saidAbout(
 ): Promise<readonly Said[]> {
   const seqs = [seq - 2, seq - 1, seq, seq + 1].filter((each) => each > 0);
   const pattern = `^Fairlead-(Approve|Withdraw): ${uid} seq=(${seqs.join('|')})( |$)`;
-  const search = ['rev-list', '--extended-regexp', `--grep=${pattern}`, ...new Set(tips), '--'];
+  const patterns = [`--grep=${pattern}`, '--grep=fairlead1:'];
+  const search = ['rev-list', '--extended-regexp', ...patterns, ...new Set(tips), '--'];
   const found = await run('git', ['--no-replace-objects', '-C', clone.folder, ...search]).catch(() => null);
   if (found?.code !== 0) return [];
   const ids = found.out.split('\n').filter((id) => id !== '');
-  return (await Promise.all(ids.map((id) => wordsIn(clone, uid, anchors, id)))).flat();
+  const commits = await Promise.all(ids.map((id) => clone.backend.commit(id)));
+  const said = await Promise.all(commits.flatMap(wordsIn).map((words) => heard(uid, anchors, words)));
+  return said.flat();
 }
 
-async function wordsIn(
-  { backend }: Clone,
+/** Statements and the signature over them, wherever they stand. */
+type Words = {
+  readonly commit: ObjectId;
+  readonly statements: ReturnType<typeof readStatements>;
+  readonly signature: Parameters<typeof signerOf>[0] | null;
+  readonly namespace: Parameters<typeof verifySignature>[2];
+};
+
+/** A commit's own words, and the tokens that it carries. */
+function wordsIn({ id, message, signature }: Commit): readonly Words[] {
+  const own: Words = { commit: id, statements: readStatements(message), signature, namespace: 'git' };
+  const tokens = [...tokenRuns(message)].flatMap((run) => readToken(run) ?? []);
+  return [own, ...tokens.map((token): Words => ({ commit: id, ...token, namespace: 'fairlead' }))];
+}
+
+async function heard(
   uid: string,
   anchors: readonly Anchor[],
-  id: ObjectId,
+  { commit, statements, signature, namespace }: Words,
 ): Promise<readonly Said[]> {
-  const { message, signature } = await backend.commit(id);
-  if (signature === null) return [];
-  const key = signerOf(
-    signature,
-    anchors.flatMap(({ keys }) => keys),
-  );
-  const anchor = anchors.find(({ keys }) => key !== null && keys.includes(key));
-  if (key === null || anchor === undefined || !(await verifySignature(signature, key, 'git')).ok) return [];
-  return readStatements(message).flatMap((statement) =>
-    statement.kind === 'void' || statement.uid !== uid
-      ? []
-      : [{ commit: id, anchor: anchor.name, fingerprint: key.fingerprint, statement }],
-  );
+  const about = statements.flatMap((each) => (each.kind !== 'void' && each.uid === uid ? [each] : []));
+  if (signature === null || about.length === 0) return [];
+  const keys = anchors.flatMap((anchor) => anchor.keys);
+  const key = signerOf(signature, keys);
+  const anchor = anchors.find((each) => key !== null && each.keys.includes(key));
+  if (key === null || anchor === undefined) return [];
+  if (!(await verifySignature(signature, key, namespace)).ok) return [];
+  return about.map((statement) => ({
+    commit,
+    anchor: anchor.name,
+    fingerprint: key.fingerprint,
+    form: namespace === 'git' ? 'explicit' : 'detached',
+    statement,
+  }));
 }
 
 /** The round up to which an anchor has withdrawn what they said about mutation `seq` (V3); -1: nothing. */

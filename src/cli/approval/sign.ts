@@ -1,20 +1,19 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
 import { Failure } from '../../base/failure.ts';
 import type { LineState, ScopeState } from '../../governance/index.ts';
 import type { Clone } from '../clone.ts';
 import type { Context } from '../context.ts';
 import { need, run } from '../native.ts';
-import { short } from '../output.ts';
+import { API_VERSION, type Format, print, short } from '../output.ts';
 import { Refusal } from '../refusal.ts';
+import { putInto, signToken, tokenAdvice } from './detached.ts';
 
 /** Statements that one commit shall make, with a title for people. */
 export type Words = { readonly title: string; readonly lines: readonly string[] };
 
 /** Asks before anything is signed, unless `yes`. */
-export async function confirm(
-  context: Context,
-  flags: { readonly yes?: boolean },
-  question: string,
-): Promise<void> {
+export async function confirm(context: Context, flags: SignFlags, question: string): Promise<void> {
   if (flags.yes === true) return;
   const answer = await context.terminal.confirm(question);
   if (answer === true) return;
@@ -26,11 +25,38 @@ export async function confirm(
   );
 }
 
-/**
- * An empty commit on HEAD with these statements; its id. Signed with the user's own configuration of git: agents,
- * hardware keys and passphrases work as they are used to.
- */
-export async function signCommit(context: Context, clone: Clone, { title, lines }: Words): Promise<string> {
+/** What a command that signs is told about how. */
+export type SignFlags = {
+  readonly yes?: boolean;
+  readonly main?: string;
+  readonly detached?: boolean;
+  readonly into?: string;
+};
+
+export function signOptions(command: Command): Command {
+  return command
+    .option('--detached', 'prints a token in place of a commit: it counts in any message of the main line')
+    .option('--into <file>', 'with --detached: puts it into the message of a commit that is still to be made')
+    .option('--main <ref>', 'the main line (default: origin/main, main or HEAD)')
+    .option('--yes', 'do not ask');
+}
+
+/** Where the words stand: in a commit on HEAD, or nowhere yet. */
+export type Signed =
+  | { readonly commit: string; readonly token: null }
+  | { readonly commit: null; readonly token: string };
+
+/** Signs with the user's own configuration of git: agents, hardware keys and passphrases work as they are used to. */
+export async function sign(context: Context, clone: Clone, flags: SignFlags, words: Words): Promise<Signed> {
+  if (flags.detached !== true && flags.into === undefined)
+    return { commit: await signCommit(context, clone, words), token: null };
+  const token = await signToken(context, clone, words.lines);
+  if (flags.into !== undefined) await putInto(resolve(context.cwd, flags.into), token);
+  return { commit: null, token };
+}
+
+/** An empty commit on HEAD with these statements; its id. */
+async function signCommit(context: Context, clone: Clone, { title, lines }: Words): Promise<string> {
   const message = ['-m', title, '-m', lines.join('\n')];
   // --only without paths: what is staged stays staged, and out of this commit.
   const kind = ['-S', '--quiet', '--allow-empty', '--only', '--cleanup=whitespace'];
@@ -38,6 +64,37 @@ export async function signCommit(context: Context, clone: Clone, { title, lines 
   await need('git', args, { environment: context.environment, stdin: 'inherit' });
   return need('git', ['-C', clone.folder, 'rev-parse', 'HEAD']);
 }
+
+/**
+ * Prints what was signed: a token alone goes to standard output, for other programs to take. Then what comes next; of
+ * a commit, what a push would come to, judged as the server will.
+ */
+export async function report(
+  context: Context,
+  clone: Clone,
+  flags: SignFlags & { readonly output: Format },
+  { kind, signed, scopes, lines, say }: Report,
+): Promise<void> {
+  const { terminal } = context;
+  const text = lines.map((line) => `${line}${signed.commit === null ? '' : ` at ${short(signed.commit)}`}\n`);
+  const { token, commit } = signed;
+  print(context, flags.output, { apiVersion: API_VERSION, kind, ...signed, scopes }, () =>
+    token === null || flags.into !== undefined ? text.join('') : `${token}\n`,
+  );
+  if (token !== null && flags.into === undefined) terminal.say(text.join('').trimEnd());
+  const uids = scopes.map(({ uid }) => uid);
+  terminal.say(commit === null ? tokenAdvice(flags.into) : await outlook(clone, uids, commit, say));
+}
+
+type Report = {
+  readonly kind: string;
+  readonly signed: Signed;
+  readonly scopes: readonly { readonly uid: string }[];
+  /** What was done, one line for each scope. */
+  readonly lines: readonly string[];
+  /** What becomes of a scope with it. */
+  readonly say?: (scope: ScopeState) => string;
+};
 
 /** V2: a vote counts only above the epoch; and a branch that lacks what is accepted would take it back. */
 export async function refuseOldBranch(
@@ -56,8 +113,7 @@ export async function refuseOldBranch(
   }
 }
 
-/** What a push of `commit` would come to, judged as the server will. */
-export async function outlook(
+async function outlook(
   clone: Clone,
   uids: readonly string[],
   commit: string,

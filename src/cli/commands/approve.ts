@@ -3,33 +3,39 @@ import { formatApproval, type LineState, type Proposal, propose } from '../../go
 import { type Approvable, choose, electors, type Heard } from '../approval/choose.ts';
 import { overtaken, saidAbout } from '../approval/said.ts';
 import { show } from '../approval/show.ts';
-import { confirm, outlook, refuseOldBranch, signCommit, type Words } from '../approval/sign.ts';
-import { type Clone, cloneOptions, judge, mainTip, openClone } from '../clone.ts';
+import {
+  confirm,
+  refuseOldBranch,
+  report,
+  type SignFlags,
+  sign,
+  signOptions,
+  type Words,
+} from '../approval/sign.ts';
+import { type Clone, type CloneFlags, cloneOptions, judge, mainTip, openClone } from '../clone.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { signingKey } from '../keys.ts';
-import { API_VERSION, type Format, outputOption, print, short, wrap } from '../output.ts';
+import { type Format, outputOption, short, wrap } from '../output.ts';
 import { findScope } from '../scopes.ts';
 
-type Flags = {
-  readonly output: Format;
-  readonly scope?: readonly string[];
-  readonly main?: string;
-  readonly yes?: boolean;
-  readonly repository?: string;
-  readonly pin?: string;
-};
+type Flags = CloneFlags & SignFlags & { readonly output: Format; readonly scope?: readonly string[] };
 
 export function approveCommand(context: Context): Command {
+  const lines = [
+    'fairlead approve',
+    'fairlead approve --scope payments --yes',
+    'fairlead approve --detached',
+  ];
   const command = new Command('approve')
-    .addHelpText('after', examples('fairlead approve', 'fairlead approve --scope payments --yes'))
+    .addHelpText('after', examples(...lines))
     .description('shows what HEAD changes against the accepted state, then signs that with an empty commit')
     .option('--scope <scope...>', 'only these (default: every scope that needs your key)')
-    .option('--main <ref>', 'the main line (default: origin/main, main or HEAD)')
-    .option('--yes', 'do not ask')
     .addOption(outputOption());
-  return cloneOptions(command).action(async (flags: Flags) => context.finish(await approve(context, flags)));
+  return cloneOptions(signOptions(command)).action(async (flags: Flags) =>
+    context.finish(await approve(context, flags)),
+  );
 }
 
 async function approve(context: Context, flags: Flags): Promise<number> {
@@ -48,13 +54,10 @@ async function approve(context: Context, flags: Flags): Promise<number> {
   for (const line of tooLate(heard, key.fingerprint)) context.terminal.say(wrap(line, '  '));
   const names = approvables.map(({ scope, anchor }) => `${scope.path} as ${anchor}`).join(', ');
   await confirm(context, flags, `Sign this for ${names}?`);
-  const commit = await signCommit(context, clone, wordsFor(approvables));
-  const facts = { commit, scopes: approvables.map(approvalFacts) };
-  print(context, flags.output, { apiVersion: API_VERSION, kind: 'Approval', ...facts }, () =>
-    approvalText(commit, approvables),
-  );
-  const uids = scopes.map(({ uid }) => uid);
-  context.terminal.say(await outlook(clone, uids, commit));
+  const signed = await sign(context, clone, flags, wordsFor(approvables));
+  const facts = approvables.map(approvalFacts);
+  const lines = facts.map(({ anchor, scope, seq }) => `${anchor} approved ${scope} seq ${seq}`);
+  await report(context, clone, flags, { kind: 'Approval', signed, scopes: facts, lines });
   return exit.ok;
 }
 
@@ -100,13 +103,4 @@ function wordsFor(approvables: readonly Approvable[]): Words {
 function approvalFacts({ scope, anchor, outcome: { candidate }, round }: Approvable) {
   const { seq, base, next } = candidate;
   return { scope: scope.path, uid: scope.uid, anchor, seq, base, next, round };
-}
-
-function approvalText(commit: string, approvables: readonly Approvable[]): string {
-  return approvables
-    .map(
-      ({ scope, anchor, outcome }) =>
-        `${anchor} approved ${scope.path} seq ${outcome.candidate.seq} at ${short(commit)}\n`,
-    )
-    .join('');
 }

@@ -57,7 +57,7 @@ async function explainScope(
 function openText({ hold, unclean, seq, path }: ScopeState, { live, late }: Open): string {
   const others = live.filter(({ next }) => next !== hold?.candidate?.next);
   const lines = [
-    ...(unclean === null
+    ...(unclean === null || unclean.commit === hold?.since
       ? []
       : [
           `unclean   ${short(unclean.commit)} was the first that was not the accepted state: plain signed commits on top of it do not count (I4), fairlead approve does`,

@@ -15,6 +15,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     plan: async () => (await import('./plan.ts')).planCommand,
     approve: async () => (await import('./approve.ts')).approveCommand,
     withdraw: async () => (await import('./withdraw.ts')).withdrawCommand,
+    scope: async () => (await import('./scope/index.ts')).scopeCommand,
     renew: async () => (await import('./renew.ts')).renewCommand,
   },
   'Anybody, offline, on a clone:': {

@@ -1,61 +1,68 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { sha256 } from '../../base/digest.ts';
+import { Command, Option } from 'commander';
 import { Failure } from '../../base/failure.ts';
-import { parseSshKey } from '../../signatures/index.ts';
+import { type Entry, openpgpEntry, type Pair, pairs, readEntry } from '../anchor-entries.ts';
 import { findGitdir } from '../clone.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
-import { certificate, findSshKeys, gitConfig, signingKey } from '../keys.ts';
-import { integer } from '../output.ts';
+import { askForMesh, label, type MeshPlan } from '../init-wizard.ts';
+import { findKeys, gitConfig } from '../keys.ts';
+import { integer, wrap } from '../output.ts';
 import { Refusal } from '../refusal.ts';
-
-type Pair = { readonly name: string; readonly value: string };
+import { scalar } from '../scope-file.ts';
 
 type Flags = {
   readonly name?: string;
-  readonly path: string;
+  readonly path?: string;
   readonly threshold?: number;
+  readonly statements?: 'Optional' | 'Required';
   readonly anchor: readonly Pair[];
   readonly openpgp: readonly Pair[];
+  readonly yes?: boolean;
   readonly repository?: string;
 };
 
-/** One anchor's key as `scope.yaml` has it, and the file that goes with it. */
-type Entry = {
-  readonly name: string;
-  readonly key: readonly string[];
-  readonly file: { readonly path: string; readonly text: string } | null;
-};
-
 export function initCommand(context: Context): Command {
+  const lines = [
+    'fairlead init',
+    'fairlead init --name acme --threshold 2 --anchor alice=alice.pub --anchor bo=bo.pub',
+  ];
   return new Command('init')
-    .addHelpText(
-      'after',
-      examples('fairlead init --name acme --threshold 2 --anchor alice=alice.pub --anchor bo=bo.pub'),
+    .addHelpText('after', examples(...lines))
+    .description(
+      'writes the scope.yaml of a new mesh: who governs it, and how many must sign; asks what is not said',
     )
-    .description('writes the scope.yaml of a new mesh: who governs it, and how many must sign')
     .option('--name <name>', 'of the mesh (default: the folder)')
-    .option('--path <path>', 'of the mesh in the repository', 'mesh')
+    .option('--path <path>', 'of the mesh in the repository (default: mesh)')
     .option('--threshold <n>', 'how many anchors must sign (default: more than half)', integer)
-    .addOption(pairs('--anchor <name=key>', 'an SSH public key or its file', "git's own signing key"))
+    .addOption(
+      pairs(
+        '--anchor <name=key>',
+        'a public key or its file, SSH or OpenPGP',
+        'you, with a key that is found',
+      ),
+    )
     .addOption(pairs('--openpgp <name=key>', 'an OpenPGP fingerprint or file', 'none'))
+    .addOption(
+      new Option('--statements <which>', 'whether plain signed commits count (default: Optional)').choices([
+        'Optional',
+        'Required',
+      ]),
+    )
+    .option('--yes', 'do not ask: take what is found')
     .option('-C, --repository <folder>', 'the clone (default: where you are)')
     .action(async (flags: Flags) => context.finish(await init(context, flags)));
 }
 
 async function init(context: Context, flags: Flags): Promise<number> {
   const { folder } = await findGitdir(resolve(context.cwd, flags.repository ?? '.'));
-  const mesh = join(folder, flags.path);
-  if ((await stat(join(mesh, 'scope.yaml')).catch(() => null)) !== null) {
-    throw new Refusal('exists', `${join(flags.path, 'scope.yaml')} is there already: init never rewrites it`);
-  }
-  const entries = await anchors(context, folder, flags);
-  const name = slug(flags.name ?? folder.split('/').at(-1) ?? 'mesh');
-  const threshold = flags.threshold ?? Math.floor(entries.length / 2) + 1;
+  await refuseExisting(folder, flags.path ?? 'mesh');
+  const plan = (await asked(context, folder, flags)) ?? (await told(context, folder, flags));
+  const { path, entries, threshold } = plan;
+  await refuseExisting(folder, path);
   if (threshold > entries.length) {
     throw new Failure(
       'threshold-unreachable',
@@ -63,108 +70,101 @@ async function init(context: Context, flags: Flags): Promise<number> {
       'name more with --anchor',
     );
   }
+  const mesh = join(folder, path);
   for (const { file } of entries) if (file !== null) await write(join(mesh, file.path), file.text);
-  await write(join(mesh, 'scope.yaml'), scopeText(name, entries, threshold));
-  context.terminal.out(
-    `wrote ${join(flags.path, 'scope.yaml')}: ${threshold} of ${entries.map((entry) => entry.name).join(', ')}`,
-  );
-  context.terminal.say(nextSteps(flags.path, entries.length, threshold));
+  await write(join(mesh, 'scope.yaml'), scopeText(plan));
+  const names = entries.map((entry) => entry.name).join(', ');
+  context.terminal.out(`wrote ${join(path, 'scope.yaml')}: ${threshold} of ${names}`);
+  context.terminal.say(nextSteps(plan));
   return exit.ok;
+}
+
+async function refuseExisting(folder: string, path: string): Promise<void> {
+  if ((await stat(join(folder, path, 'scope.yaml')).catch(() => null)) !== null)
+    throw new Refusal('exists', `${join(path, 'scope.yaml')} is there already: init never rewrites it`);
+}
+
+/** What a person answers; null where the flags say it, or nobody is there. */
+async function asked(context: Context, folder: string, flags: Flags): Promise<MeshPlan | null> {
+  if (flags.yes === true || flags.anchor.length > 0 || flags.openpgp.length > 0) return null;
+  const keys = await findKeys(context, folder);
+  const you = await ownName(context, folder);
+  return askForMesh(context, { name: meshName(folder, flags), path: flags.path ?? 'mesh', you, keys });
+}
+
+async function told(context: Context, folder: string, flags: Flags): Promise<MeshPlan> {
+  const entries = await anchors(context, folder, flags);
+  const threshold = flags.threshold ?? Math.floor(entries.length / 2) + 1;
+  const { path = 'mesh', statements = 'Optional' } = flags;
+  return { name: meshName(folder, flags), path, entries, threshold, statements };
+}
+
+function meshName(folder: string, { name }: Flags): string {
+  return label(name ?? folder.split('/').at(-1) ?? '') || 'mesh';
+}
+
+async function ownName(context: Context, folder: string): Promise<string> {
+  return label((await gitConfig(context, folder, 'user.name')) ?? context.environment.USER ?? '') || 'me';
 }
 
 async function anchors(context: Context, folder: string, flags: Flags): Promise<readonly Entry[]> {
   const entries: Entry[] = [];
-  for (const { name, value } of flags.anchor) entries.push(await sshEntry(context, name, value));
+  for (const given of flags.anchor) entries.push(await readEntry(context, given));
   for (const { name, value } of flags.openpgp) entries.push(await openpgpEntry(context, name, value));
   return entries.length > 0 ? entries : [await ownEntry(context, folder)];
 }
 
 /** Nobody was named: the user alone, with the key that git signs with, or else one that can be found. */
 async function ownEntry(context: Context, folder: string): Promise<Entry> {
-  const name = slug((await gitConfig(context, folder, 'user.name')) ?? context.environment.USER ?? 'me');
-  const own = await signingKey(context, folder).catch(() => null);
-  if (own?.format === 'openpgp') return openpgpEntry(context, name, own.fingerprint);
-  const [found] = await findSshKeys(context, folder);
-  if (found?.format === 'ssh') return { name, key: [`ssh: ${found.line}`], file: null };
+  const [found] = await findKeys(context, folder);
+  const name = await ownName(context, folder);
+  if (found?.format === 'openpgp') return openpgpEntry(context, name, found.fingerprint);
+  if (found !== undefined) return readEntry(context, { name, value: found.line });
   const fix = 'ssh-keygen -t ed25519, or name a key: --anchor name=key.pub or --openpgp name=fingerprint';
-  throw new Failure('no-key', 'no SSH key in git, the agent or ~/.ssh', fix);
+  throw new Failure('no-key', 'no key in git, the SSH agent, ~/.ssh or gpg', fix);
 }
 
-async function sshEntry(context: Context, name: string, value: string): Promise<Entry> {
-  const file = value.includes(' ') ? null : resolve(context.cwd, value);
-  const text = file === null ? value : await readFile(file, 'utf8').catch(() => null);
-  const parsed = text === null ? null : parseSshKey(text.trim());
-  if (parsed?.ok === true) return { name, key: [`ssh: ${text?.trim()}`], file: null };
-  const what = parsed === null ? `${file} cannot be read` : `${file ?? 'the text'}: ${parsed.reason}`;
-  const fix = 'name the .pub file of a key; ssh-keygen -t ed25519 makes one';
-  throw new Failure('key-unreadable', `anchor ${name}: ${what}`, fix);
-}
-
-async function openpgpEntry(context: Context, name: string, value: string): Promise<Entry> {
-  const { fingerprint, armor } = await certificate(context, value);
-  const path = `anchors/${name}.asc`;
-  const key = [`openpgp: ${fingerprint}`, `file: ${path}`, `sha256: ${sha256(armor)}`];
-  return { name, key, file: { path, text: armor } };
-}
-
-function scopeText(name: string, entries: readonly Entry[], threshold: number): string {
+function scopeText({ name, entries, threshold, statements }: MeshPlan): string {
   const lines = entries.flatMap((entry) => [
-    `    - name: ${entry.name}`,
+    `    - name: ${scalar(entry.name)}`,
     '      keys:',
-    ...entry.key.map((line, index) => `        ${index === 0 ? '-' : ' '} ${line}`),
+    ...Object.entries(entry.key).map(
+      ([field, value], index) => `        ${index === 0 ? '-' : ' '} ${field}: ${scalar(value)}`,
+    ),
   ]);
+  // The salt is quoted: 32 hex digits may look like a number.
   return `# yaml-language-server: $schema=https://fairlead.dev/schemas/v1alpha1/scope.json
 apiVersion: fairlead.dev/v1alpha1
 kind: Scope
 metadata:
-  name: ${name}
+  name: ${scalar(name)}
 spec:
   ruleset: 1
-  salt: ${randomBytes(16).toString('hex')}
+  salt: "${randomBytes(16).toString('hex')}"
   anchors:
 ${lines.join('\n')}
   quorum:
     threshold: ${threshold}
-  owns:
+${statements === 'Required' ? '    statements: Required\n' : ''}  owns:
     namespaces: ["*"]
     hosts: ["*"]
 `;
 }
 
-function nextSteps(path: string, count: number, threshold: number): string {
+function nextSteps({ path, entries, threshold, statements }: MeshPlan): string {
   const lines = [
     'next:',
     `  git add ${path} && git commit -S -m "Begin the mesh"`,
     `  fairlead trust --path ${path}        # pins this commit; give the pin to whoever serves it`,
   ];
-  const alone = `${count === 1 ? 'you are the only anchor' : 'one signature is enough'}: each signed commit on the main branch is a change`;
-  const squash = 'a forge that squashes or rebases drops signatures: merge with merge commits';
-  return [...lines, ...(threshold === 1 ? [`note: ${alone}`] : []), `note: ${squash}`].join('\n');
+  const alone = `${entries.length === 1 ? 'you are the only anchor' : 'one signature is enough'}: each signed commit on the main branch is a change`;
+  const merges =
+    'a forge that squashes or rebases drops signatures: merge with merge commits, or approve with --detached and keep the tokens in the message (the default templates of GitLab, and the blank one of GitHub, drop messages too)';
+  const notes = [...(threshold === 1 && statements === 'Optional' ? [alone] : []), merges];
+  return [...lines, ...notes.map((note) => wrap(`note: ${note}`, '  '))].join('\n');
 }
 
 async function write(file: string, text: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, text, { flag: 'wx' });
-}
-
-function pairs(flags: string, help: string, otherwise: string): Option {
-  return new Option(flags, `${help}; may be repeated`).argParser(pair).default([], otherwise);
-}
-
-function pair(text: string, before: readonly Pair[]): readonly Pair[] {
-  const [, name, value] = /^([a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?)=(.+)$/.exec(text) ?? [];
-  if (name === undefined || value === undefined)
-    throw new InvalidArgumentError('write name=key, the name of a-z, 0-9 and -');
-  return [...before, { name, value }];
-}
-
-/** A DNS label out of what people call things. */
-function slug(text: string): string {
-  return (
-    text
-      .toLowerCase()
-      .replace(/[^a-z0-9]+/g, '-')
-      .replace(/^-+|-+$/g, '')
-      .slice(0, 63) || 'mesh'
-  );
 }

@@ -2,22 +2,17 @@ import { Command } from 'commander';
 import { formatApproval, type LineState, type ScopeState } from '../../governance/index.ts';
 import { anchorOf, notAnAnchor } from '../approval/choose.ts';
 import { liveApprovals, saidAbout, withdrawnUpTo } from '../approval/said.ts';
-import { confirm, outlook, refuseOldBranch, signCommit } from '../approval/sign.ts';
+import { confirm, refuseOldBranch, report, type SignFlags, sign, signOptions } from '../approval/sign.ts';
 import { type Clone, type CloneFlags, cloneOptions, judge, mainTip, openClone } from '../clone.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { signingKey, type UserKey } from '../keys.ts';
-import { API_VERSION, type Format, outputOption, print, short } from '../output.ts';
+import { type Format, outputOption, short } from '../output.ts';
 import { Refusal } from '../refusal.ts';
 import { findScope } from '../scopes.ts';
 
-type Flags = CloneFlags & {
-  readonly output: Format;
-  readonly scope: readonly string[];
-  readonly main?: string;
-  readonly yes?: boolean;
-};
+type Flags = CloneFlags & SignFlags & { readonly output: Format; readonly scope: readonly string[] };
 
 type Renewal = { readonly scope: ScopeState; readonly anchor: string; readonly round: number };
 
@@ -26,10 +21,10 @@ export function renewCommand(context: Context): Command {
     .addHelpText('after', examples('fairlead renew --scope payments'))
     .description('approves what is accepted once more: with a quorum, every open approval is void')
     .requiredOption('--scope <scope...>', 'which')
-    .option('--main <ref>', 'the main line (default: origin/main, main or HEAD)')
-    .option('--yes', 'do not ask')
     .addOption(outputOption());
-  return cloneOptions(command).action(async (flags: Flags) => context.finish(await renew(context, flags)));
+  return cloneOptions(signOptions(command)).action(async (flags: Flags) =>
+    context.finish(await renew(context, flags)),
+  );
 }
 
 async function renew(context: Context, flags: Flags): Promise<number> {
@@ -47,17 +42,13 @@ async function renew(context: Context, flags: Flags): Promise<number> {
   const lines = renewals.map(({ scope: { uid, seq, accepted }, round }) =>
     formatApproval({ uid, seq: seq + 1, base: accepted.digest, next: accepted.digest, round }),
   );
-  const commit = await signCommit(context, clone, { title: `Renew ${title}`, lines });
+  const signed = await sign(context, clone, flags, { title: `Renew ${title}`, lines });
   const facts = renewals.map(({ scope: { path, uid, seq, accepted }, anchor, round }) => {
     return { scope: path, uid, anchor, seq: seq + 1, base: accepted.digest, next: accepted.digest, round };
   });
-  print(context, flags.output, { apiVersion: API_VERSION, kind: 'Approval', commit, scopes: facts }, () =>
-    facts
-      .map(({ anchor, scope, seq }) => `${anchor} renewed ${scope} as seq ${seq} at ${short(commit)}\n`)
-      .join(''),
-  );
-  const uids = scopes.map(({ uid }) => uid);
-  context.terminal.say(await outlook(clone, uids, commit, (after) => outlookOf(scopes, after)));
+  const done = facts.map(({ anchor, scope, seq }) => `${anchor} renewed ${scope} as seq ${seq}`);
+  const say = (after: ScopeState) => outlookOf(scopes, after);
+  await report(context, clone, flags, { kind: 'Approval', signed, scopes: facts, lines: done, say });
   return exit.ok;
 }
 

@@ -2,22 +2,17 @@ import { Command } from 'commander';
 import { formatWithdrawal, type LineState, type ScopeState } from '../../governance/index.ts';
 import { anchorOf, notAnAnchor } from '../approval/choose.ts';
 import { approvedUpTo, saidAbout, withdrawnUpTo } from '../approval/said.ts';
-import { confirm, outlook, signCommit } from '../approval/sign.ts';
+import { confirm, report, type SignFlags, sign, signOptions } from '../approval/sign.ts';
 import { type Clone, type CloneFlags, cloneOptions, judge, mainTip, openClone } from '../clone.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { signingKey, type UserKey } from '../keys.ts';
-import { API_VERSION, type Format, outputOption, print, short } from '../output.ts';
+import { type Format, outputOption } from '../output.ts';
 import { Refusal } from '../refusal.ts';
 import { findScope } from '../scopes.ts';
 
-type Flags = CloneFlags & {
-  readonly output: Format;
-  readonly scope?: readonly string[];
-  readonly main?: string;
-  readonly yes?: boolean;
-};
+type Flags = CloneFlags & SignFlags & { readonly output: Format; readonly scope?: readonly string[] };
 
 type Retraction = {
   readonly scope: ScopeState;
@@ -31,10 +26,10 @@ export function withdrawCommand(context: Context): Command {
     .addHelpText('after', examples('fairlead withdraw', 'fairlead withdraw --scope payments --yes'))
     .description('takes back your approvals of what is not accepted yet, with an empty signed commit')
     .option('--scope <scope...>', 'only these, spoken about or not (default: where your approval is open)')
-    .option('--main <ref>', 'the main line (default: origin/main, main or HEAD)')
-    .option('--yes', 'do not ask')
     .addOption(outputOption());
-  return cloneOptions(command).action(async (flags: Flags) => context.finish(await withdraw(context, flags)));
+  return cloneOptions(signOptions(command)).action(async (flags: Flags) =>
+    context.finish(await withdraw(context, flags)),
+  );
 }
 
 async function withdraw(context: Context, flags: Flags): Promise<number> {
@@ -46,19 +41,12 @@ async function withdraw(context: Context, flags: Flags): Promise<number> {
   const title = retractions.map(({ scope, seq }) => `${scope.path} seq ${seq}`).join(', ');
   await confirm(context, flags, `Withdraw your approval of ${title}?`);
   const lines = retractions.map(({ scope: { uid }, seq, round }) => formatWithdrawal({ uid, seq, round }));
-  const commit = await signCommit(context, clone, { title: `Withdraw ${title}`, lines });
+  const signed = await sign(context, clone, flags, { title: `Withdraw ${title}`, lines });
   const scopes = retractions.map(({ scope: { path, uid }, anchor, seq, round }) => {
     return { scope: path, uid, anchor, seq, round };
   });
-  print(context, flags.output, { apiVersion: API_VERSION, kind: 'Withdrawal', commit, scopes }, () =>
-    retractions
-      .map(
-        ({ scope, anchor, seq }) => `${anchor} withdrew from ${scope.path} seq ${seq} at ${short(commit)}\n`,
-      )
-      .join(''),
-  );
-  const uids = retractions.map(({ scope: { uid } }) => uid);
-  context.terminal.say(await outlook(clone, uids, commit, outlookOf));
+  const done = scopes.map(({ anchor, scope, seq }) => `${anchor} withdrew from ${scope} seq ${seq}`);
+  await report(context, clone, flags, { kind: 'Withdrawal', signed, scopes, lines: done, say: outlookOf });
   return exit.ok;
 }
 

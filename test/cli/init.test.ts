@@ -1,0 +1,139 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import type { Context } from '../../src/cli/context.ts';
+import { askForMesh } from '../../src/cli/init-wizard.ts';
+import type { UserKey } from '../../src/cli/keys.ts';
+import { createHome, type Home } from './fairlead.ts';
+
+let home: Home;
+let keys: readonly UserKey[];
+beforeAll(async () => {
+  home = await createHome();
+  for (const name of ['ann', 'bo']) await home.key(name);
+  const line = (await readFile(join(home.dir, 'ann.pub'), 'utf8')).trim();
+  keys = [{ format: 'ssh', fingerprint: 'SHA256:ann', line }];
+});
+afterAll(() => home.close());
+
+/** A context in which somebody types these answers, one for each question. */
+function typing(...answers: readonly string[]): { context: Context; said: string[]; left: string[] } {
+  const left = [...answers];
+  const said: string[] = [];
+  const ask = async (question: string) => {
+    said.push(question);
+    return left.shift() ?? '';
+  };
+  const terminal: Context['terminal'] = {
+    out: (text) => void said.push(text),
+    say: (line) => void said.push(line),
+    paint: (_, text) => text,
+    ask,
+    confirm: async (question) => /^y/.test(await ask(question)),
+  };
+  const asks: Pick<Context, 'terminal' | 'cwd' | 'environment'> = {
+    terminal,
+    cwd: home.dir,
+    environment: {},
+  };
+  // The wizard reads nothing else.
+  return { context: asks as Context, said, left };
+}
+
+const offered = () => ({ name: 'acme', path: 'mesh', you: 'ann', keys });
+
+describe('the questions of init', () => {
+  test('take what is offered where nothing is typed', async () => {
+    const { context, left } = typing('', '', '', '', '', '', '');
+    expect(await askForMesh(context, offered())).toMatchObject({
+      name: 'acme',
+      path: 'mesh',
+      entries: [{ name: 'ann' }],
+      threshold: 1,
+      statements: 'Optional',
+    });
+    expect(left).toEqual([]);
+  });
+
+  test('are asked again where an answer makes no sense', async () => {
+    const answers = [
+      'Other Mesh',
+      'net',
+      'Ann',
+      'nothing.pub',
+      '1',
+      'bo',
+      'bo=bo.pub',
+      'bo=ann.pub',
+      '',
+      '3',
+      '2',
+      'y',
+    ];
+    const { context, said, left } = typing(...answers);
+    expect(await askForMesh(context, offered())).toMatchObject({
+      name: 'other-mesh',
+      path: 'net',
+      entries: [{ name: 'ann' }, { name: 'bo' }],
+      threshold: 2,
+      statements: 'Required',
+    });
+    expect(left).toEqual([]);
+    const text = said.join('\n');
+    for (const hint of ['nothing.pub cannot be read', 'write name=key', 'there is bo already', 'from 1 to 2'])
+      expect(text).toContain(hint);
+  });
+});
+
+describe('init', () => {
+  test('finds keys in ~/.ssh and gpg, and asks nobody off a terminal', async () => {
+    await home.need('.', 'mkdir', '-p', '.ssh', 'a', 'b');
+    await home.need('.', 'git', 'init', '--quiet', 'a');
+    await home.need('.', 'git', 'init', '--quiet', 'b');
+    const user = 'Ann <ann@example.test>';
+    await home.need(
+      '.',
+      'gpg',
+      '--batch',
+      '--quiet',
+      '--passphrase',
+      '',
+      '--quick-gen-key',
+      user,
+      'ed25519',
+      'sign',
+      'never',
+    );
+    await home.need('a', 'fairlead', 'init');
+    const first = parse(await readFile(join(home.dir, 'a/mesh/scope.yaml'), 'utf8'));
+    expect(first.spec.anchors[0].keys[0]).toHaveProperty('openpgp');
+    await home.need('.', 'cp', 'ann.pub', '.ssh/id_ed25519.pub');
+    await home.need('b', 'fairlead', 'init');
+    const second = parse(await readFile(join(home.dir, 'b/mesh/scope.yaml'), 'utf8'));
+    expect(second.spec.anchors[0].keys[0]).toHaveProperty('ssh');
+    await home.run('.', 'gpgconf', '--kill', 'all');
+  });
+
+  test('quotes what YAML would read as something else', async () => {
+    await home.need('.', 'git', 'init', '--quiet', 'quoted');
+    const key = (await readFile(join(home.dir, 'ann.pub'), 'utf8')).trim().split(' ').slice(0, 2).join(' ');
+    const anchor = `0x1=${key} the: laptop #1`;
+    const { out, err } = await home.fairlead('quoted', 'init', '--name', '1e5', '--anchor', anchor);
+    expect(out).toContain('wrote mesh/scope.yaml');
+    expect(err.replace(/\s+/g, ' ')).toContain('the default templates of GitLab');
+    const text = await readFile(join(home.dir, 'quoted/mesh/scope.yaml'), 'utf8');
+    expect(text).toMatch(/^ {2}salt: "[0-9a-f]{32}"$/m);
+    const scope = parse(text, { version: '1.2', schema: 'core' });
+    expect(scope.metadata.name).toBe('1e5');
+    expect(scope.spec.anchors).toEqual([{ name: '0x1', keys: [{ ssh: `${key} the: laptop #1` }] }]);
+    await home.need('quoted', 'git', 'add', '--all');
+    for (const [name, value] of [
+      ['user.name', 'Ann'],
+      ['user.email', 'ann@example.test'],
+    ] as const)
+      await home.need('quoted', 'git', 'config', name, value);
+    await home.need('quoted', 'git', 'commit', '--quiet', '-m', 'Begin');
+    expect(await home.fairlead('quoted', 'trust')).toMatchObject({ code: 0 });
+  });
+});

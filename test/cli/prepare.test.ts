@@ -1,0 +1,145 @@
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createHome, type Home } from './fairlead.ts';
+import { createMeshes, type Mesh, ROUTES } from './mesh.ts';
+
+let home: Home;
+let fresh: () => Promise<Mesh>;
+let mesh: Mesh;
+beforeAll(async () => {
+  home = await createHome();
+  fresh = await createMeshes(home);
+  for (const name of ['gus', 'alice-2']) await home.key(name);
+});
+beforeEach(async () => {
+  mesh = await fresh();
+});
+afterAll(() => home.close());
+
+/** Signs what HEAD proposes with any key of the home. */
+async function approveAs(...names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    await mesh.git('config', 'user.signingkey', `${home.dir}/${name}.pub`);
+    expect(await mesh.cli('approve', '--yes', '--main', 'main')).toMatchObject({ code: 0 });
+  }
+}
+
+async function prepared(...args: readonly string[]) {
+  const { code, out, err } = await mesh.cli('scope', ...args, '-o', 'json');
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  return JSON.parse(out);
+}
+
+async function land(branch: string): Promise<void> {
+  await mesh.git('checkout', '--quiet', 'main');
+  await mesh.git('merge', '--quiet', '--no-ff', '-m', `Merge ${branch}`, branch);
+}
+
+async function scopes() {
+  const { out } = await mesh.cli('verify', '-o', 'json');
+  return JSON.parse(out).scopes;
+}
+
+describe('scope reconfigure', () => {
+  test('prepares a branch that its anchors and the new ones sign, and touches nothing else', async () => {
+    await mesh.write('mesh/routes.yaml', ROUTES(77));
+    const before = await mesh.git('status', '--porcelain', '--branch');
+    const said = await prepared(
+      ...['reconfigure', 'acme', '--add-anchor', 'gus=../gus.pub', '--threshold', '3'],
+      ...['--threshold-of', 'dissolve=4', '--statements', 'Required'],
+    );
+    expect(said).toMatchObject({
+      kind: 'Preparation',
+      branch: 'fairlead/acme-seq-2',
+      scopes: [
+        {
+          scope: 'acme',
+          class: 'reconfigure',
+          seq: 2,
+          changes: [{ path: 'scope.yaml', change: 'changed' }],
+          policy: expect.arrayContaining([
+            '+ anchor gus',
+            'threshold of update: 2 -> 3',
+            'statements: Optional -> Required',
+          ]),
+        },
+      ],
+    });
+    expect(await mesh.git('status', '--porcelain', '--branch')).toBe(before);
+    await mesh.git('checkout', '--quiet', '--force', said.branch);
+    await approveAs('alice', 'bo', 'gus');
+    const message = await mesh.git('log', '-1', '--format=%B');
+    expect(message).toContain(said.statements[0]);
+    await land(said.branch);
+    expect(await scopes()).toMatchObject([{ seq: 2, hold: null }]);
+  });
+
+  test('rotates a key, and keeps comments and what it does not touch', async () => {
+    const text = await readFile(`${mesh.dir}/mesh/scope.yaml`, 'utf8');
+    await mesh.write('mesh/scope.yaml', text.replace('  anchors:', '  # who decides\n  anchors:'));
+    await mesh.commit('A comment');
+    await approveAs('alice', 'bo');
+    const { branch } = await prepared(
+      'reconfigure',
+      'acme',
+      '--rotate',
+      '../alice.pub=../alice-2.pub',
+      '--branch',
+      'rotate',
+    );
+    const [old, next] = [
+      await mesh.git('show', 'main:mesh/scope.yaml'),
+      await mesh.git('show', 'rotate:mesh/scope.yaml'),
+    ];
+    const key = async (name: string) => (await readFile(`${home.dir}/${name}.pub`, 'utf8')).trim();
+    expect(next).toBe(old.replace(await key('alice'), await key('alice-2')));
+    await mesh.git('checkout', '--quiet', branch);
+    await approveAs('alice-2', 'bo', 'cy');
+    await land(branch);
+    expect(await scopes()).toMatchObject([{ seq: 3, hold: null }]);
+  });
+
+  test('adds a recovery set, a second key, and takes them away again', async () => {
+    const first = await prepared(
+      ...['reconfigure', 'acme', '--add-recovery', 'rita=../gus.pub', '--recovery-threshold', '1'],
+      ...['--add-key', 'alice=../alice-2.pub', '--branch', 'one'],
+    );
+    expect(first.scopes[0].policy).toContainEqual('+ recovery anchor rita');
+    await mesh.git('checkout', '--quiet', 'one');
+    await approveAs('alice', 'bo', 'gus', 'alice-2');
+    await land('one');
+    const second = await prepared(
+      ...['reconfigure', 'acme', '--remove-key', '../alice.pub', '--remove-anchor', 'cy', '--branch', 'two'],
+    );
+    expect(second.scopes[0].policy).toEqual(expect.arrayContaining(['- anchor cy']));
+    await mesh.git('checkout', '--quiet', 'two');
+    await approveAs('alice-2', 'bo');
+    await land('two');
+    expect(await scopes()).toMatchObject([{ seq: 3, hold: null }]);
+  });
+
+  test.each<readonly [string, readonly string[], number, string]>([
+    ['nothing', [], 2, '[nothing-to-do]'],
+    ['what could never be reached', ['--threshold', '4'], 3, 'refused (G6)'],
+    ['what is so already', ['--threshold', '2'], 3, 'refused (clean)'],
+    ['an anchor that nobody is', ['--remove-anchor', 'zoe'], 2, '[edit-impossible]'],
+    ['an anchor that somebody is', ['--add-anchor', 'bo=../gus.pub'], 2, '[edit-impossible]'],
+    ['the only key of an anchor', ['--remove-key', '../bo.pub'], 2, '[edit-impossible]'],
+    ['the key of nobody', ['--rotate', '../gus.pub=../alice-2.pub'], 2, '[edit-impossible]'],
+    ['a key twice', ['--add-anchor', 'gus=../bo.pub'], 3, 'refused (G4)'],
+    ['a class that there is not', ['--threshold-of', 'upgrade=2'], 64, 'class=n'],
+    ['a file that is no key', ['--add-anchor', 'gus=mesh/scope.yaml'], 2, '[key-unreadable]'],
+  ])('refuses %s, and makes no branch', async (_, args, code, said) => {
+    const refused = await mesh.cli('scope', 'reconfigure', 'acme', ...args);
+    expect(refused).toMatchObject({ code, out: '' });
+    expect(refused.err).toContain(said);
+    expect(await mesh.git('branch', '--list', 'fairlead/*')).toBe('');
+  });
+
+  test('does not move a branch that is there', async () => {
+    await prepared('reconfigure', 'acme', '--threshold', '3');
+    const again = await mesh.cli('scope', 'reconfigure', 'acme', '--threshold', '3');
+    expect(again).toMatchObject({ code: 2, out: '' });
+    expect(again.err).toContain('[branch-exists]');
+  });
+});
