@@ -59,7 +59,7 @@ export async function wouldAccept(clone: Clone, state: LineState, branch: Object
   return { prospects, unfinished: await unfinished(clone, forked, state, branch), heldAnyway };
 }
 
-/** Which sides have changed the own tree of a scope since they parted. */
+/** Which sides have changed the own tree of a scope since they parted, where they differ. */
 async function changedSides(
   { line, backend }: Clone,
   { bases }: Fork,
@@ -74,7 +74,9 @@ async function changedSides(
   };
   const [left, right] = [await shown(ours), await shown(theirs)];
   const from = await Promise.all(bases.map(shown));
-  return { ours: from.some((old) => old !== left), theirs: from.some((old) => old !== right) };
+  // Where both have the same, as after a squash, so has their merge.
+  const mine = left !== right && from.some((old) => old !== left);
+  return { ours: mine, theirs: from.some((old) => old !== right) };
 }
 
 function notSaid({ path, uid, seq }: ScopeState): Prospect {

@@ -17,7 +17,7 @@ spec:
           weight: ${v2}
 `;
 
-const SERVICE = `apiVersion: v1
+export const SERVICE = `apiVersion: v1
 kind: Service
 metadata: { name: echo, namespace: demo }
 spec:

@@ -2,12 +2,13 @@ import { Argument, Command } from 'commander';
 import type { LineageEntry, LineState, ScopeState } from '../../governance/index.ts';
 import { type Clone, cloneOptions, judge, mainTip, openClone, resolveRef } from '../clone.ts';
 import type { Context } from '../context.ts';
+import { type Dropped, droppedFrom } from '../dropped.ts';
 import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { openVotes } from '../open-votes.ts';
 import { API_VERSION, type Format, outputOption, print, short, wrap } from '../output.ts';
 import { findScope, findScopeIfAny } from '../scopes.ts';
-import { unblock } from '../unblock.ts';
+import { type Unblock, unblock } from '../unblock.ts';
 
 type Flags = {
   readonly output: Format;
@@ -40,16 +41,18 @@ async function explain(context: Context, what: string, flags: Flags): Promise<nu
 async function explainScope(
   context: Context,
   clone: Clone,
-  { tip }: LineState,
+  state: LineState,
   scope: ScopeState,
   flags: Flags,
 ): Promise<number> {
   const { path, uid, seq, accepted, landed, hold, unclean } = scope;
-  const open = await openVotes(clone, scope, tip);
-  const facts = { accepted, landed, firstUnclean: unclean?.commit ?? null, hold, unblock: unblock(scope) };
+  const open = await openVotes(clone, scope, state.tip);
+  const dropped = await droppedFrom(clone, state, scope);
+  const fix = mergeOf(dropped) ?? unblock(scope);
+  const facts = { accepted, landed, firstUnclean: unclean?.commit ?? null, hold, unblock: fix, dropped };
   const about = { scope: path, uid, seq, state: hold === null ? 'Accepted' : 'Held' };
   const document = { apiVersion: API_VERSION, kind: 'Explanation', ...about, ...facts, ...open };
-  print(context, flags.output, document, () => scopeText(scope) + openText(scope, open));
+  print(context, flags.output, document, () => scopeText(scope, fix, dropped) + openText(scope, open));
   return hold === null ? exit.ok : exit.refused;
 }
 
@@ -74,11 +77,24 @@ function openText({ hold, unclean, seq, path }: ScopeState, { live, late }: Open
   return lines.map((line) => `${wrap(`  ${line}`, '            ')}\n`).join('');
 }
 
-function scopeText(scope: ScopeState): string {
+/** A merge of the branch brings in the signatures that a squash or rebase left out: nobody has to sign again. */
+function mergeOf(dropped: Dropped | null): Unblock | null {
+  if (dropped?.mergeable !== true) return null;
+  const who = ['whoever may push'];
+  const why = 'on the main branch, then git push: the signatures come in with it';
+  return { who, command: `git merge --no-ff ${dropped.branch}`, why };
+}
+
+function droppedText({ branch, signatures }: Dropped): string {
+  const names = [...new Set(signatures.map(({ anchor }) => anchor))].join(', ');
+  const count = signatures.length === 1 ? '1 signature' : `${signatures.length} signatures`;
+  return wrap(`  dropped   ${count} (${names}): on ${branch}, which has the same content`, '            ');
+}
+
+function scopeText(scope: ScopeState, fix: Unblock | null, dropped: Dropped | null): string {
   const { path, seq, accepted, hold } = scope;
   const serves = `  serves    seq ${seq}, accepted at ${short(accepted.commit)}\n`;
   if (hold === null) return `${path} is accepted: the main line has what is served\n${serves}`;
-  const fix = unblock(scope);
   const lines = [
     `${path} is held at ${short(hold.commit)}, since ${short(hold.since)}`,
     wrap(`  rule      ${hold.rule}: ${hold.reason}`, '            '),
@@ -90,6 +106,7 @@ function scopeText(scope: ScopeState): string {
     ...hold.refused.map(({ commit, anchor, rule, reason }) =>
       wrap(`  no vote   ${anchor ?? 'nobody'} at ${short(commit)} (${rule}): ${reason}`, '            '),
     ),
+    ...(dropped === null ? [] : [droppedText(dropped)]),
     ...(fix === null
       ? []
       : [`  who       ${fix.who.join(', ')}`, `  fix       ${fix.command}`, `            ${fix.why}`]),
