@@ -14,6 +14,7 @@
  * and `object-malformed`, the one that is the same everywhere: a name used for what its bytes are not.
  */
 export type { GitBackend } from './backend.ts';
+export { CAPS } from './caps.ts';
 export { type Commit, type CommitSignature, parseCommit } from './commit.ts';
 export { openIsomorphic } from './isomorphic.ts';
 export { Lru } from './lru.ts';

@@ -1,4 +1,15 @@
-import { isAlias, isMap, isNode, isScalar, Lexer, parseAllDocuments, visit } from 'yaml';
+import {
+  Composer,
+  type CST,
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  Lexer,
+  Parser,
+  visit,
+} from 'yaml';
 import type { Ruleset } from './ruleset.ts';
 
 /** What a governance file says, or why it says nothing (G12). */
@@ -19,35 +30,58 @@ export function readData(bytes: Uint8Array, ruleset: Ruleset): Data {
     return no(`larger than ${ruleset.governanceFileBytes} bytes`);
   const text = decode(bytes);
   if (text === null) return no('not UTF-8');
-  if (nestsDeeply(text)) return no(DEEP);
+  if (INDENTED.test(text)) return no(DEEP);
   try {
     return parse(text);
   } catch (error) {
-    // The parser recurses: what `nestsDeeply` missed is far deeper than any schema allows, whatever the stack holds.
+    if (error instanceof Mistake) return no(error.message);
+    // The composer recurses: what `depthOf` missed is far deeper than any schema allows, whatever the stack holds.
     if (error instanceof RangeError) return no(DEEP);
     throw error;
   }
 }
 
+/** Ends reading at once: the library would go on and make an error of every byte (attack 77). */
+class Mistake extends Error {}
+
+const INDENTED = new RegExp(`^[ \\t?:-]{${2 * MAX_DEPTH + 1}}`, 'm');
+
 function parse(text: string): Data {
-  const documents = parseAllDocuments(text, {
+  // The library compares every pair of keys; `refusedKey` looks them up.
+  const composer = new Composer({
     version: '1.2',
     schema: 'core',
     merge: false,
-    // The library compares every pair of keys; `refusedKey` looks them up.
     uniqueKeys: false,
     strict: true,
-    prettyErrors: false,
   });
-  const [document] = documents;
-  if (!Array.isArray(documents) || documents.length !== 1 || document === undefined) {
-    return no('not exactly one YAML document');
+  // Private, and the one way to stop at the first mistake.
+  Reflect.set(composer, 'onError', (_at: unknown, _code: unknown, reason: string) => {
+    throw new Mistake(reason);
+  });
+  const documents: Document.Parsed[] = [];
+  for (const token of tokensOf(text)) {
+    if (token.type === 'error') throw new Mistake(token.message);
+    documents.push(...composer.next(token));
+    if (documents.length > 1) break;
   }
-  const [mistake] = [...document.errors, ...document.warnings];
-  if (mistake !== undefined) return no(mistake.message.split('\n')[0] ?? 'not YAML');
+  documents.push(...composer.end());
+  const [document] = documents;
+  if (documents.length !== 1 || document === undefined) return no('not exactly one YAML document');
   const refusal = refusedNode(document);
   if (refusal !== null) return no(refusal);
   return { ok: true, value: document.toJS({ maxAliasCount: 0 }) };
+}
+
+/** Lexer and parser do not recurse; what they give is looked at before the composer, which does, sees any of it. */
+function* tokensOf(text: string): Generator<CST.Token> {
+  const parser = new Parser();
+  const depth = depthOf();
+  for (const lexeme of new Lexer().lex(text)) {
+    if (depth(lexeme) > MAX_DEPTH) throw new Mistake(DEEP);
+    yield* parser.next(lexeme);
+  }
+  yield* parser.end();
 }
 
 function no(reason: string): Data {
@@ -62,27 +96,26 @@ function decode(bytes: Uint8Array): string | null {
   }
 }
 
-/** Flow collections that are open at once, pairs in them (`[a: b: c`), and compact block levels of one line; the lexer does not recurse. */
-function nestsDeeply(text: string): boolean {
+/** Flow collections that are open at once, and pairs in them (`[a: b: c`). */
+function depthOf(): (lexeme: string) => number {
   const pairs: number[] = [];
   let depth = 0;
-  for (const token of new Lexer().lex(text)) {
+  return (lexeme) => {
     const last = pairs.length - 1;
-    if (token === '[' || token === '{') {
+    if (lexeme === '[' || lexeme === '{') {
       pairs.push(0);
       depth += 1;
-    } else if (last < 0) continue;
-    else if (token === ']' || token === '}') depth -= 1 + (pairs.pop() ?? 0);
-    else if (token === ':') {
+    } else if (last < 0) return 0;
+    else if (lexeme === ']' || lexeme === '}') depth -= 1 + (pairs.pop() ?? 0);
+    else if (lexeme === ':') {
       pairs[last] = (pairs[last] ?? 0) + 1;
       depth += 1;
-    } else if (token === ',') {
+    } else if (lexeme === ',') {
       depth -= pairs[last] ?? 0;
       pairs[last] = 0;
     }
-    if (depth > MAX_DEPTH) return true;
-  }
-  return text.split('\n').some((line) => (/^[ \t?:-]*/.exec(line)?.[0].length ?? 0) > 2 * MAX_DEPTH);
+    return depth;
+  };
 }
 
 function refusedNode(document: Parameters<typeof visit>[0]): string | null {

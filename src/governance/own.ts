@@ -64,7 +64,7 @@ export function createScopeTrees(
       return placesApart(objects, { directory: '', left: a, right: b }, directories);
     },
     async read(tree) {
-      return tree === null ? absent : owns(tree, () => readOwn(records, digests, tree, ruleset));
+      return tree === null ? absent : owns(tree, () => readOwn(records, digests, tree));
     },
     own: async (rootTree, directory) => trees.read(await trees.place(rootTree, directory)),
     async delegations(tree) {
@@ -117,21 +117,12 @@ export function joinPath(...parts: readonly string[]): string {
   return parts.filter((part) => part !== '' && part !== '.').join('/');
 }
 
-async function readOwn(
-  records: Records,
-  digests: TreeDigests,
-  tree: ObjectId,
-  ruleset: Ruleset,
-): Promise<Own> {
+async function readOwn(records: Records, digests: TreeDigests, tree: ObjectId): Promise<Own> {
   const read = await records(tree);
   if (!read.ok) return { ok: false, rule: 'G12', reason: `delegations.yaml: ${read.reason}` };
   const own = await digests.digest(tree, maskedBy(read.records));
   if (!own.ok)
     return { ok: false, rule: own.rule, reason: own.path === '' ? own.reason : `${own.path}: ${own.reason}` };
-  const bytes = own.files.reduce((sum, file) => sum + file.size, 0);
-  if (own.files.length > ruleset.ownFiles || bytes > ruleset.ownBytes) {
-    return { ok: false, rule: 'G17', reason: `${own.files.length} files of ${bytes} bytes are over the cap` };
-  }
   return { ok: true, digest: own.digest, tree, files: own.files };
 }
 

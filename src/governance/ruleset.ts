@@ -1,18 +1,16 @@
+import { CAPS } from '../git/index.ts';
 import { forgeKeys, testKeys } from '../signatures/index.ts';
 
 /**
  * Constants of ruleset 1 (G17, G21): part of the verdict, never of a configuration.
  * Tests alone pass another one, to be allowed to sign with the published test keys.
  */
-export type Ruleset = {
+export type Ruleset = typeof CAPS & {
   readonly number: number;
   readonly sideCommits: number;
   readonly messageBytes: number;
   readonly tokens: number;
   readonly signatureChecks: number;
-  readonly ownFiles: number;
-  readonly ownBytes: number;
-  readonly governanceFileBytes: number;
   readonly delegationDepth: number;
   /** Key material that can never be an anchor: forges sign for everybody, test keys are published. */
   readonly refusedKeys: ReadonlySet<string>;
@@ -24,9 +22,7 @@ export const ruleset1: Ruleset = {
   messageBytes: 64 * 1024,
   tokens: 256,
   signatureChecks: 1_000,
-  ownFiles: 20_000,
-  ownBytes: 256 * 1024 * 1024,
-  governanceFileBytes: 1024 * 1024,
   delegationDepth: 16,
+  ...CAPS,
   refusedKeys: new Set([...forgeKeys, ...testKeys]),
 };

@@ -45,6 +45,18 @@ test('G17: as many keys as the cap allows are read, and looked up rather than co
   expect(read(`${keys}k7: 2\n`)).toEqual({ ok: false, reason: 'the key k7 twice' });
 });
 
+test.each([
+  ['},', 'Unexpected flow-map-end token'],
+  ['- a\nb: c\n', 'Unexpected scalar at node end'],
+  ['!a ', 'A node can have at most one tag'],
+  ['"a" "b"\n', 'Unexpected double-quoted-scalar at node end'],
+  ['---\n', 'not exactly one YAML document'],
+])('#77, G12: as much broken YAML as the cap allows ends at its first mistake: %j', (text, reason) => {
+  const bytes = text.repeat(ruleset1.governanceFileBytes / 8);
+  const found = read(bytes.slice(0, ruleset1.governanceFileBytes));
+  expect(found).toEqual({ ok: false, reason: expect.stringContaining(reason) });
+});
+
 test('G12: bytes that are not UTF-8, or too many, are refused before parsing', () => {
   expect(readData(Buffer.from([0x61, 0x3a, 0xff]), ruleset1).ok).toBe(false);
   expect(readData(new Uint8Array(ruleset1.governanceFileBytes + 1), ruleset1).ok).toBe(false);

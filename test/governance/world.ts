@@ -223,8 +223,11 @@ export function putTree(
   for (const [path, text] of Object.entries(files)) {
     if (text === null) continue;
     const [head = '', ...rest] = path.split('/');
-    if (rest.length > 0) folders.set(head, { ...folders.get(head), [rest.join('/')]: text });
-    else entries.push({ mode: '100644', name: head, id: put('blob', Buffer.from(text)), order: head });
+    if (rest.length > 0) {
+      const inside = folders.get(head) ?? {};
+      inside[rest.join('/')] = text;
+      folders.set(head, inside);
+    } else entries.push({ mode: '100644', name: head, id: put('blob', Buffer.from(text)), order: head });
   }
   for (const [name, inside] of folders) {
     entries.push({ mode: '40000', name, id: putTree(put, inside), order: `${name}/` });
