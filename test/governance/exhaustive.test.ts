@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { allHistories, openEnumeration } from './naive/enumeration.ts';
 
 /** Of all histories of four commits, those that a step of this many picks: the rest is `npm run test:long`. */
-const STEP = 61;
+const STEP = 151;
 
 test('a sample of all histories of four commits: both implementations agree, and no vote is laundered', async () => {
   const { build, judge } = await openEnumeration();
@@ -15,5 +15,5 @@ test('a sample of all histories of four commits: both implementations agree, and
     accepted += found.accepted;
   }
   // The refusals say nothing if nothing is ever accepted.
-  expect(accepted).toBeGreaterThan(500);
+  expect(accepted).toBeGreaterThan(250);
 });

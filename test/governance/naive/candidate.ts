@@ -1,7 +1,7 @@
 import type { Commit } from './history.ts';
 import { type Own, own } from './own.ts';
-import { type Policy, parsePolicy } from './policy.ts';
-import type { Scope, Vote } from './state.ts';
+import { meetsFloor, type Policy, parsePolicy } from './policy.ts';
+import { floorsOf, type Scope, type State, type Vote } from './state.ts';
 
 /** `(uid, seq, base → next)`, its classes, and who may vote for it. */
 export type Candidate = {
@@ -45,13 +45,18 @@ export function kindOf(base: Own, next: Own): 'update' | 'reconfigure' | 'struct
 }
 
 /** What a scope's tree at its place proposes on its own: an update, a reconfigure, or, if it is clean, a renew. */
-export function ordinary(mi: Commit, scope: Scope, place: string): Omit<Proposal, 'votes'> | null {
+export function ordinary(
+  before: State,
+  mi: Commit,
+  scope: Scope,
+  place: string,
+): Omit<Proposal, 'votes'> | null {
   const bytes = own(mi.files, place);
   if (bytes === null) return null;
   const kind = bytes.digest === scope.digest ? 'renew' : kindOf(scope.bytes, bytes);
   if (kind === 'structural' || kind === 'mixed') return null;
   const policy = kind === 'reconfigure' ? parsePolicy(bytes.files.get('scope.yaml')) : null;
-  if (kind === 'reconfigure' && (policy === null || policy.salt !== scope.policy.salt)) return null;
+  if (kind === 'reconfigure' && !canFollow(before, scope, policy)) return null;
   const candidate = {
     uid: scope.uid,
     seq: scope.seq + 1,
@@ -64,4 +69,12 @@ export function ordinary(mi: Commit, scope: Scope, place: string): Omit<Proposal
     group: null,
   };
   return { candidate, place, parent: scope.parent, bytes };
+}
+
+function canFollow(before: State, scope: Scope, policy: Policy | null): boolean {
+  return (
+    policy !== null &&
+    policy.salt === scope.policy.salt &&
+    floorsOf(before, scope).every((floor) => meetsFloor(policy, floor, scope.policy))
+  );
 }

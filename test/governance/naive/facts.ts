@@ -8,7 +8,8 @@ export type Facts = {
   readonly digest: string;
   /** The main-line commit of the epoch. */
   readonly epoch: string;
-  readonly place: string;
+  /** Null for the dead. */
+  readonly place: string | null;
   readonly held: boolean;
   /** Who counted for the latest mutation: side and anchor. */
   readonly counted: readonly string[];
@@ -18,15 +19,15 @@ export function realFacts({ scopes }: LineState): Readonly<Record<string, Facts>
   return Object.fromEntries([...scopes].map(([uid, scope]) => [uid, realScope(scope)]));
 }
 
-function realScope({ seq, accepted, epoch, hold, lineage }: ScopeState): Facts {
+function realScope({ seq, accepted, epoch, hold, lineage, directory, status }: ScopeState): Facts {
   const last = lineage.findLast(({ event }) => event === 'accepted');
   const counted = (last?.votes ?? []).map(({ anchor, policy }) => `${policy} ${anchor}`);
-  const { digest, directory: place } = accepted;
+  const isGone = status === 'Tombstone';
   return {
     seq,
-    digest,
+    digest: isGone ? 'gone' : accepted.digest,
     epoch: epoch.commit,
-    place,
+    place: isGone ? null : directory,
     held: hold !== null,
     counted: [...new Set(counted)].sort(),
   };
@@ -36,13 +37,16 @@ export function naiveFacts(state: State, main: readonly string[]): Readonly<Reco
   return Object.fromEntries([...state].map(([uid, scope]) => [uid, naiveScope(scope, main)]));
 }
 
-function naiveScope({ seq, digest, epoch, place, isHeld, last }: Scope, main: readonly string[]): Facts {
+function naiveScope(
+  { seq, digest, epoch, place, isHeld, isLive, last }: Scope,
+  main: readonly string[],
+): Facts {
   const counted = (last?.votes ?? []).map(({ anchor, side }: Vote) => `${side} ${anchor}`);
   return {
     seq,
     digest,
     epoch: main[epoch] ?? '',
-    place,
+    place: isLive ? place : null,
     held: isHeld,
     counted: [...new Set(counted)].sort(),
   };

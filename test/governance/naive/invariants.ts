@@ -1,6 +1,6 @@
 import { type LineState, type Policy, type ScopeState, threshold } from '../../../src/governance/index.ts';
 import { commitOf, type Line, mainAt } from './history.ts';
-import { type Own, own } from './own.ts';
+import { join, type Own, own } from './own.ts';
 
 /**
  * What must be true of every line, whatever the rules in detail are: `real` is s(0) … s(N) as the product says it. Each
@@ -26,7 +26,8 @@ function acceptedOwn(line: Line, { accepted }: ScopeState): Own | null {
 function conservation(line: Line, { scopes }: LineState, index: number): readonly string[] {
   const found: string[] = [];
   const places = new Set<string>();
-  for (const scope of scopes.values()) {
+  const live = [...scopes.values()].filter(({ status }) => status !== 'Tombstone');
+  for (const scope of live) {
     if (places.has(scope.directory)) found.push(`m${index}: two scopes at ${scope.directory}`);
     places.add(scope.directory);
     if (acceptedOwn(line, scope)?.digest !== scope.accepted.digest)
@@ -35,12 +36,15 @@ function conservation(line: Line, { scopes }: LineState, index: number): readonl
     if (parent === null) continue;
     const records = parent === undefined ? [] : (acceptedOwn(line, parent)?.records ?? []);
     const mine = records.filter(
-      ({ uid, kind }) => uid === scope.uid && kind !== 'tombstone' && kind !== 'forward',
+      ({ uid, kind, path }) =>
+        uid === scope.uid &&
+        (kind === 'live' || kind === 'withdrawn') &&
+        join(parent?.directory ?? '', path ?? '') === scope.directory,
     );
     if (mine.length !== 1) found.push(`m${index}: ${mine.length} records say where ${scope.path} is`);
   }
   const files = mainAt(line, index).files;
-  for (const scope of [...scopes.values()].filter(({ hold }) => hold === null)) {
+  for (const scope of live.filter(({ hold }) => hold === null)) {
     const prefix = scope.directory === '' ? '' : `${scope.directory}/`;
     const below = [...places].filter((place) => place !== scope.directory && place.startsWith(prefix));
     for (const path of own(files, scope.directory)?.files.keys() ?? [])

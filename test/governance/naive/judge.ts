@@ -36,7 +36,7 @@ type Found = {
 function evaluate(past: Past, mi: Commit, moves: readonly Move[]): Found {
   const before = lastOf(past);
   const placeOf = (scope: Scope) => placeAfter(before, moves, scope);
-  const alone = living(before).flatMap((scope) => ordinary(mi, scope, placeOf(scope)) ?? []);
+  const alone = living(before).flatMap((scope) => ordinary(before, mi, scope, placeOf(scope)) ?? []);
   const together = structural({ before, mi, placeOf });
   const words = heard(past.line, past.states.length);
   const proposals = [...together, ...alone].map((each) => ({

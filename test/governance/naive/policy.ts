@@ -13,6 +13,8 @@ export type Policy = {
   readonly recovery: { readonly threshold: number; readonly anchors: readonly Anchor[] } | null;
 };
 
+export type Floor = Pick<Policy, 'threshold' | 'require'>;
+
 export type DelegationRecord = {
   readonly name: string;
   readonly uid: string;
@@ -21,6 +23,7 @@ export type DelegationRecord = {
   readonly kind: 'live' | 'withdrawn' | 'tombstone' | 'forward';
   /** The uid that a merge names; else null. */
   readonly successor: string | null;
+  readonly floor: Floor;
   /** Everything that the record says, to see whether it was edited. */
   readonly text: string;
 };
@@ -46,14 +49,15 @@ export function parsePolicy(text: string | undefined): Policy | null {
     anchors: listOf(spec.anchors).map(anchorOf),
     threshold: Number(quorum.threshold),
     byClass: mapOf(quorum.byClass) as Readonly<Record<string, number>>,
-    require: listOf(quorum.require).map(({ type, atLeast }) => ({
-      type: String(type),
-      atLeast: Number(atLeast),
-    })),
+    require: requireOf(quorum.require),
     statements: String(quorum.statements ?? 'Optional'),
     recovery: spec.recovery === undefined ? null : recoveryOf(mapOf(spec.recovery)),
   };
   return canWork(policy) ? policy : null;
+}
+
+function requireOf(value: unknown): Policy['require'] {
+  return listOf(value).map(({ type, atLeast }) => ({ type: String(type), atLeast: Number(atLeast) }));
 }
 
 function recoveryOf({ threshold, anchors }: Yaml): Policy['recovery'] {
@@ -118,17 +122,22 @@ export function parseRecords(text: string | undefined): readonly DelegationRecor
   const { kind, spec } = mapOf(yamlOf(text));
   if (kind !== 'Delegations' || !Array.isArray(spec)) return null;
   const records = listOf(spec).map(recordOf);
-  const uids = records.map(({ uid }) => uid);
+  const keys = records.map(recordKey);
   const live = records.filter((record) => record.kind === 'live');
   const placed = records.filter((record) => record.kind === 'live' || record.kind === 'withdrawn');
   const paths = placed.flatMap(({ path }) => (path === null ? [] : [path]));
   const names = live.map(({ name }) => name);
   const isBad =
-    new Set(uids).size !== uids.length ||
+    new Set(keys).size !== keys.length ||
     new Set(names).size !== names.length ||
     records.some(({ path }) => path !== null && /^(anchors|identity)(\/|$)/.test(path)) ||
     paths.some((path, at) => paths.some((other, to) => at !== to && isInside(path, other)));
   return isBad ? null : records;
+}
+
+/** A uid has one record that says where it is, and one at each name that it left. */
+export function recordKey({ kind, uid, name }: DelegationRecord): string {
+  return kind === 'forward' ? `${uid} ${name}` : uid;
 }
 
 /** Component by component. */
@@ -138,6 +147,7 @@ export function isInside(path: string, directory: string): boolean {
 
 function recordOf(record: Yaml): DelegationRecord {
   const { name, uid, path, status, tombstone, forward } = record;
+  const floor = mapOf(record.floor);
   const kind =
     tombstone !== undefined
       ? 'tombstone'
@@ -152,6 +162,30 @@ function recordOf(record: Yaml): DelegationRecord {
     path: path === undefined ? null : String(path),
     kind,
     successor: tombstone === undefined || tombstone === 'none' ? null : String(tombstone),
+    floor: { threshold: Number(floor.threshold ?? 1), require: requireOf(floor.require) },
     text: JSON.stringify(record),
   };
+}
+
+/** Whether every class of a policy is as strong as a floor, or at least as strong as it was. */
+export function meetsFloor(
+  policy: Policy,
+  { threshold: least, require }: Floor,
+  old: Policy | null,
+): boolean {
+  return ['update', 'reconfigure', ...STRUCTURAL].every((each) => {
+    const isStrong = (measure: (of: Policy) => number, needed: number) =>
+      measure(policy) >= needed || (old !== null && measure(policy) >= measure(old));
+    return (
+      isStrong((of) => threshold(of, each), least) &&
+      require.every(({ type, atLeast }) => isStrong((of) => certain(of, each, type), atLeast))
+    );
+  });
+}
+
+/** How many anchors of a type are in every quorum for a class. */
+function certain(policy: Policy, of: string, type: string): number {
+  const listed = policy.require.filter((each) => each.type === type).map(({ atLeast }) => atLeast);
+  const others = policy.anchors.filter((anchor) => anchor.type !== type).length;
+  return Math.max(0, ...listed, threshold(policy, of) - others);
 }

@@ -2,9 +2,11 @@ import fc from 'fast-check';
 import { formatApproval, formatWithdrawal } from '../../../src/governance/index.ts';
 import { scopeYaml, sshKey } from '../world.ts';
 import { type Files, mergeBases } from './history.ts';
-import { join, own } from './own.ts';
+import { hash, join, type Own, own } from './own.ts';
 import { parsePolicy } from './policy.ts';
+import { plan, RESTRUCTURINGS, SEIZURES } from './restructure.ts';
 import type { Scope } from './state.ts';
+import { groupDigest, type Member } from './statement.ts';
 import { createForge, type Forge, withOwn } from './world.ts';
 
 /** Which one of those that there are, whatever their number. */
@@ -41,8 +43,29 @@ const command = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('renew'), scope: pick }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('repair'), scope: pick }) },
   {
-    weight: 1,
+    weight: 3,
     arbitrary: fc.record({ do: fc.constant('reconfigure'), scope: pick, to: pick, signed: pick }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('group'),
+      scope: pick,
+      edits: fc.tuple(edit, edit),
+      signed: pick,
+      how: fc.constantFrom('whole', 'one alone', 'another alone', 'another digest', 'alone too'),
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('restructure'),
+      what: fc.constantFrom(...RESTRUCTURINGS, ...RESTRUCTURINGS, ...SEIZURES),
+      scope: pick,
+      other: pick,
+      signed: pick,
+      how: fc.constantFrom('merge', 'merge', 'merge', 'tokens', 'on main', 'ungrouped', 'one by one'),
+    }),
   },
   {
     weight: 3,
@@ -138,6 +161,12 @@ function run(forge: Forge, command: Command): void {
       return;
     case 'token':
       token(forge, command);
+      return;
+    case 'group':
+      group(forge, command);
+      return;
+    case 'restructure':
+      restructure(forge, command);
       return;
     case 'land': {
       if (forge.branches.length > 0) land(forge, at(forge.branches, command.branch), command.how);
@@ -289,6 +318,81 @@ function token(forge: Forge, { on, scope: which, of, by, what }: Extract<Command
   );
 }
 
+/** Two scopes change at once, and their people name both in every statement; the forge lands what it likes of it. */
+function group(forge: Forge, { scope, edits, signed, how }: Extract<Command, { do: 'group' }>): void {
+  const [one, two] = [at(forge.live(), scope), at(forge.live(), scope + 1)];
+  if (one === two) return;
+  const before = forge.filesOf(forge.main);
+  const files = edited(edited(before, one, edits[0]), two, edits[1]);
+  const [first, second] = [own(files, one.place), own(files, two.place)];
+  if (first === null || second === null) return;
+  const members = [memberOf(one, first), memberOf(two, second)];
+  const digest = how === 'another digest' ? hash('another') : groupDigest(members);
+  const lines = members.map((member) => formatApproval({ ...member, group: digest }));
+  let tip = forge.commit({ parents: [forge.main], files });
+  const people = peopleOf(forge, [one, two]);
+  for (const [n, by] of people.entries())
+    if (signed % 4 > 0 || n !== signed % people.length)
+      tip = forge.commit({ parents: [tip], files, by, message: `both\n\n${lines.join('\n')}` });
+  if (how === 'alone too')
+    for (const n of one.policy.anchors.keys())
+      tip = forge.commit({
+        parents: [tip],
+        files,
+        by: forge.who(one, n),
+        message: approval(one, first.digest, 0),
+      });
+  forge.branches.push(tip);
+  const landed =
+    how === 'one alone' || how === 'alone too'
+      ? withOwn(before, first, one.place)
+      : how === 'another alone'
+        ? withOwn(before, second, two.place)
+        : files;
+  forge.main = forge.commit({ parents: [forge.main, tip], files: landed });
+}
+
+function memberOf({ uid, seq, digest }: Scope, next: Own): Member {
+  return { uid, seq: seq + 1, base: digest, next: next.digest };
+}
+
+function peopleOf(forge: Forge, scopes: readonly Scope[]): readonly string[] {
+  return [...new Set(scopes.flatMap(({ policy }) => forge.keysOf(policy.anchors)))];
+}
+
+/** A change of who is where: written, approved by most of those whom it concerns, and landed. */
+function restructure(forge: Forge, command: Extract<Command, { do: 'restructure' }>): void {
+  const { what, signed, how } = command;
+  const live = forge.live();
+  const children = live.filter(({ parent }) => parent !== null);
+  const isAboutAny =
+    what === 'delegate' || what === 'split' || what === 'delegate the dead' || children.length === 0;
+  const [scope, other] = [at(isAboutAny ? live : children, command.scope), at(live, command.other)];
+  const made = plan(forge.state(), forge.filesOf(forge.main), what, scope, other, signed);
+  if (made === null) return;
+  const { files, members, newcomers } = made;
+  const isAlone = members.length === 1 || how === 'ungrouped';
+  const group = isAlone ? {} : { group: groupDigest(members) };
+  const lines = members.map((member) => formatApproval({ ...member, ...group }));
+  const scopes = members.flatMap(({ uid }) => forge.state().get(uid) ?? []);
+  const people = [...new Set([...peopleOf(forge, scopes), ...newcomers])].filter(
+    (_by, n) => n !== signed % 9,
+  );
+  if (how === 'tokens') {
+    const tokens = people.map((by) => forge.repository.token(lines, by));
+    forge.main = forge.commit({ parents: [forge.main], files, message: tokens.join('\n') });
+    return;
+  }
+  const start = forge.main;
+  let tip = forge.commit({ parents: [start], files });
+  for (const by of people) {
+    const said = how === 'one by one' ? [at(lines, signed)] : lines;
+    tip = forge.commit({ parents: [tip], files, by, message: `so be it\n\n${said.join('\n')}\n` });
+    if (how === 'on main') forge.main = tip;
+  }
+  if (how !== 'on main') forge.main = forge.commit({ parents: [start, tip], files });
+}
+
 /** In these the anchors `r` and `s` may take over with those who are there from then on. */
 const recovery = `recovery: { threshold: 1, anchors: [${['r', 's']
   .map((name) => `{ name: ${name}, keys: [{ ssh: "${sshKey(name)}" }] }`)
@@ -310,7 +414,7 @@ const POLICIES = [
 function reconfigure(forge: Forge, scope: Scope, to: number, signed: number): void {
   const { policy, place } = scope;
   const { name, salt } = policy;
-  const owns = place === '' ? '{ namespaces: ["*"], hosts: ["*"] }' : `{ namespaces: [${name}] }`;
+  const owns = place === '' ? '{ namespaces: ["*"], hosts: ["*"] }' : '{}';
   const text = scopeYaml({ ...at(POLICIES, to), name, salt, owns });
   const files = new Map(forge.filesOf(forge.main)).set(join('mesh', join(place, 'scope.yaml')), text);
   forge.main = forge.commit({ parents: [forge.main], files });

@@ -1,6 +1,6 @@
 import { type Commit, isWithin, type Line, mainAt } from './history.ts';
 import { type Own, own } from './own.ts';
-import type { Policy } from './policy.ts';
+import type { Floor, Policy } from './policy.ts';
 import type { Statement } from './statement.ts';
 
 export type Scope = {
@@ -52,4 +52,12 @@ export function ownAt(past: Past, uid: string, x: Commit): Own | null {
   const state = past.states[Math.max(...known)];
   const place = state?.get(uid)?.place;
   return place === undefined ? null : own(x.files, place);
+}
+
+/** The floors of all records of s(i-1) from the root down to a scope. */
+export function floorsOf(state: State, scope: Scope): readonly Floor[] {
+  const parent = state.get(scope.parent ?? '');
+  if (parent === undefined) return [];
+  const mine = parent.bytes.records.filter(({ uid, kind }) => uid === scope.uid && kind !== 'forward');
+  return [...floorsOf(state, parent), ...mine.map(({ floor }) => floor)];
 }

@@ -2,8 +2,8 @@ import type { Candidate, Proposal } from './candidate.ts';
 import { differences, kindOf } from './candidate.ts';
 import type { Commit } from './history.ts';
 import { filesAt, join, type Own, own, uidOf } from './own.ts';
-import { type DelegationRecord, isInside, parsePolicy } from './policy.ts';
-import type { Scope, State } from './state.ts';
+import { type DelegationRecord, isInside, meetsFloor, parsePolicy, recordKey } from './policy.ts';
+import { floorsOf, type Scope, type State } from './state.ts';
 import { groupDigest } from './statement.ts';
 
 type Role = 'parent' | 'created' | 'moved' | 'gone' | 'consenting';
@@ -33,8 +33,8 @@ export function claimedMoves(
     for (const record of own(mi.files, scope.place)?.records ?? []) {
       const claimed = before.get(record.uid);
       if (record.kind !== 'live' || record.path === null || claimed?.isLive !== true) continue;
-      if (claimed.parent === scope.uid) continue;
       const place = join(scope.place, record.path);
+      if (claimed.parent === scope.uid && claimed.place === place) continue;
       moves.set(`${record.uid} ${scope.uid}`, { uid: record.uid, parent: scope.uid, place });
     }
   }
@@ -47,31 +47,83 @@ export function living(state: State): readonly Scope[] {
 
 /** The candidates of all structural groups at mi that are as they must be; the others have none. */
 export function structural(moment: Moment): readonly Omit<Proposal, 'votes'>[] {
-  const changes: Change[] = [];
+  const all: Change[] = [];
   const broken = new Set<string>();
   for (const scope of living(moment.before)) {
     const next = own(moment.mi.files, moment.placeOf(scope));
     if (next === null || next.digest === scope.digest || kindOf(scope.bytes, next) !== 'structural') continue;
     const found = changesOf(moment, scope, next);
     if (found.some((change) => change === null)) broken.add(scope.uid);
-    changes.push(...found.flatMap((change) => change ?? []));
+    all.push(...found.flatMap((change) => change ?? []));
   }
-  return connected(changes, broken).flatMap((group) => candidatesOf(moment, group, changes) ?? []);
+  return connected(possible(moment, all, broken)).flatMap((group) => candidatesOf(moment, group, all) ?? []);
+}
+
+/**
+ * What a scope asks of others that nobody could accept, whoever signs, is held alone and with all else that the scope
+ * asks (G18): it connects nobody, or a bogus record would hold a scope that has not changed.
+ */
+function possible(moment: Moment, all: readonly Change[], broken: Set<string>): readonly Change[] {
+  for (;;) {
+    const left = all.filter(({ parent }) => !broken.has(parent));
+    const bad = left.filter((change) => !isPossible(moment, left, all, change));
+    if (bad.length === 0) return left;
+    for (const { parent } of bad) broken.add(parent);
+  }
+}
+
+function isPossible(
+  moment: Moment,
+  left: readonly Change[],
+  all: readonly Change[],
+  change: Change,
+): boolean {
+  const children = change.roles.filter(({ role }) => role !== 'parent');
+  const scope = moment.before.get(change.parent);
+  return (
+    scope !== undefined &&
+    children.every(({ uid, role }) => member(moment, left, all, uid, role) !== null) &&
+    parent(moment, left, scope) !== null
+  );
 }
 
 /** What the records of one scope say differently from the accepted ones. */
 function changesOf(moment: Moment, scope: Scope, next: Own): readonly (Change | null)[] {
-  const old = scope.bytes.records;
-  const removed = old.filter(({ uid }) => !next.records.some((record) => record.uid === uid));
-  const changed = next.records.flatMap((record) => {
-    const before = old.find(({ uid }) => uid === record.uid);
-    return before?.text === record.text ? [] : [changeOf(moment, scope, before, record)];
-  });
-  const edited = { kind: 'delegate', parent: scope.uid, roles: [], record: nothing } as const;
-  return [...removed.map(() => null), ...changed, ...(changed.length === 0 ? [edited] : [])];
+  const old = new Map(scope.bytes.records.map((record) => [recordKey(record), record]));
+  const now = new Map(next.records.map((record) => [recordKey(record), record]));
+  const changes: (Change | null)[] = [];
+  // Never removed: who leaves, leaves a forward.
+  for (const record of old.values())
+    if (!now.has(recordKey(record)) && !now.has(`${record.uid} ${record.name}`)) changes.push(null);
+  for (const record of now.values()) {
+    const before = old.get(recordKey(record));
+    if (before?.text === record.text) continue;
+    const isForward = record.kind === 'forward' || before?.kind === 'forward';
+    changes.push(isForward ? left(scope, old, now, record) : changeOf(moment, scope, before, record));
+  }
+  return changes.length > 0 ? changes : [{ kind: 'delegate', parent: scope.uid, roles: [], record: nothing }];
 }
 
-const nothing: DelegationRecord = { name: '', uid: '', path: null, kind: 'live', successor: null, text: '' };
+const nothing: DelegationRecord = {
+  name: '',
+  uid: '',
+  path: null,
+  kind: 'live',
+  successor: null,
+  floor: { threshold: 1, require: [] },
+  text: '',
+};
+
+type Records = ReadonlyMap<string, DelegationRecord>;
+
+/** A new forward stands at the name at which the scope was; the record of a scope that goes elsewhere is gone. */
+function left(scope: Scope, old: Records, now: Records, record: DelegationRecord): Change | null {
+  const before = old.get(record.uid);
+  if (old.has(recordKey(record)) || before?.name !== record.name) return null;
+  const stays = now.get(record.uid);
+  if (stays !== undefined && stays.name === record.name) return null;
+  return { kind: 'move', parent: scope.uid, roles: [{ uid: record.uid, role: 'moved' }], record };
+}
 
 function changeOf(
   { before }: Moment,
@@ -90,12 +142,11 @@ function changeOf(
   const isPlaced = record.kind === 'live' && record.path !== null;
   if (isPlaced && child?.isLive === true && !isMine)
     return change('move', { uid: record.uid, role: 'moved' }, { uid: child.parent ?? '', role: 'parent' });
-  if (old === undefined) {
+  if (old === undefined)
     return isPlaced && child === undefined ? change('delegate', { uid: record.uid, role: 'created' }) : null;
-  }
-  if (old.kind === 'tombstone' || old.kind === 'forward' || !isMine) return null;
-  if (record.kind === 'forward') return change('move', { uid: record.uid, role: 'moved' });
-  if (old.path !== record.path) return null;
+  if (old.kind === 'tombstone' || !isMine) return null;
+  if (old.path !== record.path || old.name !== record.name)
+    return old.kind === 'live' && isPlaced ? change('move', { uid: record.uid, role: 'moved' }) : null;
   if (record.kind === 'tombstone') {
     const kind = record.successor === null ? 'dissolve' : 'merge';
     const into = record.successor === null || record.successor === scope.uid ? [] : [record.successor];
@@ -108,8 +159,8 @@ function changeOf(
   return change('delegate');
 }
 
-/** Scopes that changes connect; a group of which a member has a record change that nobody could accept is none. */
-function connected(changes: readonly Change[], broken: ReadonlySet<string>): readonly (readonly Change[])[] {
+/** Scopes that changes connect. */
+function connected(changes: readonly Change[]): readonly (readonly Change[])[] {
   const groups: Change[][] = [];
   for (const change of changes) {
     const members = membersOf([change]);
@@ -117,7 +168,7 @@ function connected(changes: readonly Change[], broken: ReadonlySet<string>): rea
     for (const group of touching) groups.splice(groups.indexOf(group), 1);
     groups.push([...touching.flat(), change]);
   }
-  return groups.filter((group) => !membersOf(group).some((uid) => broken.has(uid)));
+  return groups;
 }
 
 function membersOf(group: readonly Change[]): readonly string[] {
@@ -170,13 +221,17 @@ function parent(moment: Moment, group: readonly Change[], scope: Scope): Omit<Pr
   const mine = group.filter((change) => change.parent === scope.uid);
   if (bytes === null || mine.length === 0) return null;
   const paths = differences(scope.bytes, bytes).filter((path) => path !== 'delegations.yaml');
-  if (paths.some((path) => scope.bytes.files.has(path) && bytes.files.has(path))) return null;
   const leaving = paths.filter((path) => scope.bytes.files.has(path));
   const entering = paths.filter((path) => bytes.files.has(path));
-  const uids = (role: Role) =>
-    mine.flatMap(({ roles }) => roles.filter((each) => each.role === role)).map((each) => each.uid);
-  const arrivals = uids('created').flatMap((uid) => [...(childAt(moment, mine, uid)?.files.values() ?? [])]);
-  const departures = uids('gone').flatMap((uid) => [...(moment.before.get(uid)?.bytes.files.values() ?? [])]);
+  const born = mine.filter(({ roles }) => roles.some(({ role }) => role === 'created'));
+  const arrivals = born.flatMap(({ record }) => [
+    ...(childAt(moment, mine, record.uid)?.files.values() ?? []),
+  ]);
+  // A child of which the files stay is merged: a mere dissolve leaves nothing.
+  const merged = mine.filter(({ kind, record }) => kind === 'merge' && record.successor === scope.uid);
+  const departures = merged.flatMap(({ record }) => [
+    ...(moment.before.get(record.uid)?.bytes.files.values() ?? []),
+  ]);
   if (!leaving.every((path) => arrivals.includes(scope.bytes.files.get(path) ?? ''))) return null;
   if (!entering.every((path) => departures.includes(bytes.files.get(path) ?? ''))) return null;
   const isSplit = ({ kind, roles }: Change) =>
@@ -213,7 +268,8 @@ function created(moment: Moment, all: readonly Change[], uid: string): Omit<Prop
   const policy = parsePolicy(bytes?.files.get('scope.yaml'));
   if (bytes === null || policy === null || policy.name !== change.record.name) return null;
   if (uidOf(bytes) !== uid) return null;
-  if (bytes.records.length > 0) return null;
+  const floors = [...floorsOf(moment.before, above), change.record.floor];
+  if (bytes.records.length > 0 || !floors.every((floor) => meetsFloor(policy, floor, null))) return null;
   const candidate: Candidate = {
     uid,
     seq: 1,
@@ -257,16 +313,23 @@ function gone(moment: Moment, about: readonly Change[], scope: Scope): Omit<Prop
   return { candidate, place, parent: scope.parent, bytes: null };
 }
 
-/** The old parent forwards, the new one has the record, the bytes are the accepted ones, and the old place is empty. */
+/**
+ * The old name forwards, the new parent has the record, the bytes are the accepted ones, and the old place is empty. A
+ * new path below the old parent, and at the old name, has nothing to forward.
+ */
 function moved(moment: Moment, about: readonly Change[], scope: Scope): Omit<Proposal, 'votes'> | null {
-  const from = about.find(({ parent, record }) => parent === scope.parent && record.kind === 'forward');
-  const to = about.filter(({ record }) => record.kind === 'live');
-  const [target] = to;
+  const [target, ...others] = about.filter(({ record }) => record.kind === 'live');
   const above = target === undefined ? undefined : moment.before.get(target.parent);
-  if (from === undefined || above === undefined || to.length !== 1 || about.length !== 2) return null;
-  if (scope.parent === null || isInside(above.place, scope.place)) return null;
-  const place = join(moment.placeOf(above), target?.record.path ?? '');
-  if (moment.placeOf(scope) !== place || !isAbsent(moment, scope.place)) return null;
+  if (target === undefined || above === undefined || others.length > 0) return null;
+  const giver = moment.before.get(scope.parent ?? '');
+  if (giver === undefined || isInside(above.place, scope.place)) return null;
+  const name = giver.bytes.records.find((each) => recordKey(each) === scope.uid)?.name;
+  const isSameName = target.parent === scope.parent && target.record.name === name;
+  const isForwarded = about.some((each) => each.parent === scope.parent && each.record.kind === 'forward');
+  if (!isSameName && !isForwarded) return null;
+  const place = join(moment.placeOf(above), target.record.path ?? '');
+  if (moment.placeOf(scope) !== place || (place !== scope.place && !isAbsent(moment, scope.place)))
+    return null;
   return clean(moment, scope, ['move'], above.uid, place);
 }
 

@@ -38,7 +38,7 @@ function childUid(name: string): string {
 }
 
 /** A record as data: JSON is YAML. */
-function recordsYaml(records: readonly Readonly<Record<string, unknown>>[]): string {
+export function recordsYaml(records: readonly Readonly<Record<string, unknown>>[]): string {
   const lines = records.map((record) => `  - ${JSON.stringify(record)}\n`).join('');
   const head = 'apiVersion: fairlead.dev/v1alpha1\nkind: Delegations\nmetadata: { name: s }\n';
   return `${head}spec:${lines === '' ? ' []' : ''}\n${lines}`;
@@ -47,8 +47,7 @@ function recordsYaml(records: readonly Readonly<Record<string, unknown>>[]): str
 export function createForge({ root = {}, children = { c: {} } }: Founders = {}): Forge {
   const repository = createRepository();
   const names = Object.keys(children);
-  const granted = (name: string) => ({ namespaces: [name] });
-  const records = names.map((name) => ({ name, uid: childUid(name), path: name, grants: granted(name) }));
+  const records = names.map((name) => ({ name, uid: childUid(name), path: name }));
   const files = new Map([
     ['README.md', 'beside the mesh'],
     ['mesh/scope.yaml', scopeYaml(root)],
@@ -56,7 +55,7 @@ export function createForge({ root = {}, children = { c: {} } }: Founders = {}):
     ['mesh/v.yaml', '0'],
   ]);
   for (const [name, spec] of Object.entries(children)) {
-    files.set(`mesh/${name}/scope.yaml`, scopeYaml({ name, owns: `{ namespaces: [${name}] }`, ...spec }));
+    files.set(`mesh/${name}/scope.yaml`, scopeYaml({ name, owns: '{}', ...spec }));
     files.set(`mesh/${name}/v.yaml`, '0');
   }
   const genesis = repository.commit({ parents: [], files, message: 'genesis' });
