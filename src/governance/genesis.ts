@@ -91,13 +91,28 @@ async function addScope(genesis: Genesis, directory: string, place: Place): Prom
   const named = { uid, name: read.name, path, directory, parent: parent?.uid ?? null };
   const scope = pinned(firstState(at, named, own, read.policy));
   genesis.scopes.set(uid, scope);
-  for (const record of records) {
-    if (!record.live || record.path === null) continue;
+  const children = records.flatMap((record) =>
+    record.live && record.path !== null ? [{ record, directory: joinPath(directory, record.path) }] : [],
+  );
+  for (const [at, { record, directory }] of children.entries()) {
+    if (at % AHEAD === 0)
+      await Promise.all(children.slice(at, at + AHEAD).map((each) => readAhead(genesis, each)));
     const next = { record, parent: scope, depth: place.depth + 1 };
-    const refusal = await addScope(genesis, joinPath(directory, record.path), next);
+    const refusal = await addScope(genesis, directory, next);
     if (refusal !== null) return refusal;
   }
   return null;
+}
+
+/** Siblings whose trees and policies are read at once. It fills memos: what fails here fails again, with its reason. */
+const AHEAD = 48;
+
+async function readAhead(
+  { owns, tree }: Genesis,
+  { directory }: { readonly directory: string },
+): Promise<void> {
+  const own = await owns.own(tree, directory).catch(() => null);
+  if (own?.ok === true) await owns.policy(own).catch(() => null);
 }
 
 function badPlace(name: string, policy: Policy, records: readonly Delegation[], place: Place): string | null {
