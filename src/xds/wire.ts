@@ -55,9 +55,14 @@ export function delimited(field: number, pieces: Pieces): Pieces {
 }
 
 /** `google.protobuf.Any` {type_url = 1, value = 2}, without its own key and length. */
-export function encodeAny({ typeUrl, any, pieces }: XdsResource): Pieces {
-  const type = protobuf.Writer.create().uint32(tag(1)).string(typeUrl).finish();
-  return [type, ...delimited(2, pieces ?? [any])];
+export function encodeAny(resource: XdsResource): Pieces {
+  const type = protobuf.Writer.create().uint32(tag(1)).string(resource.typeUrl).finish();
+  return [type, ...delimited(2, contentOf(resource))];
+}
+
+/** A large `any` is put together only for who asks for it. */
+function contentOf(resource: XdsResource): Pieces {
+  return resource.pieces ?? [resource.any];
 }
 
 /** How a variant writes a response: its resources are field 2 of either, between what comes before and after. */
@@ -81,7 +86,7 @@ export function createEncoder({ resource: encodeResource, head, tail }: Response
   let older = new Map<string, Encoded>();
   const resourcePieces = (resource: XdsResource): Pieces => {
     const key = `${resource.typeUrl}\n${resource.name}\n${resource.version}`;
-    const content = resource.pieces ?? [resource.any];
+    const content = contentOf(resource);
     const known = recent.get(key) ?? older.get(key);
     const same = known !== undefined && haveSameBytes(known.content, content);
     const pieces = same ? known.pieces : compact(delimited(2, encodeResource(resource)));
