@@ -11,3 +11,11 @@ export function apartFrom<T>(list: readonly T[], before: readonly T[]): readonly
   while (end < shorter - start && list[list.length - 1 - end] === before[before.length - 1 - end]) end += 1;
   return list.slice(start, list.length - end);
 }
+
+/** Indexes at which two lists do not have the same object; those beyond `before` too. Called with lists of all scopes. */
+export function indexesApart(list: readonly unknown[], before: readonly unknown[]): readonly number[] {
+  const apart: number[] = [];
+  if (list === before) return apart;
+  for (let index = 0; index < list.length; index += 1) if (list[index] !== before[index]) apart.push(index);
+  return apart;
+}

@@ -1,10 +1,12 @@
 import type { TreeEntry } from './objects.ts';
-import { DIRECTORY, FILE } from './tree.ts';
+import { DIRECTORY, FILE, shapeOf } from './tree.ts';
 
 /** G10 for one tree: what the first bad entry is, or null. Masked directories are entries like all others. */
 export function treeProblem(
   entries: readonly TreeEntry[],
 ): { readonly entry: TreeEntry; readonly reason: string } | null {
+  const shape = shapeOf(entries);
+  if (sound.has(shape)) return null;
   const folded = new Set<string>();
   let last = '';
   for (const entry of entries) {
@@ -15,8 +17,12 @@ export function treeProblem(
     if (reason !== null) return { entry, reason };
     last = key;
   }
+  sound.add(shape);
   return null;
 }
+
+/** Names and modes in which there was nothing bad. */
+const sound = new WeakSet<object>();
 
 /** A name for people: everything but printable ASCII as `\xNN`. */
 export function printable(name: string): string {

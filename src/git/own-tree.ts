@@ -5,7 +5,7 @@ import { Lru } from './lru.ts';
 import type { Mask } from './mask.ts';
 import { printable, treeProblem } from './names.ts';
 import type { ObjectId, Objects, TreeEntry } from './objects.ts';
-import { DIRECTORY } from './tree.ts';
+import { DIRECTORY, shapeOf } from './tree.ts';
 
 /** Which rule a tree breaks, at which path, and how. */
 export type TreeRefusal = {
@@ -55,10 +55,8 @@ export function createOwnTrees(objects: Objects): {
   async function readChildren(entries: readonly TreeEntry[], place: Place): Promise<OwnTree | TreeRefusal> {
     const children: Child[] = [];
     let [files, bytes, height] = [0, 0, entries.length === 0 ? 0 : 1];
-    for (const entry of entries) {
-      const mask = place.mask.below(entry.name);
-      if (entry.mode === DIRECTORY && mask.isWhole) continue;
-      const child = await readChild(entry, place, mask);
+    for (const entry of unmasked(entries, place.mask)) {
+      const child = await readChild(entry, place, place.mask.below(entry.name));
       if ('ok' in child) return child;
       // A directory without a file has no line in the digest: kept, it could multiply beyond every cap.
       if (child.kind === 'file' || child.tree.files > 0) children.push(child);
@@ -99,6 +97,21 @@ export function createOwnTrees(objects: Objects): {
 }
 
 const REMEMBERED_ENTRIES = 200_000;
+
+/** Which entries of trees of one shape are not left out, by mask. */
+const left = new WeakMap<Mask, WeakMap<object, readonly number[]>>();
+
+/** All but the directories that are left out. */
+function unmasked(entries: readonly TreeEntry[], mask: Mask): readonly TreeEntry[] {
+  if (mask.key === '') return entries;
+  const byShape = left.get(mask) ?? new WeakMap<object, readonly number[]>();
+  left.set(mask, byShape);
+  const shape = shapeOf(entries);
+  const isLeft = ({ mode, name }: TreeEntry) => mode !== DIRECTORY || !mask.below(name).isWhole;
+  const found = byShape.get(shape) ?? entries.flatMap((entry, index) => (isLeft(entry) ? [index] : []));
+  byShape.set(shape, found);
+  return found.flatMap((index) => entries[index] ?? []);
+}
 
 /** Names a tree without what is masked. */
 export function maskedKey(id: ObjectId, { key }: Mask): string {

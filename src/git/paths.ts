@@ -1,7 +1,8 @@
+import { indexesApart } from '../base/lists.ts';
 import { nullIfMalformed } from './failures.ts';
 import { Lru } from './lru.ts';
 import type { ObjectId, Objects, TreeEntry } from './objects.ts';
-import { DIRECTORY, FILE } from './tree.ts';
+import { DIRECTORY, FILE, shapeOf } from './tree.ts';
 
 /**
  * The tree at `path` below the tree `root` (`.` or empty: `root` itself). Null when any step is absent, is not a
@@ -10,7 +11,7 @@ import { DIRECTORY, FILE } from './tree.ts';
 export async function subtree(objects: Objects, root: ObjectId, path: string): Promise<ObjectId | null> {
   let id: ObjectId = root;
   for (const key of keysOf(path)) {
-    const entry = (await readIndex(objects, id)).get(key);
+    const entry = entryAt(await readIndex(objects, id), key);
     if (entry?.mode !== DIRECTORY) return null;
     id = entry.id;
   }
@@ -28,7 +29,7 @@ export async function fileIdAt(objects: Objects, tree: ObjectId, path: string): 
   const name = segments(path).at(-1);
   const folder = name === undefined ? null : await subtree(objects, tree, path.slice(0, -1 - name.length));
   if (folder === null || name === undefined) return null;
-  const entry = (await readIndex(objects, folder)).get(keyOf(name));
+  const entry = entryAt(await readIndex(objects, folder), keyOf(name));
   return entry?.mode === FILE ? entry.id : null;
 }
 
@@ -47,8 +48,16 @@ export async function namesApart(
   while (start < shorter && isSame(a[start], b[start])) start += 1;
   let end = 0;
   while (end < shorter - start && isSame(a.at(-1 - end), b.at(-1 - end))) end += 1;
-  const apart = [...a.slice(start, a.length - end), ...b.slice(start, b.length - end)];
+  const [ours, theirs] = [a.slice(start, a.length - end), b.slice(start, b.length - end)];
+  const isAligned = ours.length === theirs.length;
+  const apart = isAligned ? alignedApart(ours, theirs) : [...ours, ...theirs];
   return [...new Set(apart.map(({ name }) => Buffer.from(name, 'latin1').toString()))];
+}
+
+/** Of two lists of one length, the entries that differ from those at the same places. */
+function alignedApart(left: readonly TreeEntry[], right: readonly TreeEntry[]): readonly TreeEntry[] {
+  const indexes = indexesApart(left, right).filter((index) => !isSame(left[index], right[index]));
+  return indexes.flatMap((index) => [left[index] ?? [], right[index] ?? []].flat());
 }
 
 async function entriesOf(objects: Objects, tree: ObjectId | null): Promise<readonly TreeEntry[]> {
@@ -57,6 +66,7 @@ async function entriesOf(objects: Objects, tree: ObjectId | null): Promise<reado
 
 function isSame(left: TreeEntry | undefined, right: TreeEntry | undefined): boolean {
   if (left === undefined || right === undefined) return false;
+  if (left === right) return true;
   return left.id === right.id && left.mode === right.mode && left.name === right.name;
 }
 
@@ -64,8 +74,24 @@ function segments(path: string): string[] {
   return path === '.' || path === '' ? [] : path.split('/');
 }
 
-/** Entries by the bytes of their names, one character each; null where a name stands twice. Empty for what is no tree. */
-type Index = ReadonlyMap<string, Pick<TreeEntry, 'mode' | 'id'> | null>;
+/** A tree's entries, and their places by the bytes of their names, one character each. Empty for what is no tree. */
+type Index = { readonly entries: readonly TreeEntry[]; readonly places: Places };
+
+/** -1 where a name stands twice. Trees of one shape share it. */
+type Places = ReadonlyMap<string, number>;
+
+const placesByShape = new WeakMap<object, Places>();
+
+function placesIn(entries: readonly TreeEntry[]): Places {
+  const places = new Map<string, number>();
+  for (const [index, { name }] of entries.entries()) places.set(name, places.has(name) ? -1 : index);
+  return places;
+}
+
+function entryAt({ entries, places }: Index, key: string): TreeEntry | undefined {
+  const place = places.get(key);
+  return place === undefined ? undefined : entries[place];
+}
 
 const known = new WeakMap<Objects, Lru<ObjectId, Index>>();
 
@@ -85,11 +111,12 @@ async function readIndex(objects: Objects, id: ObjectId): Promise<Index> {
   const indexes = indexesOf(objects);
   const remembered = indexes.get(id);
   if (remembered !== undefined) return remembered;
-  const index = new Map<string, Pick<TreeEntry, 'mode' | 'id'> | null>();
-  for (const { name, mode, id: entry } of (await nullIfMalformed(objects.tree(id))) ?? []) {
-    index.set(name, index.has(name) ? null : { mode, id: entry });
-  }
-  indexes.set(id, index, ENTRY_BYTES * (1 + index.size));
+  const entries = (await nullIfMalformed(objects.tree(id))) ?? [];
+  const shape = shapeOf(entries);
+  const places = placesByShape.get(shape) ?? placesIn(entries);
+  placesByShape.set(shape, places);
+  const index = { entries, places };
+  indexes.set(id, index, ENTRY_BYTES * (1 + entries.length));
   return index;
 }
 

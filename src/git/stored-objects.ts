@@ -4,7 +4,7 @@ import { type Commit, parseCommit } from './commit.ts';
 import { objectCorrupt, objectMalformed, objectMissing } from './failures.ts';
 import { Lru } from './lru.ts';
 import type { ObjectId, Objects, TreeEntry } from './objects.ts';
-import { parseTree } from './tree.ts';
+import { type ParsedTree, parseLike } from './tree.ts';
 
 /** An object's type and its bytes without git's header. */
 export type RawObject = { readonly type: string; readonly bytes: Uint8Array };
@@ -28,6 +28,8 @@ export interface StoredObjects extends Objects {
 export function createStoredObjects(reader: Reader, gitdir: string): StoredObjects {
   const commits = new Lru<ObjectId, Commit>(REMEMBERED_BYTES);
   const trees = new Lru<ObjectId, readonly TreeEntry[]>(REMEMBERED_BYTES);
+  /** Large trees that were read last, of different lengths: the next one is mostly like one of them. */
+  const large = new Map<number, ParsedTree>();
 
   async function checked(id: ObjectId, type: string): Promise<RawObject> {
     if (!/^[0-9a-f]{40}$/.test(id)) throw objectMissing(id, gitdir);
@@ -58,7 +60,13 @@ export function createStoredObjects(reader: Reader, gitdir: string): StoredObjec
       const known = trees.get(id);
       if (known !== undefined) return known;
       const bytes = await read(id, 'tree');
-      const entries = parseTree(id, bytes);
+      const parsed = parseLike(id, bytes, large.get(bytes.length) ?? null);
+      const { entries } = parsed;
+      if (entries.length >= LARGE) {
+        large.delete(bytes.length);
+        large.set(bytes.length, parsed);
+        for (const [length] of large) if (large.size > LARGE_KEPT) large.delete(length);
+      }
       trees.set(id, entries, bytes.length + ENTRY_BYTES * (1 + entries.length));
       return entries;
     }),
@@ -81,6 +89,9 @@ function shared<Value>(read: (id: ObjectId) => Promise<Value>): (id: ObjectId) =
 /** Bytes of memory for each cache, about; and what one commit, and one entry of a tree, take beside their bytes. */
 const REMEMBERED_BYTES = 32 * 1024 * 1024;
 const COMMIT_BYTES = 1024;
+/** Entries of a tree that is worth comparing, and how many such trees are kept for that. */
+const LARGE = 128;
+const LARGE_KEPT = 8;
 const ENTRY_BYTES = 250;
 
 function nameOf({ type, bytes }: RawObject): ObjectId {

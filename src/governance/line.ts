@@ -1,3 +1,4 @@
+import { indexesApart } from '../base/lists.ts';
 import type { ObjectId, Objects, TreeDigests } from '../git/index.ts';
 import { lookAhead } from './ahead.ts';
 import { fold } from './fold.ts';
@@ -37,6 +38,7 @@ export function openLine(
   const owns = createScopeTrees(objects, digests, pin.path, ruleset);
   const checked: Bench['checked'] = new Map();
   const verified = new Map<string, Verified>();
+  let last: Last = { scopes: [], served: [], above: new Map(), parents: new Set() };
   let walk: Walk | null = null;
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -92,19 +94,30 @@ export function openLine(
       return result;
     },
     async scopes(state) {
-      const scopes = new Map<string, VerifiedScope>();
-      for (const [uid, scope] of state.scopes) {
-        const authority = await authorityOf(owns, state, scopes, scope);
-        if (authority === null) continue;
-        const known = verified.get(uid);
+      const scopes = [...state.scopes.values()];
+      const edited = indexesApart(scopes, last.scopes);
+      // What nobody stands below may change without a look at the others.
+      const isLike =
+        edited.every((at) => isLeafOf(last, at, scopes[at])) && scopes.length === last.scopes.length;
+      const above = isLike ? last.above : new Map<string, VerifiedScope>();
+      const served = isLike ? last.served.slice() : scopes.map(() => null);
+      for (const at of isLike ? edited : scopes.keys()) {
+        const scope = scopes[at];
+        const authority = scope ? await authorityOf(owns, state, above, scope) : null;
+        served[at] = null;
+        if (scope === undefined || authority === null) continue;
+        const known = verified.get(scope.uid);
         const isKnown = known !== undefined && isSame(known.scope, scope) && known.authority === authority;
         const bytes = isKnown ? known.bytes : await verifyScope(objects, owns, scope, authority);
-        if (known?.scope !== scope || !isKnown) verified.set(uid, { scope, authority, bytes });
-        scopes.set(uid, bytes);
+        if (known?.scope !== scope || !isKnown) verified.set(scope.uid, { scope, authority, bytes });
+        above.set(scope.uid, bytes);
+        served[at] = bytes;
       }
-      for (const uid of verified.size > scopes.size ? [...verified.keys()] : [])
-        if (!scopes.has(uid)) verified.delete(uid);
-      return [...scopes.values()];
+      for (const uid of verified.size > above.size ? [...verified.keys()] : [])
+        if (!above.has(uid)) verified.delete(uid);
+      const parents = isLike ? last.parents : new Set(scopes.map(({ parent }) => parent));
+      last = { scopes, served, above, parents };
+      return served.filter((bytes) => bytes !== null);
     },
     chain: (tip, stops) => firstParents(objects, tip, stops),
   };
@@ -112,6 +125,19 @@ export function openLine(
 
 /** What was read of a scope's accepted bytes last. */
 type Verified = { readonly scope: ScopeState; readonly authority: Authority; readonly bytes: VerifiedScope };
+
+/** What `scopes` gave last: null what is not served. */
+type Last = {
+  readonly scopes: readonly ScopeState[];
+  readonly served: readonly (VerifiedScope | null)[];
+  readonly above: Map<string, VerifiedScope>;
+  readonly parents: ReadonlySet<string | null>;
+};
+
+function isLeafOf({ scopes, parents }: Last, at: number, scope: ScopeState | undefined): boolean {
+  const old = scopes[at];
+  return old?.uid === scope?.uid && old?.parent === scope?.parent && !parents.has(scope?.uid ?? null);
+}
 
 function isSame(left: ScopeState, right: ScopeState): boolean {
   if (left === right) return true;

@@ -49,6 +49,8 @@ type Joined = {
   readonly routes: Routes;
   readonly gateways: JoinedGateways;
   readonly built: Built;
+  /** Places of shares with problems. */
+  readonly troubled: readonly number[];
 };
 
 function join(scopes: readonly ScopeResources[], before: Joined | null): Joined {
@@ -66,7 +68,9 @@ function join(scopes: readonly ScopeResources[], before: Joined | null): Joined 
   const { shares, routes } = routed;
   const { services } = offers;
   const mesh = { owners, services, routings: routes.sorted.items, gateways: gateways.gateways };
-  const all = [...problemsOf(shares), ...problems, ...routed.problems];
+  const troubled = troubledAt(shares, routed.places, before);
+  const own = troubled.flatMap((place) => shares[place]?.problems ?? []);
+  const all = [...own, ...problems, ...routed.problems];
   const built: Built = {
     mesh,
     endpoints: joinEndpoints(shares, routed.places, before),
@@ -78,7 +82,7 @@ function join(scopes: readonly ScopeResources[], before: Joined | null): Joined 
     before?.asks ?? null,
   );
   const ordered = edited ? edited.ordered : inOrder(scopes).ordered;
-  return { ordered, owners, shares, asks, offers, routes, gateways, built };
+  return { ordered, owners, shares, asks, offers, routes, gateways, built, troubled };
 }
 
 /** Reads all of what is not the same resources as before, under the same owners. */
@@ -115,10 +119,12 @@ function inReport(left: Problem, right: Problem): number {
   return byPlace(left, right) || byCodeUnit(left.code, right.code) || byCodeUnit(left.message, right.message);
 }
 
-function problemsOf(shares: readonly Share[]): readonly Problem[] {
-  const all: Problem[] = [];
-  for (const { problems } of shares) if (problems.length > 0) all.push(...problems);
-  return all;
+/** Where shares have problems, mostly few. */
+function troubledAt(shares: readonly Share[], places: Places, before: Joined | null): readonly number[] {
+  const has = (place: number) => (shares[place]?.problems.length ?? 0) > 0;
+  if (before === null || places === null) return [...shares.keys()].filter(has);
+  const others = before.troubled.filter((place) => !places.has(place));
+  return [...others, ...[...places].filter(has)];
 }
 
 /** Those of before but for the shares at `places`; all anew where the services are not the same. */

@@ -1,3 +1,4 @@
+import { indexesApart } from '../base/lists.ts';
 import { byCodeUnit } from '../base/order.ts';
 import { LayeredMap } from './layered-map.ts';
 import type { Places } from './places.ts';
@@ -101,56 +102,50 @@ export type Sorted<T> = {
 
 type Keyed<T> = Placed<T> & { readonly key: string };
 
-/** Only keys of lists that changed are made, and only their items find a new place. */
+/** Of a few lists that changed, only the keys are made, and only the items leave their places or find one. */
 export function sortLists<T>(
   lists: Lists<T>,
   keyOf: (item: T) => string,
   before: Sorted<T> | null,
 ): Sorted<T> {
   const isLike = before !== null && before.lists.length === lists.length;
-  const old = isLike ? before : { lists: [], places: [] };
-  const apart = listsApart(lists, old.lists);
-  if (isLike && apart.size === 0) return before;
-  const added: Keyed<T>[] = [];
-  for (const from of apart) {
-    for (const item of lists[from] ?? []) added.push({ item, from, key: keyOf(item) });
+  const apart = isLike ? indexesApart(lists, before.lists) : [];
+  if (isLike && apart.length === 0) return before;
+  const keyed = (from: number, list: readonly T[] = []): readonly Keyed<T>[] =>
+    list.map((item) => ({ item, from, key: keyOf(item) }));
+  if (!isLike || apart.length > FEW) {
+    const places = lists.flatMap((list, from) => keyed(from, list)).sort(inPlace);
+    return { lists, items: places.map(({ item }) => item), places };
   }
-  const places = merged(
-    old.places.filter(({ from }) => !apart.has(from)),
-    added.sort(inPlace),
-  );
-  return { lists, items: places.map(({ item }) => item), places };
+  const [items, places] = [before.items.slice(), before.places.slice()];
+  const leaving = apart.flatMap((from) => keyed(from, before.lists[from]));
+  for (const one of leaving) {
+    const at = placeOf(places, (other) => inPlace(other, one) < 0);
+    places.splice(at, 1);
+    items.splice(at, 1);
+  }
+  for (const one of apart.flatMap((from) => keyed(from, lists[from]))) {
+    const at = placeOf(places, (other) => inPlace(other, one) <= 0);
+    places.splice(at, 0, one);
+    items.splice(at, 0, one.item);
+  }
+  return { lists, items, places };
 }
+
+/** So many lists at most are taken out and put in one by one. */
+const FEW = 64;
 
 function inPlace(left: Keyed<unknown>, right: Keyed<unknown>): number {
   return byCodeUnit(left.key, right.key) || left.from - right.from;
 }
 
-/** Both are in order. Of a few that come to many, each looks for its place alone. */
-function merged<T>(many: readonly Keyed<T>[], few: readonly Keyed<T>[]): readonly Keyed<T>[] {
-  const all: Keyed<T>[] = [];
-  let from = 0;
-  for (const one of few) {
-    const at = placeOf(many, one, from);
-    for (let index = from; index < at; index += 1) take(all, many[index]);
-    all.push(one);
-    from = at;
-  }
-  for (let index = from; index < many.length; index += 1) take(all, many[index]);
-  return all;
-}
-
-function take<T>(all: T[], one: T | undefined): void {
-  if (one !== undefined) all.push(one);
-}
-
-/** Index of the first of `many`, from `low` on, that comes after `one`. */
-function placeOf<T>(many: readonly Keyed<T>[], one: Keyed<T>, low: number): number {
-  let [start, end] = [low, many.length];
+/** How many of `all`, which is in order, come before a place. */
+function placeOf<T>(all: readonly Keyed<T>[], isBefore: (one: Keyed<T>) => boolean): number {
+  let [start, end] = [0, all.length];
   while (start < end) {
     const middle = (start + end) >> 1;
-    const other = many[middle];
-    if (other !== undefined && inPlace(other, one) <= 0) start = middle + 1;
+    const one = all[middle];
+    if (one !== undefined && isBefore(one)) start = middle + 1;
     else end = middle;
   }
   return start;
@@ -158,8 +153,5 @@ function placeOf<T>(many: readonly Keyed<T>[], one: Keyed<T>, low: number): numb
 
 /** Indices at which the lists are not the same object, in order. */
 function listsApart<T>(lists: Lists<T>, before: Lists<T>): ReadonlySet<number> {
-  const apart = new Set<number>();
-  if (lists === before) return apart;
-  for (let index = 0; index < lists.length; index += 1) if (lists[index] !== before[index]) apart.add(index);
-  return apart;
+  return new Set(indexesApart(lists, before));
 }

@@ -1,3 +1,4 @@
+import { indexesApart } from '../base/lists.ts';
 import { byCodeUnit } from '../base/order.ts';
 import type { ScopeResources } from '../manifests/index.ts';
 import { sameAuthority } from './owners.ts';
@@ -22,11 +23,10 @@ export function inOrder(given: readonly ScopeResources[]) {
 export function editedScopes(given: readonly ScopeResources[], before: Ordered) {
   if (given.length !== before.given.length) return null;
   const edits = new Map<number, ScopeResources>();
-  for (const [index, one] of given.entries()) {
-    const old = before.given[index];
-    if (one === old) continue;
-    const place = before.places[index];
-    if (old === undefined || place === undefined || !sameAuthority(one.scope, old.scope)) return null;
+  for (const index of indexesApart(given, before.given)) {
+    const [one, old, place] = [given[index], before.given[index], before.places[index]];
+    if (one === undefined || old === undefined || place === undefined || !sameAuthority(one.scope, old.scope))
+      return null;
     edits.set(place, one);
   }
   return { edits, ordered: { given, places: before.places } };

@@ -1,8 +1,12 @@
+import { indexesApart } from '../base/lists.ts';
+import type { Problem } from '../base/problem.ts';
 import { type VerifiedScope, withAuthorityOf } from '../governance/index.ts';
 import type { ScopeResources } from '../manifests/index.ts';
 
 export type Loaded = {
   readonly resources: readonly ScopeResources[];
+  /** Of all of them. */
+  readonly problems: readonly Problem[];
   /** By uid: why a scope's accepted manifests could not be loaded at all. Its last good resources stand in. */
   readonly failed: ReadonlyMap<string, string>;
 };
@@ -12,34 +16,59 @@ export type Loaded = {
  * and place are the same is not read again: cost follows the size of the change.
  */
 export function createLoader(read: Read): (scopes: readonly VerifiedScope[]) => Loaded {
-  /** Of each scope, in the order in which they came; null: it never could be loaded. */
-  let good: readonly Good[] = [];
+  let last: Last = { scopes: [], loaded: [], troubled: [] };
   return (scopes) => {
     const failed = new Map<string, string>();
-    const find = finderOf(good);
-    good = scopes.map((scope, index) => {
-      const last = good[index];
-      if (last?.scope === scope && last.loaded?.scope === scope) return last;
-      const before = (last?.scope.uid === scope.uid ? last : find(scope.uid))?.loaded ?? null;
+    const done: (VerifiedScope | null)[] = scopes.slice();
+    const good = last.loaded.slice(0, scopes.length);
+    const find = finderOf(last.loaded);
+    const apart = indexesApart(scopes, last.scopes);
+    for (const at of apart) {
+      const scope = scopes[at];
+      if (scope === undefined) continue;
+      const before = find(scope.uid, at);
       const loaded = loadOne(read, scope, before);
-      if ('resources' in loaded) return { scope, loaded };
-      failed.set(scope.uid, loaded.reason);
-      return { scope, loaded: before && withOwns(before, scope) };
-    });
-    return { resources: good.flatMap(({ loaded }) => loaded ?? []), failed };
+      if ('resources' in loaded) good[at] = loaded;
+      else {
+        failed.set(scope.uid, loaded.reason);
+        good[at] = before && withOwns(before, scope);
+        done[at] = null;
+      }
+    }
+    const has = (at: number) => (good[at]?.problems.length ?? 0) > 0;
+    const others = last.troubled.filter((at) => !apart.includes(at));
+    const troubled = [...others, ...apart].filter(has).sort((left, right) => left - right);
+    last = { scopes: done, loaded: good, troubled };
+    const problems = troubled.flatMap((at) => good[at]?.problems ?? []);
+    return { resources: good.every(isGood) ? good : good.filter(isGood), problems, failed };
   };
 }
 
 export type Read = (scope: VerifiedScope, before: ScopeResources | null) => ScopeResources;
 
-type Good = { readonly scope: VerifiedScope; readonly loaded: ScopeResources | null };
+/** What was loaded of each scope; `scopes` has the scope itself where it was loaded in full. */
+type Last = {
+  readonly scopes: readonly (VerifiedScope | null)[];
+  readonly loaded: readonly Good[];
+  /** Indexes of those with problems, in order. */
+  readonly troubled: readonly number[];
+};
 
-/** By uid; for scopes that do not stand where they stood. */
-function finderOf(good: readonly Good[]): (uid: string) => Good | undefined {
+/** Null: it never could be loaded. */
+type Good = ScopeResources | null;
+
+function isGood(good: Good): good is ScopeResources {
+  return good !== null;
+}
+
+/** By uid, and where it stood last, which is mostly where it stands. */
+function finderOf(good: readonly Good[]): (uid: string, at: number) => Good {
   let byUid: ReadonlyMap<string, Good> | null = null;
-  return (uid) => {
-    byUid ??= new Map(good.map((each) => [each.scope.uid, each]));
-    return byUid.get(uid);
+  return (uid, at) => {
+    const there = good[at];
+    if (there?.scope.uid === uid) return there;
+    byUid ??= new Map(good.filter(isGood).map((each) => [each.scope.uid, each]));
+    return byUid.get(uid) ?? null;
   };
 }
 

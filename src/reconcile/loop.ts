@@ -1,6 +1,5 @@
 import { Failure } from '../base/failure.ts';
 import type { Log } from '../base/log.ts';
-import type { Problem } from '../base/problem.ts';
 import type { GitBackend, ObjectId } from '../git/index.ts';
 import type { Line, LineState, Pin } from '../governance/index.ts';
 import type { ProxyStatus } from '../xds/index.ts';
@@ -237,9 +236,7 @@ class Loop implements RepositoryLoop {
     const loaded = this.#load(await line.scopes(state));
     const { built, failed } = served.replace(this.name, loaded.resources);
     const outOfSync = new Map([...failed, ...loaded.failed]);
-    const read: Problem[] = [];
-    for (const { problems } of loaded.resources) if (problems.length > 0) read.push(...problems);
-    this.#learn({ outOfSync, problems: [...read, ...(built?.problems ?? [])] });
+    this.#learn({ outOfSync, problems: [...loaded.problems, ...(built?.problems ?? [])] });
     this.#learn({ notBuilt: built === null ? [...failed.values()].join('; ') : null });
     if (built === null) return;
     served.retain(new Set(distribution.proxies().map(({ proxy }) => proxy)));

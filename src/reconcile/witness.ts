@@ -1,4 +1,5 @@
 import { Failure } from '../base/failure.ts';
+import { indexesApart } from '../base/lists.ts';
 import type { LineState, Pin, ScopeState } from '../governance/index.ts';
 import { type Files, replaceFile } from './files.ts';
 
@@ -49,7 +50,7 @@ function groupsOf(scopes: readonly ScopeState[], before: WitnessedScopes): Witne
     const own = scopes.slice(at, at + GROUP);
     const old = before[groups.length];
     const of = old && grouped.get(old);
-    const isSame = of?.length === own.length && own.every((scope, index) => scope === of[index]);
+    const isSame = of?.length === own.length && indexesApart(own, of).length === 0;
     const group = isSame && old ? old : own.map((scope) => [scope.uid, witnessedOf(scope)] as const);
     grouped.set(group, own);
     groups.push(group);
