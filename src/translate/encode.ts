@@ -160,15 +160,19 @@ export function distinctAgain(
   lost: readonly Reference[],
 ): readonly Reference[] {
   const all = references.slice();
+  const isThere = (at: number, one: Reference) => all[at] !== undefined && inOrder(all[at], one) === 0;
+  let changes = 0;
   for (const one of lost) {
     const at = placeOf(all, one);
-    if (all[at] !== undefined && inOrder(all[at], one) === 0) all.splice(at, 1);
+    if (isThere(at, one)) changes += all.splice(at, 1).length;
   }
   for (const one of gained) {
     const at = placeOf(all, one);
-    if (all[at] === undefined || inOrder(all[at], one) !== 0) all.splice(at, 0, one);
+    if (isThere(at, one)) continue;
+    all.splice(at, 0, one);
+    changes += 1;
   }
-  if (sameItems(all, references)) return references;
+  if (changes === 0) return references;
   distincts.add(all);
   return all;
 }

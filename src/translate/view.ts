@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { indexesApart } from '../base/lists.ts';
 import {
   covers,
   type Endpoint,
@@ -96,9 +97,9 @@ export function replacedRoutings(mesh: Mesh, before: Mesh): Replaced | null {
   const isLike = before.owners === owners && before.services === services && before.gateways === gateways;
   if (!isLike || before.routings.length !== routings.length) return null;
   const replaced = new Map<Routing, Routing>();
-  for (let at = 0; at < routings.length; at += 1) {
+  for (const at of indexesApart(routings, before.routings)) {
     const [now, old] = [routings[at], before.routings[at]];
-    if (now === old || now === undefined || old === undefined) continue;
+    if (now === undefined || old === undefined) return null;
     if (now.host.startsWith('*') || !isDeepStrictEqual(places(now), places(old))) return null;
     replaced.set(old, now);
   }
