@@ -105,7 +105,9 @@ export function openLine(
         const scope = scopes[at];
         const authority = scope ? await authorityOf(owns, state, above, scope) : null;
         served[at] = null;
-        if (scope === undefined || authority === null) continue;
+        if (scope === undefined) continue;
+        above.delete(scope.uid);
+        if (authority === null) continue;
         const known = verified.get(scope.uid);
         const isKnown = known !== undefined && isSame(known.scope, scope) && known.authority === authority;
         const bytes = isKnown ? known.bytes : await verifyScope(objects, owns, scope, authority);

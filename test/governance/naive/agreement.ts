@@ -55,8 +55,14 @@ export async function expectPollInvariance(forge: Forge, looks: readonly number[
   const { repository, genesis, main: tip } = forge;
   const main = mainLine(repository, genesis, tip);
   const pin = await repository.pin(genesis);
-  const whole = formatVerification(await stateOf(verifier(repository, pin), tip));
+  const look = async (line: Line, at: string) => {
+    const state = await stateOf(line, at);
+    return { said: formatVerification(state), served: await line.scopes(state) };
+  };
+  const whole = await look(verifier(repository, pin), tip);
   const polled = verifier(repository, pin);
-  for (const look of looks) await stateOf(polled, main[look % main.length] ?? tip);
-  expect(formatVerification(await stateOf(polled, tip))).toBe(whole);
+  for (const at of looks) await look(polled, main[at % main.length] ?? tip);
+  const last = await look(polled, tip);
+  expect(last.said).toBe(whole.said);
+  expect(last.served).toEqual(whole.served);
 }
