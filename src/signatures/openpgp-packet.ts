@@ -1,4 +1,5 @@
 import { enums, PublicKeyPacket, PublicSubkeyPacket, SignaturePacket } from 'openpgp';
+import { checkDepth } from './openpgp-subpacket.ts';
 import {
   type Curve,
   curves,
@@ -119,6 +120,7 @@ function nativePoint(point: Uint8Array): Uint8Array {
 }
 
 export function readSignature(body: Uint8Array): SignaturePacket {
+  checkDepth(body, 1);
   const signature = new SignaturePacket();
   try {
     signature.read(body);
@@ -172,22 +174,29 @@ function checkHash({ hashAlgorithm }: SignaturePacket, key: SigningKey): void {
 /** What only some arithmetic libraries refuse: a verdict does not depend on which is at work (G0). */
 function checkNumbers(signature: SignaturePacket, key: SigningKey): void {
   const params: unknown = Reflect.get(signature, 'params');
-  if (isRsa(key) && !(toBigInt(field(params, 's')) < toBigInt(field(key.publicParams, 'n'))))
-    refuse('an RSA signature that is not below its modulus');
-  if (key.algorithm === enums.publicKey.ecdsa)
-    ecdsaSignature(curveOf(key), field(params, 'r'), field(params, 's'));
+  if (isRsa(key)) {
+    const modulus = field(key.publicParams, 'n');
+    if (toBigInt(number(params, 's', modulus.length)) >= toBigInt(modulus))
+      refuse('an RSA signature that is not below its modulus');
+  }
+  if (key.algorithm === enums.publicKey.ecdsa) {
+    const curve = curveOf(key);
+    ecdsaSignature(curve, number(params, 'r', curve.width), number(params, 's', curve.width));
+  }
   if (key.algorithm === enums.publicKey.ed25519) ed25519Signature(field(params, 'RS'));
   if (key.algorithm === enums.publicKey.eddsaLegacy)
-    ed25519Signature(Buffer.concat([half(field(params, 'r')), half(field(params, 's'))]));
+    ed25519Signature(Buffer.concat([number(params, 'r', 32), number(params, 's', 32)]));
+}
+
+/** A number of a signature in `width` bytes: OpenPGP leaves out the zeros in front. */
+function number(params: unknown, name: string, width: number): Uint8Array {
+  const bytes = field(params, name);
+  if (bytes.length > width) refuse('an OpenPGP signature of which a number is too long');
+  return Buffer.concat([Buffer.alloc(width - bytes.length), bytes]);
 }
 
 function isRsa({ algorithm }: SigningKey): boolean {
   return algorithm === enums.publicKey.rsaEncryptSign || algorithm === enums.publicKey.rsaSign;
-}
-
-/** 32 bytes of which a number left out the zeros in front. */
-function half(bytes: Uint8Array): Uint8Array {
-  return bytes.length < 32 ? Buffer.concat([Buffer.alloc(32 - bytes.length), bytes]) : bytes;
 }
 
 function text(error: unknown): string {

@@ -1,7 +1,8 @@
 import { dearmorOpenpgp, hasChecksum } from './armor.ts';
 import type { OpenpgpKey } from './key.ts';
 import { checkSignature, readPackets, readSignature, signatureType, tag } from './openpgp-packet.ts';
-import { hex, Reader, sameBytes } from './reader.ts';
+import { checkDepth, readFields, type Subpacket, subpacketType } from './openpgp-subpacket.ts';
+import { hex, sameBytes } from './reader.ts';
 import { refuse } from './refusal.ts';
 
 /** The one signature packet of a block, as far as G14 needs it before any cryptography. */
@@ -49,18 +50,12 @@ function readBlock(block: Uint8Array): OpenpgpSignature {
   return { body: packet.body, issuer: readIssuer(packet.body) };
 }
 
-/** Reads version, type and both subpacket areas (RFC 9580 5.2.3), which must be filled exactly. */
+/** The one full fingerprint in the signed part. */
 function readIssuer(body: Uint8Array): string {
-  const reader = new Reader(body, 'the OpenPGP signature');
-  const version = reader.uint(1);
-  if (version !== 4 && version !== 6) refuse(`OpenPGP signatures of version ${version} are not allowed`);
-  if (reader.uint(1) !== signatureType.binary)
-    refuse('the OpenPGP signature is not of type 0x00 (binary document)');
-  reader.take(2);
-  const width = version === 6 ? 4 : 2;
-  const hashed = subpackets(reader.take(reader.uint(width)));
-  const unhashed = subpackets(reader.take(reader.uint(width)));
-  const issuers = hashed.filter(({ type }) => type === issuerFingerprint);
+  const { version, type, hashed, unhashed } = readFields(body);
+  if (type !== signatureType.binary) refuse('the OpenPGP signature is not of type 0x00 (binary document)');
+  checkDepth(body, 0);
+  const issuers = hashed.filter((each) => each.type === subpacketType.issuerFingerprint);
   const [issuer] = issuers;
   if (issuers.length !== 1 || issuer === undefined) refuse('no full issuer fingerprint in the signed part');
   const [keyVersion, ...bytes] = issuer.body;
@@ -75,31 +70,8 @@ function checkUnhashed(unhashed: readonly Subpacket[], issuer: Uint8Array): void
   const id = issuer[0] === 6 ? issuer.subarray(1, 9) : issuer.subarray(-8);
   for (const { type, critical, body } of unhashed) {
     if (critical) refuse('a critical subpacket outside the signed part');
-    const said = type === issuerKeyId ? id : type === issuerFingerprint ? issuer : body;
+    const said =
+      type === subpacketType.issuerKeyId ? id : type === subpacketType.issuerFingerprint ? issuer : body;
     if (!sameBytes(body, said)) refuse('the unsigned part names another issuer');
   }
-}
-
-type Subpacket = { readonly type: number; readonly critical: boolean; readonly body: Uint8Array };
-
-const issuerKeyId = 16;
-const issuerFingerprint = 33;
-
-function subpackets(area: Uint8Array): readonly Subpacket[] {
-  const reader = new Reader(area, 'a subpacket');
-  const found = [];
-  while (reader.left > 0) {
-    const content = reader.take(subpacketLength(reader));
-    const [type] = content;
-    if (type === undefined) refuse('an empty subpacket');
-    found.push({ type: type & 0x7f, critical: type > 0x7f, body: content.subarray(1) });
-  }
-  return found;
-}
-
-/** Other than a packet's, a subpacket's length has no partial form (RFC 9580 5.2.3.7). */
-function subpacketLength(reader: Reader): number {
-  const first = reader.uint(1);
-  if (first < 192) return first;
-  return first === 255 ? reader.uint(4) : (first - 192) * 256 + reader.uint(1) + 192;
 }

@@ -86,10 +86,15 @@ async function check(signature: Signature, key: AnchorKey, namespace: Namespace)
 
 /** Armour is git's, plain bytes are a token's. */
 function bytesOf(signature: Signature): Uint8Array {
+  const length = 'blob' in signature ? signature.blob.length : signature.armor.length;
+  if (length > maxLength) refuse('a signature of more than 64 KiB');
   if ('blob' in signature) return signature.blob;
   if (signature.format === 'unknown') refuse('the signature is of no known format');
   return signature.format === 'ssh' ? dearmorSsh(signature.armor) : dearmorSignature(signature.armor);
 }
+
+/** One by the longest key has 2 KiB; a commit is not read again and again for what can be none (G17). */
+const maxLength = 64 * 1024;
 
 function isSsh(key: AnchorKey): key is SshKey {
   return key.format === 'ssh';

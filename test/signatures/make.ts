@@ -41,7 +41,7 @@ export function sshKeygenSign(
   privateKey: string,
   namespace = 'git',
   hash: 'sha256' | 'sha512' = 'sha512',
-  signed = payload,
+  signed: Uint8Array = payload,
 ): string {
   const file = `${privateKey}.payload`;
   writeFileSync(file, signed);

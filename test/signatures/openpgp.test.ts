@@ -102,6 +102,21 @@ function withUnhashed(body: Uint8Array, area: Uint8Array): Uint8Array {
 
 const unsigned = (type: number, body: Uint8Array): Uint8Array =>
   Buffer.from([body.length + 1, type, ...body]);
+/** A subpacket with a signature in which is a subpacket with a signature, and so on. */
+function nested(levels: number): Uint8Array {
+  let area = Buffer.alloc(0);
+  for (let level = 0; level < levels; level += 1) {
+    const body = Buffer.concat([
+      Buffer.from([4, 0, 1, 8, area.length >> 8, area.length & 0xff]),
+      area,
+      Buffer.alloc(4),
+    ]);
+    const length = Buffer.from([255, 0, 0, (body.length + 1) >> 8, (body.length + 1) & 0xff]);
+    area = Buffer.concat([length, Buffer.from([32]), body]);
+  }
+  return area;
+}
+
 const noFingerprint = (signature: SignaturePacket): void => {
   // `sign` sets the issuer; a subpacket is only written for what is not null when it is asked for.
   Object.defineProperty(signature, 'issuerFingerprint', { get: () => null, set: () => {} });
@@ -239,6 +254,15 @@ describe('OpenPGP signatures (G14)', () => {
         armorSignature(frame(2, withUnhashed(await gpgBody(), unsigned(0x80 | 20, Buffer.alloc(8))))),
       /critical/,
     ],
+    'a signature within the unsigned part': [
+      async () => armorSignature(frame(2, withUnhashed(await gpgBody(), nested(1)))),
+      /within a signature/,
+    ],
+    'signatures within signatures, as deep as the cap of 64 KiB lets them be': [
+      async () => armorSignature(frame(2, withUnhashed(await gpgBody(), nested(1_500)))),
+      /within a signature/,
+    ],
+    'a megabyte': [() => `-----BEGIN PGP SIGNATURE-----\n\n${'A'.repeat(2 ** 20)}`, /64 KiB/],
     'empty armour': [() => '', /does not begin/],
   };
   test.each(Object.entries(refused))('refuses: %s', async (_, [make, reason]) => {

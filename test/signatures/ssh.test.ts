@@ -86,10 +86,8 @@ describe('SSH signatures (G13)', () => {
     'bytes behind the blob': [() => withFields(() => ({ tail: Buffer.from([0]) })), /behind its end/],
     'another magic': [() => withFields(() => ({ magic: Buffer.from('SSHSIC') })), /not an SSHSIG/],
     'version 2': [() => withFields(() => ({ version: 2 })), /version/],
-    'a namespace of a megabyte': [
-      () => withFields(() => ({ namespace: Buffer.alloc(2 ** 20) })),
-      /namespace/,
-    ],
+    'a namespace of a megabyte': [() => withFields(() => ({ namespace: Buffer.alloc(2 ** 20) })), /64 KiB/],
+    'a namespace of 40 KB': [() => withFields(() => ({ namespace: Buffer.alloc(40_000) })), /namespace/],
     'reserved not empty': [() => withFields(() => ({ reserved: Buffer.from('x') })), /reserved/],
     'hash sha1': [() => withFields(() => ({ hash: Buffer.from('sha1') })), /hash/],
     'hash exchanged': [() => withFields(() => ({ hash: Buffer.from('sha256') })), /does not match/],
