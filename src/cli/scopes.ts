@@ -10,9 +10,16 @@ export function findScope(state: LineState, wanted: string): ScopeState {
 }
 
 export function findScopeIfAny(state: LineState, wanted: string): ScopeState | null {
-  const scopes = [...state.scopes.values()];
+  // A name may be used again (G19): who lives goes before who did.
+  const scopes = [...state.scopes.values()].sort((left, right) => deadness(left) - deadness(right));
   const exact = scopes.find(({ path, uid }) => path === wanted || uid === wanted);
   if (exact !== undefined) return exact;
   const named = scopes.filter(({ path }) => path.split('.').at(-1) === wanted);
-  return named.length === 1 ? (named[0] ?? null) : null;
+  const living = named.filter(({ status }) => status !== 'Tombstone');
+  const [only, ...others] = living.length > 0 ? living : named;
+  return others.length === 0 ? (only ?? null) : null;
+}
+
+function deadness({ status }: ScopeState): number {
+  return status === 'Tombstone' ? 1 : 0;
 }

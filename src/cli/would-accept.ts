@@ -67,7 +67,7 @@ async function changedSides(
   theirs: ObjectId,
   scope: ScopeState,
 ): Promise<{ readonly ours: boolean; readonly theirs: boolean }> {
-  const { directory } = scope.accepted;
+  const { directory } = scope;
   const shown = async (id: ObjectId) => {
     const own = await line.owns.own((await backend.commit(id)).tree, directory);
     return own.ok ? own.digest : `${own.rule} ${own.reason}`;

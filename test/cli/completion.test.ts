@@ -58,6 +58,8 @@ describe('what fits under the cursor', () => {
     ['branches', ['verify', '--tip', 'ca'], ['canary'], ':none'],
     ['branches for an argument', ['plan', 'ma'], ['main'], ':none'],
     ['scopes of the worktree', ['lineage', 'acme'], ['acme', 'acme.payments'], ':none'],
+    ['a dotted name of a scope that is to be', ['scope', 'create', ''], [], ':none'],
+    ['commands of scope', ['scope', 'rec'], ['reconfigure', 'recover'], ':none'],
     ['scopes and branches', ['explain', ''], ['HEAD', 'acme', 'acme.payments', 'canary', 'main'], ':none'],
   ])('%s: %j', async (_, words, values, told) => {
     expect(await completed(...words)).toEqual({ values, told });
@@ -68,6 +70,13 @@ describe('what fits under the cursor', () => {
     ['repositories', ['reconcile'], ['edge', 'mesh']],
   ])('%s of a server that answers', async (_, command, values) => {
     expect(await completed(...command, '--server', server, '')).toEqual({ values, told: ':none' });
+  });
+
+  test('fingerprints of the keys in the worktree', async () => {
+    const { values, told } = await completed('key-impact', 'SHA');
+    expect({ count: values.length, told }).toEqual({ count: 3, told: ':none' });
+    const listed = await home.need('.', 'ssh-keygen', '-lf', 'bo.pub');
+    expect(values).toContain(listed.split(' ')[1]);
   });
 
   test('nothing of a server that does not answer, and nobody waits for it', async () => {

@@ -52,17 +52,21 @@ function reasonAgainst(
   if (anchor === null) return notAnAnchor(electors(scope, outcome), key);
   const { hold } = scope;
   const live = liveApprovals(said, candidate.seq).find(
-    ({ fingerprint, statement: { base, next } }) =>
-      fingerprint === key.fingerprint && base === candidate.base && next === candidate.next,
+    ({ fingerprint, statement: { base, next, group } }) =>
+      fingerprint === key.fingerprint &&
+      base === candidate.base &&
+      next === candidate.next &&
+      group === (outcome.group?.digest ?? null),
   );
-  const missing = hold?.candidate?.next === candidate.next ? hold.missing : [];
+  const isHeld = hold?.candidate?.next === candidate.next && hold.group?.digest === outcome.group?.digest;
+  const missing = isHeld ? hold.missing : [];
   const rest = missing.length === 0 ? '' : `; ${missing.join(' or ')} missing`;
   if (live !== undefined)
     return { rule: 'signed', reason: `${anchor} has signed this already at ${short(live.commit)}${rest}` };
-  if (hold?.candidate?.next !== candidate.next) return null;
-  // Of a reconfigure each added key signs, so another key of the same anchor may still be wanted.
+  if (!isHeld) return null;
+  // Of a reconfigure, and of a new scope, each added key signs: another key of the same anchor may still be wanted.
   const signed = hold.votes.some(({ fingerprint }) => fingerprint === key.fingerprint);
-  if (!signed && (candidate.class === 'reconfigure' || !hold.signed.includes(anchor))) return null;
+  if (!signed && (outcome.policy !== null || !hold.signed.includes(anchor))) return null;
   return { rule: 'signed', reason: `${anchor} has signed this already${rest}` };
 }
 

@@ -18,7 +18,16 @@ export async function show(
   );
   const words = policy === null ? [] : policyWords(scope.policy, policy);
   if (words.length > 0) context.terminal.say(`${words.map((line) => `  ${line}\n`).join('')}`);
-  const paths = changes.map(({ path }) => repositoryPath(clone.pin.path, scope.accepted.directory, path));
+  const ends = candidate.next === 'gone' ? ['it ends here: its uid is never used again'] : [];
+  const moves = scope.directory !== scope.accepted.directory ? [`it moves to ${scope.path}`] : [];
+  for (const line of [...ends, ...moves]) context.terminal.say(`  ${line}`);
+  const places = new Set([scope.accepted.directory, scope.directory]);
+  // Of a new scope everything is new.
+  const shown = scope.seq === 0 ? [''] : changes.map(({ path }) => path);
+  const paths = [...places].flatMap((place) =>
+    shown.map((path) => repositoryPath(clone.pin.path, place, path)),
+  );
+  if (paths.length === 0) return;
   // Attributes and drivers of the repository could make a diff say anything.
   const raw = ['--no-ext-diff', '--no-textconv', '--text', '--no-color', '--no-renames'];
   const where = ['--no-replace-objects', '--literal-pathspecs', '-C', clone.folder];

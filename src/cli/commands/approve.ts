@@ -1,6 +1,7 @@
 import { Command } from 'commander';
-import { formatApproval, type LineState, type Proposal, propose } from '../../governance/index.ts';
+import { type LineState, type Proposal, propose } from '../../governance/index.ts';
 import { type Approvable, choose, electors, type Heard } from '../approval/choose.ts';
+import { statementsOf } from '../approval/lines.ts';
 import { overtaken, saidAbout } from '../approval/said.ts';
 import { show } from '../approval/show.ts';
 import {
@@ -43,9 +44,9 @@ async function approve(context: Context, flags: Flags): Promise<number> {
   const state = await judge(clone, await mainTip(clone, flags.main));
   const head = await clone.backend.resolve('HEAD');
   const key = await signingKey(context, clone.folder);
-  const wanted = flags.scope?.map((name) => findScope(state, name).uid);
   const proposals = await propose(clone.line, clone.backend, state, head);
-  const asked = proposals.filter(({ scope }) => wanted?.includes(scope.uid) ?? true);
+  const wanted = flags.scope?.map((name) => proposedScope(proposals, name) ?? findScope(state, name).uid);
+  const asked = proposals.filter((proposal) => wanted === undefined || isWanted(proposal, wanted));
   const heard = await hear(clone, state, asked, head);
   const approvables = choose(heard, key);
   const scopes = approvables.map(({ scope }) => scope);
@@ -59,6 +60,19 @@ async function approve(context: Context, flags: Flags): Promise<number> {
   const lines = facts.map(({ anchor, scope, seq }) => `${anchor} approved ${scope} seq ${seq}`);
   await report(context, clone, flags, { kind: 'Approval', signed, scopes: facts, lines });
   return exit.ok;
+}
+
+/** A scope that would be created, or moved, has the name that it would have. */
+function proposedScope(proposals: readonly Proposal[], name: string): string | null {
+  return (
+    proposals.find(({ scope: { path } }) => path === name || path.endsWith(`.${name}`))?.scope.uid ?? null
+  );
+}
+
+/** Whoever signs for one member of a group signs for all of it, so all of it is shown. */
+function isWanted({ scope, outcome }: Proposal, wanted: readonly string[]): boolean {
+  const members = outcome.kind === 'candidate' ? (outcome.group?.members ?? []) : [];
+  return [scope, ...members].some(({ uid }) => wanted.includes(uid));
 }
 
 /** With what has been said about every scope that may be approved, on the main line and on this branch. */
@@ -93,10 +107,7 @@ function wordsFor(approvables: readonly Approvable[]): Words {
   const title = approvables
     .map(({ scope, outcome }) => `${scope.path} seq ${outcome.candidate.seq}`)
     .join(', ');
-  const lines = approvables.map(({ scope: { uid }, outcome: { candidate }, round }) => {
-    const { seq, base, next } = candidate;
-    return formatApproval({ uid, seq, base, next, round });
-  });
+  const lines = statementsOf(approvables);
   return { title: `Approve ${title}`, lines };
 }
 

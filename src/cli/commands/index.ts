@@ -21,6 +21,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
   'Anybody, offline, on a clone:': {
     verify: async () => (await import('./verify.ts')).verifyCommand,
     lineage: async () => (await import('./lineage.ts')).lineageCommand,
+    resolve: async () => (await import('./resolve.ts')).resolveCommand,
     explain: async () => (await import('./explain.ts')).explainCommand,
     'key-impact': async () => (await import('./key-impact.ts')).keyImpactCommand,
     line: async () => (await import('./line.ts')).lineCommand,

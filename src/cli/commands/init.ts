@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
@@ -12,7 +11,7 @@ import { askForMesh, label, type MeshPlan } from '../init-wizard.ts';
 import { findKeys, gitConfig } from '../keys.ts';
 import { integer, wrap } from '../output.ts';
 import { Refusal } from '../refusal.ts';
-import { scalar } from '../scope-file.ts';
+import { scopeText } from '../scope-text.ts';
 
 type Flags = {
   readonly name?: string;
@@ -72,7 +71,7 @@ async function init(context: Context, flags: Flags): Promise<number> {
   }
   const mesh = join(folder, path);
   for (const { file } of entries) if (file !== null) await write(join(mesh, file.path), file.text);
-  await write(join(mesh, 'scope.yaml'), scopeText(plan));
+  await write(join(mesh, 'scope.yaml'), scopeText({ ...plan, owns: { namespaces: ['*'], hosts: ['*'] } }));
   const names = entries.map((entry) => entry.name).join(', ');
   context.terminal.out(`wrote ${join(path, 'scope.yaml')}: ${threshold} of ${names}`);
   context.terminal.say(nextSteps(plan));
@@ -122,33 +121,6 @@ async function ownEntry(context: Context, folder: string): Promise<Entry> {
   if (found !== undefined) return readEntry(context, { name, value: found.line });
   const fix = 'ssh-keygen -t ed25519, or name a key: --anchor name=key.pub or --openpgp name=fingerprint';
   throw new Failure('no-key', 'no key in git, the SSH agent, ~/.ssh or gpg', fix);
-}
-
-function scopeText({ name, entries, threshold, statements }: MeshPlan): string {
-  const lines = entries.flatMap((entry) => [
-    `    - name: ${scalar(entry.name)}`,
-    '      keys:',
-    ...Object.entries(entry.key).map(
-      ([field, value], index) => `        ${index === 0 ? '-' : ' '} ${field}: ${scalar(value)}`,
-    ),
-  ]);
-  // The salt is quoted: 32 hex digits may look like a number.
-  return `# yaml-language-server: $schema=https://fairlead.dev/schemas/v1alpha1/scope.json
-apiVersion: fairlead.dev/v1alpha1
-kind: Scope
-metadata:
-  name: ${scalar(name)}
-spec:
-  ruleset: 1
-  salt: "${randomBytes(16).toString('hex')}"
-  anchors:
-${lines.join('\n')}
-  quorum:
-    threshold: ${threshold}
-${statements === 'Required' ? '    statements: Required\n' : ''}  owns:
-    namespaces: ["*"]
-    hosts: ["*"]
-`;
 }
 
 function nextSteps({ path, entries, threshold, statements }: MeshPlan): string {

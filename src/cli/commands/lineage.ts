@@ -34,16 +34,49 @@ async function lineage(context: Context, wanted: string | undefined, flags: Flag
     throw new Failure('scope-missing', 'whose lineage?', `name one of: ${known}; or ask for --rejected`);
   }
   const { path, uid, lineage: entries } = scope;
-  const document = { apiVersion: API_VERSION, kind: 'Lineage', scope: path, uid, entries };
-  print(context, flags.output, document, () =>
-    table(['SEQ', 'EVENT', 'CLASS', 'AT', 'SIGNED BY (COMMIT)'], entries.map(row)),
-  );
+  const ancestry = ancestryOf(state, scope);
+  const document = { apiVersion: API_VERSION, kind: 'Lineage', scope: path, uid, entries, ancestry };
+  print(context, flags.output, document, () => lineageText(scope, ancestry));
   return exit.ok;
+}
+
+/** A scope that another one came from, or went to. */
+type Relative = {
+  readonly scope: string;
+  readonly uid: string;
+  readonly relation: 'predecessor' | 'successor';
+  readonly entries: readonly LineageEntry[];
+};
+
+/** Both directions: through splits, merges and renames down to the genesis, and on to whoever has it now. */
+function ancestryOf(state: LineState, scope: ScopeState): readonly Relative[] {
+  const found = new Map<string, Relative>();
+  for (const relation of ['predecessor', 'successor'] as const) {
+    const pending = [...scope[`${relation}s`]];
+    for (let uid = pending.shift(); uid !== undefined; uid = pending.shift()) {
+      const other = state.scopes.get(uid);
+      if (other === undefined || uid === scope.uid || found.has(uid)) continue;
+      found.set(uid, { scope: other.path, uid, relation, entries: other.lineage });
+      pending.push(...other[`${relation}s`]);
+    }
+  }
+  return [...found.values()];
+}
+
+function lineageText(scope: ScopeState, ancestry: readonly Relative[]): string {
+  const head = ['SEQ', 'EVENT', 'CLASS', 'AT', 'SIGNED BY (COMMIT)'];
+  const parts = [table(head, scope.lineage.map(row))];
+  for (const { relation, scope: path, entries } of ancestry) {
+    const how = relation === 'predecessor' ? 'before, it was part of' : 'its files or name went to';
+    parts.push(`${how} ${path}\n${table(head, entries.map(row))}`);
+  }
+  return parts.join('\n');
 }
 
 function row(entry: LineageEntry): readonly string[] {
   const { seq, event, commit } = entry;
-  return [String(seq), event, entry.class ?? '-', short(commit), whoSigned(entry)];
+  const what = entry.movedTo === null ? (entry.class ?? '-') : `${entry.class} to ${entry.movedTo}`;
+  return [String(seq), event, what, short(commit), whoSigned(entry)];
 }
 
 function whoSigned({ event, votes, withdrawals }: LineageEntry): string {

@@ -73,7 +73,12 @@ function scopePlan({ scope, outcome }: Proposal): readonly ScopePlan[] {
   const { candidate, changes, refusal } = outcome;
   // Votes for this very candidate that are on the main line already; those of the branch count once it is merged.
   const votes = scope.hold?.candidate?.next === candidate.next ? scope.hold.votes : [];
-  const { needed, signed, reason } = countVotes(policy, outcome.policy, candidate.class, votes);
+  const { needed, signed, reason } = countVotes(
+    seq === 0 ? null : policy,
+    outcome.policy,
+    candidate.class,
+    votes,
+  );
   const quorum = { needed, signed, reason: refusal === null ? reason : `${refusal.rule}: ${refusal.reason}` };
   const words = outcome.policy === null ? [] : policyWords(policy, outcome.policy);
   return [{ scope: path, ...candidate, changes, policy: words, acceptable: refusal === null, quorum }];

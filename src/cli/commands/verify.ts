@@ -75,7 +75,7 @@ function verificationTable(state: LineState): string {
   const rows = scopes.map((scope) => [
     scope.path,
     String(scope.seq),
-    scope.hold === null ? 'Accepted' : 'Held',
+    scope.hold !== null ? 'Held' : scope.status === 'Live' ? 'Accepted' : scope.status,
     short(scope.accepted.commit),
     signers(scope),
   ]);

@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { byCodeUnit } from '../../base/order.ts';
 import { findGitdir, pinPath } from '../clone.ts';
 import type { Context } from '../context.ts';
+import { sshKey } from '../keys.ts';
 import { run } from '../native.ts';
 import { readPin } from '../pin-file.ts';
 import { shortName } from '../proxy/find.ts';
@@ -26,26 +27,46 @@ const refs: Source = async (context, typed) => {
 };
 
 /** As the worktree says: judging a whole history takes longer than anybody waits for a list. */
-const scopes: Source = async (context, typed) => {
+const scopes: Source = async (context, typed) =>
+  (await places(context, typed)).map(({ path }) => ({ value: path, description: 'scope' }));
+
+/** Of every key in every scope of the worktree. */
+const fingerprints: Source = async (context, typed) => {
+  const found = (await places(context, typed)).map(async ({ folder, path }) => {
+    const scope = parse(await readFile(join(folder, 'scope.yaml'), 'utf8').catch(() => ''));
+    const anchors = [...listAt(scope, 'spec', 'anchors'), ...listAt(scope, 'spec', 'recovery', 'anchors')];
+    return anchors.flatMap((anchor) =>
+      listAt(anchor, 'keys').flatMap((key) => {
+        const value = sshKey(textAt(key, 'ssh') ?? '')?.fingerprint ?? textAt(key, 'openpgp');
+        return value === null ? [] : [{ value, description: `${textAt(anchor, 'name')} of ${path}` }];
+      }),
+    );
+  });
+  return (await Promise.all(found)).flat();
+};
+
+type Place = { readonly folder: string; readonly path: string };
+
+async function places(context: Context, typed: Typed): Promise<readonly Place[]> {
   const { folder, gitdir } = await clone(context, typed);
   const { path } = await readPin(pinPath(gitdir));
   const mesh = join(folder, path);
   const root = textAt(parse(await readFile(join(mesh, 'scope.yaml'), 'utf8')), 'metadata', 'name');
-  return root === null ? [] : scopesBelow(mesh, root, MAX_DEPTH);
-};
+  return root === null ? [] : placesBelow(mesh, root, MAX_DEPTH);
+}
 
-async function scopesBelow(folder: string, path: string, depth: number): Promise<readonly Candidate[]> {
-  const own = { value: path, description: 'scope' };
+async function placesBelow(folder: string, path: string, depth: number): Promise<readonly Place[]> {
   const records = await readFile(join(folder, 'delegations.yaml'), 'utf8').catch(() => null);
-  if (records === null || depth === 0) return [own];
+  if (records === null || depth === 0) return [{ folder, path }];
   const below = listAt(parse(records), 'spec').map((record) => {
     const name = textAt(record, 'name');
     const directory = textAt(record, 'path');
-    return name === null || directory === null
+    const isDead = textAt(record, 'tombstone') !== null;
+    return name === null || directory === null || isDead
       ? []
-      : scopesBelow(join(folder, directory), `${path}.${name}`, depth - 1);
+      : placesBelow(join(folder, directory), `${path}.${name}`, depth - 1);
   });
-  return [own, ...(await Promise.all(below)).flat()];
+  return [{ folder, path }, ...(await Promise.all(below)).flat()];
 }
 
 function listed(path: string, field: string, description: string): Source {
@@ -70,6 +91,7 @@ const sources: Readonly<Record<string, readonly Source[]>> = {
   ref: [refs],
   head: [refs],
   commit: [refs],
+  fingerprint: [fingerprints],
   proxy: [proxies],
   repository: [repositories],
 };

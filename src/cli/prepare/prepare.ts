@@ -3,11 +3,12 @@ import { Failure } from '../../base/failure.ts';
 import type { ObjectId } from '../../git/index.ts';
 import {
   countVotes,
-  formatApproval,
   type LineState,
   type Proposal,
   propose,
+  type ScopeState,
 } from '../../governance/index.ts';
+import { statementsOf } from '../approval/lines.ts';
 import { type Clone, type CloneFlags, cloneOptions, judge, mainTip, openClone } from '../clone.ts';
 import type { Context } from '../context.ts';
 import { exit } from '../exit.ts';
@@ -27,7 +28,7 @@ export type PrepareFlags = CloneFlags & {
 export function prepareOptions(command: Command): Command {
   return cloneOptions(
     command
-      .option('--branch <name>', 'where the prepared commit goes (default: fairlead/<scope>-seq-<n>)')
+      .option('--branch <name>', 'where the prepared commit goes (default: fairlead/…-seq-<n>)')
       .option('--main <ref>', 'the main line (default: origin/main, main or HEAD)')
       .addOption(outputOption()),
   );
@@ -41,8 +42,20 @@ export async function start(context: Context, flags: PrepareFlags): Promise<Star
   return { clone, state: await judge(clone, await mainTip(clone, flags.main)) };
 }
 
+/** Whose record names a scope. Throws Failure parent-missing for a root. */
+export function parentOf({ state }: Start, { path, parent }: ScopeState): ScopeState {
+  const above = state.scopes.get(parent ?? '');
+  if (above !== undefined) return above;
+  throw new Failure('parent-missing', `${path} has no parent`, 'a root stays where it is');
+}
+
 /** What somebody wants changed: files of the repository, and a title for people. */
-export type Change = { readonly title: string; readonly slug: string; readonly edits: readonly Edit[] };
+export type Change = {
+  readonly title: string;
+  /** What the branch is called, before its seq. */
+  readonly slug: string;
+  readonly edits: readonly Edit[];
+};
 
 type Candidacy = Extract<Proposal['outcome'], { readonly kind: 'candidate' }>;
 type Prepared = { readonly proposal: Proposal; readonly outcome: Candidacy };
@@ -60,10 +73,13 @@ export async function prepare(
   const commit = await commitEdits(context, clone, state.tip, edits, title);
   const prepared = (await propose(clone.line, clone.backend, state, commit)).flatMap(toPrepared);
   if (prepared.length === 0) throw new Refusal('clean', 'that is the accepted state already');
-  const branch = flags.branch ?? `fairlead/${slug}`;
+  const seq = prepared[0]?.outcome.candidate.seq;
+  const branch = flags.branch ?? `fairlead/${slug}-seq-${seq}`;
   await createBranch(context, clone, branch, commit);
   const scopes = prepared.map(facts);
-  const statements = prepared.map(statement);
+  const statements = statementsOf(
+    prepared.map(({ proposal, outcome }) => ({ ...proposal, outcome, round: 0 })),
+  );
   const document = { apiVersion: API_VERSION, kind: 'Preparation', base: state.tip, branch, commit };
   print(context, flags.output, { ...document, title, scopes, statements }, () =>
     preparedText(branch, commit, scopes, statements),
@@ -95,14 +111,11 @@ async function createBranch(context: Context, { folder }: Clone, name: string, c
 
 function facts({ proposal: { scope }, outcome }: Prepared) {
   const { candidate, changes, policy } = outcome;
-  const { needed, reason } = countVotes(scope.policy, policy, candidate.class, []);
-  const words = policy === null ? [] : policyWords(scope.policy, policy);
-  return { scope: scope.path, uid: scope.uid, ...candidate, changes, policy: words, needed, quorum: reason };
-}
-
-function statement({ proposal: { scope }, outcome: { candidate } }: Prepared): string {
-  const { seq, base, next } = candidate;
-  return formatApproval({ uid: scope.uid, seq, base, next });
+  const { path, uid, seq } = scope;
+  const { needed, reason } = countVotes(seq === 0 ? null : scope.policy, policy, candidate.class, []);
+  const words = policy === null || seq === 0 ? [] : policyWords(scope.policy, policy);
+  const group = outcome.group?.digest ?? null;
+  return { scope: path, uid, ...candidate, changes, policy: words, needed, quorum: reason, group };
 }
 
 function preparedText(
@@ -119,6 +132,7 @@ function preparedText(
   ]);
   const lines = [
     ...about,
+    ...(scopes.some(({ group }) => group !== null) ? ['all of it is accepted together, or nothing'] : []),
     '',
     `prepared ${short(commit)} on the branch ${branch}; nothing else was touched`,
     `  git push origin ${branch}`,

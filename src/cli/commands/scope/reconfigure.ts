@@ -12,6 +12,7 @@ import { sshKey } from '../../keys.ts';
 import { integer } from '../../output.ts';
 import type { Edit } from '../../prepare/edit.ts';
 import { type PrepareFlags, prepare, prepareOptions, start } from '../../prepare/prepare.ts';
+import { Refusal } from '../../refusal.ts';
 import { editScope, holderOf, type PolicyEdit } from '../../scope-file.ts';
 import { findScope } from '../../scopes.ts';
 
@@ -38,7 +39,41 @@ export function reconfigureCommand(context: Context): Command {
   ];
   const command = new Command('reconfigure')
     .addHelpText('after', examples(...lines))
-    .description('prepares a change of who decides: a branch with the edit, and who has to sign it')
+    .description('prepares a change of who decides: a branch with the edit, and who has to sign it');
+  return policyOptions(command).action(async (scope: string, flags: Flags) =>
+    context.finish(await reconfigure(context, scope, flags)),
+  );
+}
+
+/** The same mutation, for those who sign in the place of a quorum that is lost. */
+export function recoverCommand(context: Context): Command {
+  const command = new Command('recover')
+    .addHelpText('after', examples('fairlead scope recover payments --rotate SHA256:…=new.pub'))
+    .description('prepares a change of who decides that the recovery set signs: the old quorum is lost');
+  return policyOptions(command).action(async (scope: string, flags: Flags) =>
+    context.finish(await recover(context, scope, flags)),
+  );
+}
+
+async function recover(context: Context, wanted: string, flags: Flags): Promise<number> {
+  const { state } = await start(context, flags);
+  const { path, policy } = findScope(state, wanted);
+  if (policy.recovery === null)
+    throw new Refusal(
+      'Recover',
+      `${path} has no recovery set: only a quorum of its anchors changes who decides`,
+    );
+  const code = await reconfigure(context, wanted, flags);
+  const { threshold, anchors } = policy.recovery;
+  const names = anchors.map(({ name }) => name).join(', ');
+  context.terminal.say(
+    `recovery: ${threshold} of ${names} sign, and every new key; the lineage will say recover`,
+  );
+  return code;
+}
+
+function policyOptions(command: Command): Command {
+  const all = command
     .argument('<scope>', 'dotted path (acme.payments), its last segment, or uid')
     .addOption(
       pairs('--add-anchor <name=key>', 'an SSH public key or its file, an OpenPGP fingerprint or .asc file'),
@@ -68,30 +103,25 @@ export function reconfigureCommand(context: Context): Command {
         'Required',
       ]),
     );
-  return prepareOptions(command).action(async (scope: string, flags: Flags) =>
-    context.finish(await reconfigure(context, scope, flags)),
-  );
+  return prepareOptions(all);
 }
 
 async function reconfigure(context: Context, wanted: string, flags: Flags): Promise<number> {
   const from = await start(context, flags);
   const scope = findScope(from.state, wanted);
   const { pin, backend } = from.clone;
-  const file = repositoryPath(pin.path, scope.accepted.directory, 'scope.yaml');
+  const file = repositoryPath(pin.path, scope.directory, 'scope.yaml');
   const bytes = await fileAt(backend, (await backend.commit(from.state.tip)).tree, file);
   const text = Buffer.from(bytes ?? []).toString();
   const { edits, entries } = await editsOf(context, text, flags);
   if (edits.length === 0)
     throw new Failure('nothing-to-do', 'what is to change?', 'see fairlead scope reconfigure --help');
   const files = entries.flatMap(({ file }): readonly Edit[] =>
-    file === null
-      ? []
-      : [{ path: repositoryPath(pin.path, scope.accepted.directory, file.path), bytes: file.text }],
+    file === null ? [] : [{ path: repositoryPath(pin.path, scope.directory, file.path), bytes: file.text }],
   );
   const title = `Reconfigure ${scope.path}: ${edits.map(wordsOf).join(', ')}`;
-  const slug = `${scope.path}-seq-${scope.seq + 1}`;
   const changed = { path: file, bytes: editScope(text, edits) };
-  return prepare(context, flags, from, { title, slug, edits: [changed, ...files] });
+  return prepare(context, flags, from, { title, slug: scope.path, edits: [changed, ...files] });
 }
 
 /** In the order of this list, so that an anchor can be replaced in one go. */
