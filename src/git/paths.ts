@@ -98,6 +98,7 @@ const known = new WeakMap<Objects, Lru<ObjectId, Index>>();
 /** In bytes of memory, about. */
 const REMEMBERED_BYTES = 48 * 1024 * 1024;
 const ENTRY_BYTES = 200;
+const SLOT_BYTES = 8;
 
 function indexesOf(objects: Objects): Lru<ObjectId, Index> {
   const found = known.get(objects);
@@ -113,10 +114,11 @@ async function readIndex(objects: Objects, id: ObjectId): Promise<Index> {
   if (remembered !== undefined) return remembered;
   const entries = (await nullIfMalformed(objects.tree(id))) ?? [];
   const shape = shapeOf(entries);
-  const places = placesByShape.get(shape) ?? placesIn(entries);
+  const shared = placesByShape.get(shape);
+  const places = shared ?? placesIn(entries);
   placesByShape.set(shape, places);
   const index = { entries, places };
-  indexes.set(id, index, ENTRY_BYTES * (1 + entries.length));
+  indexes.set(id, index, (shared === undefined ? ENTRY_BYTES : SLOT_BYTES) * (1 + entries.length));
   return index;
 }
 

@@ -4,7 +4,7 @@ import { type Commit, parseCommit } from './commit.ts';
 import { objectCorrupt, objectMalformed, objectMissing } from './failures.ts';
 import { Lru } from './lru.ts';
 import type { ObjectId, Objects, TreeEntry } from './objects.ts';
-import { type ParsedTree, parseLike } from './tree.ts';
+import { type ParsedTree, parseLike, shapeOf } from './tree.ts';
 
 /** An object's type and its bytes without git's header. */
 export type RawObject = { readonly type: string; readonly bytes: Uint8Array };
@@ -67,7 +67,7 @@ export function createStoredObjects(reader: Reader, gitdir: string): StoredObjec
         large.set(bytes.length, parsed);
         for (const [length] of large) if (large.size > LARGE_KEPT) large.delete(length);
       }
-      trees.set(id, entries, bytes.length + ENTRY_BYTES * (1 + entries.length));
+      trees.set(id, entries, weightOf(entries));
       return entries;
     }),
     blob: shared((id) => read(id, 'blob')),
@@ -86,13 +86,19 @@ function shared<Value>(read: (id: ObjectId) => Promise<Value>): (id: ObjectId) =
   };
 }
 
+/** Bytes of memory, about. A tree that is like another one has most of its entries from there. */
+function weightOf(entries: readonly TreeEntry[]): number {
+  return (shapeOf(entries) === entries ? ENTRY_BYTES : SHARED_BYTES) * (1 + entries.length);
+}
+
 /** Bytes of memory for each cache, about; and what one commit, and one entry of a tree, take beside their bytes. */
 const REMEMBERED_BYTES = 32 * 1024 * 1024;
 const COMMIT_BYTES = 1024;
 /** Entries of a tree that is worth comparing, and how many such trees are kept for that. */
 const LARGE = 128;
 const LARGE_KEPT = 8;
-const ENTRY_BYTES = 250;
+const ENTRY_BYTES = 290;
+const SHARED_BYTES = 16;
 
 function nameOf({ type, bytes }: RawObject): ObjectId {
   return createHash('sha1').update(`${type} ${bytes.length}\0`).update(bytes).digest('hex');

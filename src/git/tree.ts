@@ -14,6 +14,8 @@ export type ParsedTree = {
 };
 
 const PIECE = 64;
+/** What stands in an entry beside its mode and name: a space, a NUL, and an id of 20 bytes. */
+const BESIDE = 22;
 
 /**
  * Reads the raw bytes of a tree object, in their order and judging nothing: order, names and modes are G10's business.
@@ -48,15 +50,24 @@ function readAgain(
   for (let piece = 0; piece + 1 < starts.length; piece += 1) {
     const [start = 0, end = 0] = [starts[piece], starts[piece + 1]];
     if (bytes.compare(before, start, end, start, end) === 0) continue;
-    let index = piece * PIECE;
-    const read = readEntries(bytes, start, end, ({ mode, name, id }) => {
+    const last = Math.min(old.length, (piece + 1) * PIECE);
+    for (let [index, at] = [piece * PIECE, start]; index < last; index += 1) {
       const known = old[index];
-      const isNamed = known?.mode === mode && known.name === name;
-      isAlike &&= isNamed;
-      if (!isNamed || known.id !== id) entries[index] = { mode, name: isNamed ? known.name : name, id };
-      index += 1;
-    });
-    if (read !== end || index !== Math.min(old.length, (piece + 1) * PIECE)) return null;
+      if (known === undefined) return null;
+      const next = at + known.mode.length + known.name.length + BESIDE;
+      if (bytes.compare(before, at, next, at, next) !== 0) {
+        let entry: TreeEntry | null = null;
+        const read = readEntries(bytes, at, next, (found, from) => {
+          entry = from === at ? found : null;
+        });
+        if (read !== next || entry === null) return null;
+        const { mode, name, id }: TreeEntry = entry;
+        const isNamed = known.mode === mode && known.name === name;
+        isAlike &&= isNamed;
+        entries[index] = { mode, name: isNamed ? known.name : name, id };
+      }
+      at = next;
+    }
   }
   if (isAlike) shapes.set(entries, shapeOf(old));
   return entries;
