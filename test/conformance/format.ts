@@ -16,7 +16,10 @@ export type ScopeExpectation = {
   readonly path: string;
   readonly uid: string;
   readonly seq: number;
-  readonly state: 'Accepted' | 'Held';
+  /** `Gone` for a tombstone. */
+  readonly state: 'Accepted' | 'Held' | 'Gone';
+  /** Left out for a live scope. */
+  readonly status?: 'Withdrawn' | 'Tombstone';
   /** Own digest of the bytes that the scope serves. */
   readonly accepted: string;
   /** The rule that the hold names; null for a scope that is not held. */

@@ -138,11 +138,13 @@ function unavailable(error: unknown, served: Served): Made {
 }
 
 function toExpectation(scope: ScopeState): ScopeExpectation {
-  const { path, uid, seq, accepted, hold, lineage } = scope;
+  const { path, uid, seq, accepted, hold, lineage, status } = scope;
   const last = lineage.findLast(({ event }) => event === 'accepted');
   const votes = hold === null ? (last?.votes ?? []) : hold.votes;
   const voters = new Set(votes.filter(({ policy }) => policy === 'old').map(({ anchor }) => anchor));
   const signed = [...voters].sort();
-  const state = hold === null ? 'Accepted' : 'Held';
-  return { path, uid, seq, state, accepted: accepted.digest, rule: hold?.rule ?? null, signed };
+  const state = status === 'Tombstone' ? 'Gone' : hold === null ? 'Accepted' : 'Held';
+  const standing = status === 'Live' ? {} : { status };
+  const rule = hold?.rule ?? null;
+  return { path, uid, seq, state, ...standing, accepted: accepted.digest, rule, signed };
 }

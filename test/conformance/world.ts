@@ -50,6 +50,7 @@ export type Expected = {
   readonly seq: number;
   readonly at: string;
   readonly held?: string;
+  readonly status?: 'Withdrawn' | 'Tombstone';
   readonly signed?: readonly string[];
   /** The directory in which `at` has the bytes; else the scope's at the genesis. */
   readonly directory?: string;
@@ -101,6 +102,8 @@ export interface World {
   adopt(name: string, id: string, like: string): void;
   /** Own digest of a directory of the mesh (empty: the root's) in a commit. */
   own(name: string, directory?: string): string;
+  /** The digest of a group: each member's approval and scope. */
+  group(members: readonly (readonly [path: string, approval: Approval])[]): string;
   /** A statement line for a scope. */
   approve(approval: Approval, path?: string): string;
   withdraw(seq: number, round?: number, path?: string): string;
@@ -167,6 +170,13 @@ export async function createWorld(scratch: Scratch, built: Built, options: World
       const { uid, directory } = place(path);
       const more = `${group === undefined ? '' : ` group=${group}`}${round === undefined ? '' : ` round=${round}`}`;
       return `Fairlead-Approve: ${uid} seq=${seq} base=${digest(base, directory)} next=${digest(next, directory)}${more}`;
+    },
+    group(members) {
+      const lines = members.map(([path, { seq, base, next }]) => {
+        const { uid, directory } = place(path);
+        return `${uid} ${seq} ${digest(base, directory)} ${digest(next, directory)}\n`;
+      });
+      return sha256(lines.sort().join(''));
     },
     withdraw: (seq, round, path = 's') =>
       `Fairlead-Withdraw: ${place(path).uid} seq=${seq}${round === undefined ? '' : ` round=${round}`}`,
@@ -318,12 +328,13 @@ function expectedScopes(
       : [{ path, uid: expected.uid ?? '', directory: expected.directory ?? '' }],
   );
   return [...kept, ...added].map(({ path, uid, directory }) => {
-    const { seq, at, held = null, signed, directory: other = directory } = expect[path] ?? untouched;
+    const { seq, at, held = null, status, signed, directory: other = directory } = expect[path] ?? untouched;
     return {
       path,
       uid,
       seq,
-      state: held === null ? 'Accepted' : 'Held',
+      state: status === 'Tombstone' ? 'Gone' : held === null ? 'Accepted' : 'Held',
+      ...(status && { status }),
       accepted: own(at, other),
       rule: held,
       ...(signed && { signed: signed.toSorted() }),
