@@ -5,6 +5,7 @@ import { parse } from 'yaml';
 import type { Context } from '../../src/cli/context.ts';
 import { askForMesh } from '../../src/cli/init-wizard.ts';
 import type { UserKey } from '../../src/cli/keys.ts';
+import { publicLine } from '../keys/kinds/index.ts';
 import { createHome, type Home } from './fairlead.ts';
 
 let home: Home;
@@ -113,6 +114,18 @@ describe('init', () => {
     const second = parse(await readFile(join(home.dir, 'b/mesh/scope.yaml'), 'utf8'));
     expect(second.spec.anchors[0].keys[0]).toHaveProperty('ssh');
     await home.run('.', 'gpgconf', '--kill', 'all');
+  });
+
+  test('takes SSH keys of every kind, and says why one is refused', async () => {
+    await home.need('.', 'git', 'init', '--quiet', 'kinds');
+    await home.need('.', 'ssh-keygen', '-q', '-t', 'rsa', '-b', '2048', '-N', '', '-f', 'short');
+    const { code, err } = await home.fairlead('kinds', 'init', '--anchor', 'a=../short.pub');
+    expect({ code, err }).toEqual({ code: 2, err: expect.stringMatching(/3072 bits, this one has 2048/) });
+    const lines = (['ecdsa-521', 'rsa-3072', 'sk-ed25519'] as const).map(publicLine);
+    const anchors = lines.flatMap((line, at) => ['--anchor', `a${at}=${line}`]);
+    await home.need('kinds', 'fairlead', 'init', ...anchors);
+    const { spec } = parse(await readFile(join(home.dir, 'kinds/mesh/scope.yaml'), 'utf8'));
+    expect(spec.anchors.map(({ keys }: { keys: unknown }) => keys)).toEqual(lines.map((ssh) => [{ ssh }]));
   });
 
   test('quotes what YAML would read as something else', async () => {

@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => {
   corpus.close();
   rmSync(folder, { recursive: true });
-});
+}, 120_000);
 
 const count = 100_000;
 const seed = 20_261_121;

@@ -211,6 +211,7 @@ export const refusals: readonly Refusal[] = [
     'other bytes than were signed (OpenPGP)',
     /^(Signature verification failed|Public key algorithm used to sign)/,
   ),
+  never('salt of version 6', /^Signature salt does not have the expected length$/),
   never('not a signature packet', /^unreadable signature packet: /),
   never('the OpenPGP signature is cut short', /^the OpenPGP signature is cut short$/),
 ];
