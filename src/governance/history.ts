@@ -14,7 +14,7 @@ export type Visit = {
   readonly statements: readonly Statement[];
 };
 
-/** Words under one signature: those of a signed commit, or of a token in whatever commit's message. */
+/** Words under one signature: those of a signed commit (or of one that G1 refuses), or of a token in whatever commit's message. */
 export type Saying = {
   readonly visit: Visit;
   readonly token: Token | null;
@@ -74,7 +74,8 @@ function visit(history: Mutable, commit: Commit, intro: number): Visit {
   const entry = { commit, intro, base, order, statements: readStatements(commit.message) };
   history.visits.set(commit.id, entry);
   const { statements } = entry;
-  if (commit.signature !== null) hear(history, { visit: entry, token: null, statements });
+  if (commit.signature !== null || commit.refusal !== null)
+    hear(history, { visit: entry, token: null, statements });
   return entry;
 }
 

@@ -45,6 +45,9 @@ export async function wordsOf(bench: Bench, question: Question): Promise<Words> 
   const fresh = sayings.slice(words.heard).flatMap((saying) => {
     const statement = statementFor(saying.statements, uid);
     if (statement === null || statement.kind === 'void') return [];
+    const { id, refusal } = saying.visit.commit;
+    if (refusal !== null && saying.token === null)
+      note(words, { commit: id, anchor: null, rule: 'G1', reason: refusal });
     return claimsOf(saying.visit, electors, saying.token).map((claim) => ({ ...claim, saying, statement }));
   });
   words.heard = sayings.length;
@@ -56,15 +59,16 @@ export async function wordsOf(bench: Bench, question: Question): Promise<Words> 
     if (word.statement.kind === 'approve' && isOver(bench, words.costs, word.visit)) continue;
     const verdict = await check(bench.checked, word);
     if (verdict.ok) words.signed.push(word);
-    else if (words.refused.length < NOTED)
-      words.refused.push({
-        commit: word.visit.commit.id,
-        anchor: word.anchor.name,
-        rule: verdict.rule,
-        reason: verdict.reason,
-      });
+    else {
+      const { rule, reason } = verdict;
+      note(words, { commit: word.visit.commit.id, anchor: word.anchor.name, rule, reason });
+    }
   }
   return words;
+}
+
+function note({ refused }: Words, refusal: Refused): void {
+  if (refused.length < NOTED) refused.push(refusal);
 }
 
 /** G17: whether the main-line commit that brought a commit in brought too much with it. */
