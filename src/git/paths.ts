@@ -43,14 +43,7 @@ export async function namesApart(
   right: ObjectId | null,
 ): Promise<readonly string[]> {
   const [a, b] = [await entriesOf(objects, left), await entriesOf(objects, right)];
-  const shorter = Math.min(a.length, b.length);
-  let start = 0;
-  while (start < shorter && isSame(a[start], b[start])) start += 1;
-  let end = 0;
-  while (end < shorter - start && isSame(a.at(-1 - end), b.at(-1 - end))) end += 1;
-  const [ours, theirs] = [a.slice(start, a.length - end), b.slice(start, b.length - end)];
-  const isAligned = ours.length === theirs.length;
-  const apart = isAligned ? alignedApart(ours, theirs) : [...ours, ...theirs];
+  const apart = a.length === b.length ? alignedApart(a, b) : betweenEnds(a, b);
   return [...new Set(apart.map(({ name }) => Buffer.from(name, 'latin1').toString()))];
 }
 
@@ -58,6 +51,16 @@ export async function namesApart(
 function alignedApart(left: readonly TreeEntry[], right: readonly TreeEntry[]): readonly TreeEntry[] {
   const indexes = indexesApart(left, right).filter((index) => !isSame(left[index], right[index]));
   return indexes.flatMap((index) => [left[index] ?? [], right[index] ?? []].flat());
+}
+
+/** What stands between the entries with which both begin and end. */
+function betweenEnds(left: readonly TreeEntry[], right: readonly TreeEntry[]): readonly TreeEntry[] {
+  const shorter = Math.min(left.length, right.length);
+  let start = 0;
+  while (start < shorter && isSame(left[start], right[start])) start += 1;
+  let end = 0;
+  while (end < shorter - start && isSame(left.at(-1 - end), right.at(-1 - end))) end += 1;
+  return [...left.slice(start, left.length - end), ...right.slice(start, right.length - end)];
 }
 
 async function entriesOf(objects: Objects, tree: ObjectId | null): Promise<readonly TreeEntry[]> {
