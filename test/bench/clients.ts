@@ -11,14 +11,18 @@ export function createClients(served: Served, namespaces: readonly string[]) {
   const encoder = delta.createEncoder();
   const clients = namespaces.map(connect);
   let published = 0;
+  let encodeMs = 0;
   let sent = { messages: 0, resources: 0, bytes: 0 };
   return {
     publish(revision: string) {
       encoder.rotate();
+      encodeMs = 0;
       for (const { proxy, session } of clients) {
         session.publish(served.snapshotFor(proxy).resources, revision);
         for (let next = session.next(0); next !== null; next = session.next(0)) {
+          const startMs = cpuMs();
           const { length } = encoder.encode(next);
+          encodeMs += cpuMs() - startMs;
           const { messages, resources, bytes } = sent;
           sent = {
             messages: messages + 1,
@@ -34,6 +38,8 @@ export function createClients(served: Served, namespaces: readonly string[]) {
     },
     /** CPU time of the process when the last revision was published. */
     publishedMs: () => published,
+    /** Of the last revision, what putting the responses' bytes together took. */
+    encodeMs: () => encodeMs,
     sent: () => sent,
     proxies: () => [],
     ackedMs: () => null,

@@ -55,13 +55,17 @@ const loop = createLoop({
 });
 
 const all: number[] = [];
+const encodes: number[] = [];
 for (const tip of tips) {
   offered = tip;
   await loop.reconcile();
   const { appliedRevision } = loop.status();
   if (appliedRevision !== tip) throw new Error(JSON.stringify(loop.status().conditions));
   all.push(clients.publishedMs() - fetchedMs);
+  encodes.push(clients.encodeMs());
 }
 await rm(folder, { recursive: true });
 const [first = 0, ...changes] = all;
-process.stdout.write(`${JSON.stringify({ first, changes, sent: clients.sent() })}\n`);
+process.stdout.write(
+  `${JSON.stringify({ first, changes, encodes: encodes.slice(1), sent: clients.sent() })}\n`,
+);

@@ -4,7 +4,12 @@ import { historyOf } from './history.ts';
 import type { Options } from './options.ts';
 import { cache, type Figure, median, publish } from './report.ts';
 
-type Measured = { readonly first: number; readonly changes: readonly number[] };
+type Measured = {
+  readonly first: number;
+  readonly changes: readonly number[];
+  /** Of each change, what the bytes of its responses took. */
+  readonly encodes: readonly number[];
+};
 
 const FEW = 50;
 const MANY = 2_000;
@@ -30,8 +35,17 @@ export async function benchScope(_options: Options): Promise<void> {
       },
       { what: `${who}: ratio`, value: after / before, unit: '×', note: 'aim ≤ 1.5' },
     );
+    if (proxies === 0) continue;
+    const [beforeLess, afterLess] = [median(lessBytes(few)), median(lessBytes(many))];
+    const value = afterLess / beforeLess;
+    const note = `${beforeLess.toFixed(1)} and ${afterLess.toFixed(1)} ms`;
+    figures.push({ what: `${who}: ratio without the bytes of responses`, value, unit: '×', note });
   }
   await publish('scope', { title: 'scope', parameters: { changes: CHANGES }, figures });
+}
+
+function lessBytes({ changes, encodes }: Measured): readonly number[] {
+  return changes.map((change, index) => change - (encodes[index] ?? 0));
 }
 
 async function measure(scopes: number, proxies: number): Promise<Measured> {
