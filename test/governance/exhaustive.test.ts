@@ -17,3 +17,14 @@ test('a sample of all histories of four commits: both implementations agree, and
   // The refusals say nothing if nothing is ever accepted.
   expect(accepted).toBeGreaterThan(250);
 });
+
+test('the search finds what is laundered (C1 on main, C2 beside it), and nothing where nobody is', async () => {
+  const { hadItCounted } = await openEnumeration();
+  const signed = [false, false, false, false];
+  const c1 = { parents: [[0], [1], [2], [3]], values: [1, 0, 1, 1], signed };
+  expect(hadItCounted(c1, 3)).toHaveLength(1);
+  const c2 = { parents: [[0], [0, 1], [1], [2, 3]], values: [1, 0, 2, 2], signed };
+  expect(hadItCounted(c2, 3)).toHaveLength(1);
+  const wip = { parents: [[0], [1], [2], [0, 3]], values: [1, 0, 1, 1], signed };
+  expect(hadItCounted(wip, 3)).toEqual([]);
+});

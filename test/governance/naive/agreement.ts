@@ -10,6 +10,7 @@ import {
 import { mainLine, naiveFacts, realFacts } from './facts.ts';
 import { lineOf } from './history.ts';
 import { broken } from './invariants.ts';
+import { launderedVotes } from './laundered.ts';
 import { naiveStates, type Repository } from './repository.ts';
 import type { Forge } from './world.ts';
 
@@ -47,6 +48,11 @@ export async function expectAgreement({
   expect(real.map(realFacts)).toEqual(naive.map((state) => naiveFacts(state, main)));
   const line = lineOf({ ...repository, genesis }, tip);
   expect(broken(line, real)).toEqual([]);
+  for (const { directory: place, lineage, places } of real.at(-1)?.scopes.values() ?? []) {
+    const acceptances = lineage.filter(({ event }) => event === 'accepted');
+    if (places.length === 1)
+      expect(launderedVotes({ repository, genesis, tip, place }, acceptances)).toEqual([]);
+  }
   return real;
 }
 

@@ -5,6 +5,7 @@ import { scopeYaml } from '../world.ts';
 import { mainLine, naiveFacts, realFacts } from './facts.ts';
 import type { Files } from './history.ts';
 import { type Laundered, launderedVotes } from './laundered.ts';
+import { own } from './own.ts';
 import { createRepository, naiveStates } from './repository.ts';
 
 /**
@@ -73,15 +74,16 @@ export async function openEnumeration() {
   const genesis = commit([], 0, null);
   const pin = await repository.pin(genesis);
   const digests = createTreeDigests(repository.objects);
+  const idsOf = ({ parents, values, signed }: Shape): readonly string[] => {
+    const ids = [genesis];
+    for (const [at, above] of parents.entries()) {
+      const known = above.map((parent) => ids[parent] ?? '');
+      ids.push(commit(known, values[at] ?? 0, signed[at] === true ? 'x' : null));
+    }
+    return ids;
+  };
   return {
-    build({ parents, values, signed }: Shape): string {
-      const ids = [genesis];
-      for (const [at, above] of parents.entries()) {
-        const known = above.map((parent) => ids[parent] ?? '');
-        ids.push(commit(known, values[at] ?? 0, signed[at] === true ? 'x' : null));
-      }
-      return ids.at(-1) ?? genesis;
-    },
+    build: (shape: Shape): string => idsOf(shape).at(-1) ?? genesis,
     /** Fails where they differ; else what the product accepted, and who was laundered. */
     async judge(
       tip: string,
@@ -97,12 +99,20 @@ export async function openEnumeration() {
       }
       const [ours, theirs] = [real.map(realFacts), naive.map((state) => naiveFacts(state, main))];
       if (JSON.stringify(ours) !== JSON.stringify(theirs)) expect(ours).toEqual(theirs);
-      const last = real.at(-1)?.scopes.get(pin.uid);
-      const accepted = (last?.seq ?? 0) - 1;
+      const lineage = real.at(-1)?.scopes.get(pin.uid)?.lineage ?? [];
+      const accepted = lineage.filter(({ event }) => event === 'accepted');
       return {
-        accepted,
-        laundered: launderedVotes({ repository, genesis, tip, uid: pin.uid }, last?.lineage ?? []),
+        accepted: accepted.length,
+        laundered: launderedVotes({ repository, genesis, tip, place: '' }, accepted),
       };
+    },
+    /** What the search finds in a history in which the signature of one commit, alone, were an acceptance at the last. */
+    hadItCounted(shape: Shape, vote: number): readonly Laundered[] {
+      const ids = idsOf(shape);
+      const base = own(trees[0] ?? new Map(), '')?.digest ?? null;
+      const tip = ids.at(-1) ?? genesis;
+      const votes = [{ commit: ids[vote] ?? genesis, form: 'implicit' }];
+      return launderedVotes({ repository, genesis, tip, place: '' }, [{ commit: tip, base, votes }]);
     },
   };
 }

@@ -23,6 +23,10 @@ export type DelegationRecord = {
   readonly kind: 'live' | 'withdrawn' | 'tombstone' | 'forward';
   /** The uid that a merge names; else null. */
   readonly successor: string | null;
+  /** Of a scope that has a repository of its own: what is at its genesis there. */
+  readonly repository: { readonly digest: string; readonly seq: number } | null;
+  /** The dotted path to which a scope has gone; else null. */
+  readonly forward: string | null;
   readonly floor: Floor;
   /** Everything that the record says, to see whether it was edited. */
   readonly text: string;
@@ -145,6 +149,10 @@ export function isInside(path: string, directory: string): boolean {
   return path === directory || path.startsWith(`${directory}/`);
 }
 
+function repositoryOf({ digest, seq }: Yaml): DelegationRecord['repository'] {
+  return { digest: String(digest), seq: Number(seq) };
+}
+
 function recordOf(record: Yaml): DelegationRecord {
   const { name, uid, path, status, tombstone, forward } = record;
   const floor = mapOf(record.floor);
@@ -162,6 +170,8 @@ function recordOf(record: Yaml): DelegationRecord {
     path: path === undefined ? null : String(path),
     kind,
     successor: tombstone === undefined || tombstone === 'none' ? null : String(tombstone),
+    repository: record.repository === undefined ? null : repositoryOf(mapOf(record.repository)),
+    forward: forward === undefined ? null : String(forward),
     floor: { threshold: Number(floor.threshold ?? 1), require: requireOf(floor.require) },
     text: JSON.stringify(record),
   };

@@ -2,7 +2,7 @@ import { scopeYaml } from '../world.ts';
 import type { Files } from './history.ts';
 import { filesAt, hash, join, type Own, own, uidOf } from './own.ts';
 import type { DelegationRecord } from './policy.ts';
-import type { Scope, State } from './state.ts';
+import { dotted, type Scope, type State } from './state.ts';
 import type { Member } from './statement.ts';
 import { recordsYaml } from './world.ts';
 
@@ -12,7 +12,11 @@ export const RESTRUCTURINGS = [
   'split',
   'dissolve',
   'merge',
+  'merge with a sibling',
+  'merge in a new one',
   'move',
+  'rename',
+  'move to an own repository',
   'undelegate',
   'redelegate',
   'edit',
@@ -73,6 +77,21 @@ export function plan(
     }
     case 'move':
       return parent === undefined ? null : move(draft, scope, parent, other, n);
+    case 'rename':
+      return parent === undefined ? null : rename(draft, scope, parent, n);
+    case 'merge with a sibling':
+      return parent === undefined || other.parent !== parent.uid || other === scope
+        ? null
+        : unite(draft, scope, parent, other);
+    case 'merge in a new one': {
+      const made = parent === undefined ? null : create(draft, parent, 'delegate', n);
+      const heir = made?.members.at(-1)?.uid ?? '';
+      return parent === undefined || made === null
+        ? null
+        : inherit(draft, scope, parent, heir, made.newcomers);
+    }
+    case 'move to an own repository':
+      return parent === undefined ? null : emigrate(draft, scope, parent, n);
     case 'undelegate':
     case 'redelegate': {
       if (parent === undefined) return null;
@@ -173,12 +192,61 @@ function move(draft: Draft, scope: Scope, parent: Scope, other: Scope, n: number
   return done(draft, [same(scope), at(draft, parent), at(draft, other)]);
 }
 
-/** The path of names by which a scope is resolved. */
-function dotted(state: State, scope: Scope): string {
-  const parent = state.get(scope.parent ?? '');
-  if (parent === undefined) return scope.policy.name;
-  const mine = parent.bytes.records.find(({ uid, kind }) => uid === scope.uid && kind !== 'forward');
-  return `${dotted(state, parent)}.${mine?.name}`;
+/** A new name and a new place below the same parent. */
+function rename(draft: Draft, scope: Scope, parent: Scope, n: number): Plan {
+  const old = recordOf(draft, parent, scope.uid);
+  const name = `named-${n % 3}`;
+  record(draft, parent, { ...old, name, path: n % 2 === 0 ? name : old.path });
+  const records = recordsAt(draft, parent).map(({ text }) => JSON.parse(text) as Json);
+  const forward = { name: old.name, uid: scope.uid, forward: `${dotted(draft.state, parent)}.${name}` };
+  write(draft, parent, name === old.name ? records : [...records, forward]);
+  if (n % 2 === 0) transfer(draft, scope.place, join(parent.place, name));
+  return done(draft, [same(scope), at(draft, parent)]);
+}
+
+function unite(draft: Draft, scope: Scope, parent: Scope, heir: Scope): Plan {
+  const files = filesAt(draft.files, scope.place);
+  const old = recordOf(draft, parent, scope.uid);
+  clear(draft, scope.place);
+  for (const [path, text] of files)
+    if (path !== 'scope.yaml') draft.files.set(`mesh/${heir.place}/of-${old.name}-${path}`, text);
+  record(draft, parent, { ...old, tombstone: heir.uid });
+  return done(draft, [{ ...same(scope), next: 'gone' }, at(draft, heir), at(draft, parent)]);
+}
+
+/** The files of one that ends are those that a new one begins with. */
+function inherit(
+  draft: Draft,
+  scope: Scope,
+  parent: Scope,
+  heir: string,
+  newcomers: readonly string[],
+): Plan | null {
+  const born = recordsAt(draft, parent).find(({ uid }) => uid === heir);
+  const place = join(parent.place, born?.path ?? '');
+  for (const [path, text] of filesAt(draft.files, scope.place))
+    if (path !== 'scope.yaml') draft.files.set(`mesh/${place}/${path}`, text);
+  clear(draft, scope.place);
+  record(draft, parent, { ...recordOf(draft, parent, scope.uid), tombstone: heir });
+  const next = ownNow(draft, place)?.digest;
+  if (next === undefined) return null;
+  const first = { uid: heir, seq: 1, base: 'none', next };
+  return done(draft, [{ ...same(scope), next: 'gone' }, first, at(draft, parent)], newcomers);
+}
+
+function emigrate(draft: Draft, scope: Scope, parent: Scope, n: number): Plan {
+  const { path: _path, ...old } = recordOf(draft, parent, scope.uid);
+  const genesis = `sha1:${'1'.repeat(40)}`;
+  const there = {
+    urls: ['https://git.example/c.git'],
+    branch: 'main',
+    path: 'mesh',
+    genesis,
+    digest: scope.digest,
+  };
+  clear(draft, scope.place);
+  record(draft, parent, { ...old, repository: { ...there, seq: scope.seq + (n % 4 === 0 ? 0 : 1) } });
+  return done(draft, [{ ...same(scope), next: 'gone' }, at(draft, parent)]);
 }
 
 function clear({ files }: Draft, place: string): void {

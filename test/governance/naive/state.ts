@@ -61,3 +61,11 @@ export function floorsOf(state: State, scope: Scope): readonly Floor[] {
   const mine = parent.bytes.records.filter(({ uid, kind }) => uid === scope.uid && kind !== 'forward');
   return [...floorsOf(state, parent), ...mine.map(({ floor }) => floor)];
 }
+
+/** The path of names by which a scope is resolved. */
+export function dotted(state: State, scope: Scope): string {
+  const parent = state.get(scope.parent ?? '');
+  if (parent === undefined) return scope.policy.name;
+  const mine = parent.bytes.records.find(({ uid, kind }) => uid === scope.uid && kind !== 'forward');
+  return `${dotted(state, parent)}.${mine?.name}`;
+}

@@ -3,10 +3,10 @@ import { differences, kindOf } from './candidate.ts';
 import type { Commit } from './history.ts';
 import { filesAt, join, type Own, own, uidOf } from './own.ts';
 import { type DelegationRecord, isInside, meetsFloor, parsePolicy, recordKey } from './policy.ts';
-import { floorsOf, type Scope, type State } from './state.ts';
+import { dotted, floorsOf, type Scope, type State } from './state.ts';
 import { groupDigest } from './statement.ts';
 
-type Role = 'parent' | 'created' | 'moved' | 'gone' | 'consenting';
+type Role = 'parent' | 'created' | 'moved' | 'gone' | 'consenting' | 'successor';
 
 /** What one changed record asks of the scopes that it concerns; null where no quorum could accept it. */
 type Change = {
@@ -110,6 +110,8 @@ const nothing: DelegationRecord = {
   path: null,
   kind: 'live',
   successor: null,
+  repository: null,
+  forward: null,
   floor: { threshold: 1, require: [] },
   text: '',
 };
@@ -145,12 +147,17 @@ function changeOf(
   if (old === undefined)
     return isPlaced && child === undefined ? change('delegate', { uid: record.uid, role: 'created' }) : null;
   if (old.kind === 'tombstone' || !isMine) return null;
+  const { repository } = record;
+  if (old.kind === 'live' && old.path !== null && repository !== null) {
+    const isExact = repository.digest === child.digest && repository.seq === child.seq + 1;
+    return isExact ? change('move', { uid: record.uid, role: 'gone' }) : null;
+  }
   if (old.path !== record.path || old.name !== record.name)
     return old.kind === 'live' && isPlaced ? change('move', { uid: record.uid, role: 'moved' }) : null;
   if (record.kind === 'tombstone') {
     const kind = record.successor === null ? 'dissolve' : 'merge';
     const into = record.successor === null || record.successor === scope.uid ? [] : [record.successor];
-    const successors = into.map((uid) => ({ uid, role: before.has(uid) ? 'parent' : 'created' }) as const);
+    const successors = into.map((uid) => ({ uid, role: before.has(uid) ? 'successor' : 'created' }) as const);
     return change(kind, { uid: record.uid, role: 'gone' }, ...successors);
   }
   if (old.kind === 'live' && record.kind === 'withdrawn') return change('undelegate');
@@ -212,6 +219,7 @@ function member(
   if (role === 'parent') return parent(moment, group, scope);
   if (role === 'gone') return gone(moment, about, scope);
   if (role === 'moved') return moved(moment, about, scope);
+  if (role === 'successor') return successor(moment, group, scope);
   return clean(moment, scope, ['delegate'], scope.parent, moment.placeOf(scope));
 }
 
@@ -228,16 +236,46 @@ function parent(moment: Moment, group: readonly Change[], scope: Scope): Omit<Pr
     ...(childAt(moment, mine, record.uid)?.files.values() ?? []),
   ]);
   // A child of which the files stay is merged: a mere dissolve leaves nothing.
-  const merged = mine.filter(({ kind, record }) => kind === 'merge' && record.successor === scope.uid);
-  const departures = merged.flatMap(({ record }) => [
-    ...(moment.before.get(record.uid)?.bytes.files.values() ?? []),
-  ]);
+  const departures = departed(moment, mine, scope);
   if (!leaving.every((path) => arrivals.includes(scope.bytes.files.get(path) ?? ''))) return null;
   if (!entering.every((path) => departures.includes(bytes.files.get(path) ?? ''))) return null;
   const isSplit = ({ kind, roles }: Change) =>
     kind === 'delegate' && leaving.length > 0 && roles.some(({ role }) => role === 'created');
   const classes = mine.map((change) => (isSplit(change) ? 'split' : change.kind));
   const { uid, seq, digest: base, epoch } = scope;
+  const candidate = {
+    uid,
+    seq: seq + 1,
+    base,
+    next: bytes.digest,
+    classes,
+    scope,
+    policy: null,
+    epoch,
+    group: null,
+  };
+  return { candidate, place, parent: scope.parent, bytes };
+}
+
+/** The texts of scopes that end with this one as their successor. */
+function departed({ before }: Moment, changes: readonly Change[], { uid }: Scope): readonly string[] {
+  const merged = changes.filter(({ record }) => record.kind === 'tombstone' && record.successor === uid);
+  return merged.flatMap(({ record }) => [...(before.get(record.uid)?.bytes.files.values() ?? [])]);
+}
+
+/** A sibling that others end in: nothing changes in it but the files that enter. */
+function successor(moment: Moment, group: readonly Change[], scope: Scope): Omit<Proposal, 'votes'> | null {
+  const place = moment.placeOf(scope);
+  const bytes = own(moment.mi.files, place);
+  const parents = group.filter(({ record }) => record.successor === scope.uid).map((each) => each.parent);
+  if (bytes === null || !parents.every((each) => each === scope.parent)) return null;
+  const paths = differences(scope.bytes, bytes);
+  const departures = departed(moment, group, scope);
+  const isAllowed = (path: string) =>
+    !scope.bytes.files.has(path) && departures.includes(bytes.files.get(path) ?? '');
+  if (!paths.every(isAllowed) || (paths.length > 0 && kindOf(scope.bytes, bytes) !== 'update')) return null;
+  const { uid, seq, digest: base, epoch } = scope;
+  const classes = ['merge'];
   const candidate = {
     uid,
     seq: seq + 1,
@@ -325,7 +363,8 @@ function moved(moment: Moment, about: readonly Change[], scope: Scope): Omit<Pro
   if (giver === undefined || isInside(above.place, scope.place)) return null;
   const name = giver.bytes.records.find((each) => recordKey(each) === scope.uid)?.name;
   const isSameName = target.parent === scope.parent && target.record.name === name;
-  const isForwarded = about.some((each) => each.parent === scope.parent && each.record.kind === 'forward');
+  const path = `${dotted(moment.before, above)}.${target.record.name}`;
+  const isForwarded = about.some((each) => each.parent === scope.parent && each.record.forward === path);
   if (!isSameName && !isForwarded) return null;
   const place = join(moment.placeOf(above), target.record.path ?? '');
   if (moment.placeOf(scope) !== place || (place !== scope.place && !isAbsent(moment, scope.place)))
