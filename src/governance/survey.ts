@@ -75,6 +75,7 @@ export async function survey(
     pending.push(...made.asks.flatMap((ask) => partners(site, made.scope, ask)));
   }
   for (const [uid, each] of cases) if (isStructural(each)) cases.set(uid, await withBorn(site, each));
+  await refuseAsks(site, cases);
   refuseTwins(cases);
   await refuseAsks(site, cases);
   return withGroups(site, cases);
@@ -147,13 +148,14 @@ async function withBorn(site: Site, asker: Case): Promise<Case> {
   return { ...asker, born };
 }
 
-/** #107: a uid that two records introduce at one commit is nobody's. */
+/** #107: a uid that two records introduce at one commit is nobody's; what is refused already introduces none. */
 function refuseTwins(cases: Map<string, Case>): void {
   const introduced = new Map<string, number>();
   const fresh = ({ asks }: Case) => asks.filter(({ kind }) => kind === 'create' || kind === 'list');
-  for (const each of cases.values())
+  const askers = [...cases].filter(([, each]) => isStructural(each));
+  for (const [, each] of askers)
     for (const { uid } of fresh(each)) introduced.set(uid, 1 + (introduced.get(uid) ?? 0));
-  for (const [uid, each] of cases) {
+  for (const [uid, each] of askers) {
     const twin = fresh(each).find((ask) => (introduced.get(ask.uid) ?? 0) > 1);
     if (twin !== undefined)
       cases.set(

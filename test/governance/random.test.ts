@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { CLASSES } from '../../src/governance/index.ts';
 import { expectAgreement, expectPollInvariance, realStates } from './naive/agreement.ts';
 import { realFacts } from './naive/facts.ts';
-import { play, scripts } from './naive/script.ts';
+import { type Command, play, scripts } from './naive/script.ts';
 import { retold } from './naive/world.ts';
 
 /** The same histories for everybody; `npm run test:long` draws others. */
@@ -24,6 +24,38 @@ test('random histories: both implementations agree at every main-line commit, an
   const classes = [...CLASSES, 'renew', 'recover'];
   for (const each of [...classes, 'implicit', 'explicit', 'detached']) expect(accepted).toContain(each);
 });
+
+const plan = { scope: 0, other: 0, signed: 0, how: 'merge' } as const;
+const told: Readonly<Record<string, readonly Command[]>> = {
+  'a new path below the same parent is a move': [{ do: 'restructure', what: 'annex', ...plan }],
+  'a bogus tombstone in a held parent does not hold what its child creates': [
+    { do: 'restructure', what: 'bury the living', ...plan },
+    { do: 'restructure', what: 'delegate', ...plan, scope: 7 },
+  ],
+  'the floors above a parent bind what it creates': [
+    { do: 'restructure', what: 'edit', ...plan, signed: 3 },
+    { do: 'restructure', what: 'delegate', ...plan, scope: 3 },
+  ],
+  'files that stay in the parent make a merge, never a dissolve': [
+    { do: 'restructure', what: 'merge', ...plan, how: 'one by one' },
+    { do: 'restructure', what: 'delegate and dissolve', ...plan },
+  ],
+  'a forward leads to where the scope is': [
+    { do: 'restructure', what: 'annex and forward', ...plan },
+    { do: 'restructure', what: 'annex', ...plan },
+  ],
+  'G19: a uid in a record that nobody could accept is not introduced': [
+    { do: 'restructure', what: 'delegate', ...plan, signed: 16 },
+    { do: 'restructure', what: 'bury the living', ...plan, scope: 1 },
+    { do: 'restructure', what: 'delegate the dead', ...plan },
+    { do: 'restructure', what: 'delegate the dead', ...plan, scope: 1 },
+  ],
+};
+
+for (const [name, script] of Object.entries(told))
+  test(`a history that told the two implementations apart: ${name}`, async () => {
+    await expectAgreement(play(script));
+  });
 
 test('poll invariance: any split of a history into looks gives the same bytes', async () => {
   await fc.assert(

@@ -56,7 +56,7 @@ export function structural(moment: Moment): readonly Omit<Proposal, 'votes'>[] {
     if (found.some((change) => change === null)) broken.add(scope.uid);
     all.push(...found.flatMap((change) => change ?? []));
   }
-  return connected(possible(moment, all, broken)).flatMap((group) => candidatesOf(moment, group, all) ?? []);
+  return connected(possible(moment, all, broken)).flatMap((group) => candidatesOf(moment, group) ?? []);
 }
 
 /**
@@ -64,25 +64,35 @@ export function structural(moment: Moment): readonly Omit<Proposal, 'votes'>[] {
  * asks (G18): it connects nobody, or a bogus record would hold a scope that has not changed.
  */
 function possible(moment: Moment, all: readonly Change[], broken: Set<string>): readonly Change[] {
+  breakImpossible(moment, all, broken);
+  const left = all.filter(({ parent }) => !broken.has(parent));
+  // A uid that is introduced twice at one commit is nobody's.
+  const born = left.flatMap(({ kind, record, roles }) =>
+    kind === 'delegate' && roles.some(({ role }) => role === 'created') ? [record.uid] : [],
+  );
+  for (const { parent, record } of left)
+    if (born.filter((uid) => uid === record.uid).length > 1) broken.add(parent);
+  breakImpossible(moment, all, broken);
+  return all.filter(({ parent }) => !broken.has(parent));
+}
+
+/** Until nothing changes: what one scope asks for may need what another one asks for. */
+function breakImpossible(moment: Moment, all: readonly Change[], broken: Set<string>): void {
   for (;;) {
     const left = all.filter(({ parent }) => !broken.has(parent));
-    const bad = left.filter((change) => !isPossible(moment, left, all, change));
-    if (bad.length === 0) return left;
+    const bad = left.filter((change) => !isPossible(moment, left, change));
+    if (bad.length === 0) return;
     for (const { parent } of bad) broken.add(parent);
   }
 }
 
-function isPossible(
-  moment: Moment,
-  left: readonly Change[],
-  all: readonly Change[],
-  change: Change,
-): boolean {
+function isPossible(moment: Moment, left: readonly Change[], change: Change): boolean {
+  const mine = left.filter((each) => each.parent === change.parent);
   const children = change.roles.filter(({ role }) => role !== 'parent');
   const scope = moment.before.get(change.parent);
   return (
     scope !== undefined &&
-    children.every(({ uid, role }) => member(moment, left, all, uid, role) !== null) &&
+    children.every(({ uid, role }) => member(moment, role === 'created' ? mine : left, uid, role) !== null) &&
     parent(moment, left, scope) !== null
   );
 }
@@ -183,11 +193,7 @@ function membersOf(group: readonly Change[]): readonly string[] {
 }
 
 /** One candidate for each member, or null where the group is not as it must be. */
-function candidatesOf(
-  moment: Moment,
-  group: readonly Change[],
-  all: readonly Change[],
-): readonly Omit<Proposal, 'votes'>[] | null {
+function candidatesOf(moment: Moment, group: readonly Change[]): readonly Omit<Proposal, 'votes'>[] | null {
   const roles = new Map<string, Set<Role>>();
   for (const { parent, roles: others } of group)
     for (const { uid, role } of [{ uid: parent, role: 'parent' as const }, ...others])
@@ -196,7 +202,7 @@ function candidatesOf(
   for (const [uid, played] of roles) {
     // One level per group: nobody is a parent and a child in it, and nobody is a child in two ways.
     const [role] = played;
-    const proposal = played.size === 1 && role !== undefined ? member(moment, group, all, uid, role) : null;
+    const proposal = played.size === 1 && role !== undefined ? member(moment, group, uid, role) : null;
     if (proposal === null) return null;
     found.push(proposal);
   }
@@ -208,13 +214,12 @@ function candidatesOf(
 function member(
   moment: Moment,
   group: readonly Change[],
-  all: readonly Change[],
   uid: string,
   role: Role,
 ): Omit<Proposal, 'votes'> | null {
   const about = group.filter(({ record }) => record.uid === uid);
   const scope = moment.before.get(uid);
-  if (role === 'created') return created(moment, all, uid);
+  if (role === 'created') return created(moment, group, uid);
   if (scope?.isLive !== true) return null;
   if (role === 'parent') return parent(moment, group, scope);
   if (role === 'gone') return gone(moment, about, scope);
@@ -296,12 +301,10 @@ function childAt({ before, mi, placeOf }: Moment, changes: readonly Change[], ui
   return above === undefined ? null : own(mi.files, join(placeOf(above), change?.record.path ?? ''));
 }
 
-function created(moment: Moment, all: readonly Change[], uid: string): Omit<Proposal, 'votes'> | null {
-  const [change, ...others] = all.filter(
-    ({ record, roles }) => record.uid === uid && roles.some((each) => each.role === 'created'),
-  );
+function created(moment: Moment, group: readonly Change[], uid: string): Omit<Proposal, 'votes'> | null {
+  const change = group.find(({ kind, record }) => kind === 'delegate' && record.uid === uid);
   const above = change === undefined ? undefined : moment.before.get(change.parent);
-  if (change === undefined || above === undefined || others.length > 0 || moment.before.has(uid)) return null;
+  if (change === undefined || above === undefined || moment.before.has(uid)) return null;
   const bytes = childAt(moment, [change], uid);
   const policy = parsePolicy(bytes?.files.get('scope.yaml'));
   if (bytes === null || policy === null || policy.name !== change.record.name) return null;
