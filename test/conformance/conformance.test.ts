@@ -5,7 +5,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createFolder } from '../repository.ts';
 import { buildCase, folderOf } from './case.ts';
 import { cases } from './cases/index.ts';
-import { waiting } from './cases/waiting.ts';
 import type { Expectation, Run, ScopeExpectation, Step } from './format.ts';
 import { damages, openReader, play, prepare, readerNames, unbundle } from './play.ts';
 import { installTools, type Tools } from './scratch.ts';
@@ -54,8 +53,8 @@ async function playAll(reader: string, gitdir: string, runs: readonly Run[]): Pr
     const opened = own === null ? shared : await openReader(reader, own);
     const played = await play(opened, run);
     if (own !== null) await opened.close();
-    const said = played.steps.map((step, index) => onlySaid(step, steps[index]?.scopes));
-    expect(said, `${run.name}, ${reader}`).toEqual(steps);
+    const said = played.steps.map((step, index) => inOrder(onlySaid(step, steps[index]?.scopes)));
+    expect(said, `${run.name}, ${reader}`).toEqual(steps.map(inOrder));
     const files = own === null ? [] : readdirSync(own, { recursive: true }).map(String);
     expect(files.filter((file) => absent.includes(file))).toEqual([]);
     verifications.push(...played.verifications);
@@ -64,22 +63,28 @@ async function playAll(reader: string, gitdir: string, runs: readonly Run[]): Pr
   return verifications;
 }
 
+/** Scopes come in any order. */
+function inOrder({ scopes, ...step }: Step): Step {
+  if (scopes === undefined) return step;
+  return { ...step, scopes: scopes.toSorted((left, right) => (left.uid < right.uid ? -1 : 1)) };
+}
+
 /** Without what an expectation does not say: the voters of a scope, and what is served where nothing changed. */
 function onlySaid({ scopes, ...step }: Step, wanted: readonly ScopeExpectation[] | undefined): Step {
   if (wanted === undefined || scopes === undefined) return step;
-  const silent = new Set(wanted.filter(({ signed }) => signed === undefined).map(({ path }) => path));
+  const silent = new Set(wanted.filter(({ signed }) => signed === undefined).map(({ uid }) => uid));
   const shown = scopes.map(({ signed, ...scope }) =>
-    silent.has(scope.path) || signed === undefined ? scope : { ...scope, signed },
+    silent.has(scope.uid) || signed === undefined ? scope : { ...scope, signed },
   );
   return { ...step, scopes: shown };
 }
 
-test('every number of the attack list is a case, or waits with a reason', () => {
+test('every number of the attack list is one case', () => {
   const all = [
     ...Array.from({ length: 131 }, (_, at) => String(at + 1)),
     ...Array.from({ length: 14 }, (_, at) => `C${at + 1}`),
   ];
-  const there = [...[...expectations.values()].map(({ number }) => number), ...Object.keys(waiting)];
+  const there = [...expectations.values()].map(({ number }) => number);
   expect(there.toSorted()).toEqual(all.toSorted());
 });
 
@@ -105,7 +110,7 @@ test('every case has an honest twin that is accepted, and outcomes are what thei
     for (const { steps } of honest ?? []) {
       const scopes = steps.at(-1)?.scopes ?? [];
       expect([number, scopes.some(({ seq }) => seq > 1)]).toEqual([number, true]);
-      expect([number, scopes.every(({ state }) => state === 'Accepted')]).toEqual([number, true]);
+      expect([number, scopes.every(({ state }) => state !== 'Held')]).toEqual([number, true]);
     }
     const held = attacks?.map(({ steps }) => steps.at(-1)?.scopes?.some(({ state }) => state === 'Held'));
     if (outcome === 'held')

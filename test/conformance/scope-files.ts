@@ -90,7 +90,7 @@ export type RecordSpec = {
   readonly more?: string;
 };
 
-const childGrants = 'grants: { namespaces: [c, c2], hosts: [c.example] }';
+export const childGrants = 'grants: { namespaces: [c, c2], hosts: [c.example] }';
 
 export function delegationsYaml(records: readonly RecordSpec[], name = 's'): string {
   const lines = records.map(({ name, uid, path, more = childGrants }) => {

@@ -56,6 +56,8 @@ export type Expected = {
   readonly directory?: string;
   /** For scopes that the genesis does not have. */
   readonly uid?: string;
+  /** In place of the key, where two scopes have had one path. */
+  readonly path?: string;
 };
 /** By dotted path; scopes not said are as at the genesis. Null: the scope is not there. */
 type Expectations = Readonly<Record<string, Expected | null>>;
@@ -325,21 +327,30 @@ function expectedScopes(
   const added = Object.entries(expect).flatMap(([path, expected]) =>
     expected === null || places.some((place) => place.path === path)
       ? []
-      : [{ path, uid: expected.uid ?? '', directory: expected.directory ?? '' }],
+      : [
+          {
+            path: expected.path ?? path,
+            key: path,
+            uid: expected.uid ?? '',
+            directory: expected.directory ?? '',
+          },
+        ],
   );
-  return [...kept, ...added].map(({ path, uid, directory }) => {
-    const { seq, at, held = null, status, signed, directory: other = directory } = expect[path] ?? untouched;
-    return {
-      path,
-      uid,
-      seq,
-      state: status === 'Tombstone' ? 'Gone' : held === null ? 'Accepted' : 'Held',
-      ...(status && { status }),
-      accepted: own(at, other),
-      rule: held,
-      ...(signed && { signed: signed.toSorted() }),
-    };
-  });
+  return [...kept.map((each) => ({ ...each, key: each.path })), ...added].map(
+    ({ path, key, uid, directory }) => {
+      const { seq, at, held = null, status, signed, directory: other = directory } = expect[key] ?? untouched;
+      return {
+        path,
+        uid,
+        seq,
+        state: status === 'Tombstone' ? 'Gone' : held === null ? 'Accepted' : 'Held',
+        ...(status && { status }),
+        accepted: own(at, other),
+        rule: held,
+        ...(signed && { signed: signed.toSorted() }),
+      };
+    },
+  );
 }
 
 /** The kinds of keys, and three people who have keys of it: cases about signatures are built for each. */

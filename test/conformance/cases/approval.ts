@@ -3,6 +3,7 @@ import { type CaseSource, eachKind } from '../case.ts';
 import { delegationsYaml, scopeYaml } from '../scope-files.ts';
 import { childSpec, held, serves, uidOf, withHeader } from '../world.ts';
 import { plain, policy, speak, sshLine, worded } from './steps.ts';
+import { token } from './tokens.ts';
 
 export const approval: readonly CaseSource[] = [
   {
@@ -34,6 +35,10 @@ export const approval: readonly CaseSource[] = [
       await w.add('m1', { parents: ['g', p], S: '2' });
       await w.add('m2', { parents: ['m1', old], S: '1' });
       w.attack('m2', { s: held('V2', [], 2, 'm1') });
+      const line = w.approve({ seq: 2, base: 'g', next: old });
+      const message = `${await token(w, x, [line])}\n${await token(w, y, [line])}\n`;
+      await w.add('m3', { parents: ['m1'], S: '1', message });
+      w.attack('m3', { s: held('Quorum', [], 2, 'm1') }, { name: 'tokens' });
       await w.add('n', { parents: ['g', old], S: '1' });
       w.honest('n', { s: serves(2, 'n', [x, y]) });
     }),
@@ -272,6 +277,12 @@ export const approval: readonly CaseSource[] = [
       w.attack('r2', { s: held('Quorum') }, { name: 'rebase' });
       const n = await speak(w, [x, y], 'squash', 'word', w.approve({ seq: 2, base: 'g', next: 'squash' }));
       w.honest(n, { s: serves(2, n, [x, y]) }, { name: 'statements complete it' });
+      const line = w.approve({ seq: 2, base: 'g', next: 'squash' });
+      const tokens = [await token(w, x, [line]), await token(w, y, [line])];
+      await w.add('kept', { parents: ['g'], S: '1', message: `p (#1)\n\n* p1\n\n${tokens.join('\n')}\n` });
+      w.honest('kept', { s: serves(2, 'kept', [x, y]) }, { name: 'tokens survive a squash' });
+      await w.add('late', { parents: ['squash'], message: `approved: ${tokens.join(' ')}\n` });
+      w.honest('late', { s: serves(2, 'squash', [x, y]) }, { name: 'tokens in a later commit' });
       await w.add('merged', { parents: ['g', 'p2'], S: '1' });
       w.honest('merged', { s: serves(2, 'merged', [x, y]) }, { name: 'merge commit' });
     }),

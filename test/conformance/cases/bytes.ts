@@ -5,6 +5,7 @@ import type { KeyName } from '../scope-files.ts';
 import { type Entry, held, says, serves, type World, withHeader, withSignature } from '../world.ts';
 import { signedByBoth } from './packets.ts';
 import { approvedBy, plain, worded } from './steps.ts';
+import { token } from './tokens.ts';
 
 /** A commit whose bytes are changed first, and signed as they are then. */
 function signedAfter(world: World, by: KeyName, change: (raw: Buffer) => Buffer): Pick<Entry, 'bend'> {
@@ -231,6 +232,27 @@ export const bytes: readonly CaseSource[] = [
         const rule = isPlain || name === 'another base' ? 'G3' : 'Quorum';
         w.attack(`m ${name}`, { s: held(rule, ['alice']) }, { name });
       }
+      const good = await token(w, 'cy', [line]);
+      const [, body = '', signature = ''] = good.split(':');
+      const tokens = {
+        'in quotes': `"${good}"`,
+        'in a longer word': `x${good}`,
+        'with something behind': `${good}.`,
+        'with padding': `fairlead1:${body}==:${signature}`,
+        'with other lines': `fairlead1:${Buffer.from(`${line}\nor so\n`).toString('base64url')}:${signature}`,
+        'of another number': await token(w, 'cy', [w.approve({ seq: 3, base: 'g', next: 'p' })]),
+        'without its last line feed': `fairlead1:${Buffer.from(line).toString('base64url')}:${signature}`,
+        'of another version': good.replace('fairlead1', 'fairlead2'),
+        'cut in two': `${good.slice(0, 60)}\n${good.slice(60)}`,
+      };
+      for (const [name, text] of Object.entries(tokens)) {
+        await w.add(`t ${name}`, { parents: ['a'], message: `words\n\n${text}\n` });
+        await w.add(`tm ${name}`, { parents: ['g', `t ${name}`], S: '1' });
+        w.attack(`tm ${name}`, { s: held('Quorum', ['alice']) }, { name: `token ${name}` });
+      }
+      await w.add('t', { parents: ['a'], message: `words\n\n${good}\n` });
+      await w.add('tm', { parents: ['g', 't'], S: '1' });
+      w.honest('tm', { s: serves(2, 'tm', ['alice', 'cy']) }, { name: 'token' });
       await w.add('b', { parents: ['a'], by: 'cy', message: says('Reviewed-by: cy', line) });
       await w.add('n', { parents: ['g', 'b'], S: '1' });
       w.honest('n', { s: serves(2, 'n', ['alice', 'cy']) });

@@ -5,6 +5,7 @@ import { following } from './following.ts';
 import { histories } from './histories.ts';
 import { second } from './second.ts';
 import { signers } from './signers.ts';
+import { structure } from './structure.ts';
 import { trees } from './trees.ts';
 
 /** Every case, in the order of the attack list. */
@@ -14,6 +15,7 @@ export const cases: readonly CaseSource[] = [
   ...bytes,
   ...following,
   ...trees,
+  ...structure,
   ...second,
   ...histories,
 ];

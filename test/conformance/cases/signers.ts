@@ -17,6 +17,7 @@ import {
 } from './packets.ts';
 import { addOrder, addOrderOpenpgp, certificateLine, oddKeys, withEmbeddedKey } from './ssh-bytes.ts';
 import { approvedBy, honestAnchor, plain, policy, proposals, worded } from './steps.ts';
+import { token } from './tokens.ts';
 
 const people = ['alice', 'bo', 'cy'] as const;
 
@@ -419,6 +420,11 @@ export const signers: readonly CaseSource[] = [
       }
       await approvedBy(w, 'p', { sign: (bytes) => w.scratch.sign('bo', bytes, '-n', 'git') }, 'cy');
       w.honest('pm', { s: serves(2, 'pm', ['bo', 'cy']) });
+      const line = w.approve({ seq: 2, base: 'g', next: 'p1' });
+      await approvedBy(w, 'commit', { message: `${await token(w, 'bo', [line], 'git')}\n` }, 'cy');
+      w.attack('commitm', { s: held('G13', ['cy']) }, { name: 'a token with the namespace of commits' });
+      await approvedBy(w, 'token', { message: `${await token(w, 'bo', [line])}\n` }, 'cy');
+      w.honest('tokenm', { s: serves(2, 'tokenm', ['bo', 'cy']) }, { name: 'token' });
     },
   },
   {

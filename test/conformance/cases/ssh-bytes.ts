@@ -99,7 +99,7 @@ export async function addOrderOpenpgp(bytes: Uint8Array): Promise<string> {
   throw new Error('no signature with a full S');
 }
 
-function blobOf(armor: string): Buffer {
+export function blobOf(armor: string): Buffer {
   return Buffer.from(armor.replace(/-----[^\n]*\n?/g, ''), 'base64');
 }
 
