@@ -154,7 +154,9 @@ function apiSource({ loops, xds, queue, served }: Parts): ApiSource {
     proxyConfig: (proxy) => proxyConfig(proxy, served.lastSnapshot(proxy), xds.proxies()),
     lineage(wanted) {
       const scopes = states().flatMap((state) => [...state.scopes.values()]);
-      const found = scopes.find(({ uid, path }) => uid === wanted || path === wanted);
+      const named = scopes.filter(({ uid, path }) => uid === wanted || path === wanted);
+      // A name may be used again: what lives goes before what has ended.
+      const found = named.find(({ status }) => status !== 'Tombstone') ?? named[0];
       return found === undefined ? null : { scope: found.path, uid: found.uid, entries: found.lineage };
     },
     async trigger(name) {

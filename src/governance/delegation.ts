@@ -67,10 +67,19 @@ function readRecord(record: Delegations['spec'][number]): Delegation {
   };
 }
 
-/** The one record of a uid that says where its scope is. */
-export function recordOf(records: readonly Delegation[], uid: string): Delegation | null {
-  return records.find((record) => record.uid === uid && record.status !== 'forward') ?? null;
+/** The one record of each uid that says where its scope is; lists are long, and are asked often. */
+export function recordsByUid(records: readonly Delegation[]): ReadonlyMap<string, Delegation> {
+  const known = byUid.get(records);
+  if (known !== undefined) return known;
+  const mains = records
+    .filter(({ status }) => status !== 'forward')
+    .map((record) => [record.uid, record] as const);
+  const made = new Map(mains);
+  byUid.set(records, made);
+  return made;
 }
+
+const byUid = new WeakMap<readonly Delegation[], ReadonlyMap<string, Delegation>>();
 
 function badRecords(records: readonly Delegation[]): string | null {
   const seen = new Set<string>();

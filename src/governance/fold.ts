@@ -32,11 +32,12 @@ export async function fold(bench: Bench, state: LineState): Promise<LineState> {
       keepRestless(bench.history, state.scopes, next.scopes, verdicts.keys());
       return next;
     }
-    for (const { by, uid } of failed) {
+    for (const { by } of failed) {
       const verdict = verdicts.get(by);
-      if (verdict !== undefined) apart.set(by, verdict);
-      moves = new Map([...moves].filter(([moved]) => moved !== uid));
+      // Who would itself have stood elsewhere is judged anew, at its old place.
+      if (verdict?.outcome.kind === 'held' && !site.located.has(by)) apart.set(by, verdict);
     }
+    moves = new Map([...moves].filter(([, move]) => !failed.includes(move)));
   }
 }
 

@@ -29,7 +29,7 @@ export type Verdicts = ReadonlyMap<string, Verdict>;
 type Counted = { readonly of: Case; readonly ballot: Ballot };
 
 /** The groups that hold, by digest, and what they hold for. */
-type Groups = Map<string, readonly Member[]>;
+type Groups = ReadonlyMap<string, readonly Member[]>;
 
 type Room = {
   readonly bench: Bench;
@@ -83,24 +83,24 @@ export function isFirst({ scope }: Case): boolean {
 
 /** Evaluation 5: the greatest fixpoint, which is unique and knows no order. */
 function groupsThatHold(room: Room): Groups {
-  const groups: Groups = new Map();
+  let groups = new Map<string, readonly Member[]>();
   for (const { of, ballot } of room.counted.values()) {
     for (const [digest, members] of ballot.groups) groups.set(digest, members);
     if (of.group !== null) groups.set(of.group.digest, of.group.members);
   }
-  for (let last = -1; last !== groups.size; ) {
-    last = groups.size;
-    const lost = [...groups].filter(([digest, members]) => lacking(room, groups, digest, members).length > 0);
-    for (const [digest] of lost) groups.delete(digest);
+  for (;;) {
+    const before = groups;
+    groups = new Map(
+      [...before].filter(([digest, members]) => lacking(room, before, digest, members).length === 0),
+    );
+    if (groups.size === before.size) return before;
   }
-  return groups;
 }
 
-/** The members for which a group does not hold. */
+/** The members for which a group does not hold, even if it held for all others. */
 function lacking(room: Room, groups: Groups, digest: string, members: readonly Member[]): readonly Member[] {
-  return members.filter(
-    (member) => !isFulfilled(room.state, member) && !isReady(room, groups, digest, member),
-  );
+  const held = groups.has(digest) ? groups : new Map(groups).set(digest, members);
+  return members.filter((member) => !isFulfilled(room.state, member) && !isReady(room, held, digest, member));
 }
 
 /** Its accepted seq and digest are the named ones already. */
@@ -121,8 +121,18 @@ function isReady({ counted }: Room, groups: Groups, digest: string, member: Memb
   return group?.digest !== digest && isNamed(alone) && byItself(each, groups).met;
 }
 
+type Tally = Quorum & { readonly votes: readonly Vote[] };
+
+const tallies = new WeakMap<Counted, Tally>();
+
 /** A structural group of more than one scope is accepted only by votes that name exactly that group. */
-function together({ of, ballot }: Counted): Quorum & { readonly votes: readonly Vote[] } {
+function together(each: Counted): Tally {
+  const known = tallies.get(each) ?? countTogether(each);
+  tallies.set(each, known);
+  return known;
+}
+
+function countTogether({ of, ballot }: Counted): Tally {
   const votes = ballot.votes.filter(({ group }) => group === of.group?.digest);
   return {
     votes,
@@ -131,7 +141,17 @@ function together({ of, ballot }: Counted): Quorum & { readonly votes: readonly 
 }
 
 /** Ungrouped votes and those of groups that hold; `base = next` that names a group is no renew. */
-function byItself({ of, ballot }: Counted, groups: Groups): Quorum & { readonly votes: readonly Vote[] } {
+function byItself(each: Counted, groups: Groups): Tally {
+  const known = asOf.get(groups) ?? new Map<Counted, Tally>();
+  asOf.set(groups, known);
+  const tally = known.get(each) ?? countByItself(each, groups);
+  known.set(each, tally);
+  return tally;
+}
+
+const asOf = new WeakMap<Groups, Map<Counted, Tally>>();
+
+function countByItself({ of, ballot }: Counted, groups: Groups): Tally {
   const { scope, policy, alone } = of;
   const isRenew = alone?.class === 'renew';
   const votes = ballot.votes.filter(({ group }) => group === null || (!isRenew && groups.has(group)));
@@ -177,7 +197,7 @@ function holdOf(room: Room, groups: Groups, each: Counted, bar: string | null, h
   const { signed, missing, needed } = quorum;
   const counted = { signed, missing, needed, votes: ballot.votes, refused, group };
   if (ballot.overCap) return held(room.now, of, 'G17', 'too many signatures to check in one merge', counted);
-  const others = alone === null ? waitsFor(room, groups, each) : [];
+  const others = alone === null ? waitsFor(room, each) : [];
   const why = quorum.met
     ? { rule: 'G16', reason: quorum.reason }
     : whyShort(room.bench, of.scope, { ...ballot, refused }, quorum);
@@ -185,17 +205,19 @@ function holdOf(room: Room, groups: Groups, each: Counted, bar: string | null, h
 }
 
 /** Who else of its group is not ready, and why. */
-function waitsFor(room: Room, groups: Groups, { of }: Counted): readonly string[] {
+function waitsFor(room: Room, { of }: Counted): readonly string[] {
   const { group, scope } = of;
   if (group === null) return [];
-  const others = lacking(room, groups, group.digest, group.members).filter(({ uid }) => uid !== scope.uid);
-  return others.flatMap(({ uid }) => {
-    const each = room.counted.get(uid);
-    if (each === undefined) return [];
-    const quorum = together(each);
-    return quorum.met ? [] : [`together with ${each.of.scope.path}: ${quorum.reason}`];
-  });
+  const others = group.members.flatMap(({ uid }) => room.counted.get(uid) ?? []);
+  const short = others.filter((each) => each.of.scope.uid !== scope.uid && !together(each).met);
+  const named = short
+    .slice(0, NAMED)
+    .map((each) => `together with ${each.of.scope.path}: ${together(each).reason}`);
+  return short.length > NAMED ? [...named, `and with ${short.length - NAMED} more`] : named;
 }
+
+/** Of a large group the first ones that are missing. */
+const NAMED = 5;
 
 /** Votes that would count but for the group that they name, or do not name (G16). */
 function unheard(room: Room, groups: Groups, { of, ballot }: Counted): readonly Refused[] {
@@ -208,7 +230,7 @@ function unheard(room: Room, groups: Groups, { of, ballot }: Counted): readonly 
       const path = room.state.scopes.get(lost?.uid ?? '')?.path ?? lost?.uid;
       const reason =
         own === null
-          ? `it counts only together with ${path}, which is not accepted`
+          ? `it counts only together with ${path}, which lacks its own quorum`
           : `it does not name the group ${own}: run \`fairlead approve\``;
       return { commit, anchor, rule: 'G16', reason };
     });

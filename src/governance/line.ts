@@ -1,6 +1,7 @@
 import { indexesApart } from '../base/lists.ts';
 import type { ObjectId, Objects, TreeDigests } from '../git/index.ts';
 import { lookAhead } from './ahead.ts';
+import type { Delegation } from './delegation.ts';
 import { fold } from './fold.ts';
 import { genesisState, type Refusal } from './genesis.ts';
 import { openHistory } from './history.ts';
@@ -49,6 +50,11 @@ export function openLine(
     const signed = { byPlace: new Map(), approvals: [], moved: [] };
     const bench = { history, owns, ruleset, checked, signed, speakers: new Map(), words: new Map() };
     return { bench, states: { last: first } };
+  };
+
+  const readBytes = async (scope: ScopeState, { records, owned }: From) => {
+    const authority = authorityOf(scope, records, owned);
+    return authority === null ? null : verifyScope(objects, owns, scope, authority);
   };
 
   const state = async (tip: ObjectId): Promise<Verdict> => {
@@ -101,18 +107,22 @@ export function openLine(
         edited.every((at) => isLeafOf(last, at, scopes[at])) && scopes.length === last.scopes.length;
       const above = isLike ? last.above : new Map<string, VerifiedScope>();
       const served = isLike ? last.served.slice() : scopes.map(() => null);
+      const records = new Map<string | null, readonly Delegation[]>([[null, NONE]]);
       for (const at of isLike ? edited : scopes.keys()) {
         const scope = scopes[at];
-        const authority = scope ? await authorityOf(owns, state, above, scope) : null;
         served[at] = null;
         if (scope === undefined) continue;
-        above.delete(scope.uid);
-        if (authority === null) continue;
-        const known = verified.get(scope.uid);
-        const isKnown = known !== undefined && isSame(known.scope, scope) && known.authority === authority;
-        const bytes = isKnown ? known.bytes : await verifyScope(objects, owns, scope, authority);
-        if (known?.scope !== scope || !isKnown) verified.set(scope.uid, { scope, authority, bytes });
-        above.set(scope.uid, bytes);
+        const { uid, parent } = scope;
+        above.delete(uid);
+        // No promise where none is needed: there are many scopes, and most stay as they are.
+        if (!records.has(parent)) records.set(parent, await recordsOf(owns, state, parent));
+        const from = { records: records.get(parent) ?? NONE, owned: above.get(parent ?? '')?.owns ?? null };
+        const known = verified.get(uid);
+        const isKnown = known !== undefined && isSame(known.scope, scope) && isFrom(known, from);
+        const bytes = isKnown ? known.bytes : await readBytes(scope, from);
+        if (bytes === null) continue;
+        if (known?.scope !== scope || !isKnown) verified.set(uid, { ...from, scope, bytes });
+        above.set(uid, bytes);
         served[at] = bytes;
       }
       for (const uid of verified.size > above.size ? [...verified.keys()] : [])
@@ -125,8 +135,22 @@ export function openLine(
   };
 }
 
+/** What a scope's authority is made of: the records of its parent, and what that owns. */
+type From = { readonly records: readonly Delegation[]; readonly owned: Authority | null };
+
 /** What was read of a scope's accepted bytes last. */
-type Verified = { readonly scope: ScopeState; readonly authority: Authority; readonly bytes: VerifiedScope };
+type Verified = From & { readonly scope: ScopeState; readonly bytes: VerifiedScope };
+
+function isFrom(left: From, right: From): boolean {
+  return left.records === right.records && left.owned === right.owned;
+}
+
+const NONE: readonly Delegation[] = [];
+
+async function recordsOf(owns: ScopeTrees, { scopes }: LineState, uid: string | null) {
+  const scope = scopes.get(uid ?? '');
+  return scope === undefined ? NONE : owns.delegations(scope.accepted.tree);
+}
 
 /** What `scopes` gave last: null what is not served. */
 type Last = {
@@ -143,7 +167,8 @@ function isLeafOf({ scopes, parents }: Last, at: number, scope: ScopeState | und
 
 function isSame(left: ScopeState, right: ScopeState): boolean {
   if (left === right) return true;
-  const isPlaced = left.path === right.path && left.directory === right.directory;
+  const isPlaced =
+    left.status === right.status && left.path === right.path && left.directory === right.directory;
   return (
     isPlaced && left.epoch.commit === right.epoch.commit && left.accepted.digest === right.accepted.digest
   );

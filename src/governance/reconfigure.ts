@@ -1,5 +1,5 @@
 import type { AnchorKey } from '../signatures/index.ts';
-import { type Delegation, recordOf } from './delegation.ts';
+import { type Delegation, recordsByUid } from './delegation.ts';
 import { badOwnership } from './grants.ts';
 import type { Own, ScopeTrees } from './own.ts';
 import { allAnchors, CLASSES, materialsOf, type PolicyRead, threshold } from './policy.ts';
@@ -37,8 +37,8 @@ export async function recordsAbove(
   const above = parent === null ? undefined : scopes.get(parent);
   if (above === undefined) return [];
   const records = await owns.delegations(above.accepted.tree);
-  const record = recordOf(records, uid);
-  return [...(record === null ? [] : [record]), ...(await recordsAbove(owns, scopes, above))];
+  const record = recordsByUid(records).get(uid);
+  return [...(record === undefined ? [] : [record]), ...(await recordsAbove(owns, scopes, above))];
 }
 
 function changedForever(scopes: Scopes, scope: ScopeState, next: Policy): string | null {

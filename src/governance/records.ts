@@ -1,4 +1,4 @@
-import type { Delegation } from './delegation.ts';
+import { type Delegation, recordsByUid } from './delegation.ts';
 import type { MutationClass } from './types.ts';
 
 /** One thing that a difference of two lists of records asks for. */
@@ -39,7 +39,7 @@ export function compareRecords(
   isAlive: (uid: string) => boolean,
 ): Compared {
   const asks: Ask[] = [];
-  const [was, is] = [mains(before), mains(after)];
+  const [was, is] = [recordsByUid(before), recordsByUid(after)];
   for (const uid of new Set([...was.keys(), ...is.keys()])) {
     const [old, next] = [was.get(uid) ?? null, is.get(uid) ?? null];
     const kinds = old === null ? added(next, isAlive) : next === null ? left(old, after) : changed(old, next);
@@ -51,10 +51,6 @@ export function compareRecords(
 }
 
 type Kinds = readonly Ask['kind'][] | string;
-
-function mains(records: readonly Delegation[]): ReadonlyMap<string, Delegation> {
-  return new Map(records.filter(({ status }) => status !== 'forward').map((record) => [record.uid, record]));
-}
 
 function added(next: Delegation | null, isAlive: (uid: string) => boolean): Kinds {
   if (next?.live !== true) return 'a new record is neither withdrawn nor a tombstone';

@@ -24,7 +24,7 @@ const CHECKS: Readonly<Record<Ask['kind'], (look: Look) => Against | Promise<Aga
   merge: async (look) => (await ends(look)) ?? merges(look),
   emigrate: (look) => emigrates(look),
   rename: async ({ site, cases, asker, ask }) =>
-    (await moves(site, cases, asker.scope, ask)) ?? forwarded(site, asker.records.after, ask.uid),
+    (await moves(site, cases, asker.scope, ask)) ?? renamed(site, asker, ask),
   arrive: (look) => arrives(look),
   leave: ({ site, cases, ask }) => {
     const taker = cases.get(site.moves.get(ask.uid)?.by ?? '');
@@ -118,7 +118,8 @@ async function arrives({ site, cases, asker, ask }: Look): Promise<Against> {
     const old = site.state.scopes.get(moved.parent)?.path;
     return no('Structural', `it lives at ${moved.path}, and the record of ${old} does not let it go`);
   }
-  return (await moves(site, cases, asker.scope, ask)) ?? forwarded(site, giver.records.after, ask.uid);
+  const path = `${asker.scope.path}.${ask.next?.name}`;
+  return forwards(giver.records.after, moved, path) ?? moves(site, cases, asker.scope, ask);
 }
 
 /** What every move has to keep: no cycle, the trust domain, the depth, the bytes; and the old place is empty. */
@@ -127,7 +128,8 @@ async function moves(site: Site, cases: Cases, taker: ScopeState, { uid }: Ask):
   const [moved, located] = [scopes.get(uid), scopeAt(site, uid)];
   if (moved === undefined || located === null) return no('G19', 'no such scope lives here');
   if (isBelow(scopes, taker.uid, uid)) return no('Structural', 'it cannot stand below itself');
-  if (site.moves.get(uid)?.by !== taker.uid) return no('Structural', 'it is moved twice at once');
+  if (site.moves.get(uid)?.by !== taker.uid)
+    return no('Structural', 'it cannot move here together with what moves already');
   const [before, after] = [
     trustDomainOf(scopes, uid),
     moved.policy.trustDomain ?? trustDomainOf(scopes, taker.uid),
@@ -139,15 +141,16 @@ async function moves(site: Site, cases: Cases, taker: ScopeState, { uid }: Ask):
   return consents(site, cases, uid) ?? isVacated;
 }
 
-/** Who followed the old name finds the new one. */
-function forwarded(site: Site, records: readonly Delegation[], uid: string): Against {
-  const [moved, located] = [site.state.scopes.get(uid), scopeAt(site, uid)];
-  if (moved === undefined || located === null || moved.path === located.path) return null;
-  if (hasForward(records, uid, moved.name, located.path)) return null;
-  return no(
-    'Structural',
-    `at its old name ${moved.name} there is no record that forwards to ${located.path}`,
-  );
+function renamed({ state }: Site, { scope, records }: Case, { uid, next }: Ask): Against {
+  const moved = state.scopes.get(uid);
+  const isNamed = moved === undefined || moved.name === next?.name;
+  return isNamed ? null : forwards(records.after, moved, `${scope.path}.${next?.name}`);
+}
+
+/** Who follows the old name finds the new one. */
+function forwards(records: readonly Delegation[], { uid, name }: ScopeState, path: string): Against {
+  if (hasForward(records, uid, name, path)) return null;
+  return no('Structural', `at its old name ${name} there is no record that forwards to ${path}`);
 }
 
 /** The first file that leaves the asking scope's own tree and is, byte for byte, in no scope that its records create. */

@@ -3,7 +3,7 @@ import { mixed, type Proposed, toCandidate } from './candidate.ts';
 import type { FileChange } from './classify.ts';
 import type { Delegation } from './delegation.ts';
 import { badGrants, grantedLess } from './grants.ts';
-import { type Move, type Moves, type Site, scopeAt } from './locate.ts';
+import { isBelow, type Move, type Moves, type Site, scopeAt } from './locate.ts';
 import { joinPath, type Own } from './own.ts';
 import { threshold } from './policy.ts';
 import { type Ask, CLASS_OF, compareRecords, hasForward } from './records.ts';
@@ -32,21 +32,42 @@ export type Case = {
   readonly born: readonly Case[];
 };
 
+const BLANK: Omit<Case, 'scope' | 'own'> = {
+  changes: [],
+  alone: null,
+  within: null,
+  group: null,
+  policy: null,
+  refusal: null,
+  asks: [],
+  records: { before: [], after: [] },
+  born: [],
+};
+
 export type Cases = ReadonlyMap<string, Case>;
 
 /** Evaluation 2: the moves that the records of these scopes propose, as they stand at their places in s(i-1). */
 export async function proposedMoves(site: Site, uids: Iterable<string>): Promise<Moves> {
   const moves = new Map<string, Move>();
   for (const by of uids) {
-    const asker = await begin(site, by);
+    const asker = (await hasOtherRecords(site, by)) ? await begin(site, by) : null;
     for (const { kind, uid, next } of asker?.asks ?? []) {
       if (asker === null || (kind !== 'arrive' && kind !== 'rename') || next === null) continue;
       const move = { uid, by, name: next.name, directory: joinPath(asker.scope.directory, next.path ?? '') };
       const isSent = kind === 'rename' || (await isForwarded(site, asker.scope, move));
-      if (isSent) moves.set(uid, move);
+      if (isSent && !isBelow(site.state.scopes, by, uid)) moves.set(uid, move);
     }
   }
   return moves;
+}
+
+/** The same bytes are one list. */
+async function hasOtherRecords(site: Site, uid: string): Promise<boolean> {
+  const { owns, tree } = site;
+  const scope = scopeAt(site, uid);
+  const stands = scope === null ? null : await owns.place(tree, scope.directory);
+  if (scope === null || stands === null || stands === scope.accepted.tree) return false;
+  return (await owns.delegations(scope.accepted.tree)) !== (await owns.delegations(stands));
 }
 
 /** C9: a record alone takes no scope from where it is; its parent's record lets it go, to this very place. */
@@ -90,20 +111,10 @@ async function begin(site: Site, uid: string): Promise<Case | null> {
   if (scope === null) return null;
   const { owns, state, tree } = site;
   const own = await owns.own(tree, scope.directory);
-  const empty = {
-    scope,
-    own,
-    changes: [],
-    alone: null,
-    within: null,
-    group: null,
-    policy: null,
-    refusal: null,
-  };
-  const none = { asks: [], born: [], records: { before: [], after: [] } };
-  if (!own.ok) return { ...empty, ...none, refusal: { rule: own.rule, reason: own.reason } };
+  const blank = { ...BLANK, scope, own };
+  if (!own.ok) return { ...blank, refusal: { rule: own.rule, reason: own.reason } };
   const { candidate, ...proposed } = await toCandidate(owns, state.scopes, scope, own);
-  const made = { ...empty, ...none, ...proposed, alone: candidate };
+  const made = { ...blank, ...proposed, alone: candidate };
   if (candidate.class !== 'delegate') return made;
   const before = await owns.delegations(scope.accepted.tree);
   const after = await owns.delegations(own.tree);
@@ -142,8 +153,7 @@ async function withBorn(site: Site, asker: Case): Promise<Case> {
     const made = await firstMutation(site, asker.scope, next);
     if (!made.ok) return { ...asker, refusal: { rule: made.rule, reason: `${next.name}: ${made.reason}` } };
     const { scope, own, policy, candidate } = made;
-    const rest = { changes: [], within: null, group: null, refusal: null, asks: [], born: [] };
-    born.push({ ...rest, scope, own, policy, alone: candidate, records: { before: [], after: [] } });
+    born.push({ ...BLANK, scope, own, policy, alone: candidate });
   }
   return { ...asker, born };
 }
@@ -157,16 +167,10 @@ function refuseTwins(cases: Map<string, Case>): void {
     for (const { uid } of fresh(each)) introduced.set(uid, 1 + (introduced.get(uid) ?? 0));
   for (const [uid, each] of askers) {
     const twin = fresh(each).find((ask) => (introduced.get(ask.uid) ?? 0) > 1);
-    if (twin !== undefined)
-      cases.set(
-        uid,
-        refused(each, 'G19', `${twin.next?.name}: two records introduce the uid ${twin.uid} at once`),
-      );
+    if (twin === undefined) continue;
+    const reason = `${twin.next?.name}: two records introduce the uid ${twin.uid} at once`;
+    cases.set(uid, { ...each, refusal: each.refusal ?? { rule: 'G19', reason } });
   }
-}
-
-function refused(each: Case, rule: string, reason: string): Case {
-  return { ...each, refusal: each.refusal ?? { rule, reason } };
 }
 
 /** Until nothing changes: what one scope asks for may need what another one asks for. */

@@ -1,9 +1,9 @@
 import type { ObjectId, Objects } from '../git/index.ts';
 import { isPolicyFile } from './classify.ts';
-import { recordOf } from './delegation.ts';
+import { type Delegation, recordsByUid } from './delegation.ts';
 import { within } from './grants.ts';
 import type { ScopeTrees } from './own.ts';
-import type { LineState, Policy, ScopeFile, ScopeState, VerifiedScope } from './types.ts';
+import type { Policy, ScopeFile, ScopeState, VerifiedScope } from './types.ts';
 
 /** What a scope may own at all: the same object for as long as nothing above it changes. */
 export type Authority = Policy['owns'];
@@ -12,20 +12,18 @@ const EVERYTHING: Authority = { namespaces: ['*'], hosts: ['*'] };
 
 /**
  * What the records above a scope leave it to own: the grants of its own, within what its parent owns. Null where nothing
- * of it is served: it is a tombstone, withdrawn, or stands below such a one (G7). `above`: the scopes before it.
+ * of it is served: it is a tombstone, withdrawn, or stands below such a one (G7). `records`: its parent's; `above`: what the
+ * parent owns, or null. Two mutations of one commit know nothing of each other: whatever they left, no two scopes own a name.
  */
-export async function authorityOf(
-  owns: ScopeTrees,
-  { scopes }: LineState,
-  above: ReadonlyMap<string, VerifiedScope>,
+export function authorityOf(
   { uid, parent, status }: ScopeState,
-): Promise<Authority | null> {
+  records: readonly Delegation[],
+  above: Authority | null,
+): Authority | null {
   if (status !== 'Live') return null;
   if (parent === null) return EVERYTHING;
-  const [granting, owned] = [scopes.get(parent), above.get(parent)?.owns];
-  if (granting === undefined || owned === undefined) return null;
-  const record = recordOf(await owns.delegations(granting.accepted.tree), uid);
-  return record?.live === true ? within(record.grants, owned) : null;
+  const record = above === null ? undefined : recordsByUid(records).get(uid);
+  return above !== null && record?.live === true ? within(record.grants, above) : null;
 }
 
 /** Reads the accepted bytes of a scope. The only place in the product where a `VerifiedScope` comes into being. */

@@ -38,7 +38,8 @@ export type Facts = {
 
 export function report(facts: Facts, proxies: readonly ProxyStatus[], nowMs: number): RepositoryStatus {
   const states = [...(facts.state?.scopes.values() ?? [])];
-  const byDirectory = new Map(states.map(({ directory, uid }) => [directory, uid]));
+  const living = states.filter(({ status }) => status !== 'Tombstone');
+  const byDirectory = new Map(living.map(({ directory, uid }) => [directory, uid]));
   const problems = Map.groupBy(facts.problems, ({ file }) => ownerOf(file, byDirectory));
   const rejecting = proxies.filter(({ rejected }) => rejected.length > 0);
   const all = { problems, rejecting, sent: distributed(facts, proxies) };
@@ -79,12 +80,13 @@ type All = {
 function scopeStatus(facts: Facts, scope: ScopeState, all: All): ScopeStatus {
   const problems = all.problems.get(scope.uid) ?? [];
   const conditions = scopeConditions(facts, scope, problems, all);
-  const { uid, path, directory, seq, hold, unproven } = scope;
+  const { uid, path, directory, status, seq, hold, unproven } = scope;
   return {
     repository: facts.name,
     uid,
     path,
     directory,
+    status,
     seq,
     epoch: scope.epoch.commit,
     digest: scope.accepted.digest,

@@ -19,6 +19,8 @@ export type ScopeStatus = {
   /** Dotted scope path. */
   readonly path: string;
   readonly directory: string;
+  /** Of what is withdrawn, or was once, nothing is served. */
+  readonly status: 'Live' | 'Withdrawn' | 'Tombstone';
   readonly seq: number;
   readonly epoch: string;
   readonly digest: string;

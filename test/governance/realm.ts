@@ -10,7 +10,7 @@ import {
 import { createWorld, type ScopeSpec, scopeYaml, type World } from './world.ts';
 
 /** One record of `delegations.yaml`; what is not said is a live one of the scope of that name, in the directory of its name. */
-type RecordSpec = {
+export type RecordSpec = {
   readonly name: string;
   readonly uid?: string;
   readonly path?: string | null;
@@ -23,8 +23,9 @@ type RecordSpec = {
 export type Party = {
   readonly who: string;
   readonly seq: number;
-  readonly base: Standing | 'none';
-  readonly next: Standing | 'gone';
+  /** Or a digest, or `none`; `gone`. */
+  readonly base: Standing | string;
+  readonly next: Standing | string;
 };
 
 /** A commit and a directory within the mesh path. */
@@ -56,18 +57,16 @@ export type Realm = {
 
 export type Files = Readonly<Record<string, string | null>>;
 
-export function createRealm(): Realm {
+/** `specs`: what is not as in the others, by scope; their uids are made of it. */
+export function createRealm(specs: Readonly<Record<string, ScopeSpec>> = {}): Realm {
   const world = createWorld();
-  const yamls = new Map<string, string>();
   const trees = new Map<string, Files>();
   const yaml = (name: string, spec: ScopeSpec = {}) => {
     const own = name === 's' ? '{ namespaces: ["*"], hosts: ["*"] }' : `{ namespaces: [${name}] }`;
     const [anchors, quorum] = [[`${name}1`, `${name}2`], '{ threshold: 1 }'];
-    const text = scopeYaml({ name, anchors, quorum, owns: own, ...spec });
-    if (!yamls.has(name)) yamls.set(name, text);
-    return text;
+    return scopeYaml({ name, anchors, quorum, owns: own, ...specs[name], ...spec });
   };
-  const uid = (name: string) => sha256('fairlead-uid-1\0', yamls.get(name) ?? yaml(name));
+  const uid = (name: string) => sha256('fairlead-uid-1\0', yaml(name));
   const records = (specs: readonly RecordSpec[]) => {
     const lines = specs.map(({ name, path = name, namespaces = [name], more = '', ...spec }) => {
       const place = path === null ? '' : `, path: ${path}`;
@@ -128,4 +127,34 @@ async function digestAt({ objects, ids, pin }: World, [commit, directory]: Stand
   const own = await line.owns.own(tree, directory);
   if (!own.ok) throw new Error(`${commit}:${directory}: ${own.reason}`);
   return own.digest;
+}
+
+/** The files of a scope in its directory: its policy, and one manifest that holds its name. */
+export function scopeFiles(realm: Realm, name: string, directory = name): Files {
+  return {
+    [`mesh/${directory}/scope.yaml`]: realm.yaml(name),
+    [`mesh/${directory}/v.yaml`]: name,
+  };
+}
+
+/** All files of a directory, taken away. */
+export function without(files: Files): Files {
+  return Object.fromEntries(Object.keys(files).map((path) => [path, null]));
+}
+
+/** Who signs what: keys, and the members of a group, or one mutation. */
+export type Vote = readonly [keys: readonly string[], parties: readonly Party[]];
+
+/** A merge onto `parent` of these changes, with the votes for them; it is the main-line commit `name`. `next` may name it. */
+export async function land(
+  realm: Realm,
+  name: string,
+  parent: string,
+  changes: Files,
+  votes: readonly Vote[] = [],
+): Promise<void> {
+  realm.commit(name, [parent], changes);
+  let tip = parent;
+  for (const [keys, parties] of votes) tip = realm.signed(tip, keys, await realm.words(parties));
+  if (tip !== parent) realm.commit(name, [parent, tip], changes);
 }

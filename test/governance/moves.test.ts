@@ -1,0 +1,211 @@
+import { expect, test } from 'vitest';
+import { createRealm, type Files, land, type Party, type Realm, scopeFiles, without } from './realm.ts';
+
+/** Evaluation 2 (locate) and the places at which I2–I4 read: s has o and n, o has a, a has d; a moves from o to n. */
+
+const specs = { a: { owns: '{}' }, d: { owns: '{}' } };
+const nothing = { namespaces: [] };
+
+function family(
+  more: (realm: Realm) => Files = () => ({}),
+  other: Parameters<typeof createRealm>[0] = {},
+): Realm {
+  const realm = createRealm({ ...specs, ...other });
+  realm.commit('g', [], {
+    'mesh/delegations.yaml': realm.records([{ name: 'o' }, { name: 'n' }]),
+    ...scopeFiles(realm, 'o'),
+    ...scopeFiles(realm, 'n'),
+    'mesh/o/delegations.yaml': realm.records([{ name: 'a', ...nothing }]),
+    ...subtree(realm, 'o/a'),
+    ...more(realm),
+  });
+  return realm;
+}
+
+/** a with d below it. */
+function subtree(realm: Realm, directory: string): Files {
+  return {
+    ...scopeFiles(realm, 'a', directory),
+    [`mesh/${directory}/delegations.yaml`]: realm.records([{ name: 'd', ...nothing }]),
+    ...scopeFiles(realm, 'd', `${directory}/d`),
+  };
+}
+
+function moved(realm: Realm): Files {
+  return {
+    'mesh/o/delegations.yaml': realm.records([{ name: 'a', path: null, ...nothing, more: 'forward: s.n.a' }]),
+    'mesh/n/delegations.yaml': realm.records([{ name: 'a', ...nothing }]),
+    ...without(subtree(realm, 'o/a')),
+    ...subtree(realm, 'n/a'),
+  };
+}
+
+const group = (at = 'm'): readonly Party[] => [
+  { who: 'o', seq: 2, base: ['g', 'o'], next: [at, 'o'] },
+  { who: 'n', seq: 2, base: ['g', 'n'], next: [at, 'n'] },
+  { who: 'a', seq: 2, base: ['g', 'o/a'], next: [at, 'n/a'] },
+];
+
+async function standing(realm: Realm, tip: string): Promise<readonly string[]> {
+  return [...(await realm.state(tip)).scopes.values()].map(
+    ({ path, directory, seq, hold }) =>
+      `${path} ${directory || '.'} ${seq}${hold === null ? '' : ` ${hold.rule}`}`,
+  );
+}
+
+const before = ['s . 1', 's.o o 1', 's.o.a o/a 1', 's.o.a.d o/a/d 1', 's.n n 1'];
+const after = ['s . 1', 's.o o 2', 's.n n 2', 's.n.a n/a 2', 's.n.a.d n/a/d 1'];
+
+test('a move takes everything below along, whose seq, epoch and votes stay', async () => {
+  const realm = family();
+  expect(await standing(realm, 'g')).toEqual(before);
+  await land(realm, 'm', 'g', moved(realm), [[['o1', 'n1', 'a1'], group()]]);
+  expect(await standing(realm, 'm')).toEqual(after);
+  expect(await realm.scope('m', 'd')).toMatchObject({
+    epoch: { index: 0 },
+    accepted: { directory: 'o/a/d' },
+  });
+});
+
+test('a move that is not accepted holds who proposes it; the others are measured where they were', async () => {
+  const realm = family();
+  await land(realm, 'm', 'g', moved(realm), [[['o1', 'a1'], group()]]);
+  expect(await standing(realm, 'm')).toEqual([
+    's . 1',
+    's.o o 1 Structural',
+    's.o.a o/a 1 G18',
+    's.o.a.d o/a/d 1 G18',
+    's.n n 1 Quorum',
+  ]);
+  const { hold } = await realm.scope('m', 'a');
+  expect(hold?.reason).toMatch(
+    /absent; it moves only together with others: 0 of 1: nobody signed; n1 or n2 missing/,
+  );
+  expect(hold?.group?.members).toHaveLength(3);
+  // The missing vote completes it at a later commit, for all at once.
+  realm.commit('w', ['m'], {}, { by: 'n2', message: await realm.words(group()) });
+  expect(await standing(realm, 'w')).toEqual(after);
+  // Or it is taken back, and every hold lifts.
+  realm.commit('r', ['m'], {}, { take: 'g' });
+  expect(await standing(realm, 'r')).toEqual(before);
+});
+
+test.each<[string, (realm: Realm) => Files, string, Parameters<typeof createRealm>[0]?]>([
+  ['its bytes change', () => ({ 'mesh/n/a/v.yaml': 'new' }), 'is not as it was accepted'],
+  ['its old place is not empty', () => ({ 'mesh/o/a/left.yaml': 'x' }), 'its old place o/a still exists'],
+  [
+    'nothing forwards to it',
+    (realm) => ({
+      'mesh/o/delegations.yaml': realm.records([
+        { name: 'a', path: null, ...nothing, more: 'forward: s.n.b' },
+      ]),
+    }),
+    'no record that forwards to s.n.a',
+  ],
+  [
+    'its trust domain would change',
+    () => ({}),
+    'its trust domain would change: o.example to null',
+    { o: { more: 'identity: { trustDomain: o.example }' } },
+  ],
+  [
+    'it owns more than it is granted there',
+    () => ({}),
+    'it owns the namespace a, which its parent does not grant',
+    { a: { owns: '{ namespaces: [a] }' }, o: { owns: '{ namespaces: [o, a] }' } },
+  ],
+])('a move is refused where %s, whoever signs', async (_, change, reason, other) => {
+  const grants = (realm: Realm) =>
+    other?.a === undefined
+      ? {}
+      : {
+          'mesh/delegations.yaml': realm.records([{ name: 'o', namespaces: ['o', 'a'] }, { name: 'n' }]),
+          'mesh/o/delegations.yaml': realm.records([{ name: 'a' }]),
+        };
+  const realm = family(grants, other);
+  const files = { ...moved(realm), ...change(realm) };
+  await land(realm, 'm', 'g', files, [[['o1', 'o2', 'n1', 'n2', 'a1', 'a2'], group()]]);
+  const { seq, hold } = await realm.scope('m', 'n');
+  expect(seq).toBe(1);
+  expect(hold?.reason).toContain(reason);
+  expect((await realm.scope('m', 'a')).directory).toBe('o/a');
+});
+
+test('a scope does not move below itself', async () => {
+  const realm = family();
+  const files = {
+    'mesh/o/delegations.yaml': realm.records([
+      { name: 'a', path: null, ...nothing, more: 'forward: s.o.a.d.a' },
+    ]),
+    'mesh/o/a/d/delegations.yaml': realm.records([{ name: 'a', ...nothing }]),
+    ...subtree(realm, 'o/a/d/a'),
+  };
+  realm.commit('m', ['g'], files);
+  expect((await realm.scope('m', 'd')).hold?.reason).toContain('a: it cannot stand below itself');
+  expect((await realm.scope('m', 'a')).directory).toBe('o/a');
+});
+
+test('only the name changes: the scope consents, its place stays, and the old name forwards', async () => {
+  const renamed = (realm: Realm, forward: boolean) => ({
+    'mesh/delegations.yaml': realm.records([
+      { name: 'o' },
+      { name: 'new', uid: realm.uid('n'), path: 'n', namespaces: ['n'] },
+      ...(forward ? [{ name: 'n', path: null, ...nothing, more: 'forward: s.new' }] : []),
+    ]),
+  });
+  const parties: readonly Party[] = [
+    { who: 's', seq: 2, base: ['g', ''], next: ['m', ''] },
+    { who: 'n', seq: 2, base: ['g', 'n'], next: ['g', 'n'] },
+  ];
+  const lost = family();
+  await land(lost, 'm', 'g', renamed(lost, false), [[['s1', 'n1'], parties]]);
+  expect((await lost.scope('m', 's')).hold?.reason).toContain('no record that forwards to s.new');
+  const realm = family();
+  await land(realm, 'm', 'g', renamed(realm, true), [[['s1', 'n1'], parties]]);
+  expect(await realm.scope('m', 'n')).toMatchObject({
+    seq: 2,
+    name: 'new',
+    path: 's.new',
+    directory: 'n',
+    status: 'Live',
+  });
+});
+
+test('I2–I4: a commit is read at the place that the scope had where the commit began', async () => {
+  const realm = family();
+  // d signs a change on a branch that began before the move, and lands it after the move, merged by hand.
+  realm.commit('p', ['g'], { 'mesh/o/a/d/v.yaml': 'new' }, { by: 'd1' });
+  await land(realm, 'm', 'g', moved(realm), [[['o1', 'n1', 'a1'], group()]]);
+  realm.commit('q', ['m', 'p'], { 'mesh/n/a/d/v.yaml': 'new' });
+  expect(await realm.scope('q', 'd')).toMatchObject({ seq: 2, hold: null, directory: 'n/a/d' });
+  // What such a branch holds at the new place was nobody's there.
+  realm.commit('x', ['g'], { 'mesh/n/a/d/v.yaml': 'other' }, { by: 'd1' });
+  realm.commit('y', ['m', 'x'], { 'mesh/n/a/d/v.yaml': 'other' });
+  expect(await realm.scope('y', 'd')).toMatchObject({ seq: 1, hold: { signed: [] } });
+  // And one that began after it is read at the new place.
+  realm.commit('u', ['m'], { 'mesh/n/a/d/v.yaml': 'later' }, { by: 'd2' });
+  realm.commit('v', ['m', 'u'], { 'mesh/n/a/d/v.yaml': 'later' });
+  expect(await realm.scope('v', 'd')).toMatchObject({ seq: 2, hold: null });
+});
+
+test('I3: a signed merge that brings a moved scope to its new place shows a change of it only if its bytes differ', async () => {
+  const realm = family();
+  realm.commit('p', ['g'], { 'mesh/v.yaml': 'of s' });
+  await land(realm, 'm', 'g', moved(realm), [[['o1', 'n1', 'a1'], group()]]);
+  realm.commit('u', ['p', 'm'], { ...moved(realm), 'mesh/n/a/d/v.yaml': 'new' }, { by: 'd1' });
+  realm.commit('q', ['m', 'u'], { 'mesh/n/a/d/v.yaml': 'new', 'mesh/v.yaml': 'of s' });
+  expect((await realm.scope('q', 'd')).seq).toBe(2);
+});
+
+test('I4: an unclean view at the old place stays one after the move', async () => {
+  const realm = family();
+  // Main never showed what was planted: the merge left it out.
+  realm.commit('r', ['g'], { 'mesh/o/a/d/v.yaml': 'planted' });
+  realm.commit('m1', ['g', 'r'], {});
+  await land(realm, 'm', 'm1', moved(realm), [[['o1', 'n1', 'a1'], group()]]);
+  realm.commit('c', ['r'], { 'mesh/o/a/d/v.yaml': 'planted and more' }, { by: 'd1' });
+  realm.commit('q', ['m', 'c'], { 'mesh/n/a/d/v.yaml': 'planted and more' });
+  const { seq, hold } = await realm.scope('q', 'd');
+  expect(seq).toBe(1);
+  expect(hold).toMatchObject({ rule: 'I4', votes: [] });
+});
