@@ -99,9 +99,12 @@ export function relocate({ scopes, index }: LineState, moves: Moves): ReadonlyMa
   return located;
 }
 
-/** The directory that a scope had in s(k), k the greatest with mk ≤ x (I2–I4). */
-export function placeAt({ places, directory }: ScopeState, k: number): string {
-  return places.findLast(({ index }) => index <= k)?.directory ?? places[0]?.directory ?? directory;
+/**
+ * The directory that a scope had in s(k), k the greatest with mk ≤ x (I2–I4); null where there was no such scope. What
+ * began before the genesis is read where the scope stood there.
+ */
+export function placeAt({ places }: ScopeState, k: number): string | null {
+  return places.findLast(({ index }) => index <= Math.max(k, 0))?.directory ?? null;
 }
 
 /** Whether a scope is another one or stands below it. */

@@ -115,14 +115,20 @@ function unheard(
   return visits.slice(start);
 }
 
+/** The scope's tree as a commit has it; null where it is absent. */
+async function treeIn({ owns }: Bench, scope: ScopeState, { commit, base }: Visit): Promise<ObjectId | null> {
+  const place = placeAt(scope, base);
+  return place === null ? null : owns.place(commit.tree, place);
+}
+
 async function hear(bench: Bench, scope: ScopeState, found: Speakers, visit: Visit): Promise<void> {
-  const { commit, base } = visit;
+  const { commit } = visit;
   const first = bench.history.visits.get(commit.parents[0] ?? '');
   if (first === undefined || found.approved.has(visit)) return;
   const isApproval = commit.parents.length === 1 && first.commit.tree === commit.tree;
   if (isApproval) found.approved.add(visit);
-  const tree = await bench.owns.place(commit.tree, placeAt(scope, base));
-  const before = isApproval ? null : await bench.owns.place(first.commit.tree, placeAt(scope, first.base));
+  const tree = await treeIn(bench, scope, visit);
+  const before = isApproval ? null : await treeIn(bench, scope, first);
   if (tree === null || tree === before) return;
   const [claim = null] = claimsOf(visit, electorate(scope.policy, null));
   let shown = tree;
@@ -148,9 +154,9 @@ async function uncleanView(bench: Bench, scope: ScopeState, visit: Visit): Promi
   const { unclean, accepted, epoch } = scope;
   if (unclean !== null && unclean.index <= visit.base && unclean.index < visit.intro)
     return against(scope, unclean.commit);
-  for (const { commit, base } of sideViews(bench.history, visit, epoch.index)) {
-    const own = await bench.owns.own(commit.tree, placeAt(scope, base));
-    if (!own.ok || own.digest !== accepted.digest) return against(scope, commit.id);
+  for (const view of sideViews(bench.history, visit, epoch.index)) {
+    const own = await bench.owns.read(await treeIn(bench, scope, view));
+    if (!own.ok || own.digest !== accepted.digest) return against(scope, view.commit.id);
   }
   return null;
 }

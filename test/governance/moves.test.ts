@@ -209,3 +209,29 @@ test('I4: an unclean view at the old place stays one after the move', async () =
   expect(seq).toBe(1);
   expect(hold).toMatchObject({ rule: 'I4', votes: [] });
 });
+
+test('I4: a commit that began before a scope was, showed nothing that was accepted', async () => {
+  for (const [from, seq] of [
+    ['g', 1],
+    ['m', 2],
+  ] as const) {
+    const realm = createRealm({ a: { owns: '{}' } });
+    const files = {
+      'mesh/delegations.yaml': realm.records([{ name: 'a', ...nothing }]),
+      ...scopeFiles(realm, 'a'),
+    };
+    const parties: readonly Party[] = [
+      { who: 's', seq: 2, base: ['g', ''], next: ['m', ''] },
+      { who: 'a', seq: 1, base: 'none', next: ['m', 'a'] },
+    ];
+    await land(realm, 'm', 'g', files, [[['s1', 'a1', 'a2'], parties]]);
+    // The same bytes, on a branch from before the birth or after it, that comes in with the main line.
+    realm.commit('e', [from], { ...files, README: 'of nobody' });
+    realm.commit('m2', ['m', 'e'], { README: 'of nobody' });
+    realm.commit('u', ['m', 'e'], { README: 'of nobody' });
+    realm.commit('c', ['u'], { 'mesh/a/v.yaml': 'new' }, { by: 'a1' });
+    realm.commit('q', ['m2', 'c'], { 'mesh/a/v.yaml': 'new' });
+    const { seq: stands, hold } = await realm.scope('q', 'a');
+    expect([stands, hold?.rule]).toEqual([seq, seq === 1 ? 'I4' : undefined]);
+  }
+});
