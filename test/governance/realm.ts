@@ -158,3 +158,37 @@ export async function land(
   for (const [keys, parties] of votes) tip = realm.signed(tip, keys, await realm.words(parties));
   if (tip !== parent) realm.commit(name, [parent, tip], changes);
 }
+
+/** s has dissolved a; `new` has its name and its place. The tip is `m`. */
+export async function withReusedName(): Promise<Realm> {
+  const realm = createRealm({ new: { name: 'a', salt: 'e'.repeat(32), owns: '{ namespaces: [a] }' } });
+  const dead = { name: 'a', more: 'tombstone: none' };
+  const reused = { name: 'a', uid: realm.uid('new') };
+  const root = (seq: number, base: string, next: string): Party => ({
+    who: 's',
+    seq,
+    base: [base, ''],
+    next: [next, ''],
+  });
+  realm.commit('g', [], {
+    'mesh/delegations.yaml': realm.records([{ name: 'a' }]),
+    ...scopeFiles(realm, 'a'),
+  });
+  const ended = { 'mesh/delegations.yaml': realm.records([dead]), ...without(scopeFiles(realm, 'a')) };
+  const gone: Party = { who: 'a', seq: 2, base: ['g', 'a'], next: 'gone' };
+  await land(realm, 'd', 'g', ended, [
+    [
+      ['s1', 'a1'],
+      [root(2, 'g', 'd'), gone],
+    ],
+  ]);
+  const begun = { 'mesh/delegations.yaml': realm.records([dead, reused]), ...scopeFiles(realm, 'new', 'a') };
+  const first: Party = { who: 'new', seq: 1, base: 'none', next: ['m', 'a'] };
+  await land(realm, 'm', 'd', begun, [
+    [
+      ['s1', 'new1', 'new2'],
+      [root(3, 'd', 'm'), first],
+    ],
+  ]);
+  return realm;
+}

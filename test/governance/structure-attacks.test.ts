@@ -8,6 +8,7 @@ import {
   scopeFiles,
   type Vote,
   without,
+  withReusedName,
 } from './realm.ts';
 
 /** Scope algebra under attack, each with an honest twin. `#n` is a row of the attack list, `Cn` a history behind it. */
@@ -242,56 +243,36 @@ test('#85: a file that goes from one scope to another is a mutation of both', as
 });
 
 test('#86, G19: the place and the name of a dissolved scope may be used again, its uid never', async () => {
-  const spec = { name: 'a', salt: 'e'.repeat(32), owns: '{ namespaces: [a] }' };
-  const ended = async () => {
-    const realm = family(undefined, { new: spec });
-    const records = realm.records([{ name: 'a', more: 'tombstone: none' }, { name: 'b' }]);
-    const change = { 'mesh/delegations.yaml': records, ...without(scopeFiles(realm, 'a')) };
-    await land(realm, 'd', 'g', change, [
-      [
-        ['s1', 'a1'],
-        [root('d'), gone('a')],
-      ],
-    ]);
-    expect((await realm.scope('d', 'a')).status).toBe('Tombstone');
-    return realm;
-  };
-  const revived = await ended();
-  const back = {
-    'mesh/delegations.yaml': revived.records([{ name: 'a' }, { name: 'b' }]),
-    ...scopeFiles(revived, 'a'),
-  };
-  await land(revived, 'm', 'd', back, [
+  const realm = await withReusedName();
+  expect(await realm.scope('d', 'a')).toMatchObject({ seq: 2, status: 'Tombstone' });
+  expect(await realm.scope('m', 'a')).toEqual(await realm.scope('d', 'a'));
+  expect(await realm.scope('m', 'new')).toMatchObject({
+    path: 's.a',
+    seq: 1,
+    status: 'Live',
+    predecessors: [realm.uid('a')],
+  });
+  const back = { 'mesh/delegations.yaml': realm.records([{ name: 'a' }]), ...scopeFiles(realm, 'a') };
+  await land(realm, 'n', 'd', back, [
     [
       ['s1', 's2', 'a1', 'a2'],
-      [root('m', 'd', 3), { who: 'a', seq: 3, base: 'none', next: ['m', 'a'] }],
+      [root('n', 'd', 3), { who: 'a', seq: 3, base: 'none', next: ['n', 'a'] }],
     ],
   ]);
-  expect(await verdict(revived, 'm', 's')).toMatchObject({
+  expect(await verdict(realm, 'n', 's')).toMatchObject({
     rule: 'Class',
     reason: 'a: a tombstone stays what it is',
   });
-
-  const realm = await ended();
-  const change = {
+  const elsewhere = {
     'mesh/delegations.yaml': realm.records([
       { name: 'a', more: 'tombstone: none' },
-      { name: 'b' },
-      { name: 'a', uid: realm.uid('new'), path: 'a' },
+      { name: 'b', uid: realm.uid('a') },
     ]),
-    ...scopeFiles(realm, 'new', 'a'),
   };
-  await land(realm, 'm', 'd', change, [
-    [
-      ['s1', 'new1', 'new2'],
-      [root('m', 'd', 3), { who: 'new', seq: 1, base: 'none', next: ['m', 'a'] }],
-    ],
-  ]);
-  expect(await verdict(realm, 'm', 's')).toEqual({ seq: 3, ...accepted });
-  expect(await realm.scope('m', 'new')).toMatchObject({
-    path: 's.a',
-    status: 'Live',
-    predecessors: [realm.uid('a')],
+  realm.commit('o', ['d'], elsewhere);
+  expect(await verdict(realm, 'o', 's')).toMatchObject({
+    rule: 'G12',
+    reason: expect.stringContaining('twice'),
   });
 });
 
