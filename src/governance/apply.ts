@@ -137,7 +137,7 @@ async function after(bench: Bench, now: Now, verdict: Verdict, kin: Kin): Promis
     lineage,
     predecessors: [...scope.predecessors, ...kin.predecessors],
     successors: [...scope.successors, ...kin.successors],
-    unproven: stillUnproven(scope, policy, new Set(votes.map(({ anchor }) => anchor))),
+    unproven: stillUnproven(scope, policy, votes),
   };
 }
 
@@ -152,7 +152,10 @@ function born(now: Now, verdict: Verdict, kin: Kin): ScopeState | null {
 }
 
 /** Of the anchors that the policy still has: those whose keys only the pin vouches for. */
-function stillUnproven(scope: ScopeState, policy: Policy, proven: ReadonlySet<string>): readonly string[] {
+function stillUnproven(scope: ScopeState, policy: Policy, votes: readonly Vote[]): readonly string[] {
+  // Names are those of the policy from now on: somebody else may have had one of them before.
+  const side = policy === scope.policy ? 'old' : 'new';
+  const proven = new Set(votes.filter((vote) => vote.policy === side).map(({ anchor }) => anchor));
   const unproven = scope.policy.anchors.filter(({ name }) => scope.unproven.includes(name));
   const keys = new Set(unproven.flatMap((anchor) => anchor.keys.map(({ fingerprint }) => fingerprint)));
   const left = policy.anchors.filter((anchor) =>

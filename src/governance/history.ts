@@ -179,6 +179,7 @@ export function isAfter(visit: Visit, index: number): boolean {
  */
 export function sideViews(history: History, c: Visit, epochIndex: number): readonly Visit[] {
   const floor = Math.max(c.base, epochIndex);
+  if (floor >= c.intro - 1) return [];
   const ancestors = new Map<ObjectId, Visit>();
   const covered = new Set<ObjectId>();
   const pending: Visit[] = [c];

@@ -436,7 +436,10 @@ test('V3: where two people swap names, a withdrawal fences its signer under both
   world.add('w', { parents: [tip], by: 'x', message: world.withdraw(2) });
   world.add('m', { parents: ['g', 'w'], files });
   expect(await verdict(world)).toEqual(accepted);
-  const left = (await world.scope('m')).lineage.at(-1)?.votes ?? [];
+  const { lineage, unproven } = await world.scope('m');
+  const left = lineage.at(-1)?.votes ?? [];
+  // Who is called y now has not signed: it was the other one who did.
+  expect(unproven).toEqual(['y']);
   expect(left.map(({ anchor, policy }) => `${policy} ${anchor}`)).toEqual([
     'old y',
     'new x',
@@ -592,4 +595,30 @@ test('evaluation 1: a policy that is accepted at mi judges what lands after mi',
   await propose(world, scopeYaml({ quorum: '{ threshold: 1 }' }), ['x', 'y']);
   world.add('n', { parents: ['m'], S: '1', by: 'z' });
   expect((await world.scope('n')).seq).toBe(3);
+});
+
+test('each class has its own threshold, and every class the required human', async () => {
+  const anchors = [
+    'x',
+    'y',
+    ...['b1', 'b2', 'b3'].map((name) => ({ name, keys: [name], type: 'automation' })),
+  ];
+  const quorum =
+    '{ threshold: 2, byClass: { update: 1, reconfigure: 3 }, require: [{ type: human, atLeast: 1 }] }';
+  const files = { 'mesh/scope.yaml': scopeYaml({ anchors, quorum, more: 'limits: { files: 99 }' }) };
+  for (const [what, next, signers, seq] of [
+    ['update', { S: '1' }, ['b1'], 1],
+    ['update', { S: '1' }, ['x'], 2],
+    ['renew', {}, ['b1', 'b2', 'b3'], 1],
+    ['renew', {}, ['y'], 2],
+    ['reconfigure', { files }, ['x', 'y'], 1],
+    ['reconfigure', { files }, ['b1', 'b2', 'b3'], 1],
+    ['reconfigure', { files }, ['x', 'b2', 'b3'], 2],
+  ] as const) {
+    const world = genesis({ anchors, quorum });
+    world.add('p', { parents: ['g'], ...next });
+    const tip = await approve(world, 'p', 'p', signers);
+    world.add('m', { parents: ['g', tip], ...next });
+    expect([what, signers, (await world.scope('m')).seq]).toEqual([what, signers, seq]);
+  }
 });

@@ -257,6 +257,21 @@ test('renew is never said by words that name a group', async () => {
   expect((await world.scope('m')).seq).toBe(1);
 });
 
+test('I4: a forged commit is refused for its signature, whatever its view was; a good one for its view', async () => {
+  const world = genesis();
+  world.add('r', { parents: ['g'], S: 'R' });
+  world.add('v', { parents: ['r'], S: '0' });
+  world.add('m1', { parents: ['g', 'v'], S: '0' });
+  world.add('a', { parents: ['r'], S: '1', by: 'x', header: 'x-late added' });
+  world.add('b', { parents: ['a'], S: '1', by: 'y', message: 'too' });
+  world.add('m', { parents: ['m1', 'b'], S: '1' });
+  const refused = (await world.scope('m')).hold?.refused ?? [];
+  expect(refused.map(({ anchor, rule }) => [anchor, rule])).toEqual([
+    ['x', 'G13'],
+    ['y', 'I4'],
+  ]);
+});
+
 test.each([
   ['#47: a NUL', 'words\0', 'a NUL byte'],
   ['#47: a carriage return', 'words\r', 'a carriage return'],
