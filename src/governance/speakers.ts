@@ -2,6 +2,7 @@ import type { ObjectId } from '../git/index.ts';
 import { sideViews, type Visit } from './history.ts';
 import { indexOf, type Moves, placeAt, relocate, withThoseAbove } from './locate.ts';
 import { type Claim, claimsOf, electorate } from './signer.ts';
+import { carriesToken } from './token.ts';
 import type { LineState, ScopeState } from './types.ts';
 import type { Bench } from './votes.ts';
 import { NOTED } from './words.ts';
@@ -46,9 +47,9 @@ export async function sortSigned(
     const parent = history.visits.get(commit.parents[0] ?? '');
     const first = parent?.commit;
     if ((commit.signature === null && commit.refusal === null) || first === undefined) continue;
-    // Whoever says in words what they mean means no other scope, and a withdrawal approves nothing (decision 0014).
+    // Whoever says in words what they mean, or carries another's, means no other scope (decisions 0014 and 0015).
     const isApproval = commit.parents.length === 1 && first.tree === commit.tree;
-    if (isApproval && visit.statements.length > 0) continue;
+    if (isApproval && (visit.statements.length > 0 || carriesToken(commit.message))) continue;
     if (isApproval) signed.approvals.push(visit);
     const line = history.visits.get(history.main[visit.base] ?? '')?.commit;
     const before = isApproval ? line : first;

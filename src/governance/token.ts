@@ -20,6 +20,10 @@ export function* tokenRuns(message: Uint8Array): Generator<string> {
   if (at >= 0) for (const [run] of bytes.toString('latin1', Math.max(0, at - 1)).matchAll(RUN)) yield run;
 }
 
+export function carriesToken(message: Uint8Array): boolean {
+  return tokenRuns(message).next().done !== true;
+}
+
 /**
  * The token that a run is, or null: canonical base64url, and nothing but statement lines, each with its LF. So an OpenPGP
  * signature, which has no namespace, is no token's if it was made for a commit: those bytes begin with `tree`.

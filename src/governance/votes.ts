@@ -208,7 +208,9 @@ export async function newWithdrawals(
     ({ visit, token }) => visit.intro === last && !known.has(token?.id ?? ''),
   )) {
     if (statementFor(saying.statements, uid)?.kind !== 'withdraw') continue;
-    for (const claim of claimsOf(saying.visit, electorate(policy, null), saying.token))
+    // A recovery set has nothing to say but to a reconfigure; its withdrawals are entries all the same.
+    const electors = electorate(policy, policy).filter((each) => each.policy !== 'new');
+    for (const claim of claimsOf(saying.visit, electors, saying.token))
       if ((await check(bench.checked, claim)).ok) found.push(toVote(claim, formOf(saying), null));
   }
   return found;

@@ -153,6 +153,9 @@ test('Recover, V3: a recovery anchor can withdraw, by words of the same fence', 
   const { seq, hold } = await world.scope('m2');
   expect(seq).toBe(1);
   expect(hold?.reason).toContain('recovery set 1 of 2: r1 signed; r2 or r3 missing');
+  expect((await world.scope('m2')).lineage.flatMap(({ withdrawals }) => withdrawals)).toMatchObject([
+    { anchor: 'r2' },
+  ]);
   const message = await world.approve('words', { seq: 2, base: 'g', next: 'p', round: 1 });
   world.add('n', { parents: ['m2'], by: 'r2', message });
   expect((await world.scope('n')).seq).toBe(2);

@@ -266,6 +266,18 @@ test('I1: a token replaces the commits of its signer, a bad one does not', async
   }
 });
 
+test('I3: who carries the token of another in an empty signed commit has approved nothing thereby', async () => {
+  for (const [message, signed] of [
+    [await tokens(genesis(), ['x']), ['x']],
+    ['fine with me', ['y']],
+  ] as const) {
+    const world = genesis();
+    world.add('m', { parents: ['p'], by: 'y', message });
+    world.add('n', { parents: ['g', 'm'], S: '1' });
+    expect((await world.scope('n')).hold).toMatchObject({ signed });
+  }
+});
+
 test('statements: Required takes tokens', async () => {
   const world = genesis({ quorum: '{ threshold: 2, statements: Required }' });
   world.add('m', { parents: ['g'], S: '1', message: await tokens(world, ['x', 'z']) });

@@ -139,9 +139,10 @@ function keepsI3(past: Past, uid: string, c: Commit): boolean {
   return differs || (c.parents.length === 1 && isSameTree(c, parent) && !speaksInWords(c));
 }
 
-/** Decision 0014: whoever says in words what they mean means no other scope. */
+/** Decisions 0014 and 0015: whoever says in words what they mean, or carries another's, means no other scope. */
 function speaksInWords(c: Commit): boolean {
-  return blockOf(c.message).some((line) => /^Fairlead-(?:Approve|Withdraw):/.test(line));
+  const isLine = (line: string) => /^Fairlead-(?:Approve|Withdraw):/.test(line);
+  return blockOf(c.message).some(isLine) || tokensOf(c.message).length > 0;
 }
 
 function isSameTree(left: Commit, right: Commit): boolean {
