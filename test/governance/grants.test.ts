@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Delegation } from '../../src/governance/delegation.ts';
-import { badOwnership } from '../../src/governance/grants.ts';
+import { badGrants, badOwnership, overGrant, within } from '../../src/governance/grants.ts';
 
 const all = { namespaces: ['*'], hosts: ['*'] };
 const record = (name: string, hosts: readonly string[], namespaces: readonly string[] = []): Delegation => ({
@@ -45,4 +45,51 @@ test('G17: as many hosts as a file can hold are looked up, not compared', () => 
   expect(badOwnership(owns, null, records)).toBeNull();
   const twice = [...records, record('late', ['*.s7.example'])];
   expect(badOwnership(owns, null, twice)).toBe('s7 and late are granted the same names');
+});
+
+test.each([
+  [{ namespaces: ['a'], hosts: [] }, null, null],
+  [{ namespaces: ['a'], hosts: ['x.a'] }, { namespaces: ['a', 'b'], hosts: ['*.a'] }, null],
+  [
+    { namespaces: ['b'], hosts: [] },
+    { namespaces: ['a'], hosts: [] },
+    'it owns the namespace b, which its parent does not grant',
+  ],
+  [
+    { namespaces: ['*'], hosts: [] },
+    { namespaces: ['*'], hosts: [] },
+    'it owns the namespace *, which its parent does not grant',
+  ],
+  [
+    { namespaces: [], hosts: ['a'] },
+    { namespaces: [], hosts: ['*.a'] },
+    'it owns the host a, which its parent does not grant',
+  ],
+  [
+    { namespaces: [], hosts: ['*'] },
+    { namespaces: [], hosts: ['*'] },
+    'it owns the host *, which its parent does not grant',
+  ],
+])('%j by the grant %j: %s', (owns, grant, reason) => {
+  expect(overGrant(owns, grant)).toBe(reason);
+});
+
+test('nothing is granted on that is not owned', () => {
+  const owns = { namespaces: ['a'], hosts: ['*.a'] };
+  expect(badGrants([record('l', ['x.a'], ['a'])], owns)).toBeNull();
+  expect(badGrants([record('l', [], ['b'])], owns)).toBe(
+    'l is granted the namespace b, which is not owned here',
+  );
+  expect(badGrants([record('l', ['x.b'])], owns)).toBe('l is granted the host x.b, which is not owned here');
+});
+
+test('what two own together is what both have; the first itself where that is all of it', () => {
+  const owns = { namespaces: ['a', 'b'], hosts: ['x.a', 'y'] };
+  expect(within(owns, all)).toBe(owns);
+  expect(within(owns, { namespaces: ['b'], hosts: ['*.a'] })).toEqual({ namespaces: ['b'], hosts: ['x.a'] });
+});
+
+test('a name that three are granted is said of the first two', () => {
+  const records = [record('a', ['x']), record('b', ['x']), record('c', ['x'])];
+  expect(badOwnership(all, null, records)).toBe('a and b are granted the same names');
 });

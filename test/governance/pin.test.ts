@@ -48,3 +48,30 @@ test('a pin may name a later tip, and nothing that is none', async () => {
   expect(parsePin(text({}))).toEqual({ ok: true, pin });
   expect(parsePin(text({ tip: 'main' }))).toEqual({ ok: false, reason: 'tip is not an object id' });
 });
+
+test.each<readonly [string, (pin: Record<string, unknown>) => unknown, string]>([
+  ['an array', () => [], 'it is not an object'],
+  ['null', () => null, 'it is not an object'],
+  ['a witness', (pin) => ({ ...pin, kind: 'Witness' }), 'it is no fairlead.dev/v1alpha1 Pin'],
+  ['a later version', (pin) => ({ ...pin, apiVersion: 'v9' }), 'it is no fairlead.dev/v1alpha1 Pin'],
+  ['more than we know', (pin) => ({ ...pin, more: 1 }), 'unknown field more'],
+  ['a short commit', (pin) => ({ ...pin, commit: 'abc' }), 'commit is not an object id'],
+  ['a commit in capitals', (pin) => ({ ...pin, commit: 'A'.repeat(40) }), 'commit is not an object id'],
+  ['no path', ({ path: _, ...pin }) => pin, 'path is missing'],
+  ['a number for a uid', (pin) => ({ ...pin, uid: 7 }), 'uid is not a SHA-256'],
+  [
+    'digests of nobody',
+    (pin) => ({ ...pin, digests: { s: 'f'.repeat(64) } }),
+    'digests is not a map of SHA-256 to SHA-256',
+  ],
+  ['digests that are none', (pin) => ({ ...pin, digests: [] }), 'digests is not a map of SHA-256 to SHA-256'],
+])('a pin file is closed: %s', async (_, change, reason) => {
+  const world = createWorld();
+  world.add('g', {});
+  const pin = { apiVersion: 'fairlead.dev/v1alpha1', kind: 'Pin', ...(await world.pin()) };
+  expect(parsePin(JSON.stringify(change(pin)))).toEqual({ ok: false, reason });
+});
+
+test('a pin file is JSON', () => {
+  expect(parsePin('commit: abc')).toEqual({ ok: false, reason: 'it is not JSON' });
+});
