@@ -315,6 +315,21 @@ describe('what no key of its kind may have made (attack 41)', () => {
       /shorter than sha512/,
       refuses,
     ],
+    'Ed25519: an R of small order': [
+      'pgp-v4-27',
+      async () => withNumbers(await made('pgp-v4-27'), Buffer.from([1, ...Buffer.alloc(63)])),
+      /small order/,
+      refuses,
+    ],
+    'Ed25519: S = L': [
+      'pgp-v4-27',
+      async () => {
+        const l = bigEndian(2n ** 252n + 27742317777372353535851937790883648493n, 32).reverse();
+        return withNumbers(await made('pgp-v4-27'), Buffer.concat([Buffer.alloc(32, 2), l]));
+      },
+      /out of range/,
+      refuses,
+    ],
     'RSA: s + n': ['pgp-rsa', rsa((s, n) => [number(s + n)]), /not below|too long/, accepts],
     'RSA: s = 1': ['pgp-rsa', rsa(() => [number(1n)]), /failed/, refuses],
     'RSA: n − s': ['pgp-rsa', rsa((s, n) => [number(n - s)]), /failed/, refuses],
