@@ -51,7 +51,7 @@ export async function openpgpEntry(context: Context, name: string, value: string
 }
 
 /** An option that takes `name=key` and may be repeated. */
-export function pairs(flags: string, help: string, otherwise?: string): Option {
+export function pairs(flags: string, help: string, otherwise = 'none'): Option {
   return new Option(flags, `${help}; may be repeated`).argParser(pair).default([], otherwise);
 }
 

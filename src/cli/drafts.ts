@@ -1,5 +1,5 @@
-import { fileAt, type ObjectId, type Objects } from '../git/index.ts';
-import { asIfAccepted, type LineState, type Proposal, type VerifiedScope } from '../governance/index.ts';
+import type { ObjectId } from '../git/index.ts';
+import { asIfAccepted, type LineState } from '../governance/index.ts';
 import { meshOf } from '../pipeline.ts';
 import { type SnapshotResource, translate } from '../translate/index.ts';
 import type { Clone } from './clone.ts';
@@ -13,43 +13,12 @@ export type Difference = {
 };
 
 /**
- * The mesh as it is served, and as it would be with the head's manifests in place of the accepted ones. The draft
- * never leaves the plan: nothing else gets manifests that no quorum signed.
+ * The mesh as it is served, and as it would be with all at the head that could be accepted. The draft never leaves the
+ * plan: nothing else gets manifests that no quorum signed.
  */
-export async function draftMeshes(
-  clone: Clone,
-  state: LineState,
-  proposals: readonly Proposal[],
-  head: ObjectId,
-) {
-  const accepted = await clone.line.scopes(state);
-  const { tree } = await clone.backend.commit(head);
-  const drafts: VerifiedScope[] = [];
-  for (const scope of accepted) {
-    const proposal = proposals.find((each) => each.scope.uid === scope.uid);
-    drafts.push(await draft(clone.backend, clone.pin.path, tree, scope, proposal));
-  }
-  return { served: meshOf(accepted), drafted: meshOf(drafts) };
-}
-
-async function draft(
-  objects: Objects,
-  meshPath: string,
-  tree: ObjectId,
-  scope: VerifiedScope,
-  proposal: Proposal | undefined,
-): Promise<VerifiedScope> {
-  if (proposal?.outcome.kind !== 'candidate' || proposal.outcome.refusal !== null) return scope;
-  const { candidate, policy } = proposal.outcome;
-  if (policy !== null) return asIfAccepted(scope, candidate.next, scope.files, policy.owns);
-  const files = new Map(scope.files.map((file) => [file.path, file]));
-  for (const { path, change } of proposal.outcome.changes) {
-    files.delete(path);
-    if (change === 'removed') continue;
-    const bytes = await fileAt(objects, tree, repositoryPath(meshPath, scope.directory, path));
-    if (bytes !== null) files.set(path, { path, bytes });
-  }
-  return asIfAccepted(scope, candidate.next, [...files.values()], scope.owns);
+export async function draftMeshes({ line, backend }: Clone, state: LineState, head: ObjectId) {
+  const served = await line.scopes(state);
+  return { served: meshOf(served), drafted: meshOf(await asIfAccepted(line, backend, state, head)) };
 }
 
 /** A scope's file as a path from the repository's root. */

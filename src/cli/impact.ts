@@ -34,7 +34,8 @@ function isKey(key: Keys[number], wanted: string): boolean {
 
 /** Every class of every scope in which the key has a part, recovery among them. */
 export function impactOf({ scopes }: LineState, wanted: string): readonly Impact[] {
-  return [...scopes.values()].flatMap(({ path, uid, policy }) => {
+  return [...scopes.values()].flatMap(({ path, uid, policy, status }) => {
+    if (status === 'Tombstone') return [];
     const common = { scope: path, uid };
     return [...classImpacts(policy, wanted), ...recoveryImpacts(policy, wanted)].map((impact) => ({
       ...common,

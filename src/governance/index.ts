@@ -13,7 +13,7 @@ export { type Line, openLine } from './line.ts';
 export { parsePin } from './pin.ts';
 export { CLASSES, threshold } from './policy.ts';
 export { lostBy } from './prefix.ts';
-export { type Proposal, propose } from './proposal.ts';
+export { asIfAccepted, type Proposal, propose } from './proposal.ts';
 export { countVotes } from './quorum.ts';
 export { type Ruleset, ruleset1 } from './ruleset.ts';
 export {
@@ -37,4 +37,4 @@ export type {
   Vote,
 } from './types.ts';
 export { formatVerification, verification } from './verification.ts';
-export { asIfAccepted, withAuthorityOf } from './verified.ts';
+export { withAuthorityOf } from './verified.ts';

@@ -3,7 +3,7 @@ import type { Proposed } from './candidate.ts';
 import type { Line } from './line.ts';
 import { siteOf } from './locate.ts';
 import { type Case, proposedMoves, survey } from './survey.ts';
-import type { Group, LineState, ScopeState } from './types.ts';
+import type { Group, LineState, ScopeState, VerifiedScope } from './types.ts';
 
 /** What `commit` would propose for a scope if it became the main line: always against the *accepted* state (G8). */
 export type Proposal = {
@@ -41,4 +41,31 @@ function outcomeOf({ alone, within, group, changes, policy, refusal }: Case): Pr
   }
   if (candidate.class === 'renew') return { kind: 'clean' };
   return { kind: 'candidate', candidate, changes, policy, refusal, group };
+}
+
+/**
+ * The scopes as they would be if everything at `commit` that any quorum could accept were accepted: what `plan` shows before
+ * a merge, and nothing else. `test/style` holds that no other command or edge asks for them.
+ */
+export async function asIfAccepted(
+  line: Line,
+  objects: Objects,
+  state: LineState,
+  commit: ObjectId,
+): Promise<readonly VerifiedScope[]> {
+  const { tree } = await objects.commit(commit);
+  const drafts = new Map(state.scopes);
+  for (const { scope, outcome } of await propose(line, objects, state, commit)) {
+    if (outcome.kind !== 'candidate' || outcome.refusal !== null) continue;
+    const { seq, next } = outcome.candidate;
+    const own = await line.owns.own(tree, scope.directory);
+    const { directory } = scope;
+    const accepted = own.ok ? { digest: own.digest, commit, directory, tree: own.tree } : scope.accepted;
+    const policy = outcome.policy ?? scope.policy;
+    const status = next === 'gone' ? 'Tombstone' : scope.status;
+    drafts.set(scope.uid, { ...scope, seq, accepted, policy, status, epoch: { ...scope.epoch, commit } });
+  }
+  const depth = ({ path }: ScopeState) => path.split('.').length;
+  const sorted = [...drafts].sort(([, left], [, right]) => depth(left) - depth(right));
+  return line.scopes({ ...state, scopes: new Map(sorted) });
 }

@@ -79,19 +79,6 @@ export function withAuthorityOf(earlier: VerifiedScope, now: VerifiedScope): Ver
   return brand({ ...earlier, owns: now.owns, granted: now.granted });
 }
 
-/**
- * A scope as it would be if `digest` with these files and this authority were accepted: what `plan` shows before a merge, and nothing
- * else. `test/style` holds that no other command or edge asks for one.
- */
-export function asIfAccepted(
-  scope: VerifiedScope,
-  digest: string,
-  files: readonly ScopeFile[],
-  owns: VerifiedScope['owns'],
-): VerifiedScope {
-  return brand({ ...scope, digest, files, owns });
-}
-
 async function readFile(objects: Objects, path: string, blob: ObjectId): Promise<ScopeFile> {
   return { path, bytes: await objects.blob(blob) };
 }

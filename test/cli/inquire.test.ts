@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createApi } from '../../src/api/index.ts';
+import { apiSource, quiet } from '../server.ts';
 import { createHome, type Home } from './fairlead.ts';
 import { createMeshes, type Mesh, ROUTES } from './mesh.ts';
 
@@ -179,6 +181,24 @@ describe('line repair', () => {
     await mesh.git('merge', '--quiet', '--ff-only', 'dev');
     const { document } = await answer('line', 'repair', '--followed', followed);
     expect(document).toMatchObject({ tree: 'offered', scopes: [{ path: 'acme', to: 2, hold: null }] });
+  });
+
+  test('asks a server which tip it follows', async () => {
+    const followed = await accept();
+    await mesh.git('reset', '--quiet', '--hard', 'HEAD~2');
+    await mesh.commit('Forced');
+    const repositories = [
+      { name: 'elsewhere', followedTip: '0'.repeat(40) },
+      { name: 'mesh', followedTip: followed },
+    ];
+    const api = createApi(apiSource({ repositories: () => repositories }), quiet);
+    const server = `http://127.0.0.1:${await api.listen('127.0.0.1', 0)}`;
+    try {
+      expect((await answer('line', 'repair', '--server', server)).document).toMatchObject({ followed });
+      expect((await answer('trust', '--tip', 'HEAD', '--server', server)).code).toBe(3);
+    } finally {
+      await api.close();
+    }
   });
 
   test('says where nothing is broken, and asks for what it cannot know', async () => {

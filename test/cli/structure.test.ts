@@ -3,6 +3,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createHome, type Home, type Ran } from './fairlead.ts';
 
+const SERVICE = `apiVersion: v1
+kind: Service
+metadata: { name: pay, namespace: pay }
+spec: { ports: [{ name: http, port: 80 }] }
+`;
+const PERSON = ['-c', 'user.name=Somebody', '-c', 'user.email=somebody@example.test'];
 const PEOPLE = ['alice', 'dana', 'eli', 'fay'] as const;
 
 let home: Home;
@@ -94,7 +100,7 @@ describe('scope', () => {
       expect.stringContaining(' base=none '),
     ]);
     expect(await standing()).toEqual(['acme 2 Accepted', 'acme.pay 1 Accepted']);
-    await home.write(`${folder}/mesh/pay/notes.yaml`, '# notes\n');
+    await home.write(`${folder}/mesh/pay/service.yaml`, SERVICE);
     await git('add', '--all');
     await git('commit', '--quiet', '-S', '-m', 'Notes');
     expect(await standing()).toEqual(['acme 2 Accepted', 'acme.pay 2 Accepted']);
@@ -102,12 +108,26 @@ describe('scope', () => {
     await change(['undelegate', 'acme.pay'], 'alice');
     expect(await standing()).toEqual(['acme 3 Accepted', 'acme.pay 2 Withdrawn']);
     expect(await json('resolve', 'acme.pay')).toMatchObject({ code: 1, document: { status: 'Withdrawn' } });
+    expect((await cli('explain', 'acme.pay')).out).toContain('withdrawn by its parent');
     await change(['undelegate', 'acme.pay', '--undo'], 'alice', 'dana');
     expect(await standing()).toEqual(['acme 4 Accepted', 'acme.pay 3 Accepted']);
 
+    expect(await json('scope', 'dissolve', 'pay', '--branch', 'look')).toMatchObject({ code: 0 });
+    const { document: planned } = await json('plan', 'look', '--main', 'main');
+    expect(planned.problems).toEqual([]);
+    expect(planned.differences).toContainEqual(
+      expect.objectContaining({ namespace: 'pay', change: 'removed' }),
+    );
     await change(['dissolve', 'pay'], 'alice', 'dana');
     expect(await standing()).toEqual(['acme 5 Accepted', 'acme.pay 4 Tombstone']);
     expect((await home.run(folder, 'git', 'cat-file', '-e', 'main:mesh/pay')).code).not.toBe(0);
+    for (const [args, said] of [
+      [['scope', 'dissolve', 'pay'], '(G19)'],
+      [['renew', '--scope', 'pay', '--yes'], '(G19)'],
+      [['withdraw', '--yes'], '(unsaid)'],
+    ] as const)
+      expect(await cli(...args)).toMatchObject({ code: 3, err: expect.stringContaining(said) });
+    expect((await cli('explain', 'pay')).out).toContain('is gone since');
     // The name is free again; the uid never is.
     await create('acme.pay', 'eli');
     expect(await standing()).toEqual(['acme 6 Accepted', 'acme.pay 4 Tombstone', 'acme.pay 1 Accepted']);
@@ -117,6 +137,12 @@ describe('scope', () => {
 
   test('split, and merge back; the lineage is walked both ways', async () => {
     const split = ['split', 'acme', 'pay', '--file', 'pay.yaml', '--anchor', 'dana=../dana.pub'];
+    const prepared = await json('scope', ...split, '--branch', 'look');
+    const plan = await json('plan', 'look', '--main', 'main');
+    expect(plan).toMatchObject({ code: 1, document: { problems: [] } });
+    expect(plan.document.scopes.map(({ scope }: { scope: string }) => scope)).toEqual(
+      prepared.document.scopes.map(({ scope }: { scope: string }) => scope),
+    );
     await change(split, 'alice', 'dana');
     expect(await show('mesh/pay/pay.yaml')).toBe('# pay');
     expect(await standing()).toEqual(['acme 2 Accepted', 'acme.pay 1 Accepted']);
@@ -177,6 +203,47 @@ describe('scope', () => {
       record: { parent: 'acme.eu', file: 'mesh/eu/delegations.yaml', name: 'coins' },
     });
     expect((await cli('lineage', 'coins')).out).toContain('move to eu/purse');
+  });
+
+  test('a repository of its own: one that begins there, and one that goes on there', async () => {
+    const web = `${folder}-web`;
+    await home.need('.', 'git', 'init', '--quiet', web);
+    await home.need(web, 'fairlead', 'init', '--name', 'web', '--anchor', 'fay=../fay.pub');
+    await home.need(web, 'git', 'add', '--all');
+    await home.need(web, 'git', ...PERSON, 'commit', '--quiet', '-m', 'Begin');
+    await home.need(web, 'fairlead', 'trust');
+    const where = (repository: string) =>
+      [
+        '--from-pin',
+        `../${repository}/.git/fairlead/pin.json`,
+        '--url',
+        `https://git.example/${repository}.git`,
+      ] as const;
+    await change(['create', 'acme.web', ...where(web)], 'alice');
+    expect((await json('resolve', 'acme.web')).document).toMatchObject({
+      status: 'Live',
+      directory: null,
+      seq: null,
+      repository: { urls: [`https://git.example/${web}.git`], branch: 'main', path: 'mesh' },
+    });
+
+    await create('acme.pay', 'dana');
+    const own = `${folder}-pay`;
+    await home.need('.', 'git', 'init', '--quiet', own);
+    await cp(join(home.dir, folder, 'mesh/pay'), join(home.dir, own, 'mesh'), { recursive: true });
+    await home.need(own, 'git', 'add', '--all');
+    await home.need(own, 'git', ...PERSON, 'commit', '--quiet', '-m', 'Go on');
+    await home.need(own, 'fairlead', 'trust');
+    const early = await json('scope', 'move', 'pay', ...where(own));
+    expect(early).toMatchObject({ code: 3, err: expect.stringContaining('fairlead trust --seq 2') });
+    await home.need(own, 'fairlead', 'trust', '--seq', '2');
+    await change(['move', 'pay', ...where(own)], 'alice', 'dana');
+    expect(await standing()).toEqual(['acme 4 Accepted', 'acme.pay 2 Tombstone']);
+    const { uid, repository } = (await json('resolve', 'acme.pay')).document;
+    expect(repository).toMatchObject({ urls: [`https://git.example/${own}.git`], seq: 2 });
+    const there = JSON.parse((await home.fairlead(own, 'verify', '-o', 'json')).out);
+    expect(there.scopes).toMatchObject([{ uid, seq: 2, accepted: { digest: repository.digest } }]);
+    expect(await json('scope', 'create', 'acme.x', '--from-pin', 'nowhere')).toMatchObject({ code: 2 });
   });
 
   test('recover: the recovery set and the new key sign in the place of a lost quorum', async () => {

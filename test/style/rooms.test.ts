@@ -76,7 +76,7 @@ test('VerifiedScope is constructed in one place', () => {
   const makers = sourceFiles().filter((file) => /\bas\b[^;\n]*\bVerifiedScope\b/.test(read(file)));
   expect(makers).toEqual(['governance/verified.ts']);
   const drafters = sourceFiles().filter((file) => /\basIfAccepted\b/.test(read(file)));
-  expect(drafters).toEqual(['cli/drafts.ts', 'governance/index.ts', 'governance/verified.ts']);
+  expect(drafters).toEqual(['cli/drafts.ts', 'governance/index.ts', 'governance/proposal.ts']);
 });
 
 test('config.ts alone reads the environment, and nothing opens a shell', () => {

@@ -19,7 +19,7 @@ import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { signingKey } from '../keys.ts';
 import { type Format, outputOption, short, wrap } from '../output.ts';
-import { findScope } from '../scopes.ts';
+import { findLiving } from '../scopes.ts';
 
 type Flags = CloneFlags & SignFlags & { readonly output: Format; readonly scope?: readonly string[] };
 
@@ -45,7 +45,7 @@ async function approve(context: Context, flags: Flags): Promise<number> {
   const head = await clone.backend.resolve('HEAD');
   const key = await signingKey(context, clone.folder);
   const proposals = await propose(clone.line, clone.backend, state, head);
-  const wanted = flags.scope?.map((name) => proposedScope(proposals, name) ?? findScope(state, name).uid);
+  const wanted = flags.scope?.map((name) => proposedScope(proposals, name) ?? findLiving(state, name).uid);
   const asked = proposals.filter((proposal) => wanted === undefined || isWanted(proposal, wanted));
   const heard = await hear(clone, state, asked, head);
   const approvables = choose(heard, key);

@@ -50,7 +50,7 @@ async function explainScope(
   const dropped = await droppedFrom(clone, state, scope);
   const fix = mergeOf(dropped) ?? unblock(scope);
   const facts = { accepted, landed, firstUnclean: unclean?.commit ?? null, hold, unblock: fix, dropped };
-  const about = { scope: path, uid, seq, state: hold === null ? 'Accepted' : 'Held' };
+  const about = { scope: path, uid, seq, status: scope.status, state: hold === null ? 'Accepted' : 'Held' };
   const document = { apiVersion: API_VERSION, kind: 'Explanation', ...about, ...facts, ...open };
   print(context, flags.output, document, () => scopeText(scope, fix, dropped) + openText(scope, open));
   return hold === null ? exit.ok : exit.refused;
@@ -94,6 +94,10 @@ function droppedText({ branch, signatures }: Dropped): string {
 function scopeText(scope: ScopeState, fix: Unblock | null, dropped: Dropped | null): string {
   const { path, seq, accepted, hold } = scope;
   const serves = `  serves    seq ${seq}, accepted at ${short(accepted.commit)}\n`;
+  if (scope.status === 'Tombstone')
+    return `${path} is gone since ${short(scope.epoch.commit)}: fairlead resolve ${path} says what became of it\n`;
+  if (hold === null && scope.status === 'Withdrawn')
+    return `${path} is withdrawn by its parent: it is judged as ever, and nothing of it is served\n`;
   if (hold === null) return `${path} is accepted: the main line has what is served\n${serves}`;
   const lines = [
     `${path} is held at ${short(hold.commit)}, since ${short(hold.since)}`,

@@ -15,8 +15,8 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     plan: async () => (await import('./plan.ts')).planCommand,
     approve: async () => (await import('./approve.ts')).approveCommand,
     withdraw: async () => (await import('./withdraw.ts')).withdrawCommand,
-    scope: async () => (await import('./scope/index.ts')).scopeCommand,
     renew: async () => (await import('./renew.ts')).renewCommand,
+    scope: async () => (await import('./scope/index.ts')).scopeCommand,
   },
   'Anybody, offline, on a clone:': {
     verify: async () => (await import('./verify.ts')).verifyCommand,

@@ -48,7 +48,7 @@ async function plan(context: Context, ref: string, flags: Flags): Promise<number
   const state = await judge(clone, await mainTip(clone, flags.main));
   const head = await resolveRef(clone, ref);
   const proposals = await propose(clone.line, clone.backend, state, head);
-  const { served, drafted } = await draftMeshes(clone, state, proposals, head);
+  const { served, drafted } = await draftMeshes(clone, state, head);
   const scopes = proposals.flatMap(scopePlan);
   const changed = differences(served, drafted);
   const { problems } = drafted;

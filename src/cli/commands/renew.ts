@@ -10,7 +10,7 @@ import { exit } from '../exit.ts';
 import { signingKey, type UserKey } from '../keys.ts';
 import { type Format, outputOption, short } from '../output.ts';
 import { Refusal } from '../refusal.ts';
-import { findScope } from '../scopes.ts';
+import { findLiving } from '../scopes.ts';
 
 type Flags = CloneFlags & SignFlags & { readonly output: Format; readonly scope: readonly string[] };
 
@@ -34,7 +34,7 @@ async function renew(context: Context, flags: Flags): Promise<number> {
   const key = await signingKey(context, clone.folder);
   const renewals: Renewal[] = [];
   for (const name of flags.scope)
-    renewals.push(await renewalOf(clone, state, head, findScope(state, name), key));
+    renewals.push(await renewalOf(clone, state, head, findLiving(state, name), key));
   const scopes = renewals.map(({ scope }) => scope);
   await refuseOldBranch(clone, scopes, head);
   const title = scopes.map(({ path, seq }) => `${path} seq ${seq + 1}`).join(', ');

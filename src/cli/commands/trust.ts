@@ -8,11 +8,12 @@ import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { followedOptions } from '../followed.ts';
 import { type MoveOnFlags, moveOn } from '../move-on.ts';
-import { type Format, outputOption, print, table } from '../output.ts';
+import { type Format, integer, outputOption, print, table } from '../output.ts';
 import { pinDocument, readPinIfAny, writePin } from '../pin-file.ts';
 import { Refusal } from '../refusal.ts';
 
-type Flags = CloneFlags & Partial<MoveOnFlags> & { readonly output: Format; readonly path: string };
+type Flags = CloneFlags &
+  Partial<MoveOnFlags> & { readonly output: Format; readonly path: string; readonly seq?: number };
 
 export function trustCommand(context: Context): Command {
   const lines = [
@@ -28,6 +29,7 @@ export function trustCommand(context: Context): Command {
     .option('--path <path>', 'of the mesh in the repository', 'mesh')
     .option('-C, --repository <folder>', 'the clone (default: where you are)')
     .option('--pin <file>', 'where to write it (default: in the git directory of the clone)')
+    .option('--seq <n>', 'at which its root goes on, where it comes from another repository', integer)
     .option(
       '--tip <ref>',
       'a line must have this too; after a refused one, moves on to it if nothing is lost',
@@ -51,7 +53,8 @@ async function trust(context: Context, ref: string, flags: Flags): Promise<numbe
   const file = flags.pin === undefined ? pinPath(gitdir) : resolve(context.cwd, flags.pin);
   const known = await readPinIfAny(file);
   refuseSecondGenesis(known, made.pin);
-  const pin = known?.tip === undefined ? made.pin : { ...made.pin, tip: known.tip };
+  const seq = flags.seq ?? known?.seq ?? made.pin.seq;
+  const pin = { ...made.pin, seq, ...(known?.tip === undefined ? {} : { tip: known.tip }) };
   await writePin(file, pin);
   print(context, flags.output, pinDocument(pin), () => pinText(made.state));
   context.terminal.say(`the pin is in ${relative(context.cwd, file) || file}`);

@@ -10,7 +10,7 @@ import { exit } from '../exit.ts';
 import { signingKey, type UserKey } from '../keys.ts';
 import { type Format, outputOption } from '../output.ts';
 import { Refusal } from '../refusal.ts';
-import { findScope } from '../scopes.ts';
+import { findLiving } from '../scopes.ts';
 
 type Flags = CloneFlags & SignFlags & { readonly output: Format; readonly scope?: readonly string[] };
 
@@ -57,9 +57,10 @@ async function choose(
   key: UserKey,
   names: readonly string[] | undefined,
 ): Promise<readonly Retraction[]> {
-  const asked = names?.map((name) => findScope(state, name));
+  const asked = names?.map((name) => findLiving(state, name));
   const found: Retraction[] = [];
   for (const scope of asked ?? state.scopes.values()) {
+    if (scope.status === 'Tombstone') continue;
     const anchor = anchorOf(scope.policy.anchors, key);
     if (anchor === null) {
       const { rule, reason } = notAnAnchor(scope.policy.anchors, key);

@@ -56,12 +56,7 @@ export async function birth(
   name: string,
   flags: BirthFlags,
 ): Promise<Birth> {
-  if (name === '' || label(name) !== name)
-    throw new Failure(
-      'name-malformed',
-      `${JSON.stringify(name)} is no name of a scope`,
-      'use a-z, 0-9 and -',
-    );
+  checkedName(name);
   const entries: Entry[] = [];
   for (const given of flags.anchor) entries.push(await readEntry(context, given));
   const threshold = flags.threshold ?? Math.floor(entries.length / 2) + 1;
@@ -72,16 +67,10 @@ export async function birth(
       'name who governs it: --anchor name=key.pub',
     );
   const owns = { namespaces: flags.namespace ?? [], hosts: flags.host ?? [] };
-  const { statements = 'Optional', floor, path = name } = flags;
+  const { statements = 'Optional', path = name } = flags;
   const text = scopeText({ name, entries, threshold, statements, owns });
   const directory = [parent.directory, path].filter((part) => part !== '').join('/');
-  const record = {
-    name,
-    uid: sha256('fairlead-uid-1\0', text),
-    path,
-    grants: owns,
-    ...(floor === undefined ? {} : { floor: { threshold: floor } }),
-  };
+  const record = recordOf(name, sha256('fairlead-uid-1\0', text), { path }, flags);
   const files = entries.flatMap(({ file }): readonly Edit[] =>
     file === null ? [] : [{ path: meshPath(clone, directory, file.path), bytes: file.text }],
   );
@@ -91,4 +80,21 @@ export async function birth(
     record,
     edits: [{ path: meshPath(clone, directory, 'scope.yaml'), bytes: text }, ...files],
   };
+}
+
+/** What a parent says of a new scope: where it is, and what it is granted. */
+export function recordOf(
+  name: string,
+  uid: string,
+  place: { readonly path: string } | { readonly repository: object },
+  { namespace = [], host = [], floor }: BirthFlags,
+): WrittenRecord {
+  const grants = { namespaces: namespace, hosts: host };
+  return { name, uid, ...place, grants, ...(floor === undefined ? {} : { floor: { threshold: floor } }) };
+}
+
+/** Throws Failure name-malformed. */
+export function checkedName(name: string): string {
+  if (name !== '' && label(name) === name) return name;
+  throw new Failure('name-malformed', `${JSON.stringify(name)} is no name of a scope`, 'use a-z, 0-9 and -');
 }

@@ -3,7 +3,7 @@ import type { Context } from '../../context.ts';
 import { examples } from '../../examples.ts';
 import { filesBelow, moved, recordsEdit } from '../../prepare/files.ts';
 import { type PrepareFlags, parentOf, prepare, prepareOptions, start } from '../../prepare/prepare.ts';
-import { findScope } from '../../scopes.ts';
+import { findLiving } from '../../scopes.ts';
 
 export function dissolveCommand(context: Context): Command {
   const command = new Command('dissolve')
@@ -17,7 +17,7 @@ export function dissolveCommand(context: Context): Command {
 
 async function dissolve(context: Context, wanted: string, flags: PrepareFlags): Promise<number> {
   const from = await start(context, flags);
-  const scope = findScope(from.state, wanted);
+  const scope = findLiving(from.state, wanted);
   const files = await filesBelow(from, scope.directory);
   const { uid, path } = scope;
   const parent = parentOf(from, scope);

@@ -6,7 +6,7 @@ import type { Edit } from '../../prepare/edit.ts';
 import { filesBelow, moved, recordsEdit } from '../../prepare/files.ts';
 import { type PrepareFlags, prepare, prepareOptions, start } from '../../prepare/prepare.ts';
 import type { RecordEdit } from '../../records-file.ts';
-import { findScope } from '../../scopes.ts';
+import { findLiving } from '../../scopes.ts';
 
 type Flags = PrepareFlags & { readonly into: string };
 
@@ -27,8 +27,8 @@ export function mergeCommand(context: Context): Command {
 
 async function merge(context: Context, names: readonly string[], flags: Flags): Promise<number> {
   const from = await start(context, flags);
-  const into = findScope(from.state, flags.into);
-  const ending = names.map((name) => findScope(from.state, name));
+  const into = findLiving(from.state, flags.into);
+  const ending = names.map((name) => findLiving(from.state, name));
   const parent = from.state.scopes.get(ending[0]?.parent ?? '');
   if (parent === undefined || ending.some((scope) => scope.parent !== parent.uid || scope.uid === into.uid))
     throw new Failure(

@@ -14,7 +14,7 @@ import type { Edit } from '../../prepare/edit.ts';
 import { type PrepareFlags, prepare, prepareOptions, start } from '../../prepare/prepare.ts';
 import { Refusal } from '../../refusal.ts';
 import { editScope, holderOf, type PolicyEdit } from '../../scope-file.ts';
-import { findScope } from '../../scopes.ts';
+import { findLiving } from '../../scopes.ts';
 
 type Flags = PrepareFlags & {
   readonly addAnchor: readonly Pair[];
@@ -57,7 +57,7 @@ export function recoverCommand(context: Context): Command {
 
 async function recover(context: Context, wanted: string, flags: Flags): Promise<number> {
   const { state } = await start(context, flags);
-  const { path, policy } = findScope(state, wanted);
+  const { path, policy } = findLiving(state, wanted);
   if (policy.recovery === null)
     throw new Refusal(
       'Recover',
@@ -108,7 +108,7 @@ function policyOptions(command: Command): Command {
 
 async function reconfigure(context: Context, wanted: string, flags: Flags): Promise<number> {
   const from = await start(context, flags);
-  const scope = findScope(from.state, wanted);
+  const scope = findLiving(from.state, wanted);
   const { pin, backend } = from.clone;
   const file = repositoryPath(pin.path, scope.directory, 'scope.yaml');
   const bytes = await fileAt(backend, (await backend.commit(from.state.tip)).tree, file);

@@ -5,7 +5,7 @@ import { examples } from '../../examples.ts';
 import { type BirthFlags, birth, birthOptions } from '../../prepare/birth.ts';
 import { moved, ownFiles, recordsEdit, type Standing } from '../../prepare/files.ts';
 import { prepare, prepareOptions, start } from '../../prepare/prepare.ts';
-import { findScope } from '../../scopes.ts';
+import { findLiving } from '../../scopes.ts';
 
 type Flags = BirthFlags & { readonly file: readonly string[] };
 
@@ -26,7 +26,7 @@ export function splitCommand(context: Context): Command {
 
 async function split(context: Context, wanted: string, name: string, flags: Flags): Promise<number> {
   const from = await start(context, flags);
-  const scope = findScope(from.state, wanted);
+  const scope = findLiving(from.state, wanted);
   const { edits, record, directory } = await birth(context, from, scope, name, flags);
   const files = chosen(await ownFiles(from, scope), flags.file);
   const records = await recordsEdit(from, scope, [{ do: 'add', record }]);

@@ -3,7 +3,7 @@ import type { Context } from '../../context.ts';
 import { examples } from '../../examples.ts';
 import { recordsEdit } from '../../prepare/files.ts';
 import { type PrepareFlags, parentOf, prepare, prepareOptions, start } from '../../prepare/prepare.ts';
-import { findScope } from '../../scopes.ts';
+import { findLiving } from '../../scopes.ts';
 
 type Flags = PrepareFlags & { readonly undo?: boolean };
 
@@ -22,7 +22,7 @@ export function undelegateCommand(context: Context): Command {
 
 async function undelegate(context: Context, wanted: string, flags: Flags): Promise<number> {
   const from = await start(context, flags);
-  const scope = findScope(from.state, wanted);
+  const scope = findLiving(from.state, wanted);
   const { uid, path } = scope;
   const status = flags.undo === true ? undefined : 'withdrawn';
   const edit = await recordsEdit(from, parentOf(from, scope), [{ do: 'change', uid, fields: { status } }]);
