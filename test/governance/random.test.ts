@@ -18,7 +18,7 @@ test('random histories: both implementations agree at every main-line commit, an
         for (const { event, class: mutation, votes } of lineage)
           if (event === 'accepted') for (const { form } of votes) accepted.add(`${mutation}`).add(form);
     }),
-    { numRuns: 120, seed: SEED },
+    { numRuns: 100, seed: SEED },
   );
   // Agreement says nothing where nothing is ever accepted.
   const classes = [...CLASSES, 'renew', 'recover'];
@@ -62,7 +62,7 @@ test('poll invariance: any split of a history into looks gives the same bytes', 
     fc.asyncProperty(scripts(20), fc.array(fc.nat(40), { maxLength: 6 }), async (script, looks) =>
       expectPollInvariance(play(script), looks),
     ),
-    { numRuns: 40, seed: SEED },
+    { numRuns: 25, seed: SEED },
   );
 });
 
@@ -82,7 +82,7 @@ test('independence: whatever a child says and whoever its anchors are, its paren
       }
       expect(views[1]).toEqual(views[0]);
     }),
-    { numRuns: 40, seed: SEED },
+    { numRuns: 25, seed: SEED },
   );
 });
 

@@ -158,7 +158,7 @@ function changeOf(
     return isPlaced && child === undefined ? change('delegate', { uid: record.uid, role: 'created' }) : null;
   if (old.kind === 'tombstone' || !isMine) return null;
   const { repository } = record;
-  if (old.kind === 'live' && old.path !== null && repository !== null) {
+  if (old.kind === 'live' && record.kind === 'live' && old.path !== null && repository !== null) {
     const isExact = repository.digest === child.digest && repository.seq === child.seq + 1;
     return isExact ? change('move', { uid: record.uid, role: 'gone' }) : null;
   }
