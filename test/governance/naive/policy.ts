@@ -72,11 +72,11 @@ function anchorOf({ name, type, keys }: Yaml): Anchor {
   return {
     name: String(name),
     type: String(type ?? 'human'),
-    keys: listOf(keys).map(({ ssh }) => keyOf(ssh)),
+    keys: listOf(keys).map(({ ssh, openpgp }) => keyOf(ssh ?? openpgp)),
   };
 }
 
-/** The key without its comment. */
+/** The key without its comment, or the fingerprint of a certificate. */
 export function keyOf(line: unknown): string {
   return String(line).split(' ').slice(0, 2).join(' ');
 }
