@@ -6,7 +6,7 @@ import { createScopeTrees } from '../../src/governance/own.ts';
 import { countVotes } from '../../src/governance/quorum.ts';
 import type { Policy } from '../../src/governance/types.ts';
 import { type Bench, collectFirstVotes } from '../../src/governance/votes.ts';
-import { createWorld, type World } from './world.ts';
+import { createWorld, makeToken, type World } from './world.ts';
 
 /** The votes for the first mutation of a scope: its own keys alone decide, every one of them, since the parent's epoch. */
 const uid = 'd'.repeat(64);
@@ -72,4 +72,25 @@ test('V2, V3: a first vote descends from the parent’s epoch, and can be withdr
     votes: ['new x', 'new z'],
     missing: ['y'],
   });
+});
+
+test('a token for a first mutation binds seq and base: it counts from before the epoch, one that names others does not', async () => {
+  const world = genesis();
+  const { policy } = await world.scope('g');
+  const wrong = [
+    formatApproval({ uid, seq: 2, base: 'none', next }),
+    formatApproval({ uid, seq: 1, base: next, next }),
+  ];
+  const bad = wrong.map((each) => makeToken([each], 'z')).join(' ');
+  const good = ['x', 'y'].map((by) => makeToken([line], by)).join(' ');
+  world.add('old', { parents: ['g'], message: `${good} ${bad}` });
+  world.add('m1', { parents: ['g', 'old'] });
+  world.add('m2', { parents: ['m1'], C: '1' });
+  expect(await count(world, ['m1', 'm2'], policy, 2)).toEqual({
+    votes: ['new x', 'new y'],
+    met: false,
+    missing: ['z'],
+  });
+  world.add('m3', { parents: ['m2'], message: makeToken([line], 'z') });
+  expect((await count(world, ['m1', 'm2', 'm3'], policy, 2)).met).toBe(true);
 });

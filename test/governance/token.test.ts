@@ -304,6 +304,24 @@ test('G16: a token whose group is not the digest of its lines says nothing, and 
   expect((await world.scope('m')).hold).toMatchObject({ votes: [] });
 });
 
+test('G16: a token that names a group is no vote outside it, replayed in whatever message', async () => {
+  const world = genesis();
+  world.add('both', { parents: ['g'], S: '1', C: '1' });
+  const members = (['S', 'C'] as const).map((which) => ({ which, seq: 2, base: 'g', next: 'both' }));
+  const lines = (await world.approveGroup('both', members)).split('\n').slice(2, -1);
+  const message = ['x', 'y'].map((by) => makeToken(lines, by)).join('\n');
+  world.add('m', { parents: ['g'], S: '1', message });
+  expect((await world.scope('m')).seq).toBe(1);
+  // One member's line, cut out of the group and signed by nobody anew.
+  const [first = ''] = lines;
+  const stolen = makeToken(lines, 'x').split(':')[2] ?? '';
+  const cut = `fairlead1:${Buffer.from(`${first}\n`).toString('base64url')}:${stolen}`;
+  world.add('n', { parents: ['m'], message: `${message}\n${cut}` });
+  expect((await world.scope('n')).seq).toBe(1);
+  world.add('o', { parents: ['n'], S: '1', C: '1', message });
+  expect([(await world.scope('o')).seq, (await world.scope('o', 'C')).seq]).toEqual([2, 2]);
+});
+
 test('a token that stands in many messages is one vote', async () => {
   const world = genesis();
   const mine = await tokens(world, ['x']);
