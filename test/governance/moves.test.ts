@@ -145,6 +145,17 @@ test('a scope does not move below itself', async () => {
   expect((await realm.scope('m', 'a')).directory).toBe('o/a');
 });
 
+test('a root does not move', async () => {
+  const realm = family();
+  const files = {
+    'mesh/n/delegations.yaml': realm.records([{ name: 's', path: 'up', ...nothing }]),
+    ...scopeFiles(realm, 's', 'n/up'),
+  };
+  realm.commit('m', ['g'], files);
+  expect((await realm.scope('m', 'n')).hold?.reason).toContain('s: a root does not move');
+  expect(await realm.scope('m', 's')).toMatchObject({ seq: 1, hold: null, directory: '' });
+});
+
 test('only the name changes: the scope consents, its place stays, and the old name forwards', async () => {
   const renamed = (realm: Realm, forward: boolean) => ({
     'mesh/delegations.yaml': realm.records([
