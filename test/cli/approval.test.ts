@@ -169,6 +169,12 @@ test('a recovery set approves a reconfigure in the place of a lost quorum', asyn
   const approved = await mesh.cli('approve', '--yes');
   expect(approved).toMatchObject({ code: 0 });
   expect((await scope()).hold).toMatchObject({ missing: expect.arrayContaining(['dave']) });
+  expect(await mesh.cli('withdraw', '--yes')).toMatchObject({ code: 0 });
+  expect((await scope()).lineage.at(-1).withdrawals).toMatchObject([
+    { anchor: 'mallory', policy: 'recovery' },
+  ]);
+  expect(await mesh.cli('approve', '--yes')).toMatchObject({ code: 0 });
+  expect(await statement()).toMatch(/ round=1$/);
   await mesh.git('config', 'user.signingkey', `${home.dir}/dave.pub`);
   expect((await mesh.cli('approve', '--yes')).err).toContain('with it the quorum is complete');
   expect((await scope()).lineage.at(-1)).toMatchObject({ class: 'recover', seq: 3 });

@@ -61,13 +61,16 @@ async function choose(
   const found: Retraction[] = [];
   for (const scope of asked ?? state.scopes.values()) {
     if (scope.status === 'Tombstone') continue;
-    const anchor = anchorOf(scope.policy.anchors, key);
+    const { policy, path } = scope;
+    // A recovery set speaks too, and so it can take its words back.
+    const anchors = [...policy.anchors, ...(policy.recovery?.anchors ?? [])];
+    const anchor = anchorOf(anchors, key);
     if (anchor === null) {
-      const { rule, reason } = notAnAnchor(scope.policy.anchors, key);
-      if (asked !== undefined) throw new Refusal(rule, `${scope.path}: ${reason}`);
+      const { rule, reason } = notAnAnchor(anchors, key);
+      if (asked !== undefined) throw new Refusal(rule, `${path}: ${reason}`);
       continue;
     }
-    const said = await saidAbout(clone, scope, scope.policy.anchors, [state.tip, head]);
+    const said = await saidAbout(clone, scope, anchors, [state.tip, head]);
     const seq = scope.seq + 1;
     const approved = Math.max(approvedUpTo(said, anchor, seq), isPlainVoter(scope, anchor) ? 0 : -1);
     const withdrawn = withdrawnUpTo(said, anchor, seq);
