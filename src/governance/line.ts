@@ -63,14 +63,11 @@ export function openLine(
     const chain = await firstParents(objects, tip, stops);
     if (chain === null)
       return { ok: false, rule: 'G9', reason: `${tip} does not descend from the genesis by first parents` };
-    const met = chain.at(-1);
-    if (walk === null || met !== last) {
+    if (walk === null || chain.at(-1) !== last) {
       walk = null;
       const begun = await begin();
       if ('ok' in begun) return begun;
-      const whole = met === pin.commit ? chain : await firstParents(objects, tip, new Set([pin.commit]));
       walk = begun;
-      return advance(begun, whole ?? []);
     }
     return advance(walk, chain);
   };

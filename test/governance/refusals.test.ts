@@ -339,6 +339,44 @@ const rows: readonly Row[] = [
     'Class',
     'its forward is gone',
   ],
+  [
+    'a scope that two take at once',
+    (r) => ({ ...withAB(r), ...list(r, { name: 'a' }, { name: 'b' }, { name: 'c' }), ...folder(r, 'c') }),
+    (r) => ({
+      ...list(
+        r,
+        { name: 'b' },
+        { name: 'c' },
+        { name: 'a', path: null, namespaces: [], more: 'forward: s.b.a' },
+      ),
+      ...gone('a'),
+      'mesh/b/delegations.yaml': r.records([{ name: 'a', namespaces: [] }]),
+      ...folder(r, 'a', 'b/a'),
+      'mesh/c/delegations.yaml': r.records([{ name: 'a', namespaces: [] }]),
+      ...folder(r, 'a', 'c/a'),
+    }),
+    'Structural',
+    '',
+  ],
+  [
+    'a move into another trust domain',
+    (r) => ({
+      ...list(r, { name: 'a' }, { name: 'b' }),
+      ...folder(r, 'a'),
+      'mesh/a/scope.yaml': r.yaml('a', { owns: '{ namespaces: [] }' }),
+      'mesh/b/scope.yaml': r.yaml('b', { more: 'identity: { trustDomain: b.example }' }),
+    }),
+    (r) => ({
+      ...list(r, { name: 'b' }, { name: 'a', path: null, namespaces: [], more: 'forward: s.b.a' }),
+      ...gone('a'),
+      'mesh/b/delegations.yaml': r.records([{ name: 'a', namespaces: [] }]),
+      'mesh/b/a/scope.yaml': r.yaml('a', { owns: '{ namespaces: [] }' }),
+      'mesh/b/a/v.yaml': 'a',
+    }),
+    'Structural',
+    'its trust domain would change',
+    'b',
+  ],
 ];
 
 const named = rows.map(([what, genesis, change, rule, reason, who = 's']) => ({
@@ -415,4 +453,23 @@ test.each([
   ]);
   realm.commit('n', ['m', realm.signed('p', ['s1', 'a1'], said)], { ...withA(realm), ...changed });
   expect(await realm.scope('n', 's')).toMatchObject(expected);
+});
+
+test('a scope may take another name and stay where it is', async () => {
+  const realm = createRealm();
+  realm.commit('g', [], withA(realm));
+  const renamed = list(
+    realm,
+    { name: 'b', uid: realm.uid('a'), path: 'a', namespaces: ['a'] },
+    { name: 'a', path: null, namespaces: [], more: 'forward: s.b' },
+  );
+  realm.commit('p', ['g'], renamed);
+  const said = await realm.words([
+    { who: 's', seq: 2, base: ['g', ''], next: ['p', ''] },
+    { who: 'a', seq: 2, base: ['g', 'a'], next: ['p', 'a'] },
+  ]);
+  realm.commit('m', ['g', realm.signed('p', ['s1', 'a2'], said)], renamed);
+  const scope = await realm.scope('m', 'a');
+  expect(scope).toMatchObject({ path: 's.b', directory: 'a', seq: 2, hold: null });
+  expect(scope.places).toHaveLength(1);
 });
