@@ -438,3 +438,11 @@ test('G16: words that name a group do not count alone, and another statement wit
   world.add('d', { parents: ['c'], by: 'y', message: alone });
   expect((await world.scope('d')).seq).toBe(2);
 });
+
+test('#49: a line without a readable uid takes its commit out for every scope, and says nothing', async () => {
+  const world = createWorld({ threshold: 1 });
+  world.add('g', {});
+  world.add('m', { parents: ['g'], S: '1', by: 'x', message: 'm\n\nFairlead-Approve: everything\n' });
+  const { hold } = await world.scope('m');
+  expect(hold).toMatchObject({ rule: 'I1', signed: [] });
+});

@@ -94,3 +94,11 @@ test('#118: a rewrite that keeps every mutation and drops a withdrawal is not sa
   const [{ entries } = { entries: [] }] = lostBy(await world.state('with'), await world.state('without'));
   expect(entries.flatMap(({ withdrawals }) => withdrawals.map(({ anchor }) => anchor))).toEqual(['x']);
 });
+
+test('a scope that the other line never had loses everything', async () => {
+  const [followed, genesis] = [await world.state('m1'), await world.state('g')];
+  const [root] = followed.scopes.values();
+  const lost = lostBy(followed, { ...genesis, scopes: new Map() });
+  expect(lost).toHaveLength(followed.scopes.size);
+  expect(lost[0]).toMatchObject({ uid: root?.uid, entries: root?.lineage });
+});

@@ -35,3 +35,15 @@ test('what could not be read is read again', async () => {
   await expect(trees.read('unreadable')).rejects.toThrow('gone');
   expect(reads).toEqual(['unreadable', 'unreadable']);
 });
+
+test('a list of delegations that cannot be read delegates nothing', async () => {
+  const broken: Objects = {
+    ...objects,
+    tree: () => Promise.resolve([{ mode: '100644', name: 'delegations.yaml', id: 'b'.repeat(40) }]),
+    blob: () => Promise.resolve(Buffer.from('no: list')),
+  };
+  const digests: TreeDigests = { digest: absent };
+  const trees = createScopeTrees(broken, digests, '.', ruleset1);
+  expect(await trees.delegations('t')).toEqual([]);
+  expect(await trees.read('t')).toMatchObject({ ok: false, rule: 'G12' });
+});

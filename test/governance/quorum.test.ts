@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { countQuorum } from '../../src/governance/quorum.ts';
+import { countQuorum, countVotes } from '../../src/governance/quorum.ts';
 import type { Policy } from '../../src/governance/types.ts';
 
 type Kind = 'human' | 'automation';
@@ -67,4 +67,13 @@ test('a quorum is met exactly when enough distinct anchors of this policy signed
       if (!quorum.met) expect(quorum.missing.length).toBe(names.length - counted);
     }),
   );
+});
+
+test('without a policy nobody can vote, and what is mixed is counted as an update', () => {
+  expect(countVotes(null, null, 'update', [])).toMatchObject({
+    met: false,
+    reason: 'nobody can vote',
+    missing: [],
+  });
+  expect(countVotes(policy(2, people), null, 'mixed', [])).toMatchObject({ met: false, needed: 2 });
 });

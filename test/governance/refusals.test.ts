@@ -185,9 +185,9 @@ const rows: readonly Row[] = [
     'a uid that two records introduce at once (#107)',
     withAB,
     (r) => ({
-      'mesh/a/d/scope.yaml': r.yaml('d', { owns: '{ namespaces: [] }' }),
+      'mesh/a/d/scope.yaml': r.yaml('d'),
       'mesh/a/delegations.yaml': r.records([{ name: 'd', namespaces: [] }]),
-      'mesh/b/d/scope.yaml': r.yaml('d', { owns: '{ namespaces: [] }' }),
+      'mesh/b/d/scope.yaml': r.yaml('d'),
       'mesh/b/delegations.yaml': r.records([{ name: 'd', namespaces: [] }]),
     }),
     'G19',
@@ -389,7 +389,7 @@ const named = rows.map(([what, genesis, change, rule, reason, who = 's']) => ({
 }));
 
 test.each(named)('$what', async ({ genesis, change, rule, reason, who }) => {
-  const realm = createRealm();
+  const realm = createRealm({ d: { owns: '{ namespaces: [] }' } });
   realm.commit('g', [], genesis(realm));
   realm.commit('m', ['g'], change(realm));
   const scope = await realm.scope('m', who);

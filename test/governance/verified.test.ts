@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
-import type { VerifiedScope } from '../../src/governance/index.ts';
+import { createTreeDigests } from '../../src/git/index.ts';
+import { openLine, type VerifiedScope, withAuthorityOf } from '../../src/governance/index.ts';
 import { readManifests } from '../../src/manifests/index.ts';
+import { createWorld } from './world.ts';
 
 /** `tsc` judges this file in `npm run check`: an error that does not come fails it as much as one that comes. */
 const forged = {
@@ -24,4 +26,16 @@ test('translating unverified bytes does not compile', () => {
   // @ts-expect-error nor is another one with other bytes
   const spread = (scope: VerifiedScope): VerifiedScope => ({ ...scope, files: [] });
   expect(spread).toBeTypeOf('function');
+});
+
+test('old bytes have the authority of now', async () => {
+  const world = createWorld();
+  const genesis = world.add('g', {});
+  const line = openLine(world.objects, createTreeDigests(world.objects), await world.pin());
+  const verdict = await line.state(genesis);
+  if (!verdict.ok) throw new Error(verdict.reason);
+  const [root, child] = await line.scopes(verdict.state);
+  if (root === undefined || child === undefined) throw new Error('two scopes');
+  const now = withAuthorityOf(root, child);
+  expect(now).toEqual({ ...root, owns: child.owns, granted: child.granted });
 });
