@@ -44,6 +44,10 @@ const told: Readonly<Record<string, readonly Command[]>> = {
     { do: 'restructure', what: 'annex and forward', ...plan },
     { do: 'restructure', what: 'annex', ...plan },
   ],
+  'who is withdrawn can be renamed': [
+    { do: 'restructure', what: 'undelegate', ...plan },
+    { do: 'restructure', what: 'rename', ...plan },
+  ],
   'G19: a uid in a record that nobody could accept is not introduced': [
     { do: 'restructure', what: 'delegate', ...plan, signed: 16 },
     { do: 'restructure', what: 'bury the living', ...plan, scope: 1 },

@@ -32,9 +32,10 @@ export function claimedMoves(
   for (const scope of living(before)) {
     for (const record of own(mi.files, scope.place)?.records ?? []) {
       const claimed = before.get(record.uid);
-      if (record.kind !== 'live' || record.path === null || claimed?.isLive !== true) continue;
+      if (record.path === null || claimed?.isLive !== true) continue;
       const place = join(scope.place, record.path);
-      if (claimed.parent === scope.uid && claimed.place === place) continue;
+      const isMine = claimed.parent === scope.uid;
+      if (isMine ? claimed.place === place || record.kind === 'tombstone' : record.kind !== 'live') continue;
       moves.set(`${record.uid} ${scope.uid}`, { uid: record.uid, parent: scope.uid, place });
     }
   }
@@ -109,7 +110,9 @@ function changesOf(moment: Moment, scope: Scope, next: Own): readonly (Change | 
     const before = old.get(recordKey(record));
     if (before?.text === record.text) continue;
     const isForward = record.kind === 'forward' || before?.kind === 'forward';
-    changes.push(isForward ? left(scope, old, now, record) : changeOf(moment, scope, before, record));
+    changes.push(
+      ...(isForward ? [left(scope, old, now, record)] : changesOfRecord(moment, scope, before, record)),
+    );
   }
   return changes.length > 0 ? changes : [{ kind: 'delegate', parent: scope.uid, roles: [], record: nothing }];
 }
@@ -137,6 +140,28 @@ function left(scope: Scope, old: Records, now: Records, record: DelegationRecord
   return { kind: 'move', parent: scope.uid, roles: [{ uid: record.uid, role: 'moved' }], record };
 }
 
+/** Several kinds at once: a new name or place, and another standing. */
+function changesOfRecord(
+  moment: Moment,
+  scope: Scope,
+  old: DelegationRecord | undefined,
+  record: DelegationRecord,
+): readonly (Change | null)[] {
+  const child = moment.before.get(record.uid);
+  const isMine = child?.isLive === true && child.parent === scope.uid;
+  const isRenamed = old !== undefined && (old.name !== record.name || old.path !== record.path);
+  const stays = record.kind !== 'tombstone' && record.repository === null && record.path !== null;
+  if (!isMine || !isRenamed || !stays || old.path === null) return [changeOf(moment, scope, old, record)];
+  const moved: Change = {
+    kind: 'move',
+    parent: scope.uid,
+    roles: [{ uid: record.uid, role: 'moved' }],
+    record,
+  };
+  const standing = changeOf(moment, scope, { ...old, name: record.name, path: record.path }, record);
+  return [moved, standing === null ? null : { ...standing, roles: [], record: nothing }];
+}
+
 function changeOf(
   { before }: Moment,
   scope: Scope,
@@ -152,18 +177,18 @@ function changeOf(
   const child = before.get(record.uid);
   const isMine = child?.isLive === true && child.parent === scope.uid;
   const isPlaced = record.kind === 'live' && record.path !== null;
-  if (isPlaced && child?.isLive === true && !isMine)
-    return change('move', { uid: record.uid, role: 'moved' }, { uid: child.parent ?? '', role: 'parent' });
-  if (old === undefined)
+  if (old === undefined) {
+    if (isPlaced && child?.isLive === true && !isMine)
+      return change('move', { uid: record.uid, role: 'moved' }, { uid: child.parent ?? '', role: 'parent' });
     return isPlaced && child === undefined ? change('delegate', { uid: record.uid, role: 'created' }) : null;
+  }
   if (old.kind === 'tombstone' || !isMine) return null;
   const { repository } = record;
-  if (old.kind === 'live' && record.kind === 'live' && old.path !== null && repository !== null) {
+  if (record.kind === 'live' && old.name === record.name && repository !== null) {
     const isExact = repository.digest === child.digest && repository.seq === child.seq + 1;
     return isExact ? change('move', { uid: record.uid, role: 'gone' }) : null;
   }
-  if (old.path !== record.path || old.name !== record.name)
-    return old.kind === 'live' && isPlaced ? change('move', { uid: record.uid, role: 'moved' }) : null;
+  if (old.path !== record.path || old.name !== record.name) return null;
   if (record.kind === 'tombstone') {
     const kind = record.successor === null ? 'dissolve' : 'merge';
     const into = record.successor === null || record.successor === scope.uid ? [] : [record.successor];
@@ -359,7 +384,7 @@ function gone(moment: Moment, about: readonly Change[], scope: Scope): Omit<Prop
  * new path below the old parent, and at the old name, has nothing to forward.
  */
 function moved(moment: Moment, about: readonly Change[], scope: Scope): Omit<Proposal, 'votes'> | null {
-  const [target, ...others] = about.filter(({ record }) => record.kind === 'live');
+  const [target, ...others] = about.filter(({ record }) => record.kind !== 'forward');
   const above = target === undefined ? undefined : moment.before.get(target.parent);
   if (target === undefined || above === undefined || others.length > 0) return null;
   const giver = moment.before.get(scope.parent ?? '');
