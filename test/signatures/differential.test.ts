@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { changeCertificates } from './differential/certificates.ts';
 import { compare } from './differential/compare.ts';
 import { assemble, buildCorpus, type Corpus } from './differential/corpus.ts';
 import { type GitJudge, gitJudge } from './differential/git-judge.ts';
@@ -77,4 +78,10 @@ describe('changed commits', () => {
     const wanted = refusals.flatMap(({ name, why }) => (why === null ? [] : [{ name, why }]));
     expect(rows.slice(2)).toEqual(wanted);
   });
+});
+
+test('changed certificates: never a key that its owner did not let sign (attack 31)', async () => {
+  const { usable, stolen } = await changeCertificates(600, seeded(3));
+  expect(stolen).toEqual([]);
+  expect(usable).toBeGreaterThan(60);
 });
