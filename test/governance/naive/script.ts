@@ -337,7 +337,7 @@ function token(forge: Forge, { on, scope: which, of, by, what }: Extract<Command
     forge,
     on,
     `see ${forge.repository.token([line], key, what === 'signed for git' ? 'git' : 'fairlead')}`,
-    null,
+    forge.who(scope, by + on),
   );
 }
 
