@@ -404,6 +404,15 @@ export const approval: readonly CaseSource[] = [
       const no = await speak(w, ['alice', 'dana'], v, 'v', w.withdraw(2, undefined, 's.c'));
       await w.add('u', { parents: ['g', no], files: both });
       w.attack('u', { 's.c': held('Quorum'), 's.d': held('Quorum') }, { name: 'withdrawals' });
+      const line = w.approve({ seq: 2, base: 'g', next: 'v0' }, 's.c');
+      let carrier = 'v0';
+      for (const by of ['alice', 'dana'] as const) {
+        const message = `${await token(w, by, [line])}\n`;
+        carrier = await w.add(`carried by ${by}`, { parents: [carrier], by, message });
+      }
+      await w.add('tokens', { parents: ['g', carrier], files: both });
+      const carried = serves(2, 'tokens', ['alice', 'dana']);
+      w.attack('tokens', { 's.c': carried, 's.d': held('Quorum') }, { name: 'tokens in signed commits' });
       const q = await plain(w, ['alice', 'dana'], { C: '1', prefix: 'q' });
       await w.add('o', { parents: ['g', q], files: both });
       w.attack('o', { 's.c': child, 's.d': held('Quorum') }, { name: 'commits' });
