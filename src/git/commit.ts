@@ -34,7 +34,7 @@ type Header = {
 };
 
 /**
- * Splits the raw bytes of a commit object (without git's object header) by G1 alone: no git, no library.
+ * Splits the raw bytes of a commit object (without git's object header): no git, no library. Enforces G1.
  * Throws `Failure` `object-malformed` if tree or parents cannot be read as git reads them.
  */
 export function parseCommit(id: ObjectId, raw: Uint8Array): Commit {

@@ -1,7 +1,7 @@
 import type { TreeEntry } from './objects.ts';
 import { DIRECTORY, FILE, shapeOf } from './tree.ts';
 
-/** G10 for one tree: what the first bad entry is, or null. Masked directories are entries like all others. */
+/** Enforces G10 for one tree: what the first bad entry is, or null. Masked directories are entries like all others. */
 export function treeProblem(
   entries: readonly TreeEntry[],
 ): { readonly entry: TreeEntry; readonly reason: string } | null {

@@ -24,7 +24,7 @@ export interface StoredObjects extends Objects {
   raw(id: ObjectId): Promise<RawObject>;
 }
 
-/** Objects of the store at `gitdir`: whoever finds and inflates them, everything else is ours (G0, G1, G11). */
+/** Objects of the store at `gitdir`: whoever finds and inflates them, everything else is ours. Enforces G11: a blob is its bytes. */
 export function createStoredObjects(reader: Reader, gitdir: string): StoredObjects {
   const commits = new Lru<ObjectId, Commit>(REMEMBERED_BYTES);
   const trees = new Lru<ObjectId, readonly TreeEntry[]>(REMEMBERED_BYTES);
@@ -100,6 +100,7 @@ const LARGE_KEPT = 8;
 const ENTRY_BYTES = 290;
 const SHARED_BYTES = 16;
 
+/** Enforces G15: every object is hashed again before it is believed. */
 function nameOf({ type, bytes }: RawObject): ObjectId {
   return createHash('sha1').update(`${type} ${bytes.length}\0`).update(bytes).digest('hex');
 }

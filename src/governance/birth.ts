@@ -56,7 +56,7 @@ function no(rule: string, reason: string | null): { readonly rule: string; reado
   return reason === null ? null : { rule, reason };
 }
 
-/** formats.md, uid; G19: a uid is never used again. */
+/** formats.md, uid. Enforces G19: a uid is never used again. */
 async function badUid(site: Site, uid: string, made: string | null) {
   if (made !== null && made !== uid)
     return no('G19', `its record says uid ${uid}, and its scope.yaml makes ${made}`);

@@ -21,7 +21,7 @@ const MAX_DEPTH = 64;
 const DEEP = `nested deeper than ${MAX_DEPTH} levels`;
 
 /**
- * Reads one governance file by G12: UTF-8, YAML 1.2 core, one document; no duplicate keys, anchors, aliases,
+ * Reads one governance file. Enforces G12: UTF-8, YAML 1.2 core, one document; no duplicate keys, anchors, aliases,
  * tags, merge keys or `__proto__`. Caps are checked before the parser sees a byte, so that no input can make
  * one machine give up where another does not.
  */

@@ -9,7 +9,7 @@ import type { Bench } from './votes.ts';
 
 /**
  * s(i) from s(i-1): Evaluation at mi, where `bench.history` ends at mi; the numbers are its steps. A failure holds one
- * scope with a reason (G18); only a missing object throws, and then there is no verdict at all.
+ * scope with a reason (enforces G18); only a missing object throws, and then there is no verdict at all.
  */
 export async function fold(bench: Bench, state: LineState): Promise<LineState> {
   const now = nowOf(bench, state);

@@ -3,6 +3,7 @@ import type { Line } from './line.ts';
 
 /**
  * What becomes of an offered tip (governance.md, Following): the only step with memory, and no verdict depends on it.
+ * Enforces G9.
  * `refused` keeps serving the last followed tip, and heals by itself when the ref again extends it.
  */
 export type Following =

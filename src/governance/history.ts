@@ -165,7 +165,7 @@ function overCap(fresh: readonly Commit[], { sideCommits, messageBytes }: Rulese
   return long === undefined ? null : `the message of ${long.id} is over ${messageBytes} bytes`;
 }
 
-/** V2: whether main-line commit `index` is a proper ancestor of the commit. */
+/** Enforces V2: whether main-line commit `index` is a proper ancestor of the commit. */
 export function isAfter(visit: Visit, index: number): boolean {
   return visit.base > index || (visit.base === index && visit.intro > index);
 }

@@ -5,7 +5,7 @@
  * scope (`Line.state`). Guarantees to the next room: a `VerifiedScope` holds exactly the bytes that a quorum of the
  * scope's own anchors accepted, whatever was done to the repository. Refuses by holding one scope, with rule, numbers
  * and names; a missing object is no verdict at all. Pure: the verdict is a function of (pin, tip, ruleset) and object
- * bytes (G0). Rules are those of the design's governance text; grep for their names.
+ * bytes. Enforces G0, with `test/style`. Rules are those of the design's governance text; grep for their names.
  */
 export { follow } from './follow.ts';
 export { makePin } from './genesis.ts';

@@ -81,7 +81,7 @@ export function isFirst({ scope }: Case): boolean {
   return scope.seq === 0;
 }
 
-/** Evaluation 5: the greatest fixpoint, which is unique and knows no order. */
+/** Evaluation 5: the greatest fixpoint, which is unique and knows no order. Enforces G16. */
 function groupsThatHold(room: Room): Groups {
   let groups = new Map<string, readonly Member[]>();
   for (const { of, ballot } of room.counted.values()) {

@@ -126,7 +126,7 @@ async function readOwn(records: Records, digests: TreeDigests, tree: ObjectId): 
   return { ok: true, digest: own.digest, tree, files: own.files };
 }
 
-/** Where other scopes are: one list for one list of records, by which `TreeDigests` knows it again. */
+/** Enforces G7: where other scopes are, which is masked; one list for one list of records, by which `TreeDigests` knows it again. */
 function maskedBy(records: readonly Delegation[]): readonly string[] {
   const known = masks.get(records);
   if (known !== undefined) return known;

@@ -36,7 +36,7 @@ export async function readPolicy(
   if (bytes === null) return no('G12', 'scope.yaml is missing');
   const data = readData(bytes, ruleset);
   if (!data.ok) return no('G12', `scope.yaml: ${data.reason}`);
-  // G21: the schema knows ruleset 1 alone.
+  // Enforces G21: the schema knows ruleset 1 alone.
   if (!validateScope(data.value)) return no('G12', `scope.yaml: ${schemaMistake(validateScope.errors)}`);
   const { metadata, spec } = data.value as Scope;
   const read = await readAnchors(objects, tree, files, spec, ruleset);

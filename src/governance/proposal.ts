@@ -5,7 +5,7 @@ import { siteOf } from './locate.ts';
 import { type Case, proposedMoves, survey } from './survey.ts';
 import type { Group, LineState, ScopeState, VerifiedScope } from './types.ts';
 
-/** What `commit` would propose for a scope if it became the main line: always against the *accepted* state (G8). */
+/** What `commit` would propose for a scope if it became the main line: always against the *accepted* state. Enforces G8. */
 export type Proposal = {
   /** At the place that it would have; of seq 0 where it would be created. */
   readonly scope: ScopeState;

@@ -17,7 +17,7 @@ export type Quorum = {
 type Tally = Omit<Quorum, 'recovered'>;
 
 /**
- * The quorum of a candidate. The old policy decides (G5), or for a reconfigure its recovery set in its place (Recover); a
+ * The quorum of a candidate. Enforces G5: the old policy decides, or for a reconfigure its recovery set in its place (Recover); a
  * reconfigure to the policy `next` needs a quorum of that as well, and every added key signs (possession). A first
  * mutation has no old policy.
  */
@@ -71,7 +71,7 @@ export function countQuorum(policy: Policy, mutation: MutationClass, voters: Rea
   return count(policy.anchors, threshold(policy, mutation), policy.require, voters);
 }
 
-/** Counts anchors, never commits or keys (G4). Order of `signed` is the policy's. */
+/** Enforces G4: counts anchors, never commits or keys. Order of `signed` is the policy's. */
 function count(
   anchors: readonly Anchor[],
   needed: number,

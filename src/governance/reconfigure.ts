@@ -8,7 +8,7 @@ import type { Anchor, MutationClass, Policy, ScopeState } from './types.ts';
 type Scopes = ReadonlyMap<string, ScopeState>;
 
 /**
- * G6: the policy that a reconfigure proposes, or why it would not work: it cannot be read or reached, changes what is
+ * Enforces G6: the policy that a reconfigure proposes, or why it would not work: it cannot be read or reached, changes what is
  * fixed, owns what is not granted, gives up what is granted on, or falls below a floor. Records are those of s(i-1).
  */
 export async function proposedPolicy(

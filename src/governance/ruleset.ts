@@ -2,7 +2,7 @@ import { CAPS } from '../git/index.ts';
 import { forgeKeys, testKeys } from '../signatures/index.ts';
 
 /**
- * Constants of ruleset 1 (G17, G21): part of the verdict, never of a configuration.
+ * Constants of ruleset 1: part of the verdict, never of a configuration. Enforces G17: every cap that is asked for is one of these.
  * Tests alone pass another one, to be allowed to sign with the published test keys.
  */
 export type Ruleset = typeof CAPS & {

@@ -6,7 +6,7 @@ import type { Anchor, Policy, Side } from './types.ts';
 
 type Signed = Pick<Visit, 'commit'>;
 
-/** V1 before any cryptography: the key that the one signature of a commit or token names, and whose it is by which policy. */
+/** Enforces V1, before any cryptography: the key that the one signature of a commit or token names, and whose it is by which policy. */
 export type Claim<Of extends Signed = Visit> = {
   readonly visit: Of;
   readonly token: Token | null;

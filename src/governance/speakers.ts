@@ -80,7 +80,7 @@ export type Speakers = {
   readonly approved: Set<Visit>;
 };
 
-/** The commits since the epoch that show `next` (I2) and say something about the scope (I3), in line order. */
+/** The commits since the epoch that show `next` (enforces I2) and say something about the scope (I3), in line order. */
 export async function speakersFor(
   bench: Bench,
   scope: ScopeState,
@@ -122,6 +122,7 @@ async function treeIn({ owns }: Bench, scope: ScopeState, { commit, base }: Visi
   return place === null ? null : owns.place(commit.tree, place);
 }
 
+/** Enforces I3: what a commit merely carries along, it does not speak about. */
 async function hear(bench: Bench, scope: ScopeState, found: Speakers, visit: Visit): Promise<void> {
   const { commit } = visit;
   const first = bench.history.visits.get(commit.parents[0] ?? '');
@@ -150,7 +151,7 @@ export function viewRefusal(bench: Bench, scope: ScopeState, speaker: Speaker): 
   return speaker.view;
 }
 
-/** I4: whoever signed must have been shown a difference that starts from the accepted state. */
+/** Enforces I4: whoever signed must have been shown a difference that starts from the accepted state. */
 async function uncleanView(bench: Bench, scope: ScopeState, visit: Visit): Promise<Against | null> {
   const { unclean, accepted, epoch } = scope;
   if (unclean !== null && unclean.index <= visit.base && unclean.index < visit.intro)

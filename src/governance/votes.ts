@@ -111,7 +111,7 @@ function refuse({ refused }: Count, { visit, anchor }: Named, { rule, text }: Ag
 
 type Named = { readonly visit: Visit; readonly anchor: Claim['anchor'] | null };
 
-/** V3: the highest round up to which each person has withdrawn, with whatever key. A fence: nothing about order. */
+/** Enforces V3: the highest round up to which each person has withdrawn, with whatever key. A fence: nothing about order. */
 function fence(words: readonly Word[]): ReadonlyMap<string, number> {
   const rounds = new Map<string, number>();
   for (const { person, statement } of words) {
@@ -134,6 +134,7 @@ function countWord(count: Count, word: Word, fences: ReadonlyMap<string, number>
 
 const beforeEpoch: Against = { rule: 'V2', text: 'another mutation was accepted first: sign again' };
 
+/** Enforces G3: words count for exactly what they say. */
 function wordRefusal(
   { epochIndex, candidate }: Count,
   { visit, token, anchor }: Word,
@@ -147,7 +148,7 @@ function wordRefusal(
   return round > fenced ? null : { rule: 'V3', text: `${anchor.name} withdrew up to round ${fenced}` };
 }
 
-/** G2: one plain signed commit. Own digest and words are read before its signature is checked, views after it. */
+/** Enforces G2: one plain signed commit. Own digest and words are read before its signature is checked, views after it. */
 async function countPlain(
   count: Count,
   scope: ScopeState,
@@ -162,6 +163,7 @@ async function countPlain(
   }
   const { name } = claim.anchor;
   if (count.votes.has(`old ${name} null`)) return;
+  // Enforces I1, of commits with words of their own `plainRefusal` does: whoever speaks is not guessed at.
   const words = replaced.has(name)
     ? { rule: 'I1', text: `the words of ${name} replace their commits` }
     : null;

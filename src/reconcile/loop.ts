@@ -171,7 +171,7 @@ class Loop implements RepositoryLoop {
     return judge(line, git, await lastTrusted(line, this.#witness?.tip ?? null), offered);
   }
 
-  /** Before anything new is served it is on the disk: after a crash what was served is never forgotten (G20). */
+  /** Before anything new is served it is on the disk: after a crash what was served is never forgotten. Enforces G20. */
   async #follow(judged: Judged, offered: ObjectId): Promise<void> {
     this.#stage = 'witness';
     if (judged.outcome === 'refused') return this.#refuse(judged, offered);

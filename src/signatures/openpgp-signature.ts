@@ -27,7 +27,7 @@ export function issuerOf(block: Uint8Array): string {
   return readBlock(block).issuer;
 }
 
-/** Refuses unless `block`, without armour, is a signature over `signed` by a key that the certificate lets sign. */
+/** Refuses unless `block`, without armour, is a signature over `signed` by a key that the certificate lets sign. Enforces G14. */
 export async function checkOpenpgpSignature(
   block: Uint8Array,
   signed: Uint8Array,

@@ -22,7 +22,7 @@ export function embeddedKey(sshsig: Uint8Array): Uint8Array {
   return readSshSignature(sshsig).publicKey;
 }
 
-/** Refuses unless `sshsig` is a signature of `key` over `signed` in `namespace`. Many at once take as many cores. */
+/** Refuses unless `sshsig` is a signature of `key` over `signed` in `namespace`. Many at once take as many cores. Enforces G13. */
 export async function checkSshSignature(
   sshsig: Uint8Array,
   signed: Uint8Array,
