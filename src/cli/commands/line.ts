@@ -30,7 +30,9 @@ type Repair = {
 };
 
 export function lineCommand(context: Context): Command {
-  const command = new Command('line').description('the main line itself: what servers follow');
+  const command = new Command('line')
+    .addHelpText('after', examples('fairlead line repair --help'))
+    .description('the main line itself: what servers follow');
   return command.addCommand(repairCommand(context));
 }
 

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Context } from '../../context.ts';
+import { examples } from '../../examples.ts';
 import { createCommand } from './create.ts';
 import { dissolveCommand } from './dissolve.ts';
 import { mergeCommand } from './merge.ts';
@@ -21,9 +22,9 @@ const commands = [
 ];
 
 export function scopeCommand(context: Context): Command {
-  const command = new Command('scope').description(
-    'prepares a change of a scope itself, for its anchors to sign',
-  );
+  const command = new Command('scope')
+    .addHelpText('after', examples('fairlead scope create --help'))
+    .description('prepares a change of a scope itself, for its anchors to sign');
   for (const build of commands) command.addCommand(build(context));
   return command;
 }
