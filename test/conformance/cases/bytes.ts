@@ -308,7 +308,8 @@ export const bytes: readonly CaseSource[] = [
     number: '52',
     slug: 'damaged-objects',
     title: 'An object that is not what its name says',
-    attack: 'The bytes of a stored object are replaced by others.',
+    attack:
+      'The bytes of a stored object are replaced by others; or a commit names as its parent what is none.',
     outcome: 'refused',
     rules: ['G0', 'G15'],
     async build(lab) {
@@ -321,7 +322,23 @@ export const bytes: readonly CaseSource[] = [
         const setup = [{ do: 'replace-object', object, blob: '6\n' }] as const;
         w.run('attack', [{ tip: 'n', outcome: 'unavailable' }], { name, setup });
       }
-      w.honest('n', { s: serves(2, 'n', ['alice', 'cy']) });
+      const here = { s: serves(2, 'n', ['alice', 'cy']) };
+      const bogus = {
+        'a parent that is no commit': await w.scratch.store('blob', 'a blob\n'),
+        'a parent that is malformed': await w.scratch.store('commit', 'not a commit\n'),
+      };
+      // Nothing can be said of such a line, and nothing of it is followed: the next good one is.
+      for (const [name, id] of Object.entries(bogus)) {
+        const bend = (raw: Buffer) => Buffer.from(raw.toString().replace(w.id(p), id));
+        await w.add(name, { parents: ['g', p], bend });
+        const steps = [
+          { tip: 'g', expect: {} },
+          { tip: name, outcome: 'unavailable', expect: {} },
+          { tip: 'n', expect: here },
+        ] as const;
+        w.run('attack', steps, { name });
+      }
+      w.honest('n', here);
     },
   },
   {
