@@ -1,8 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { formatApproval } from '../../src/governance/index.ts';
-import { formatToken, tokenBytes } from '../../src/governance/token.ts';
 import { createHome, type Home } from './fairlead.ts';
 import {
   createForges,
@@ -33,7 +29,6 @@ afterAll(async () => {
 });
 
 type Scope = {
-  readonly uid: string;
   readonly path: string;
   readonly seq: number;
   readonly state: string;
@@ -182,18 +177,12 @@ describe('a squash', () => {
   });
 });
 
-/** What `name` would sign of the branch that we are on, as a token. */
+/** The approval of the branch that we are on, as a token. */
 async function token(name: Person): Promise<string> {
-  const { out } = await forge.cli('plan', '--main', 'main', '-o', 'json');
-  const [{ seq, base, next }] = JSON.parse(out).scopes;
-  const { uid } = await scope();
-  const lines = [formatApproval({ uid, seq, base, next })];
-  const file = join(home.dir, `${name}.token`);
-  await writeFile(file, tokenBytes(lines));
-  await home.need('.', 'rm', '-f', `${file}.sig`);
-  await home.need('.', 'ssh-keygen', '-q', '-Y', 'sign', '-n', 'fairlead', '-f', name, file);
-  const armor = await readFile(`${file}.sig`, 'utf8');
-  return formatToken(lines, Buffer.from(armor.replaceAll(/-----.*-----|\n/g, ''), 'base64'));
+  await forge.signAs(name);
+  const { code, out } = await forge.cli('approve', '--detached', '--yes');
+  expect(code).toBe(0);
+  return out.trim();
 }
 
 describe('a rebase', () => {
