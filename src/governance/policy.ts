@@ -42,7 +42,7 @@ export async function readPolicy(
   const read = await readAnchors(objects, tree, files, spec, ruleset);
   if (!read.ok) return read;
   const policy = toPolicy(spec, read, sha256(bytes));
-  const reason = badThreshold(policy) ?? badOwns(policy);
+  const reason = badThreshold(policy);
   if (reason !== null) return no('G6', reason);
   return { ok: true, policy, name: metadata.name, firstUid: sha256('fairlead-uid-1\0', bytes) };
 }
@@ -109,13 +109,6 @@ function badThreshold(policy: Policy): string | null {
   if (threshold(policy, 'update') > reconfigure) return 'reconfigure is weaker than update';
   const weak = STRUCTURAL.find((mutation) => threshold(policy, mutation) < reconfigure);
   return weak === undefined ? null : `${weak} is weaker than reconfigure`;
-}
-
-function badOwns(policy: Policy): string | null {
-  const host = policy.owns.hosts.find(
-    (pattern) => pattern !== '*' && pattern.replace(/^\*\./, '').includes('*'),
-  );
-  return host === undefined ? null : `host ${host}: a wildcard stands only leftmost`;
 }
 
 async function readAnchors(

@@ -31,11 +31,11 @@ test.each<readonly [string, string, string]>([
         'x',
         {
           name: 'y',
-          keys: [`{ openpgp: ${'A'.repeat(40)}, file: anchors/y.asc, sha256: ${'0'.repeat(64)} }`],
+          keys: [`{ openpgp: ${'A'.repeat(40)}, file: anchors/y.asc, sha256: ${'a'.repeat(64)} }`],
         },
       ],
     }),
-    'G12',
+    'G6',
   ],
   ['one key of two people', scopeYaml({ anchors: ['x', { name: 'y', keys: ['x'] }] }), 'G4'],
   ['a threshold that nobody reaches', scopeYaml({ quorum: '{ threshold: 4 }' }), 'G6'],
