@@ -7,6 +7,12 @@ export default defineConfig({
     // Real git, gpg, ssh-keygen and Envoy on a small and noisy machine: generous, and never part of a claim.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    coverage: {
+      provider: 'v8',
+      include: ['src/governance/**'],
+      reporter: 'text',
+      reportsDirectory: '.cache/coverage',
+    },
     reporters: ['default', ['json', { outputFile: '.cache/test-report.json' }]],
   },
 });
