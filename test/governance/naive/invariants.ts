@@ -108,7 +108,16 @@ function bijection(line: Line, real: readonly LineState[], scope: ScopeState): r
     if (now === undefined || before === undefined) continue;
     const entry = at.get(state.tip);
     const view = ({ landed, seq, accepted, hold }: ScopeState) =>
-      JSON.stringify([landed, seq, accepted.digest, hold?.rule, hold?.reason, hold?.votes]);
+      JSON.stringify([
+        landed,
+        seq,
+        accepted.digest,
+        hold?.rule,
+        hold?.reason,
+        hold?.votes,
+        hold?.candidate,
+        hold?.group,
+      ]);
     const isChanged = view(now) !== view(before) || (entry?.withdrawals.length ?? 0) > 0;
     if (isChanged !== (entry !== undefined))
       found.push(
