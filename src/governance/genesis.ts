@@ -17,12 +17,14 @@ type Genesis = {
   readonly owns: ScopeTrees;
   readonly commit: ObjectId;
   readonly tree: ObjectId;
+  readonly rootUid: string | null;
   readonly scopes: Map<string, ScopeState>;
 };
 
 /**
  * What a pin of `commit` would hold, for `fairlead trust`: the root scope at `path` and, recursively, every live
  * `path` record. The pin is the approval: possession of keys is not required, `unproven` names who has not shown it.
+ * `rootUid`: of a root that began elsewhere, as the record of its old parent has it; else its first bytes make it.
  */
 export async function makePin(
   objects: Objects,
@@ -30,10 +32,11 @@ export async function makePin(
   commit: ObjectId,
   path: string,
   ruleset: Ruleset = ruleset1,
+  rootUid: string | null = null,
 ): Promise<Pinned> {
   const { tree } = await objects.commit(commit);
   const owns = createScopeTrees(objects, digests, path, ruleset);
-  const genesis = { owns, commit, tree, scopes: new Map<string, ScopeState>() };
+  const genesis = { owns, commit, tree, rootUid, scopes: new Map<string, ScopeState>() };
   const refusal = await addScope(genesis, '', { record: null, parent: null, depth: 0 });
   if (refusal !== null) return refusal;
   const [root] = genesis.scopes.keys();
@@ -49,7 +52,7 @@ export async function genesisState(
   pin: Pin,
   ruleset: Ruleset,
 ): Promise<LineState | Refusal> {
-  const made = await makePin(objects, digests, pin.commit, pin.path, ruleset);
+  const made = await makePin(objects, digests, pin.commit, pin.path, ruleset, pin.uid);
   if (!made.ok) return made;
   const differs =
     made.pin.uid !== pin.uid ||
@@ -80,7 +83,7 @@ async function addScope(genesis: Genesis, directory: string, place: Place): Prom
   if (!own.ok) return refused(own.rule, `${where}: ${own.reason}`);
   const read = await genesis.owns.policy(own);
   if (!read.ok) return refused(read.rule, `${where}: ${read.reason}`);
-  const uid = place.record?.uid ?? read.firstUid;
+  const uid = place.record?.uid ?? genesis.rootUid ?? read.firstUid;
   if (genesis.scopes.has(uid)) return refused('G19', `${where}: uid ${uid} is introduced twice`);
   const records = await genesis.owns.delegations(own.tree);
   const reason = badPlace(read.name, read.policy, records, place);

@@ -228,6 +228,8 @@ describe('scope', () => {
     });
 
     await create('acme.pay', 'dana');
+    // Its first bytes made its uid; those that go on elsewhere are others.
+    await change(['reconfigure', 'acme.pay', '--add-anchor', 'eli=../eli.pub'], 'dana', 'eli');
     const own = `${folder}-pay`;
     await home.need('.', 'git', 'init', '--quiet', own);
     await cp(join(home.dir, folder, 'mesh/pay'), join(home.dir, own, 'mesh'), { recursive: true });
@@ -235,14 +237,15 @@ describe('scope', () => {
     await home.need(own, 'git', ...PERSON, 'commit', '--quiet', '-m', 'Go on');
     await home.need(own, 'fairlead', 'trust');
     const early = await json('scope', 'move', 'pay', ...where(own));
-    expect(early).toMatchObject({ code: 3, err: expect.stringContaining('fairlead trust --seq 2') });
-    await home.need(own, 'fairlead', 'trust', '--seq', '2');
+    expect(early).toMatchObject({ code: 3, err: expect.stringContaining('fairlead trust --seq 3 --uid ') });
+    const { uid } = (await json('resolve', 'acme.pay')).document;
+    await home.need(own, 'fairlead', 'trust', '--seq', '3', '--uid', uid, '--pin', '.git/fairlead/pin.json');
     await change(['move', 'pay', ...where(own)], 'alice', 'dana');
-    expect(await standing()).toEqual(['acme 4 Accepted', 'acme.pay 2 Tombstone']);
-    const { uid, repository } = (await json('resolve', 'acme.pay')).document;
-    expect(repository).toMatchObject({ urls: [`https://git.example/${own}.git`], seq: 2 });
+    expect(await standing()).toEqual(['acme 4 Accepted', 'acme.pay 3 Tombstone']);
+    const { repository } = (await json('resolve', 'acme.pay')).document;
+    expect(repository).toMatchObject({ urls: [`https://git.example/${own}.git`], seq: 3 });
     const there = JSON.parse((await home.fairlead(own, 'verify', '-o', 'json')).out);
-    expect(there.scopes).toMatchObject([{ uid, seq: 2, accepted: { digest: repository.digest } }]);
+    expect(there.scopes).toMatchObject([{ uid, seq: 3, accepted: { digest: repository.digest } }]);
     expect(await json('scope', 'create', 'acme.x', '--from-pin', 'nowhere')).toMatchObject({ code: 2 });
   });
 

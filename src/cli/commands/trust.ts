@@ -1,7 +1,7 @@
 import { relative, resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { createTreeDigests } from '../../git/index.ts';
-import { type LineState, makePin, type Pin } from '../../governance/index.ts';
+import { type LineState, makePin, type Pin, ruleset1 } from '../../governance/index.ts';
 import { type CloneFlags, findGitdir, gitOptions, openStore, pinPath, resolveRef } from '../clone.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
@@ -13,7 +13,12 @@ import { pinDocument, readPinIfAny, writePin } from '../pin-file.ts';
 import { Refusal } from '../refusal.ts';
 
 type Flags = CloneFlags &
-  Partial<MoveOnFlags> & { readonly output: Format; readonly path: string; readonly seq?: number };
+  Partial<MoveOnFlags> & {
+    readonly output: Format;
+    readonly path: string;
+    readonly seq?: number;
+    readonly uid?: string;
+  };
 
 export function trustCommand(context: Context): Command {
   const lines = [
@@ -30,6 +35,7 @@ export function trustCommand(context: Context): Command {
     .option('-C, --repository <folder>', 'the clone (default: where you are)')
     .option('--pin <file>', 'where to write it (default: in the git directory of the clone)')
     .option('--seq <n>', 'at which its root goes on, where it comes from another repository', integer)
+    .option('--uid <uid>', 'of its root, where it comes from another repository', uidOption)
     .option(
       '--tip <ref>',
       'a line must have this too; after a refused one, moves on to it if nothing is lost',
@@ -45,7 +51,8 @@ async function trust(context: Context, ref: string, flags: Flags): Promise<numbe
   const { folder, gitdir } = await findGitdir(resolve(context.cwd, flags.repository ?? '.'));
   const backend = await openStore(context, gitdir, flags);
   const commit = await resolveRef({ backend, folder }, ref);
-  const made = await makePin(backend, createTreeDigests(backend), commit, flags.path);
+  const given = flags.uid ?? null;
+  const made = await makePin(backend, createTreeDigests(backend), commit, flags.path, ruleset1, given);
   if (!made.ok) {
     const fix = `; is the mesh in ${flags.path}? --path names its folder, and fairlead init begins one`;
     throw new Refusal(made.rule, `${made.reason}${made.rule === 'G18' ? fix : ''}`);
@@ -59,6 +66,11 @@ async function trust(context: Context, ref: string, flags: Flags): Promise<numbe
   print(context, flags.output, pinDocument(pin), () => pinText(made.state));
   context.terminal.say(`the pin is in ${relative(context.cwd, file) || file}`);
   return exit.ok;
+}
+
+function uidOption(text: string): string {
+  if (!/^[0-9a-f]{64}$/.test(text)) throw new InvalidArgumentError('64 hex digits are expected');
+  return text;
 }
 
 /** The same uid elsewhere is a copy: a signature in one of them is the same act in the other (formats.md). */

@@ -90,7 +90,7 @@ async function emigrate(
   if (pin.uid !== uid || pin.seq !== seq + 1)
     throw new Refusal(
       'Structural',
-      `the pin is of uid ${pin.uid} and seq ${pin.seq}; ${path} goes on as ${uid} and seq ${seq + 1} (fairlead trust --seq ${seq + 1})`,
+      `the pin is of uid ${pin.uid} and seq ${pin.seq}; ${path} goes on as ${uid} and seq ${seq + 1} (fairlead trust --seq ${seq + 1} --uid ${uid})`,
     );
   const parent = parentOf(from, scope);
   const files = moved(from.clone, await filesBelow(from, directory), directory, null);
