@@ -75,8 +75,9 @@ async function ownRecords({ owns }: Site, own: Own & { readonly ok: true }): Pro
   return records.length === 0 ? null : 'it delegates itself: create it first, then those below it';
 }
 
-export function tooDeep({ owns, state }: Site, parent: string, height = 0): string | null {
-  const depth = depthOf(state.scopes, parent) + 1 + height;
+export function tooDeep(site: Site, parent: string, height = 0): string | null {
+  const { owns } = site;
+  const depth = depthOf(site, parent) + 1 + height;
   const cap = owns.ruleset.delegationDepth;
   return depth > cap ? `it would stand ${depth} levels below the root; the cap is ${cap}` : null;
 }

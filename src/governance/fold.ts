@@ -1,7 +1,7 @@
 import { applyAll } from './apply.ts';
 import type { History } from './history.ts';
 import { judgeAll, type Now, type Verdict } from './judge.ts';
-import { indexOf, siteOf } from './locate.ts';
+import { indexOf, type Move, siteOf } from './locate.ts';
 import { sortSigned } from './speakers.ts';
 import { proposedMoves, survey } from './survey.ts';
 import type { LineState, ScopeState } from './types.ts';
@@ -19,7 +19,7 @@ export async function fold(bench: Bench, state: LineState): Promise<LineState> {
   let moves = await proposedMoves(siteOf(bench.owns, state, now.tree, new Map()), touched);
   await sortSigned(bench, state, moves);
   const apart = new Map<string, Verdict>();
-  for (;;) {
+  for (let round = 0; ; round += 1) {
     const site = siteOf(bench.owns, state, now.tree, moves);
     // 3. Candidates, classes, structural groups.
     const cases = await survey(site, [...touched, ...site.located.keys()], apart);
@@ -32,13 +32,34 @@ export async function fold(bench: Bench, state: LineState): Promise<LineState> {
       keepRestless(bench.history, state.scopes, next.scopes, verdicts.keys());
       return next;
     }
-    for (const { by } of failed) {
+    const refused = round < ROUNDS ? ofThemselves(state.scopes, failed) : failed;
+    for (const { by } of refused) {
       const verdict = verdicts.get(by);
       // Who would itself have stood elsewhere is judged anew, at its old place.
       if (verdict?.outcome.kind === 'held' && !site.located.has(by)) apart.set(by, verdict);
     }
-    moves = new Map([...moves].filter(([, move]) => !failed.includes(move)));
+    const gone = new Set(refused);
+    moves = new Map([...moves].filter(([, move]) => !gone.has(move)));
   }
+}
+
+/** As many as scopes may stand above one; beyond, moves that stand in each other's way are all refused. */
+const ROUNDS = 16;
+
+/**
+ * The moves that failed at their own places: what another failing one took away, with the scope that proposes or gives, is tried
+ * again without that one. So a path that a stranger edits holds no move of those below it.
+ */
+function ofThemselves(scopes: Scopes, failed: readonly Move[]): readonly Move[] {
+  const takers = new Map(failed.map(({ uid, by }) => [uid, by]));
+  const isTaken = (uid: string | null, by: string): boolean => {
+    if (uid === null) return false;
+    return (takers.get(uid) ?? by) !== by || isTaken(scopes.get(uid)?.parent ?? null, by);
+  };
+  const found = failed.filter(
+    ({ uid, by }) => !isTaken(by, by) && !isTaken(scopes.get(uid)?.parent ?? null, by),
+  );
+  return found.length > 0 ? found : failed;
 }
 
 function nowOf({ history }: Bench, { index }: LineState): Now {

@@ -113,9 +113,16 @@ export function isBelow(scopes: Scopes, uid: string | null, above: string): bool
   return uid === above || isBelow(scopes, scopes.get(uid)?.parent ?? null, above);
 }
 
-export function depthOf(scopes: Scopes, uid: string): number {
-  const parent = scopes.get(uid)?.parent ?? null;
-  return parent === null ? 0 : 1 + depthOf(scopes, parent);
+/** Levels above a scope, at its place at mi. */
+export function depthOf(site: Site, uid: string): number {
+  const parent = scopeAt(site, uid)?.parent ?? null;
+  return parent === null ? 0 : 1 + depthOf(site, parent);
+}
+
+/** Whether its path leads to it: of a withdrawn scope, and of what stands below one, another may have the same (G7). */
+export function isResolved(scopes: Scopes, uid: string | null): boolean {
+  const scope = scopes.get(uid ?? '');
+  return scope === undefined || (scope.status === 'Live' && isResolved(scopes, scope.parent));
 }
 
 /** Levels of scopes below one. */

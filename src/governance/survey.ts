@@ -3,7 +3,7 @@ import { mixed, type Proposed, toCandidate } from './candidate.ts';
 import type { FileChange } from './classify.ts';
 import type { Delegation } from './delegation.ts';
 import { badGrants, grantedLess } from './grants.ts';
-import { isBelow, type Move, type Moves, type Site, scopeAt } from './locate.ts';
+import { isBelow, isResolved, type Move, type Moves, type Site, scopeAt } from './locate.ts';
 import { joinPath, type Own } from './own.ts';
 import { threshold } from './policy.ts';
 import { type Ask, CLASS_OF, compareRecords, hasForward } from './records.ts';
@@ -49,13 +49,21 @@ export type Cases = ReadonlyMap<string, Case>;
 /** Evaluation 2: the moves that the records of these scopes propose, as they stand at their places in s(i-1). */
 export async function proposedMoves(site: Site, uids: Iterable<string>): Promise<Moves> {
   const moves = new Map<string, Move>();
+  const { scopes } = site.state;
+  const begun = new Map<string, Promise<Case | null>>();
+  const once = (uid: string) => {
+    const known = begun.get(uid) ?? begin(site, uid);
+    begun.set(uid, known);
+    return known;
+  };
   for (const by of uids) {
-    const asker = (await hasOtherRecords(site, by)) ? await begin(site, by) : null;
+    const asker = (await hasOtherRecords(site, by)) ? await once(by) : null;
     for (const { kind, uid, next } of asker?.asks ?? []) {
       if (asker === null || (kind !== 'arrive' && kind !== 'rename') || next === null) continue;
       const move = { uid, by, name: next.name, directory: joinPath(asker.scope.directory, next.path ?? '') };
-      const isSent = kind === 'rename' || (await isForwarded(site, asker.scope, move));
-      if (isSent && !isBelow(site.state.scopes, by, uid)) moves.set(uid, move);
+      const isSent = kind === 'rename' || (await isForwarded(site, asker.scope, move, once));
+      const isFirst = !moves.has(uid) || isResolved(scopes, by);
+      if (isSent && isFirst && !isBelow(scopes, by, uid)) moves.set(uid, move);
     }
   }
   return moves;
@@ -71,9 +79,14 @@ async function hasOtherRecords(site: Site, uid: string): Promise<boolean> {
 }
 
 /** C9: a record alone takes no scope from where it is; its parent's record lets it go, to this very place. */
-async function isForwarded(site: Site, taker: ScopeState, { uid, name }: Move): Promise<boolean> {
+async function isForwarded(
+  site: Site,
+  taker: ScopeState,
+  { uid, name }: Move,
+  begun: (uid: string) => Promise<Case | null>,
+): Promise<boolean> {
   const moved = scopeAt(site, uid);
-  const giver = moved?.parent == null ? null : await begin(site, moved.parent);
+  const giver = moved?.parent == null ? null : await begun(moved.parent);
   return hasForward(giver?.records.after ?? [], uid, moved?.name ?? '', `${taker.path}.${name}`);
 }
 
