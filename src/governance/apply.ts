@@ -36,7 +36,7 @@ async function withAll(
   const { scopes } = state;
   if (isStructural(verdicts)) return ordered(owns, new Map([...scopes, ...next]), state.pin.uid);
   if (next.size === 0) return scopes;
-  const changed = (scopes instanceof ScopeMap ? scopes : new ScopeMap(scopes)).with(next);
+  const changed = (scopes instanceof ScopeMap ? scopes : new ScopeMap([...scopes.values()])).with(next);
   keepIndex(scopes, changed);
   return changed;
 }

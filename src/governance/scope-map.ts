@@ -1,48 +1,53 @@
 import type { ScopeState } from './types.ts';
 
 /**
- * The scopes of a state, in one order. A copy in which a few differ shares all others with the map that it was made
- * from: a commit that touches one scope of many costs no pass over them.
+ * The scopes of a state, in one order. A copy in which a few differ shares the order with the map that it was made from: a
+ * commit that touches one scope of many costs a copy of one list.
  */
 export class ScopeMap implements ReadonlyMap<string, ScopeState> {
-  readonly #lower: ReadonlyMap<string, ScopeState>;
-  /** Of uids that the lower map has. */
-  readonly #upper: ReadonlyMap<string, ScopeState>;
+  readonly #places: ReadonlyMap<string, number>;
+  readonly #list: readonly ScopeState[];
 
-  constructor(lower: ReadonlyMap<string, ScopeState>, upper: ReadonlyMap<string, ScopeState> = new Map()) {
-    this.#lower = lower;
-    this.#upper = upper;
+  /** `list` by uid. */
+  constructor(list: readonly ScopeState[], places?: ReadonlyMap<string, number>) {
+    this.#list = list;
+    this.#places = places ?? new Map(list.map(({ uid }, place) => [uid, place]));
   }
 
   /** These scopes changed, and none came or went. */
   with(changed: ReadonlyMap<string, ScopeState>): ScopeMap {
-    const upper = new Map([...this.#upper, ...changed]);
-    if (upper.size ** 2 <= this.size) return new ScopeMap(this.#lower, upper);
-    return new ScopeMap(new Map([...this.#lower].map(([uid, scope]) => [uid, upper.get(uid) ?? scope])));
+    const list = this.#list.slice();
+    for (const [uid, scope] of changed) {
+      const place = this.#places.get(uid);
+      if (place === undefined) throw new Error('a scope came, which is no change of one');
+      list[place] = scope;
+    }
+    return new ScopeMap(list, this.#places);
   }
 
   get size(): number {
-    return this.#lower.size;
+    return this.#list.length;
   }
 
   get(uid: string): ScopeState | undefined {
-    return this.#upper.get(uid) ?? this.#lower.get(uid);
+    const place = this.#places.get(uid);
+    return place === undefined ? undefined : this.#list[place];
   }
 
   has(uid: string): boolean {
-    return this.#lower.has(uid);
+    return this.#places.has(uid);
   }
 
   keys() {
-    return this.#lower.keys() as MapIterator<string>;
+    return this.#places.keys() as MapIterator<string>;
   }
 
-  *entries(): Generator<[string, ScopeState], undefined> {
-    for (const [uid, scope] of this.#lower) yield [uid, this.#upper.get(uid) ?? scope];
+  values() {
+    return this.#list.values();
   }
 
-  *values(): Generator<ScopeState, undefined> {
-    for (const [, scope] of this.entries()) yield scope;
+  entries() {
+    return this.#list.values().map((scope): [string, ScopeState] => [scope.uid, scope]);
   }
 
   [Symbol.iterator]() {
@@ -50,6 +55,6 @@ export class ScopeMap implements ReadonlyMap<string, ScopeState> {
   }
 
   forEach(visit: (scope: ScopeState, uid: string, map: ReadonlyMap<string, ScopeState>) => void): void {
-    for (const [uid, scope] of this) visit(scope, uid, this);
+    for (const scope of this.#list) visit(scope, scope.uid, this);
   }
 }
