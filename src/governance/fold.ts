@@ -28,6 +28,8 @@ export async function fold(bench: Bench, state: LineState): Promise<LineState> {
     const failed = [...moves.values()].filter(({ by }) => verdicts.get(by)?.outcome.kind !== 'accepted');
     // 6. All at once.
     if (failed.length === 0) {
+      // A move that stays proposed is there again at the next commit: kept, each would be one more, for as long as it is held.
+      if (moves.size === 0 && bench.signed.moved.at(-1)?.index === now.index) bench.signed.moved.pop();
       const next = await applyAll(bench, site, now, verdicts);
       keepRestless(bench.history, state.scopes, next.scopes, verdicts.keys());
       return next;

@@ -1,5 +1,5 @@
 import type { ObjectId, Objects, TreeDigests } from '../git/index.ts';
-import type { Delegation } from './delegation.ts';
+import { type Delegation, recordsByUid } from './delegation.ts';
 import { badOwnership } from './grants.ts';
 import { createScopeTrees, joinPath, type ScopeTrees } from './own.ts';
 import { type Ruleset, ruleset1 } from './ruleset.ts';
@@ -39,6 +39,8 @@ export async function makePin(
   const genesis = { owns, commit, tree, rootUid, scopes: new Map<string, ScopeState>() };
   const refusal = await addScope(genesis, '', { record: null, parent: null, depth: 0 });
   if (refusal !== null) return refusal;
+  const twice = await recordedTwice(genesis);
+  if (twice !== null) return refused('G19', `${twice.name}: uid ${twice.uid} is named by two records`);
   const [root] = genesis.scopes.keys();
   const pairs = [...genesis.scopes].map(([uid, { accepted }]) => [uid, accepted.digest]);
   const pin: Pin = { commit, path, uid: root ?? '', seq: 1, digests: Object.fromEntries(pairs) };
@@ -104,6 +106,18 @@ async function addScope(genesis: Genesis, directory: string, place: Place): Prom
     const refusal = await addScope(genesis, directory, next);
     if (refusal !== null) return refusal;
   }
+  return null;
+}
+
+/** A record, live or not, of a uid that another one has, or the root: who of the two could speak of that scope? */
+async function recordedTwice({ owns, scopes }: Genesis): Promise<Delegation | null> {
+  const [root = ''] = scopes.keys();
+  const seen = new Set([root]);
+  for (const { accepted } of scopes.values())
+    for (const record of recordsByUid(await owns.delegations(accepted.tree)).values()) {
+      if (seen.has(record.uid)) return record;
+      seen.add(record.uid);
+    }
   return null;
 }
 

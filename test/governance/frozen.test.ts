@@ -107,6 +107,16 @@ test('a withdrawn scope of the same name takes nothing that is forwarded to the 
   }
 });
 
+test.each(['status: withdrawn', 'tombstone: none'])(
+  'the pin of a genesis at which a second record speaks of a scope is refused: %s',
+  async (more) => {
+    const realm = family((each) => ({
+      'mesh/n/delegations.yaml': each.records([{ name: 'a', path: 'x', ...nothing, more }]),
+    }));
+    await expect(realm.state('g')).rejects.toThrow('is named by two records');
+  },
+);
+
 test('#90: what is created below a scope that moves counts its levels where that scope will be', async () => {
   const deep = Array.from({ length: 14 }, (_, at) => `n${at + 1}`);
   const names = [...deep, 'o', 'a', 'd', 'e'];
