@@ -76,7 +76,7 @@ function changed(old: Delegation, next: Delegation): Kinds {
   if (next.repository !== null) {
     if (!next.live || old.name !== next.name)
       return 'it moves to a repository of its own under its name, and live';
-    return ['emigrate'];
+    return ['emigrate', ...(isEdited(old, { ...next, repository: null }) ? (['edit'] as const) : [])];
   }
   if (old.name !== next.name || old.path !== next.path) kinds.push('rename');
   return [...kinds, ...changedStanding(old, next)];
@@ -94,10 +94,16 @@ function changedElsewhere(
   return changedStanding(before, next);
 }
 
+/** What changes beside name and path: each is a kind of its own, so that none is had for the threshold of another. */
 function changedStanding(old: Delegation, next: Delegation): readonly Ask['kind'][] {
-  if (old.live && !next.live) return ['withdraw'];
-  if (!old.live && next.live) return ['restore'];
-  return isSame(old, next) ? [] : ['edit'];
+  const kinds: Ask['kind'][] = [];
+  if (old.live !== next.live) kinds.push(next.live ? 'restore' : 'withdraw');
+  if (isEdited(old, next)) kinds.push('edit');
+  return kinds;
+}
+
+function isEdited(old: Delegation, { grants, floor, repository }: Delegation): boolean {
+  return !isSame(old, { ...old, grants, floor, repository });
 }
 
 function isSame(left: Delegation, right: Delegation): boolean {

@@ -117,6 +117,50 @@ test.each(['status: withdrawn', 'tombstone: none'])(
   },
 );
 
+/** Each class has a threshold of its own: of several kinds at once the highest counts, and of one kind none but its own. */
+test.each<[string, readonly string[], string, (realm: Realm) => Files, number]>([
+  ['a withdrawal that lowers a floor', ['s1', 's2'], 'delegate', lowered, 1],
+  ['a withdrawal that lowers a floor', ['s1', 's2', 's3'], 'delegate', lowered, 2],
+  [
+    'a withdrawal alone',
+    ['s1', 's2'],
+    'undelegate',
+    (realm) => withA(realm, { more: `status: withdrawn, ${FLOOR}` }),
+    2,
+  ],
+  ['a rename alone', ['s1', 's2', 'a1'], 'move', (realm) => renamed(realm), 2],
+  ['a rename that lowers a floor', ['s1', 's2', 'a1'], 'delegate', (realm) => renamed(realm, ''), 1],
+  ['a rename that lowers a floor', ['s1', 's2', 's3', 'a1'], 'delegate', (realm) => renamed(realm, ''), 2],
+])('%s, by %s, is of class %s', async (_, signers, mutation, change, seq) => {
+  const quorum = '{ threshold: 1, byClass: { delegate: 3, undelegate: 2, move: 2 } }';
+  const realm = createRealm({ s: { anchors: ['s1', 's2', 's3'], quorum }, a: { owns: '{}' } });
+  realm.commit('g', [], { ...withA(realm, { more: FLOOR }), ...scopeFiles(realm, 'a') });
+  const root: Party = { who: 's', seq: 2, base: ['g', ''], next: ['m', ''] };
+  const consent: readonly Party[] =
+    mutation === 'move' || signers.includes('a1')
+      ? [{ who: 'a', seq: 2, base: ['g', 'a'], next: ['g', 'a'] }]
+      : [];
+  await land(realm, 'm', 'g', change(realm), [[signers, [root, ...consent]]]);
+  const scope = await realm.scope('m', 's');
+  expect([scope.seq, scope.lineage.at(-1)?.class]).toEqual([seq, mutation]);
+});
+
+const FLOOR = 'floor: { threshold: 2 }';
+
+function withA(realm: Realm, spec: { readonly name?: string; readonly more?: string }): Files {
+  const forward = { name: 'a', path: null, ...nothing, more: 'forward: s.b' };
+  const record = { name: 'a', uid: realm.uid('a'), path: 'a', ...nothing, ...spec };
+  return { 'mesh/delegations.yaml': realm.records([record, ...(spec.name === undefined ? [] : [forward])]) };
+}
+
+function lowered(realm: Realm): Files {
+  return withA(realm, { more: 'status: withdrawn' });
+}
+
+function renamed(realm: Realm, more = FLOOR): Files {
+  return withA(realm, { name: 'b', more });
+}
+
 test('#90: what is created below a scope that moves counts its levels where that scope will be', async () => {
   const deep = Array.from({ length: 14 }, (_, at) => `n${at + 1}`);
   const names = [...deep, 'o', 'a', 'd', 'e'];

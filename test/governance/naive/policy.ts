@@ -30,6 +30,8 @@ export type DelegationRecord = {
   readonly floor: Floor;
   /** Everything that the record says, to see whether it was edited. */
   readonly text: string;
+  /** Its grants and floor. */
+  readonly terms: string;
 };
 
 type Yaml = { readonly [name: string]: unknown };
@@ -174,6 +176,7 @@ function recordOf(record: Yaml): DelegationRecord {
     forward: forward === undefined ? null : String(forward),
     floor: { threshold: Number(floor.threshold ?? 1), require: requireOf(floor.require) },
     text: JSON.stringify(record),
+    terms: JSON.stringify([record.grants, record.floor]),
   };
 }
 

@@ -127,6 +127,7 @@ const nothing: DelegationRecord = {
   forward: null,
   floor: { threshold: 1, require: [] },
   text: '',
+  terms: '',
 };
 
 type Records = ReadonlyMap<string, DelegationRecord>;
@@ -151,15 +152,19 @@ function changesOfRecord(
   const isMine = child?.isLive === true && child.parent === scope.uid;
   const isRenamed = old !== undefined && (old.name !== record.name || old.path !== record.path);
   const stays = record.kind !== 'tombstone' && record.repository === null && record.path !== null;
-  if (!isMine || !isRenamed || !stays || old.path === null) return [changeOf(moment, scope, old, record)];
+  const edit: Change = { kind: 'delegate', parent: scope.uid, roles: [], record: nothing };
+  const edits = old !== undefined && record.kind !== 'tombstone' && old.terms !== record.terms ? [edit] : [];
+  if (!isMine || !isRenamed || !stays || old.path === null)
+    return [changeOf(moment, scope, old, record), ...edits];
   const moved: Change = {
     kind: 'move',
     parent: scope.uid,
     roles: [{ uid: record.uid, role: 'moved' }],
     record,
   };
+  if (old.kind === record.kind) return [moved, ...edits];
   const standing = changeOf(moment, scope, { ...old, name: record.name, path: record.path }, record);
-  return [moved, standing === null ? null : { ...standing, roles: [], record: nothing }];
+  return [moved, standing === null ? null : { ...standing, roles: [], record: nothing }, ...edits];
 }
 
 function changeOf(
