@@ -701,3 +701,11 @@ test('C13: consent to end as dissolved is none to be annexed, and a first vote i
   const other = first.signed('m', ['b1'], await first.words(group('b', 'm')));
   expect(await verdict(first, other, 'b')).toMatchObject({ seq: 1, rule: 'G16' });
 });
+
+test('siblings stand in the order of their records, also where nothing else changes', async () => {
+  const realm = family();
+  const change = { 'mesh/delegations.yaml': realm.records([{ name: 'b' }, { name: 'a' }]) };
+  await land(realm, 'm', 'g', change, [[['s1'], [root()]]]);
+  expect(await verdict(realm, 'm', 's')).toEqual({ seq: 2, ...accepted });
+  expect([...(await realm.state('m')).scopes.values()].map(({ name }) => name)).toEqual(['s', 'b', 'a']);
+});
