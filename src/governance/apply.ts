@@ -43,7 +43,8 @@ async function withAll(
 
 function isStructural(verdicts: Verdicts): boolean {
   return [...verdicts.values()].some(
-    ({ of, outcome }) => outcome.kind === 'accepted' && (of.records.after.length > 0 || outcome.group !== null),
+    ({ of, outcome }) =>
+      outcome.kind === 'accepted' && (of.records.after.length > 0 || outcome.group !== null),
   );
 }
 

@@ -85,8 +85,16 @@ function* tokensOf(text: string): Generator<CST.Token> {
 }
 
 function no(reason: string): Data {
-  return { ok: false, reason };
+  return { ok: false, reason: visible(reason) };
 }
+
+/** What others wrote, in a reason: on one line, of letters that everybody sees, and not much of it. */
+export function visible(text: string): string {
+  const shown = text.replace(/[^ -~]/g, '?');
+  return shown.length > LONGEST ? `${shown.slice(0, LONGEST)}…` : shown;
+}
+
+const LONGEST = 200;
 
 function decode(bytes: Uint8Array): string | null {
   try {

@@ -1,3 +1,5 @@
+import { visible } from './data.ts';
+
 /** The first mistake that a schema finds, in one line; governance files are small, and one fix at a time is enough. */
 export function schemaMistake(
   errors:
@@ -12,6 +14,7 @@ export function schemaMistake(
   const [first] = errors ?? [];
   if (first === undefined) return 'does not match its schema';
   const extra = (first.params as { additionalProperty?: unknown } | undefined)?.additionalProperty;
-  const name = typeof extra === 'string' ? ` (${extra})` : '';
-  return `${first.instancePath === '' ? '/' : first.instancePath} ${first.message ?? 'is wrong'}${name}`;
+  const name = typeof extra === 'string' ? ` (${visible(extra)})` : '';
+  const place = first.instancePath === '' ? '/' : first.instancePath;
+  return `${place} ${first.message ?? 'is wrong'}${name}`;
 }

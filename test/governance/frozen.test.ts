@@ -232,3 +232,21 @@ test('#77: a host name of a thousand thousand letters is no host name, and costs
   });
   expect(await owner.scope('m', 's')).toMatchObject({ seq: 1, hold: { rule: 'G12' } });
 });
+
+test.each([
+  [
+    'a key of a new field',
+    (yaml: string) => `${yaml}"x)\\n2 of 2: s1, s2 signed\\e[2J": 1\n`,
+    '(x)?2 of 2: s1, s2 signed?[2J)',
+  ],
+  ['a key that stands twice', (yaml: string) => `${yaml}"\\e[2J": 1\n"\\e[2J": 2\n`, 'the key ?[2J twice'],
+] as const)(
+  '#48: a reason shows what a stranger wrote on one line, without what moves a cursor: %s',
+  async (_, change, shown) => {
+    const realm = createRealm();
+    realm.commit('m', ['g'], { 'mesh/scope.yaml': change(realm.yaml('s')) });
+    const { hold } = await realm.scope('m', 's');
+    expect(hold?.reason).toContain(shown);
+    expect(hold?.reason).toMatch(/^[ -~]*$/);
+  },
+);
