@@ -88,12 +88,14 @@ async function addScope(genesis: Genesis, directory: string, place: Place): Prom
   const uid = place.record?.uid ?? genesis.rootUid ?? read.firstUid;
   if (genesis.scopes.has(uid)) return refused('G19', `${where}: uid ${uid} is introduced twice`);
   const records = await genesis.owns.delegations(own.tree);
-  const reason = badPlace(read.name, read.policy, records, place);
+  const reason = badOwnership(read.policy.owns, place.record, records);
   if (reason !== null) return refused('Scope', `${where}: ${reason}`);
   const at = { commit: genesis.commit, index: 0 };
   const { parent } = place;
-  const path = parent === null ? read.name : `${parent.path}.${read.name}`;
-  const named = { uid, name: read.name, path, directory, parent: parent?.uid ?? null };
+  // The record's name is the name: a scope that was renamed since still calls itself what it first did (formats.md).
+  const name = place.record?.name ?? read.name;
+  const path = parent === null ? name : `${parent.path}.${name}`;
+  const named = { uid, name, path, directory, parent: parent?.uid ?? null };
   const scope = pinned(firstState(at, named, own, read.policy));
   genesis.scopes.set(uid, scope);
   const children = records.flatMap((record) =>
@@ -130,13 +132,6 @@ async function readAhead(
 ): Promise<void> {
   const own = await owns.own(tree, directory).catch(() => null);
   if (own?.ok === true) await owns.policy(own).catch(() => null);
-}
-
-function badPlace(name: string, policy: Policy, records: readonly Delegation[], place: Place): string | null {
-  const { record } = place;
-  if (record !== null && record.name !== name)
-    return `it calls itself ${name}, and its parent's record says ${record.name}`;
-  return badOwnership(policy.owns, record, records);
 }
 
 /** A scope at its genesis: what stands there, with nothing said about it yet. */

@@ -28,6 +28,22 @@ test('translating unverified bytes does not compile', () => {
   expect(spread).toBeTypeOf('function');
 });
 
+test('manifests are served, and what decides is not', async () => {
+  const world = createWorld();
+  const genesis = world.add('g', {
+    files: { 'mesh/anchors/x.txt': 'x', 'mesh/identity/y.txt': 'y', 'mesh/z.yaml': 'z' },
+  });
+  const line = openLine(world.objects, createTreeDigests(world.objects), await world.pin());
+  const verdict = await line.state(genesis);
+  if (!verdict.ok) throw new Error(verdict.reason);
+  const [root] = await line.scopes(verdict.state);
+  const paths = root?.files.map(({ path }) => path);
+  expect(paths).toContain('z.yaml');
+  expect(paths?.filter((path) => /^(?:scope|delegations)\.yaml$|^(?:anchors|identity)\//.test(path))).toEqual(
+    [],
+  );
+});
+
 test('old bytes have the authority of now', async () => {
   const world = createWorld();
   const genesis = world.add('g', {});
