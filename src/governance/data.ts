@@ -34,7 +34,7 @@ export function readData(bytes: Uint8Array, ruleset: Ruleset): Data {
   try {
     return parse(text);
   } catch (error) {
-    if (error instanceof Mistake) return no(error.message);
+    if (error instanceof Mistake) return no(placed(text, error.offset, error.message));
     // The composer recurses: what `depthOf` missed is far deeper than any schema allows, whatever the stack holds.
     if (error instanceof RangeError) return no(DEEP);
     throw error;
@@ -42,7 +42,30 @@ export function readData(bytes: Uint8Array, ruleset: Ruleset): Data {
 }
 
 /** Ends reading at once: the library would go on and make an error of every byte (attack 77). */
-class Mistake extends Error {}
+class Mistake extends Error {
+  /** In characters; null for what stands nowhere in particular. */
+  readonly offset: number | null;
+
+  constructor(reason: string, offset: number | null) {
+    super(reason);
+    this.offset = offset;
+  }
+}
+
+/** `3:7: reason`: line and column, from 1. */
+function placed(text: string, offset: number | null, reason: string): string {
+  if (offset === null) return reason;
+  const before = text.slice(0, offset).split('\n');
+  return `${before.length}:${1 + (before.at(-1)?.length ?? 0)}: ${reason}`;
+}
+
+/** As the library says where a mistake is: an offset, where a range begins, or a token. */
+type Place = number | readonly number[] | { readonly offset: number };
+
+function offsetOf(at: Place): number | null {
+  if (typeof at === 'number') return at;
+  return 'offset' in at ? at.offset : (at[0] ?? null);
+}
 
 const INDENTED = new RegExp(`^[ \\t?:-]{${2 * MAX_DEPTH + 1}}`, 'm');
 
@@ -55,21 +78,22 @@ function parse(text: string): Data {
     uniqueKeys: false,
     strict: true,
   });
-  // Private, and the one way to stop at the first mistake.
-  Reflect.set(composer, 'onError', (_at: unknown, _code: unknown, reason: string) => {
-    throw new Mistake(reason);
+  // Private, and the one way to stop at the first mistake; the library catches it, and reports it at each node around it.
+  let first: Mistake | null = null;
+  Reflect.set(composer, 'onError', (at: Place, _code: unknown, reason: string) => {
+    first ??= new Mistake(reason, offsetOf(at));
+    throw first;
   });
   const documents: Document.Parsed[] = [];
   for (const token of tokensOf(text)) {
-    if (token.type === 'error') throw new Mistake(token.message);
+    if (token.type === 'error') throw new Mistake(token.message, token.offset);
     documents.push(...composer.next(token));
     if (documents.length > 1) break;
   }
   documents.push(...composer.end());
   const [document] = documents;
   if (documents.length !== 1 || document === undefined) return no('not exactly one YAML document');
-  const refusal = refusedNode(document);
-  if (refusal !== null) return no(refusal);
+  refuseNodes(document);
   return { ok: true, value: document.toJS({ maxAliasCount: 0 }) };
 }
 
@@ -78,7 +102,7 @@ function* tokensOf(text: string): Generator<CST.Token> {
   const parser = new Parser();
   const depth = depthOf();
   for (const lexeme of new Lexer().lex(text)) {
-    if (depth(lexeme) > MAX_DEPTH) throw new Mistake(DEEP);
+    if (depth(lexeme) > MAX_DEPTH) throw new Mistake(DEEP, null);
     yield* parser.next(lexeme);
   }
   yield* parser.end();
@@ -126,26 +150,27 @@ function depthOf(): (lexeme: string) => number {
   };
 }
 
-function refusedNode(document: Parameters<typeof visit>[0]): string | null {
-  let reason: string | null = null;
+/** Throws `Mistake` at the first node that G12 leaves out. */
+function refuseNodes(document: Parameters<typeof visit>[0]): void {
   visit(document, {
     Node(_key, node) {
-      if (isAlias(node)) reason ??= 'a YAML alias';
-      else if (node.anchor !== undefined) reason ??= 'a YAML anchor';
-      else if (node.tag !== undefined) reason ??= 'a YAML tag';
-      if (isMap(node)) reason ??= refusedKey(node.items.map((pair) => pair.key));
+      const start = node.range?.[0] ?? null;
+      if (isAlias(node)) throw new Mistake('a YAML alias', start);
+      if (node.anchor !== undefined) throw new Mistake('a YAML anchor', start);
+      if (node.tag !== undefined) throw new Mistake('a YAML tag', start);
+      if (isMap(node)) refuseKeys(node.items.map((pair) => pair.key));
     },
   });
-  return reason;
 }
 
-function refusedKey(keys: readonly unknown[]): string | null {
+function refuseKeys(keys: readonly unknown[]): void {
   const seen = new Set<string>();
   for (const key of keys) {
-    if (!isNode(key) || !isScalar(key) || typeof key.value !== 'string') return 'a key that is not a string';
-    if (key.value === '__proto__' || key.value === '<<') return `the key ${key.value}`;
-    if (seen.has(key.value)) return `the key ${key.value} twice`;
+    const start = isNode(key) ? (key.range?.[0] ?? null) : null;
+    if (!isNode(key) || !isScalar(key) || typeof key.value !== 'string')
+      throw new Mistake('a key that is not a string', start);
+    if (key.value === '__proto__' || key.value === '<<') throw new Mistake(`the key ${key.value}`, start);
+    if (seen.has(key.value)) throw new Mistake(`the key ${key.value} twice`, start);
     seen.add(key.value);
   }
-  return null;
 }

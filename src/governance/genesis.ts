@@ -54,7 +54,9 @@ export async function genesisState(
   pin: Pin,
   ruleset: Ruleset,
 ): Promise<LineState | Refusal> {
-  const made = await makePin(objects, digests, pin.commit, pin.path, ruleset, pin.uid);
+  // Only what goes on counting began elsewhere: a scope that begins here is named by the bytes that it begins with.
+  const rootUid = pin.seq > 1 ? pin.uid : null;
+  const made = await makePin(objects, digests, pin.commit, pin.path, ruleset, rootUid);
   if (!made.ok) return made;
   const differs =
     made.pin.uid !== pin.uid ||

@@ -106,7 +106,7 @@ export async function survey(
     const made = await begin(site, uid);
     if (made === null) continue;
     cases.set(uid, made);
-    pending.push(...made.asks.flatMap((ask) => partners(site, made.scope, ask)));
+    pending.push(...made.asks.flatMap((ask) => partners(site, ask)));
   }
   for (const [uid, each] of cases) if (isStructural(each)) cases.set(uid, await withBorn(site, each));
   await refuseAsks(site, cases);
@@ -138,14 +138,14 @@ async function begin(site: Site, uid: string): Promise<Case | null> {
 }
 
 /** Every other scope that has to be in one group with the one whose records ask. */
-function partners(site: Site, asker: ScopeState, { kind, uid, next }: Ask): readonly string[] {
+function partners(site: Site, { kind, uid, next }: Ask): readonly string[] {
   switch (kind) {
     case 'arrive':
       return [uid, site.state.scopes.get(uid)?.parent ?? uid];
     case 'leave':
       return [uid, site.moves.get(uid)?.by ?? uid];
     case 'merge':
-      return next?.successor == null || next.successor === asker.uid ? [uid] : [uid, next.successor];
+      return [uid, next?.successor ?? uid];
     case 'restore':
       return next?.path === null ? [] : [uid];
     case 'create':
@@ -239,7 +239,7 @@ function withGroups(site: Site, cases: Map<string, Case>): Cases {
     for (const each of born) cases.set(each.scope.uid, each);
     if (asks.length === 0) kinds.set(scope.uid, new Set(['delegate']));
     for (const ask of asks) {
-      const others = partners(site, scope, ask);
+      const others = partners(site, ask);
       for (const uid of [scope.uid, ...others])
         kinds.set(uid, (kinds.get(uid) ?? new Set()).add(kindOf(asker, ask)));
       if (others.length > 0) links.push([scope.uid, ...others]);

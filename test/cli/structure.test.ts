@@ -240,6 +240,10 @@ describe('scope', () => {
     expect(early).toMatchObject({ code: 3, err: expect.stringContaining('fairlead trust --seq 3 --uid ') });
     const { uid } = (await json('resolve', 'acme.pay')).document;
     await home.need(own, 'fairlead', 'trust', '--seq', '3', '--uid', uid, '--pin', '.git/fairlead/pin.json');
+    const bare = await home.fairlead(own, 'trust', '--uid', uid, '--seq', '1', '--pin', '.git/other.json');
+    expect(bare).toMatchObject({ code: 3, err: expect.stringContaining('--uid goes with the --seq') });
+    // Pinned once more, it is still the same scope.
+    await home.need(own, 'fairlead', 'trust', '--pin', '.git/fairlead/pin.json');
     await change(['move', 'pay', ...where(own)], 'alice', 'dana');
     expect(await standing()).toEqual(['acme 4 Accepted', 'acme.pay 3 Tombstone']);
     const { repository } = (await json('resolve', 'acme.pay')).document;

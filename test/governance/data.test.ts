@@ -32,6 +32,16 @@ test.each([
   expect(read(text).ok).toBe(false);
 });
 
+test.each([
+  ['a: 1\nb:\n  - c: [\n', '4:1: Flow sequence'],
+  ['a: 1\nb: &x 1\n', '2:7: a YAML anchor'],
+  ['a: 1\n\n  b: 2\n', '1:4: '],
+  ['a: { b: 1, b: 2 }\n', '1:12: the key b twice'],
+  ['spec:\n  1: x\n', '2:3: a key that is not a string'],
+])('G12: the reason says line and column: %j', (text, place) => {
+  expect(read(text)).toEqual({ ok: false, reason: expect.stringMatching(new RegExp(`^${place}`)) });
+});
+
 test('G12: the reason for deep nesting does not depend on the stack of the machine', () => {
   for (const depth of [70, 2000, 200_000]) {
     for (const text of ['[ #]\n'.repeat(depth), `[${'a: '.repeat(depth)}]`, `{${'"a":'.repeat(depth)}}`])
@@ -42,7 +52,7 @@ test('G12: the reason for deep nesting does not depend on the stack of the machi
 test('G17: as many keys as the cap allows are read, and looked up rather than compared', () => {
   const keys = Array.from({ length: 80_000 }, (_, index) => `k${index}: 1\n`).join('');
   expect(read(keys).ok).toBe(true);
-  expect(read(`${keys}k7: 2\n`)).toEqual({ ok: false, reason: 'the key k7 twice' });
+  expect(read(`${keys}k7: 2\n`)).toEqual({ ok: false, reason: '80001:1: the key k7 twice' });
 });
 
 test.each([

@@ -56,6 +56,17 @@ test.each<readonly [string, (pin: Pin) => Pin]>([
   expect(await line.state(whole)).toMatchObject({ ok: false, rule: 'Line' });
 });
 
+test('a uid that the bytes of the genesis do not make is one only for a scope that goes on counting', async () => {
+  const { objects } = realm.world;
+  const digests = createTreeDigests(objects);
+  const uid = 'f'.repeat(64);
+  const made = await makePin(objects, digests, whole, 'mesh', ruleset1, uid);
+  if (!made.ok) throw new Error(made.reason);
+  const at = (seq: number) => openLine(objects, digests, { ...made.pin, seq }).state(whole);
+  expect(await at(1)).toMatchObject({ ok: false, rule: 'Line' });
+  expect(await at(2)).toMatchObject({ ok: true });
+});
+
 test.each<readonly [string, Files, string, string]>([
   ['no scope at all', { 'mesh/scope.yaml': null, 'mesh/x.yaml': 'x' }, 'G12', 'the root scope: '],
   [

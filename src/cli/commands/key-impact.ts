@@ -54,7 +54,7 @@ function knownKeys({ scopes }: LineState): string {
   ]);
   const keys = anchors.flatMap(({ name, keys }) => keys.map(({ fingerprint }) => `${fingerprint} (${name})`));
   const [first, ...rest] = [...new Set(keys)];
-  return `name one of those in scope.yaml, such as ${first}${rest.length === 0 ? '' : `, or ${rest.length} others`}`;
+  return `name one of those in scope.yaml, such as ${first}${rest.length === 0 ? '' : `, or ${rest.length} more`}`;
 }
 
 function impactText(fingerprint: string, impacts: readonly Impact[]): string {

@@ -51,16 +51,22 @@ async function trust(context: Context, ref: string, flags: Flags): Promise<numbe
   const { folder, gitdir } = await findGitdir(resolve(context.cwd, flags.repository ?? '.'));
   const backend = await openStore(context, gitdir, flags);
   const commit = await resolveRef({ backend, folder }, ref);
-  const given = flags.uid ?? null;
+  const file = flags.pin === undefined ? pinPath(gitdir) : resolve(context.cwd, flags.pin);
+  const known = await readPinIfAny(file);
+  const isAgain = known?.commit === commit && known.path === flags.path;
+  const given = flags.uid ?? (isAgain && known.seq > 1 ? known.uid : null);
   const made = await makePin(backend, createTreeDigests(backend), commit, flags.path, ruleset1, given);
   if (!made.ok) {
     const fix = `; is the mesh in ${flags.path}? --path names its folder, and fairlead init begins one`;
     throw new Refusal(made.rule, `${made.reason}${made.rule === 'G18' ? fix : ''}`);
   }
-  const file = flags.pin === undefined ? pinPath(gitdir) : resolve(context.cwd, flags.pin);
-  const known = await readPinIfAny(file);
   refuseSecondGenesis(known, made.pin);
   const seq = flags.seq ?? known?.seq ?? made.pin.seq;
+  if (flags.uid !== undefined && seq === 1)
+    throw new Refusal(
+      'uid',
+      'a scope that begins here is named by its own bytes: --uid goes with the --seq at which it goes on',
+    );
   const pin = { ...made.pin, seq, ...(known?.tip === undefined ? {} : { tip: known.tip }) };
   await writePin(file, pin);
   print(context, flags.output, pinDocument(pin), () => pinText(made.state));
