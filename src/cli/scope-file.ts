@@ -9,7 +9,18 @@ export type PolicyEdit =
   | { readonly do: 'remove-anchor'; readonly name: string }
   | { readonly do: 'remove-key'; readonly fingerprint: string }
   | { readonly do: 'rotate'; readonly fingerprint: string; readonly entry: Entry }
-  | { readonly do: 'set'; readonly path: readonly string[]; readonly value: unknown };
+  | ({ readonly do: 'own' } & Owned)
+  | ({ readonly do: 'disown' } & Owned)
+  | ({ readonly do: 'require' } & Requirement)
+  /** The value NO_LIMIT takes the field away. */
+  | { readonly do: 'set'; readonly path: readonly string[]; readonly value: string | number };
+
+type Owned = { readonly list: 'namespaces' | 'hosts'; readonly name: string };
+
+/** At least so many of a type in every quorum; 0 takes the requirement away. */
+export type Requirement = { readonly type: 'human' | 'automation'; readonly atLeast: number };
+
+export const NO_LIMIT = 'none';
 
 /** The text with the edits; comments and what they do not touch stay as they are. Throws Failure edit-impossible. */
 export function editScope(text: string, edits: readonly PolicyEdit[]): string {
@@ -22,7 +33,10 @@ export function editScope(text: string, edits: readonly PolicyEdit[]): string {
 }
 
 function apply(document: Document, edit: PolicyEdit): void {
-  if (edit.do === 'set') document.setIn(edit.path, document.createNode(edit.value));
+  if (edit.do === 'set') set(document, edit.path, edit.value);
+  else if (edit.do === 'require') requireType(document, edit);
+  else if (edit.do === 'own') own(document, edit);
+  else if (edit.do === 'disown') disown(document, edit);
   else if (edit.do === 'remove-anchor') removeAnchor(document, edit.name);
   else if (edit.do === 'remove-key') removeKey(document, edit.fingerprint);
   else if (edit.do === 'rotate') rotate(document, edit.fingerprint, edit.entry);
@@ -31,14 +45,59 @@ function apply(document: Document, edit: PolicyEdit): void {
   else keysOf(anchorNamed(document, edit.entry.name)).add(document.createNode(edit.entry.key));
 }
 
+/** A bare value goes into the node that is there, so that the comment beside it stays. */
+function set(document: Document, path: readonly string[], value: string | number): void {
+  if (value !== NO_LIMIT) document.setIn(path, value);
+  else if (document.hasIn(path)) remove(document, path);
+}
+
+/** With the map or list that it leaves empty. */
+function remove(document: Document, path: readonly string[]): void {
+  document.deleteIn(path);
+  const above = path.slice(0, -1);
+  const rest = document.getIn(above);
+  if (isMap(rest) && rest.items.length === 0) document.deleteIn(above);
+}
+
+function requireType(document: Document, { type, atLeast }: Requirement): void {
+  const path = ['spec', 'quorum', 'require'];
+  const list = listAt(document, path);
+  const found = list.items.filter((item): item is YAMLMap => isMap(item) && item.get('type') === type);
+  if (atLeast === 0) list.items = list.items.filter((item) => !found.some((each) => each === item));
+  else if (found.length > 0) for (const item of found) item.set('atLeast', atLeast);
+  else list.add(document.createNode({ type, atLeast }));
+  if (list.items.length === 0) document.deleteIn(path);
+}
+
+function own(document: Document, { list, name }: Owned): void {
+  const owned = listAt(document, ['spec', 'owns', list]);
+  if (!namesIn(owned).includes(name)) owned.add(document.createNode(name));
+  else throw impossible(`${name} is among its ${list} already`, 'leave that out');
+}
+
+function disown(document: Document, { list, name }: Owned): void {
+  const owned = listAt(document, ['spec', 'owns', list]);
+  const names = namesIn(owned);
+  if (names.includes(name)) owned.delete(names.indexOf(name));
+  else throw impossible(`${name} is not among its ${list}`, `name one of: ${names.join(', ') || 'none'}`);
+}
+
+function namesIn(list: YAMLSeq): readonly unknown[] {
+  return list.toJSON() as readonly unknown[];
+}
+
+function listAt(document: Document, path: readonly string[]): YAMLSeq {
+  if (!isSeq(document.getIn(path))) document.setIn(path, document.createNode([]));
+  return document.getIn(path) as YAMLSeq;
+}
+
 function addAnchor(document: Document, path: readonly string[], { name, key }: Entry): void {
   if (anchorsOf(document).some((anchor) => anchor.get('name') === name))
     throw impossible(
       `there is an anchor ${name} already`,
       'give them a second key with --add-key, or another name',
     );
-  if (!isSeq(document.getIn(path))) document.setIn(path, document.createNode([]));
-  const list = document.getIn(path) as YAMLSeq;
+  const list = listAt(document, path);
   list.flow = false;
   list.add(document.createNode({ name, keys: [key] }));
 }

@@ -118,7 +118,75 @@ describe('scope reconfigure', () => {
     expect(await scopes()).toMatchObject([{ seq: 3, hold: null }]);
   });
 
+  test('what is owned, required and allowed, and comments stay', async () => {
+    const text = (await readFile(`${mesh.dir}/mesh/scope.yaml`, 'utf8'))
+      .replace('threshold: 2', 'threshold: 2 # any two')
+      .replace(/namespaces: .*/, 'namespaces: [demo, shop] # ours')
+      .replace(
+        /hosts: .*/,
+        'hosts: [a.example.test]\n  # little\n  limits:\n    files: 9\n    bytes: 4Ki # small',
+      );
+    await mesh.write('mesh/scope.yaml', text);
+    await mesh.commit('What is ours');
+    await approveAs('alice', 'bo');
+    const first = await prepared(
+      ...['reconfigure', 'acme', '--remove-namespace', 'shop', '--add-namespace', 'pay', 'web'],
+      ...['--add-host', '*.example.test', '--remove-host', 'a.example.test', '--require', 'human=2'],
+      ...['--limit-files', '20', '--limit-bytes', '8Mi', '--threshold', '3', '--branch', 'one'],
+    );
+    expect(first.scopes[0].policy).toEqual([
+      ...['update', 'reconfigure', 'delegate', 'split', 'merge', 'move', 'dissolve', 'undelegate'].map(
+        (name) => `threshold of ${name}: 2 -> 3`,
+      ),
+      '+ requires at least 2 of type human',
+      '- owns namespace shop',
+      '+ owns namespace pay',
+      '+ owns namespace web',
+      '- owns host a.example.test',
+      '+ owns host *.example.test',
+      'limit of files: 9 -> 20',
+      `limit of bytes: 4096 -> ${8 * 1024 * 1024}`,
+    ]);
+    expect(await mesh.git('show', 'one:mesh/scope.yaml')).toBe(
+      text
+        .trimEnd()
+        .replace(
+          'threshold: 2 # any two',
+          'threshold: 3 # any two\n    require:\n      - type: human\n        atLeast: 2',
+        )
+        .replace('[demo, shop]', '[demo, pay, web]')
+        .replace('[a.example.test]', '["*.example.test"]')
+        .replace('files: 9', 'files: 20')
+        .replace('bytes: 4Ki', 'bytes: 8Mi'),
+    );
+    await mesh.git('checkout', '--quiet', 'one');
+    await approveAs('alice', 'bo', 'cy');
+    await land('one');
+    const second = await prepared(
+      ...['reconfigure', 'acme', '--require', 'human=0', '--limit-files', 'none', '--limit-bytes', 'none'],
+      ...['--branch', 'two'],
+    );
+    expect(second.scopes[0].policy).toEqual([
+      '- requires at least 2 of type human',
+      'limit of files: 20 -> Infinity',
+      `limit of bytes: ${8 * 1024 * 1024} -> Infinity`,
+    ]);
+    expect(await mesh.git('show', 'two:mesh/scope.yaml')).not.toMatch(/require|limits/);
+    await mesh.git('checkout', '--quiet', 'two');
+    await approveAs('alice', 'bo', 'cy');
+    await land('two');
+    expect(await scopes()).toMatchObject([{ seq: 4, hold: null }]);
+  });
+
   test.each<readonly [string, readonly string[], number, string]>([
+    ['a host that is none', ['--add-host', 'A host'], 3, 'refused (G12)'],
+    ['a namespace that it has', ['--add-namespace', 'demo', 'demo'], 2, '[edit-impossible]'],
+    ['a host that it has not', ['--remove-host', 'b.example.test'], 2, '[edit-impossible]'],
+    ['a type that nobody is', ['--require', 'automation=1'], 3, 'refused (G6)'],
+    ['a type that there is not', ['--require', 'robot=1'], 64, 'type=n'],
+    ['a limit below what it has', ['--limit-files', '1'], 3, 'refused (G17)'],
+    ['a limit above every scope', ['--limit-files', '20001'], 3, 'refused (G12)'],
+    ['a size that is none', ['--limit-bytes', '8MB'], 64, 'positive integer'],
     ['nothing', [], 2, '[nothing-to-do]'],
     ['what could never be reached', ['--threshold', '4'], 3, 'refused (G6)'],
     ['what is so already', ['--threshold', '2'], 3, 'refused (clean)'],

@@ -314,6 +314,36 @@ describe('scope', () => {
     expect(await git('branch', '--list', 'fairlead/*')).toBe('');
   });
 
+  test('reconfigure: a scope owns what its parent grants, and gives up what it does not grant on', async () => {
+    await create('acme.pay', 'dana', '--namespace', 'pay', 'cards', '--host', '*.pay.test');
+    await change(
+      ['reconfigure', 'acme.pay', '--remove-namespace', 'cards', '--remove-host', '*.pay.test'],
+      'dana',
+    );
+    await change(['reconfigure', 'pay', '--add-namespace', 'cards', '--add-host', 'a.pay.test'], 'dana');
+    expect(await show('mesh/pay/scope.yaml')).toMatch(
+      /owns:\n {4}namespaces: \[pay, cards\]\n {4}hosts: \[a\.pay\.test\]$/,
+    );
+    expect(await standing()).toEqual(['acme 2 Accepted', 'acme.pay 3 Accepted']);
+    const before = await git('for-each-ref');
+    for (const [args, reason] of [
+      [
+        ['acme.pay', '--add-host', 'www.shop.test'],
+        'it owns the host www.shop.test, which its parent does not grant',
+      ],
+      [
+        ['acme.pay', '--add-namespace', 'shop'],
+        'it owns the namespace shop, which its parent does not grant',
+      ],
+      [['acme', '--remove-namespace', '*'], 'pay is granted the namespace pay, which is not owned here'],
+    ] as const) {
+      const refused = await cli('scope', 'reconfigure', ...args);
+      expect(refused).toMatchObject({ code: 3, out: '' });
+      expect(refused.err.replace(/\s+/g, ' ')).toContain(`refused (G6): ${args[0]}: ${reason}`);
+    }
+    expect(await git('for-each-ref')).toBe(before);
+  });
+
   test('comments in delegations.yaml stay', async () => {
     await create('acme.pay', 'dana');
     const file = join(home.dir, folder, 'mesh/delegations.yaml');
