@@ -161,6 +161,124 @@ describe('a push', () => {
   });
 });
 
+describe('a line that was broken behind the hook', () => {
+  /** The main line at `kept`, moved by force to `forced`, which forks from before it, as whoever owns the disk can. */
+  async function force(kept: string): Promise<string> {
+    await mesh.git('checkout', '--quiet', '-B', 'forced', `${kept}~1`);
+    await mesh.write('mesh/other.yaml', '# another way\n');
+    const forced = await mesh.commit('Another way');
+    await mesh.git('push', '--quiet', 'origin', 'forced');
+    await home.need(bare, 'git', 'update-ref', 'refs/heads/main', forced);
+    return forced;
+  }
+
+  async function repaired(...args: readonly string[]): Promise<string> {
+    const { code, out } = await mesh.cli('line', 'repair', ...args, '-o', 'json');
+    expect(code).toBe(0);
+    return JSON.parse(out).commit;
+  }
+
+  test('is mended by the push of what `line repair` prepared, and by nothing else', async () => {
+    await install();
+    const before = await tip();
+    const kept = await routes(20, 'alice');
+    expect(await push('origin', 'main')).toMatchObject({ code: 0 });
+    const forced = await force(kept);
+    // On top of the branch as it is now, whatever is pushed: what was followed stays dropped.
+    await mesh.write('mesh/other.yaml', '# more of it\n');
+    const more = await mesh.commit('More of it');
+    const refused = await push('origin', 'forced:main');
+    expect(refused.code).toBe(1);
+    expect(joined(refused)).toContain(`refused (G9): ${more} drops ${kept} from the main line`);
+    const [command, ...args] = fixOf(refused).split(' ');
+    expect(command).toBe('fairlead');
+    expect(args).toEqual(['line', 'repair', '--followed', kept.slice(0, 10), '--offered', more.slice(0, 10)]);
+    // Nor where git has thrown away what was followed: the repair brings it back.
+    await home.need(bare, 'git', 'gc', '--quiet', '--prune=now');
+    expect((await home.run(bare, 'git', 'cat-file', '-e', kept)).code).not.toBe(0);
+    const gone = await push('origin', 'forced:main');
+    expect(gone.code).toBe(1);
+    expect(joined(gone)).toContain(`${kept} from the main line, which is gone from here`);
+    expect(fixOf(gone)).toBe(fixOf(refused));
+    await mesh.git('reset', '--quiet', '--hard', forced);
+    const tree = await mesh.git('rev-parse', `${kept}^{tree}`);
+    const swapped = await mesh.git('commit-tree', tree, '-p', forced, '-p', kept, '-m', 'Swapped');
+    const above = await mesh.git('commit-tree', tree, '-p', before, '-p', forced, '-m', 'From before');
+    for (const commit of [swapped, above]) {
+      const wrong = await push('origin', `${commit}:main`);
+      expect(wrong.code).toBe(1);
+      expect(joined(wrong)).toContain('refused (G9)');
+      expect(await tip()).toBe(forced);
+    }
+    const repair = await repaired('--followed', kept, '--offered', forced);
+    // No force: the commit is on top of both.
+    expect(await push('origin', `${repair}:refs/heads/main`)).toMatchObject({ code: 0 });
+    expect(await home.need(bare, 'git', 'rev-parse', 'main^1', 'main^2')).toBe(`${kept}\n${forced}`);
+    await mesh.git('checkout', '--quiet', '-B', 'main', repair);
+    await routes(30, 'alice');
+    expect(await push('origin', 'main')).toMatchObject({ code: 0 });
+  });
+
+  test('is mended by what was followed itself, and is never moved back', async () => {
+    await install();
+    const first = await tip();
+    const second = await routes(20, 'alice');
+    const kept = await routes(30, 'alice');
+    await push('origin', 'main');
+    await home.need(bare, 'git', 'update-ref', 'refs/heads/main', first);
+    const back = await push('origin', `${second}:main`);
+    expect(back.code).toBe(1);
+    expect(joined(back)).toContain(`never moved back, from ${kept} to ${second}`);
+    await shell(fixOf(back));
+    expect(await tip()).toBe(kept);
+  });
+
+  test('before there was a hook: it is told what was followed, or the pin trusts it', async () => {
+    const kept = await routes(20, 'alice');
+    await push('origin', 'main');
+    const forced = await force(kept);
+    const repair = await repaired('--followed', kept, '--offered', forced);
+    await install();
+    expect(await push('origin', `${repair}:main`)).toMatchObject({ code: 1 });
+    const told = await install('--followed', kept);
+    expect(told.code).toBe(0);
+    expect(told.err.replace(/\s+/g, ' ')).toContain(
+      `main has lost the line of ${kept.slice(0, 10)}: fairlead line repair`,
+    );
+    expect(await push('origin', `${repair}:main`)).toMatchObject({ code: 0 });
+
+    // Given up on purpose: from here on the pin goes before what the hook remembers.
+    await home.need(bare, 'git', 'update-ref', 'refs/heads/main', forced);
+    await mesh.git('checkout', '--quiet', 'forced');
+    await mesh.commit('Go on');
+    expect(await push('origin', 'forced:main')).toMatchObject({ code: 1 });
+    const trust = [
+      'trust',
+      '--tip',
+      forced,
+      '--followed',
+      repair,
+      '--accept-loss',
+      '--pin',
+      `../pin ${count}.json`,
+    ];
+    expect(await mesh.cli(...trust)).toMatchObject({ code: 0 });
+    expect(await push('origin', 'forced:main')).toMatchObject({ code: 0 });
+  });
+
+  test('by a memory that says nothing: no push is let in before it is told', async () => {
+    await install();
+    await home.write(`${bare}/fairlead/followed/main`, 'nonsense\n');
+    const kept = await routes(20, 'alice');
+    const refused = await push('origin', 'main');
+    expect(refused.code).toBe(1);
+    expect(joined(refused)).toContain('[hook-memory]');
+    expect(await install('--followed', 'main')).toMatchObject({ code: 0 });
+    expect(await push('origin', 'main')).toMatchObject({ code: 0 });
+    expect(await tip()).toBe(kept);
+  });
+});
+
 describe('--refuse held', () => {
   test('lets in only what leaves no scope held, and the fix is accepted', async () => {
     await install('--refuse', 'held');
@@ -256,11 +374,18 @@ describe('the hook', () => {
     expect(joined(pushed)).toContain('acme is held');
   });
 
+  test('is not installed by half where what runs after a push is of somebody else', async () => {
+    await writeFile(join(home.dir, bare, 'hooks/post-receive'), '#!/bin/sh\necho theirs\n');
+    const refused = await install();
+    expect(refused).toMatchObject({ code: 2, err: expect.stringContaining('`fairlead hook post-receive`') });
+    await expect(readFile(hook())).rejects.toThrow('ENOENT');
+  });
+
   test('goes where core.hooksPath says', async () => {
     await mkdir(join(home.dir, `hooks-${count}`));
     await home.need(bare, 'git', 'config', 'core.hooksPath', join(home.dir, `hooks-${count}`));
     expect(await install()).toMatchObject({ code: 0 });
-    expect(await readdir(join(home.dir, `hooks-${count}`))).toEqual(['pre-receive']);
+    expect(await readdir(join(home.dir, `hooks-${count}`))).toEqual(['post-receive', 'pre-receive']);
     await routes(50, 'alice');
     expect(joined(await push('origin', 'main'))).toContain('acme is held');
   });

@@ -1,22 +1,26 @@
-import { relative, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { Command, Option } from 'commander';
 import { createTreeDigests, openNative, quarantineOf } from '../../git/index.ts';
-import { formatVerification, openLine, type ScopeState } from '../../governance/index.ts';
+import { follow, formatVerification, openLine, type ScopeState } from '../../governance/index.ts';
 import { findGitdir, openClone, pinPath } from '../clone.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
+import { type FollowedFlags, followedOptions, followedTip } from '../followed.ts';
+import { forgetFollowed, readFollowed, writeFollowed } from '../hook/memory.ts';
 import {
+  lastFollowed,
   newlyAccepted,
   newlyHeld,
   REFUSES,
   type Refuses,
   type Ruling,
+  repairOf,
   rulingOf,
   updateOf,
 } from '../hook/push.ts';
-import { hookFile, hookScript, removeHook, writeHook } from '../hook/script.ts';
+import { HOOKS, hookScript, hooksFolder, ours, removeHook, writeHook } from '../hook/script.ts';
 import { short, wrap } from '../output.ts';
 import { readPin } from '../pin-file.ts';
 import { Refusal } from '../refusal.ts';
@@ -30,6 +34,8 @@ type Flags = {
   readonly output: 'table' | 'json';
 };
 
+type InstallFlags = Flags & FollowedFlags;
+
 /** For those who run the git server themselves: the verdict at the moment of a push. */
 export function hookCommand(context: Context): Command {
   return new Command('hook')
@@ -37,12 +43,15 @@ export function hookCommand(context: Context): Command {
     .addHelpText('after', examples('fairlead hook install --repository /srv/git/mesh.git --pin pin.json'))
     .addCommand(installCommand(context))
     .addCommand(uninstallCommand(context))
-    .addCommand(preReceiveCommand(context));
+    .addCommand(preReceiveCommand(context))
+    .addCommand(postReceiveCommand(context));
 }
 
 function installCommand(context: Context): Command {
   const command = new Command('install').description('installs it into a repository that is pushed to');
-  return hookOptions(command).action(async (flags: Flags) => context.finish(await install(context, flags)));
+  return hookOptions(followedOptions(command)).action(async (flags: InstallFlags) =>
+    context.finish(await install(context, flags)),
+  );
 }
 
 function uninstallCommand(context: Context): Command {
@@ -59,6 +68,15 @@ function preReceiveCommand(context: Context): Command {
   );
 }
 
+function postReceiveCommand(context: Context): Command {
+  const command = new Command('post-receive').description(
+    'what git runs after it: remembers what was let in',
+  );
+  return hookOptions(command).action(async (flags: Flags) =>
+    context.finish(await postReceive(context, flags)),
+  );
+}
+
 function hookOptions(command: Command): Command {
   const refuse = 'a push that breaks the line (broken), or also one that leaves a scope held';
   const output = 'json: on standard output what verify -o json says';
@@ -70,28 +88,46 @@ function hookOptions(command: Command): Command {
     .addOption(new Option('-o, --output <format>', output).choices(['table', 'json']).default('table'));
 }
 
-async function install(context: Context, flags: Flags): Promise<number> {
+async function install(context: Context, flags: InstallFlags): Promise<number> {
   const { branch, refuse, output } = flags;
   const clone = await openClone(context, flags);
   const tip = await clone.backend.resolve(`refs/heads/${branch}`).catch(() => null);
-  const verdict = tip === null ? null : await clone.line.state(tip);
+  const isTold = flags.followed !== undefined || flags.server !== undefined;
+  const told = isTold ? await followedTip(clone, flags) : await readFollowed(clone.gitdir, branch);
+  const last = await lastFollowed(clone.line, clone.backend, told, tip);
+  const head = last ?? tip;
+  const verdict = head === null ? null : await clone.line.state(head);
   // It would refuse every push from now on.
   if (verdict?.ok === false) throw new Refusal(verdict.rule, `${branch}: ${verdict.reason}`);
-  const file = await hookFile(clone.gitdir);
   const pin = flags.pin === undefined ? [] : ['--pin', resolve(context.cwd, flags.pin)];
   const args = [...pin, '--branch', branch, '--refuse', refuse, '--output', output];
-  const done = await writeHook(file, hookScript(args));
+  const folder = await hooksFolder(clone.gitdir);
+  for (const name of HOOKS) await ours(join(folder, name));
+  for (const name of HOOKS) {
+    const file = join(folder, name);
+    const done = await writeHook(file, hookScript(name, args));
+    context.terminal.say(
+      `${done === 'same' ? 'is installed already' : 'installed'}: ${shown(context, file)}`,
+    );
+  }
+  if (last !== null) await writeFollowed(clone.gitdir, branch, last);
   const what = refuse === 'held' ? 'breaks the line or leaves a scope held' : 'breaks the line';
-  context.terminal.say(`${done === 'same' ? 'is installed already' : 'installed'}: ${shown(context, file)}`);
   context.terminal.say(`a push to ${branch} that ${what} is refused`);
+  if (last !== null && tip !== null && tip !== last)
+    context.terminal.say(`${branch} has lost the line of ${short(last)}: ${repairOf(last, tip)}`);
   return exit.ok;
 }
 
 async function uninstall(context: Context, flags: Flags): Promise<number> {
   const { gitdir } = await findGitdir(resolve(context.cwd, flags.repository ?? '.'));
-  const file = await hookFile(gitdir);
-  const done = await removeHook(file);
-  context.terminal.say(`${done === 'absent' ? 'there is none' : 'removed'}: ${shown(context, file)}`);
+  const folder = await hooksFolder(gitdir);
+  for (const name of HOOKS) await ours(join(folder, name));
+  for (const name of HOOKS) {
+    const file = join(folder, name);
+    const done = await removeHook(file);
+    context.terminal.say(`${done === 'absent' ? 'there is none' : 'removed'}: ${shown(context, file)}`);
+  }
+  await forgetFollowed(gitdir);
   return exit.ok;
 }
 
@@ -103,8 +139,9 @@ function shown({ cwd }: Context, file: string): string {
 async function preReceive(context: Context, flags: Flags): Promise<number> {
   const update = updateOf(await text(context.stdin), flags.branch);
   if (update === null) return exit.ok;
-  const { line, objects } = await openPushed(context, flags);
-  const ruling = await rulingOf(line, objects, update);
+  const { line, objects, gitdir } = await openPushed(context, flags);
+  const last = await lastFollowed(line, objects, await readFollowed(gitdir, flags.branch), update.old);
+  const ruling = await rulingOf(line, objects, update, last);
   if (!ruling.ok) {
     say(context, `refused (${ruling.rule}): ${ruling.reason}`);
     say(context, `  fix: ${ruling.fix}`);
@@ -115,6 +152,17 @@ async function preReceive(context: Context, flags: Flags): Promise<number> {
   return report(context, ruling, flags.refuse);
 }
 
+/** Only now is it sure that the branch was moved. Of pushes that end in another order the one that goes on is kept. */
+async function postReceive(context: Context, flags: Flags): Promise<number> {
+  const update = updateOf(await text(context.stdin), flags.branch);
+  if (update === null || update.new === null) return exit.ok;
+  const { line, objects, gitdir } = await openPushed(context, flags);
+  const last = await lastFollowed(line, objects, await readFollowed(gitdir, flags.branch), update.old);
+  const { outcome } = await follow(line, objects, last, update.new);
+  if (outcome === 'followed' || outcome === 'same') await writeFollowed(gitdir, flags.branch, update.new);
+  return exit.ok;
+}
+
 /** The repository with what is being pushed: git starts a hook in its git directory. */
 async function openPushed(context: Context, flags: Flags) {
   const { environment, cwd, opened } = context;
@@ -122,7 +170,7 @@ async function openPushed(context: Context, flags: Flags) {
   const pin = await readPin(flags.pin === undefined ? pinPath(gitdir) : resolve(cwd, flags.pin));
   const objects = await openNative({ gitdir, environment, quarantine: quarantineOf(environment) });
   opened.defer(() => objects.close());
-  return { objects, line: openLine(objects, createTreeDigests(objects), pin) };
+  return { gitdir, objects, line: openLine(objects, createTreeDigests(objects), pin) };
 }
 
 /** What the push does, for whoever pushed. */

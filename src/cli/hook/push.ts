@@ -35,24 +35,77 @@ function malformed(line: string): Failure {
 }
 
 /**
- * Following (G9) with what the branch was as the last followed tip, then the state of the new one. A branch that is on no
- * line of the pin has nothing to be kept: then the new tip is judged alone.
+ * L of Following: what the hook remembers, or the branch where that goes on from there. A branch that was moved behind the
+ * hook's back is not believed, nor is one that is on no line of the pin. A tip that the pin trusts goes before a memory that
+ * lacks it: `fairlead trust --tip` moves on.
  */
-export async function rulingOf(line: Line, objects: Objects, update: Update): Promise<Ruling> {
+export async function lastFollowed(
+  line: Line,
+  objects: Objects,
+  remembered: ObjectId | null,
+  branch: ObjectId | null,
+): Promise<ObjectId | null> {
+  const known = await trusted(line, remembered);
+  if (branch === null || branch === known) return known;
+  if (!(await line.state(branch)).ok) return known;
+  if (known === null) return branch;
+  if (!(await isHere(objects, known))) return known;
+  const { outcome } = await follow(line, objects, known, branch);
+  return outcome === 'followed' ? branch : known;
+}
+
+async function trusted({ pin, chain }: Line, remembered: ObjectId | null): Promise<ObjectId | null> {
+  if (pin.tip === undefined || remembered === null) return pin.tip ?? remembered;
+  return (await chain(remembered, new Set([pin.tip]))) === null ? pin.tip : remembered;
+}
+
+/** Following (G9) of what is pushed, then its state. Where nothing was followed yet it is judged alone. */
+export async function rulingOf(
+  line: Line,
+  objects: Objects,
+  update: Update,
+  last: ObjectId | null,
+): Promise<Ruling> {
   const { old, new: offered } = update;
   if (offered === null) return broken('the main line is never deleted', 'take another branch for it');
-  const known = old === null ? null : await line.state(old);
-  const before = known?.ok === true ? known.state : null;
-  const following = await follow(line, objects, before?.tip ?? null, offered);
+  if (last !== null && !(await isHere(objects, last)))
+    return broken(
+      `${offered} drops ${last} from the main line, which is gone from here`,
+      repairOf(last, offered),
+    );
+  const following = await follow(line, objects, last, offered);
   if (following.outcome === 'stale') {
-    const reason = `the main line is never moved back, from ${old} to ${offered}`;
-    const to = `--source ${offered.slice(0, 10)} --staged --worktree -- ${line.pin.path}`;
-    return broken(reason, `git restore ${to} && git commit -m "Go back"`);
+    const reason = `the main line is never moved back, from ${last} to ${offered}`;
+    return broken(reason, old === last ? goBack(line, offered) : `git push --force origin ${last}:main`);
   }
-  if (following.outcome === 'refused') return broken(following.reason, onTopOf(before?.tip, offered));
+  const fix = last === null || old === last ? onTopOf(last, offered) : repairOf(last, offered);
+  if (following.outcome === 'refused') return broken(following.reason, fix);
   const verdict = await line.state(offered);
-  if (!verdict.ok) return broken(verdict.reason, onTopOf(before?.tip, offered), verdict.rule);
-  return { ok: true, before, state: verdict.state };
+  if (!verdict.ok) return broken(verdict.reason, fix, verdict.rule);
+  const before = last === null ? null : await line.state(last);
+  return { ok: true, before: before?.ok === true ? before.state : null, state: verdict.state };
+}
+
+/** Git throws away what no ref has: what was followed before a force-push may come back only with its repair. */
+async function isHere(objects: Objects, id: ObjectId): Promise<boolean> {
+  try {
+    await objects.commit(id);
+    return true;
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'object-missing') return false;
+    throw error;
+  }
+}
+
+/** What stood there, in a new commit. */
+function goBack({ pin }: Line, offered: ObjectId): string {
+  const to = `--source ${offered.slice(0, 10)} --staged --worktree -- ${pin.path}`;
+  return `git restore ${to} && git commit -m "Go back"`;
+}
+
+/** The branch itself has lost the line, so that no push on top of it can be let in. */
+export function repairOf(last: ObjectId, offered: ObjectId): string {
+  return `fairlead line repair --followed ${last.slice(0, 10)} --offered ${offered.slice(0, 10)}`;
 }
 
 function broken(reason: string, fix: string, rule = 'G9'): Ruling {
@@ -60,8 +113,8 @@ function broken(reason: string, fix: string, rule = 'G9'): Ruling {
 }
 
 /** A merge with the main line as its first parent brings in everything that was to be pushed, and drops nothing. */
-function onTopOf(tip: ObjectId | undefined, offered: ObjectId): string {
-  if (tip === undefined) return 'push a branch that begins at the pinned genesis';
+function onTopOf(tip: ObjectId | null, offered: ObjectId): string {
+  if (tip === null) return 'push a branch that begins at the pinned genesis';
   return `git checkout -B main ${tip.slice(0, 10)} && git merge --no-ff ${offered.slice(0, 10)}`;
 }
 

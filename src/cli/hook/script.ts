@@ -1,20 +1,24 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { Failure } from '../../base/failure.ts';
 import { need } from '../native.ts';
 
 const MARK = '# Installed by `fairlead hook install`; `fairlead hook uninstall` takes it away.';
 const BIN = join(import.meta.dirname, '../../../src/cli/bin.mjs');
 
-/** Where git looks for the hook of a repository: `core.hooksPath` may say elsewhere. */
-export async function hookFile(gitdir: string): Promise<string> {
+/** The first decides, before anything is moved; the second remembers what was. */
+export const HOOKS = ['pre-receive', 'post-receive'] as const;
+export type HookName = (typeof HOOKS)[number];
+
+/** Where git looks for the hooks of a repository: `core.hooksPath` may say elsewhere. */
+export async function hooksFolder(gitdir: string): Promise<string> {
   const folder = await need('git', ['-C', gitdir, 'rev-parse', '--git-path', 'hooks']);
-  return join(resolve(gitdir, folder), 'pre-receive');
+  return resolve(gitdir, folder);
 }
 
 /** A shell script of one command, each word between single quotes: nothing in it is ever expanded. */
-export function hookScript(args: readonly string[]): string {
-  const words = [process.execPath, BIN, 'hook', 'pre-receive', ...args];
+export function hookScript(name: HookName, args: readonly string[]): string {
+  const words = [process.execPath, BIN, 'hook', name, ...args];
   return `#!/bin/sh\n${MARK}\nexec ${words.map(quoted).join(' ')}\n`;
 }
 
@@ -22,7 +26,7 @@ function quoted(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** Whether anything had to be done. Throws Failure hook-foreign where somebody else's hook stands there. */
+/** Throws Failure hook-foreign where somebody else's hook stands there. */
 export async function writeHook(file: string, script: string): Promise<'written' | 'same'> {
   const found = await ours(file);
   if (found === script) return 'same';
@@ -41,12 +45,14 @@ export async function removeHook(file: string): Promise<'removed' | 'absent'> {
   return 'removed';
 }
 
-async function ours(file: string): Promise<string | null> {
+/** Its text, null where there is none. Throws Failure hook-foreign where it is somebody else's. */
+export async function ours(file: string): Promise<string | null> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
     throw new Failure('hook-unreadable', `${file}: ${error.message}`, 'check the folder and its rights');
   });
   if (text === null || text.split('\n')[1] === MARK) return text;
-  const fix = 'let that hook call `fairlead hook pre-receive` with its own standard input, or take it away';
+  const call = `fairlead hook ${basename(file)}`;
+  const fix = `let that hook call \`${call}\` with its own standard input, or take it away`;
   throw new Failure('hook-foreign', `${file} is not ours, and stays as it is`, fix);
 }
