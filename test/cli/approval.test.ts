@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createHome, type Home } from './fairlead.ts';
 import { createMeshes, type Mesh, ROUTES } from './mesh.ts';
@@ -137,6 +137,129 @@ describe('approve', () => {
     const again = await mesh.cli('approve', '--yes', '--main', 'main');
     expect(again).toMatchObject({ code: 3 });
     expect(again.err).toContain('refused (signed)');
+  });
+});
+
+describe('approve of what is not checked out', () => {
+  /** A branch `half` that nobody signed, and main checked out with work that is not committed. */
+  async function propose(): Promise<string> {
+    await mesh.git('checkout', '--quiet', '-b', 'half');
+    await mesh.write('mesh/routes.yaml', ROUTES(50));
+    const head = await mesh.commit('Half');
+    await mesh.git('checkout', '--quiet', 'main');
+    await mesh.write('mesh/routes.yaml', ROUTES(77));
+    await mesh.git('add', '--all');
+    await mesh.write('mesh/mine.yaml', '# mine\n');
+    return head;
+  }
+  const refs = () => mesh.git('for-each-ref');
+  const state = async () => [
+    await mesh.git('status', '--porcelain', '--branch'),
+    await mesh.git('diff', 'HEAD'),
+  ];
+
+  test('signs a local branch in place, and says what it approves and which branch moved', async () => {
+    const head = await propose();
+    const before = await state();
+    const main = await mesh.git('rev-parse', 'main');
+    await mesh.signAs('alice');
+    const approved = await mesh.cli('approve', 'half', '--yes');
+    expect(approved.code).toBe(0);
+    const commit = await mesh.git('rev-parse', 'half');
+    const said = approved.err.replace(/\s+/g, ' ');
+    expect(said).toContain(`this approves the branch half at ${head.slice(0, 10)}: Half`);
+    expect(said).toContain('accepted -> half');
+    expect(said).toContain('+ weight: 50');
+    expect(said).not.toContain('weight: 77');
+    expect(said).toContain(`the branch half moved from ${head.slice(0, 10)} to ${commit.slice(0, 10)}`);
+    expect(said).toContain('bo or cy missing; git push origin half');
+    expect(approved.out).toBe(`alice approved acme seq 2 at ${commit.slice(0, 10)}\n`);
+    expect(await mesh.git('rev-parse', 'half^', 'half^{tree}')).toBe(
+      `${head}\n${await mesh.git('rev-parse', `${head}^{tree}`)}`,
+    );
+    expect(await state()).toEqual(before);
+    await mesh.signAs('bo');
+    const { code, out } = await mesh.cli('approve', 'heads/half', '--yes', '-o', 'json');
+    expect({ code, ...JSON.parse(out) }).toMatchObject({ code: 0, branch: 'half', token: null });
+    expect(await state()).toEqual(before);
+    expect(await mesh.git('rev-parse', 'main')).toBe(main);
+    await mesh.git('reset', '--quiet', '--hard');
+    await mesh.git('merge', '--quiet', '--no-ff', '-m', 'Merge', 'half');
+    expect(await scope()).toMatchObject({ seq: 2, hold: null });
+  });
+
+  test('signs a token for any commit, and moves nothing', async () => {
+    const head = await propose();
+    await mesh.git('update-ref', 'refs/remotes/origin/half', head);
+    await mesh.git('branch', '--quiet', '-D', 'half');
+    const before = [await refs(), ...(await state())];
+    const tokens: string[] = [];
+    for (const [name, ref] of [
+      ['alice', 'origin/half'],
+      ['bo', head],
+    ] as const) {
+      await mesh.signAs(name);
+      const { code, out, err } = await mesh.cli('approve', ref, '--detached', '--yes');
+      expect({ code, out }).toEqual({ code: 0, out: expect.stringMatching(/^fairlead1:/) });
+      expect(err.replace(/\s+/g, ' ')).toContain(`this approves ${ref} at ${head.slice(0, 10)}: Half`);
+      tokens.push(out.trim());
+    }
+    expect([await refs(), ...(await state())]).toEqual(before);
+    await mesh.git('reset', '--quiet', '--hard');
+    await mesh.git('merge', '--quiet', '--squash', 'origin/half');
+    await mesh.git('commit', '--quiet', '-m', 'Half', '-m', tokens.join('\n'));
+    expect(await scope()).toMatchObject({ seq: 2, hold: null });
+  });
+
+  test.each<readonly [string, string, number, string]>([
+    ['a branch of a remote', 'origin/half', 2, 'origin/half is no local branch'],
+    ['a tag', 'v1', 2, 'fairlead approve v1 --detached'],
+    ['a commit', 'half~0', 2, '[not-a-branch]'],
+    ['nothing that there is', 'nowhere', 2, '[ref-missing]'],
+    ['an option', '--output=half', 64, 'half'],
+    ['what is accepted already', 'main', 3, 'main is the accepted state'],
+    ['a branch that lacks what is accepted', 'old', 3, 'old does not contain'],
+  ])('refuses %s, and moves nothing', async (_, ref, code, said) => {
+    const head = await propose();
+    await mesh.git('reset', '--quiet', '--hard');
+    await mesh.git('update-ref', 'refs/remotes/origin/half', head);
+    await mesh.git('tag', 'v1', head);
+    await mesh.git('branch', 'old', head);
+    await mesh.git('clean', '--quiet', '--force');
+    if (ref === 'old') {
+      await mesh.write('mesh/other.yaml', '# other\n');
+      await mesh.commit('Other', 'alice');
+      await mesh.signAs('cy');
+      expect(await mesh.cli('approve', '--yes')).toMatchObject({ code: 0 });
+    }
+    await mesh.signAs('bo');
+    const before = await refs();
+    const refused = await mesh.cli('approve', ref, '--yes', '--main', 'main');
+    expect(refused).toMatchObject({ code, out: '' });
+    expect(refused.err.replace(/\s+/g, ' ')).toContain(said);
+    expect(await refs()).toBe(before);
+  });
+
+  test('does not move a branch that somebody moves meanwhile', async () => {
+    await propose();
+    await mesh.signAs('alice');
+    const script = `#!/bin/sh\ngit -C '${mesh.dir}' update-ref refs/heads/half main\nexec ssh-keygen "$@"\n`;
+    await writeFile(`${mesh.dir}/.git/slow`, script, { mode: 0o755 });
+    await mesh.git('config', 'gpg.ssh.program', `${mesh.dir}/.git/slow`);
+    const failed = await mesh.cli('approve', 'half', '--yes');
+    expect(failed).toMatchObject({ code: 2, out: '', err: expect.stringContaining('[branch-moved]') });
+    expect(await mesh.git('rev-parse', 'half')).toBe(await mesh.git('rev-parse', 'main'));
+  });
+
+  test('where git cannot sign, no branch is moved', async () => {
+    await propose();
+    await mesh.signAs('alice');
+    await mesh.git('config', 'gpg.ssh.program', 'false');
+    const before = await refs();
+    const failed = await mesh.cli('approve', 'half', '--yes');
+    expect(failed).toMatchObject({ code: 2, out: '' });
+    expect(failed.err).toContain('[program-failed]');
+    expect(await refs()).toBe(before);
   });
 });
 

@@ -57,6 +57,7 @@ describe('what fits under the cursor', () => {
     ['nothing that is an option after --', ['explain', '--', '--ti'], [], ':none'],
     ['branches', ['verify', '--tip', 'ca'], ['canary'], ':none'],
     ['branches for an argument', ['plan', 'ma'], ['main'], ':none'],
+    ['branches to approve', ['approve', 'ca'], ['canary'], ':none'],
     ['scopes of the worktree', ['lineage', 'acme'], ['acme', 'acme.payments'], ':none'],
     ['a dotted name of a scope that is to be', ['scope', 'create', ''], [], ':none'],
     ['commands of scope', ['scope', 'rec'], ['reconfigure', 'recover'], ':none'],

@@ -19,8 +19,8 @@ export type Heard = { readonly proposal: Proposal; readonly said: readonly Said[
 type Candidacy = Exclude<Proposal['outcome'], { readonly kind: 'clean' }>;
 type Against = { readonly rule: string; readonly reason: string };
 
-/** Names every reason why there is nothing to sign; each is a refusal, never silence. */
-export function choose(heard: readonly Heard[], key: UserKey): readonly Approvable[] {
+/** Names every reason why there is nothing to sign at `head`; each is a refusal, never silence. */
+export function choose(heard: readonly Heard[], key: UserKey, head: string): readonly Approvable[] {
   const reasons: Against[] = [];
   const approvables = heard.flatMap(({ proposal: { scope, outcome }, said }): readonly Approvable[] => {
     if (outcome.kind === 'clean') return [];
@@ -35,7 +35,7 @@ export function choose(heard: readonly Heard[], key: UserKey): readonly Approvab
   });
   if (approvables.length > 0) return approvables;
   const [first] = reasons;
-  if (first === undefined) throw new Refusal('clean', 'HEAD is the accepted state: nothing to approve');
+  if (first === undefined) throw new Refusal('clean', `${head} is the accepted state: nothing to approve`);
   throw new Refusal(first.rule, reasons.map(({ reason }) => reason).join('; '));
 }
 

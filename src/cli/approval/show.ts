@@ -4,17 +4,18 @@ import { repositoryPath } from '../drafts.ts';
 import { need } from '../native.ts';
 import { policyWords } from '../policy-words.ts';
 import type { Approvable } from './choose.ts';
+import type { Target } from './target.ts';
 
-/** What is about to be signed: the difference from the accepted state to HEAD, whatever the forge shows (G8). */
+/** What is about to be signed: the difference from the accepted state to the target, whatever the forge shows (G8). */
 export async function show(
   context: Context,
   clone: Clone,
   { scope, outcome }: Pick<Approvable, 'scope' | 'outcome'>,
-  head: string,
+  { name, commit }: Target,
 ): Promise<void> {
   const { candidate, changes, policy } = outcome;
   context.terminal.say(
-    `${scope.path}: ${candidate.class}, seq ${scope.seq} -> ${candidate.seq}, accepted -> HEAD`,
+    `${scope.path}: ${candidate.class}, seq ${scope.seq} -> ${candidate.seq}, accepted -> ${name}`,
   );
   const words = policy === null ? [] : policyWords(scope.policy, policy);
   if (words.length > 0) context.terminal.say(`${words.map((line) => `  ${line}\n`).join('')}`);
@@ -31,7 +32,7 @@ export async function show(
   // Attributes and drivers of the repository could make a diff say anything.
   const raw = ['--no-ext-diff', '--no-textconv', '--text', '--no-color', '--no-renames'];
   const where = ['--no-replace-objects', '--literal-pathspecs', '-C', clone.folder];
-  const args = [...where, 'diff', ...raw, scope.accepted.commit, head, '--', ...paths];
+  const args = [...where, 'diff', ...raw, scope.accepted.commit, commit, '--', ...paths];
   const diff = await need('git', args, { environment: context.environment });
   context.terminal.say(diff.replace(/[^\P{C}\n\t]/gu, '?'));
 }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { Failure } from '../../base/failure.ts';
+import type { ObjectId } from '../../git/index.ts';
 import type { LineState, ScopeState } from '../../governance/index.ts';
 import type { Clone } from '../clone.ts';
 import type { Context } from '../context.ts';
@@ -8,6 +9,7 @@ import { need, run } from '../native.ts';
 import { API_VERSION, type Format, print, short } from '../output.ts';
 import { Refusal } from '../refusal.ts';
 import { putInto, signToken, tokenAdvice } from './detached.ts';
+import type { Target } from './target.ts';
 
 /** Statements that one commit shall make, with a title for people. */
 export type Words = { readonly title: string; readonly lines: readonly string[] };
@@ -41,18 +43,34 @@ export function signOptions(command: Command): Command {
     .option('--yes', 'do not ask');
 }
 
-/** Where the words stand: in a commit on HEAD, or nowhere yet. */
+/** Where the words stand: in a commit on HEAD or on the named branch, or nowhere yet. */
 export type Signed =
-  | { readonly commit: string; readonly token: null }
-  | { readonly commit: null; readonly token: string };
+  | { readonly commit: string; readonly branch: string | null; readonly token: null }
+  | { readonly commit: null; readonly branch: null; readonly token: string };
+
+/** Whether they are to stand in a token. */
+export function saysInToken({ detached, into }: SignFlags): boolean {
+  return detached === true || into !== undefined;
+}
 
 /** Signs with the user's own configuration of git: agents, hardware keys and passphrases work as they are used to. */
-export async function sign(context: Context, clone: Clone, flags: SignFlags, words: Words): Promise<Signed> {
-  if (flags.detached !== true && flags.into === undefined)
-    return { commit: await signCommit(context, clone, words), token: null };
+export async function sign(
+  context: Context,
+  clone: Clone,
+  flags: SignFlags,
+  words: Words,
+  { commit: tip, branch }: Target,
+): Promise<Signed> {
+  if (!saysInToken(flags)) {
+    const made =
+      branch === null
+        ? await signCommit(context, clone, words)
+        : await signOnBranch(context, clone, words, tip, branch);
+    return { commit: made, branch, token: null };
+  }
   const token = await signToken(context, clone, words.lines);
   if (flags.into !== undefined) await putInto(resolve(context.cwd, flags.into), token);
-  return { commit: null, token };
+  return { commit: null, branch: null, token };
 }
 
 /** An empty commit on HEAD with these statements; its id. */
@@ -63,6 +81,29 @@ async function signCommit(context: Context, clone: Clone, { title, lines }: Word
   const args = ['-C', clone.folder, 'commit', ...kind, ...message];
   await need('git', args, { environment: context.environment, stdin: 'inherit' });
   return need('git', ['-C', clone.folder, 'rev-parse', 'HEAD']);
+}
+
+/** The same on a branch, of its very tree: no file, no index and no other ref is touched. */
+async function signOnBranch(
+  { environment, terminal }: Context,
+  { folder, backend }: Clone,
+  { title, lines }: Words,
+  tip: ObjectId,
+  branch: string,
+): Promise<string> {
+  const { tree } = await backend.commit(tip);
+  const git = ['--no-replace-objects', '-C', folder];
+  const words = ['commit-tree', '-S', tree, '-p', tip, '-m', title, '-m', lines.join('\n')];
+  const commit = await need('git', [...git, ...words], { environment, stdin: 'inherit' });
+  const move = ['update-ref', '-m', 'fairlead approve', `refs/heads/${branch}`, commit, tip];
+  if ((await run('git', [...git, ...move], { environment })).code !== 0)
+    throw new Failure(
+      'branch-moved',
+      `the branch ${branch} was moved meanwhile: it is no longer ${short(tip)}`,
+      `look at it again: fairlead approve ${branch}`,
+    );
+  terminal.say(`the branch ${branch} moved from ${short(tip)} to ${short(commit)}; no file was touched`);
+  return commit;
 }
 
 /**
@@ -77,13 +118,13 @@ export async function report(
 ): Promise<void> {
   const { terminal } = context;
   const text = lines.map((line) => `${line}${signed.commit === null ? '' : ` at ${short(signed.commit)}`}\n`);
-  const { token, commit } = signed;
+  const { token } = signed;
   print(context, flags.output, { apiVersion: API_VERSION, kind, ...signed, scopes }, () =>
     token === null || flags.into !== undefined ? text.join('') : `${token}\n`,
   );
   if (token !== null && flags.into === undefined) terminal.say(text.join('').trimEnd());
   const uids = scopes.map(({ uid }) => uid);
-  terminal.say(commit === null ? tokenAdvice(flags.into) : await outlook(clone, uids, commit, say));
+  terminal.say(signed.commit === null ? tokenAdvice(flags.into) : await outlook(clone, uids, signed, say));
 }
 
 type Report = {
@@ -100,15 +141,15 @@ type Report = {
 export async function refuseOldBranch(
   clone: Clone,
   scopes: readonly ScopeState[],
-  head: string,
+  { name, commit }: Target,
 ): Promise<void> {
   for (const { epoch, path } of scopes) {
-    const args = ['merge-base', '--is-ancestor', epoch.commit, head];
+    const args = ['merge-base', '--is-ancestor', epoch.commit, commit];
     const { code } = await run('git', ['--no-replace-objects', '-C', clone.folder, ...args]);
     if (code === 0) continue;
     throw new Refusal(
       'V2',
-      `HEAD does not contain ${short(epoch.commit)}, at which ${path} was accepted last: git merge origin/main`,
+      `${name} does not contain ${short(epoch.commit)}, at which ${path} was accepted last: git merge origin/main${name === 'HEAD' ? '' : ' there'}`,
     );
   }
 }
@@ -116,12 +157,14 @@ export async function refuseOldBranch(
 async function outlook(
   clone: Clone,
   uids: readonly string[],
-  commit: string,
-  say: (scope: ScopeState) => string = outlookOf,
+  { commit, branch }: Signed & { readonly commit: string },
+  say: Report['say'],
 ): Promise<string> {
+  const push = branch === null ? 'git push' : `git push origin ${branch}`;
   const verdict = await clone.line.state(commit);
-  if (!verdict.ok) return 'it counts once this branch is merged: git push';
-  return uids.flatMap((uid) => sayOf(verdict.state, uid, say)).join('\n');
+  if (!verdict.ok) return `it counts once this branch is merged: ${push}`;
+  const about = say ?? ((scope: ScopeState) => outlookOf(scope, push));
+  return uids.flatMap((uid) => sayOf(verdict.state, uid, about)).join('\n');
 }
 
 function sayOf({ scopes }: LineState, uid: string, say: (scope: ScopeState) => string): readonly string[] {
@@ -129,7 +172,7 @@ function sayOf({ scopes }: LineState, uid: string, say: (scope: ScopeState) => s
   return scope === undefined ? [] : [say(scope)];
 }
 
-function outlookOf({ hold }: ScopeState): string {
-  if (hold === null) return 'with it the quorum is complete: git push';
-  return `still held (${hold.rule}): ${hold.reason}; git push`;
+function outlookOf({ hold }: ScopeState, push: string): string {
+  if (hold === null) return `with it the quorum is complete: ${push}`;
+  return `still held (${hold.rule}): ${hold.reason}; ${push}`;
 }

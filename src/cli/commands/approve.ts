@@ -9,10 +9,12 @@ import {
   refuseOldBranch,
   report,
   type SignFlags,
+  saysInToken,
   sign,
   signOptions,
   type Words,
 } from '../approval/sign.ts';
+import { type Target, targetOf } from '../approval/target.ts';
 import { type Clone, type CloneFlags, cloneOptions, judge, mainTip, openClone } from '../clone.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
@@ -27,39 +29,57 @@ export function approveCommand(context: Context): Command {
   const lines = [
     'fairlead approve',
     'fairlead approve --scope payments --yes',
-    'fairlead approve --detached',
+    'fairlead approve half',
+    'fairlead approve origin/half --detached',
   ];
   const command = new Command('approve')
     .addHelpText('after', examples(...lines))
-    .description('shows what HEAD changes against the accepted state, then signs that with an empty commit')
+    .description(
+      'shows what a branch changes against the accepted state, then signs that with an empty commit on it',
+    )
+    .argument(
+      '[head]',
+      'a local branch, checked out or not; with --detached any branch, tag or commit',
+      'HEAD',
+    )
     .option('--scope <scope...>', 'only these (default: every scope that needs your key)')
     .addOption(outputOption());
-  return cloneOptions(signOptions(command)).action(async (flags: Flags) =>
-    context.finish(await approve(context, flags)),
+  return cloneOptions(signOptions(command)).action(async (head: string, flags: Flags) =>
+    context.finish(await approve(context, head, flags)),
   );
 }
 
-async function approve(context: Context, flags: Flags): Promise<number> {
+async function approve(context: Context, ref: string, flags: Flags): Promise<number> {
   const clone = await openClone(context, flags);
   const state = await judge(clone, await mainTip(clone, flags.main));
-  const head = await clone.backend.resolve('HEAD');
+  const target = await targetOf(clone, ref, saysInToken(flags) ? 'token' : 'commit');
+  const head = target.commit;
   const key = await signingKey(context, clone.folder);
   const proposals = await propose(clone.line, clone.backend, state, head);
   const wanted = flags.scope?.map((name) => proposedScope(proposals, name) ?? findLiving(state, name).uid);
   const asked = proposals.filter((proposal) => wanted === undefined || isWanted(proposal, wanted));
   const heard = await hear(clone, state, asked, head);
-  const approvables = choose(heard, key);
+  const approvables = choose(heard, key, target.name);
   const scopes = approvables.map(({ scope }) => scope);
-  await refuseOldBranch(clone, scopes, head);
-  for (const approvable of approvables) await show(context, clone, approvable, head);
+  await refuseOldBranch(clone, scopes, target);
+  if (ref !== 'HEAD') context.terminal.say(await introduction(clone, target));
+  for (const approvable of approvables) await show(context, clone, approvable, target);
   for (const line of tooLate(heard, key.fingerprint)) context.terminal.say(wrap(line, '  '));
   const names = approvables.map(({ scope, anchor }) => `${scope.path} as ${anchor}`).join(', ');
   await confirm(context, flags, `Sign this for ${names}?`);
-  const signed = await sign(context, clone, flags, wordsFor(approvables));
+  const signed = await sign(context, clone, flags, wordsFor(approvables), target);
   const facts = approvables.map(approvalFacts);
   const lines = facts.map(({ anchor, scope, seq }) => `${anchor} approved ${scope} seq ${seq}`);
   await report(context, clone, flags, { kind: 'Approval', signed, scopes: facts, lines });
   return exit.ok;
+}
+
+/** Of what is not in front of the user: which commit it is, by its own first line. */
+async function introduction({ backend }: Clone, { name, commit, branch }: Target): Promise<string> {
+  const { message } = await backend.commit(commit);
+  const [title = ''] = Buffer.from(message).toString().split('\n');
+  const what = branch === null ? name : `the branch ${name}`;
+  return `this approves ${what} at ${short(commit)}: ${title.replace(/\p{C}/gu, '?')}`;
 }
 
 /** A scope that would be created, or moved, has the name that it would have. */

@@ -3,6 +3,7 @@ import { formatApproval, type LineState, type ScopeState } from '../../governanc
 import { anchorOf, notAnAnchor } from '../approval/choose.ts';
 import { liveApprovals, saidAbout, withdrawnUpTo } from '../approval/said.ts';
 import { confirm, refuseOldBranch, report, type SignFlags, sign, signOptions } from '../approval/sign.ts';
+import { targetOf } from '../approval/target.ts';
 import { type Clone, type CloneFlags, cloneOptions, judge, mainTip, openClone } from '../clone.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
@@ -30,19 +31,20 @@ export function renewCommand(context: Context): Command {
 async function renew(context: Context, flags: Flags): Promise<number> {
   const clone = await openClone(context, flags);
   const state = await judge(clone, await mainTip(clone, flags.main));
-  const head = await clone.backend.resolve('HEAD');
+  const target = await targetOf(clone, 'HEAD', 'commit');
+  const head = target.commit;
   const key = await signingKey(context, clone.folder);
   const renewals: Renewal[] = [];
   for (const name of flags.scope)
     renewals.push(await renewalOf(clone, state, head, findLiving(state, name), key));
   const scopes = renewals.map(({ scope }) => scope);
-  await refuseOldBranch(clone, scopes, head);
+  await refuseOldBranch(clone, scopes, target);
   const title = scopes.map(({ path, seq }) => `${path} seq ${seq + 1}`).join(', ');
   await confirm(context, flags, `Renew ${title}? Every open approval will have to be given again.`);
   const lines = renewals.map(({ scope: { uid, seq, accepted }, round }) =>
     formatApproval({ uid, seq: seq + 1, base: accepted.digest, next: accepted.digest, round }),
   );
-  const signed = await sign(context, clone, flags, { title: `Renew ${title}`, lines });
+  const signed = await sign(context, clone, flags, { title: `Renew ${title}`, lines }, target);
   const facts = renewals.map(({ scope: { path, uid, seq, accepted }, anchor, round }) => {
     return { scope: path, uid, anchor, seq: seq + 1, base: accepted.digest, next: accepted.digest, round };
   });

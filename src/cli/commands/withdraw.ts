@@ -3,6 +3,7 @@ import { formatWithdrawal, type LineState, type ScopeState } from '../../governa
 import { anchorOf, notAnAnchor } from '../approval/choose.ts';
 import { approvedUpTo, saidAbout, withdrawnUpTo } from '../approval/said.ts';
 import { confirm, report, type SignFlags, sign, signOptions } from '../approval/sign.ts';
+import { targetOf } from '../approval/target.ts';
 import { type Clone, type CloneFlags, cloneOptions, judge, mainTip, openClone } from '../clone.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
@@ -35,13 +36,13 @@ export function withdrawCommand(context: Context): Command {
 async function withdraw(context: Context, flags: Flags): Promise<number> {
   const clone = await openClone(context, flags);
   const state = await judge(clone, await mainTip(clone, flags.main));
-  const head = await clone.backend.resolve('HEAD');
+  const target = await targetOf(clone, 'HEAD', 'commit');
   const key = await signingKey(context, clone.folder);
-  const retractions = await choose(clone, state, head, key, flags.scope);
+  const retractions = await choose(clone, state, target.commit, key, flags.scope);
   const title = retractions.map(({ scope, seq }) => `${scope.path} seq ${seq}`).join(', ');
   await confirm(context, flags, `Withdraw your approval of ${title}?`);
   const lines = retractions.map(({ scope: { uid }, seq, round }) => formatWithdrawal({ uid, seq, round }));
-  const signed = await sign(context, clone, flags, { title: `Withdraw ${title}`, lines });
+  const signed = await sign(context, clone, flags, { title: `Withdraw ${title}`, lines }, target);
   const scopes = retractions.map(({ scope: { path, uid }, anchor, seq, round }) => {
     return { scope: path, uid, anchor, seq, round };
   });
