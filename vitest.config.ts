@@ -9,7 +9,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     coverage: {
       provider: 'v8',
-      include: ['src/governance/**'],
+      include: ['src/policy/**', 'src/votes/**', 'src/governance/**'],
       reporter: 'text',
       reportsDirectory: '.cache/coverage',
     },

@@ -1,7 +1,8 @@
 import { createTreeDigests, type ObjectId, type Objects } from './git/index.ts';
-import { type LineState, openLine, type Pin, type Ruleset, type VerifiedScope } from './governance/index.ts';
+import { type LineState, openLine, type Pin, type VerifiedScope } from './governance/index.ts';
 import { readManifests, type ScopeResources } from './manifests/index.ts';
 import { build, createBuilder } from './mesh/index.ts';
+import type { Ruleset } from './policy/index.ts';
 import { type Proxy as Client, createTranslator, type Snapshot, translate } from './translate/index.ts';
 
 /** The stages after git and governance, in order. */

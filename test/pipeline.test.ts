@@ -8,14 +8,10 @@ import {
   openIsomorphic,
   openNative,
 } from '../src/git/index.ts';
-import {
-  formatApproval,
-  formatVerification,
-  makePin,
-  type Ruleset,
-  ruleset1,
-} from '../src/governance/index.ts';
+import { formatVerification, makePin } from '../src/governance/index.ts';
 import { type PipelineResult, pipeline } from '../src/pipeline.ts';
+import { type Ruleset, ruleset1 } from '../src/policy/index.ts';
+import { formatApproval } from '../src/votes/index.ts';
 import { type InstalledKeys, installKeys } from './keys/index.ts';
 import { createFolder, createRepository, type TestRepository } from './repository.ts';
 import { printed, proxyAt } from './translate/world.ts';

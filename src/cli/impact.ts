@@ -1,11 +1,5 @@
-import {
-  type Anchor,
-  CLASSES,
-  countVotes,
-  type LineState,
-  type Policy,
-  threshold,
-} from '../governance/index.ts';
+import { countVotes, type LineState } from '../governance/index.ts';
+import { type Anchor, CLASSES, type Policy, threshold } from '../policy/index.ts';
 
 /** What is left for one class of one scope where a key is no longer there. */
 export type Impact = {

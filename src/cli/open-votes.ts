@@ -1,5 +1,6 @@
 import type { ObjectId } from '../git/index.ts';
-import type { ScopeState, Vote } from '../governance/index.ts';
+import type { ScopeState } from '../governance/index.ts';
+import type { Vote } from '../votes/index.ts';
 import { liveApprovals, overtaken, type Said, saidAbout, withdrawnUpTo } from './approval/said.ts';
 import type { Clone } from './clone.ts';
 

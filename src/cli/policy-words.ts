@@ -1,4 +1,4 @@
-import { CLASSES, type Policy, threshold } from '../governance/index.ts';
+import { CLASSES, type Policy, threshold } from '../policy/index.ts';
 
 type Anchors = Policy['anchors'];
 

@@ -1,5 +1,6 @@
 import { createTreeDigests, type ObjectId } from '../git/index.ts';
-import { type LineState, openLine, type ScopeState, threshold } from '../governance/index.ts';
+import { type LineState, openLine, type ScopeState } from '../governance/index.ts';
+import { threshold } from '../policy/index.ts';
 import { signerOf } from '../signatures/index.ts';
 import type { Clone } from './clone.ts';
 import { type Fork, fork } from './graph.ts';

@@ -1,11 +1,11 @@
-import { firstState } from './genesis.ts';
-import type { Now, Verdict, Verdicts } from './judge.ts';
-import { isFirst } from './judge.ts';
+import { KeyedList } from '../base/keyed-list.ts';
+import type { Policy } from '../policy/index.ts';
+import { type Bench, newWithdrawals, type Vote } from '../votes/index.ts';
+import { BLANK_ENTRY, firstState } from './genesis.ts';
+import { isFirst, type Now, type Verdict, type Verdicts } from './judge.ts';
 import { keepIndex, type Site } from './locate.ts';
-import { ScopeMap } from './scope-map.ts';
 import { takers } from './structure.ts';
-import type { Anchor, LineageEntry, LineState, Policy, ScopeState, Vote } from './types.ts';
-import { type Bench, newWithdrawals } from './votes.ts';
+import type { LineageEntry, LineState, ScopeState } from './types.ts';
 
 /** Whose files or name a scope has from here on, and who has its own. */
 type Kin = { readonly predecessors: readonly string[]; readonly successors: readonly string[] };
@@ -36,7 +36,7 @@ async function withAll(
   const { scopes } = state;
   if (isStructural(verdicts)) return ordered(owns, new Map([...scopes, ...next]), state.pin.uid);
   if (next.size === 0) return scopes;
-  const changed = (scopes instanceof ScopeMap ? scopes : new ScopeMap([...scopes.values()])).with(next);
+  const changed = (scopes instanceof KeyedList ? scopes : new KeyedList([...scopes.values()])).with(next);
   keepIndex(scopes, changed);
   return changed;
 }
@@ -173,45 +173,36 @@ function entryOf(
   kin: Kin,
 ): LineageEntry | null {
   const { scope, own } = of;
-  const none = { previousAnchors: null, group: null, predecessors: [], successors: [], movedTo: null };
-  const common = { commit: id, withdrawals, policy: scope.policy.digest, ...none };
+  const common = { ...BLANK_ENTRY, commit: id, withdrawals, policy: scope.policy.digest };
+  const { seq, accepted, places, directory } = scope;
   if (outcome.kind === 'accepted') {
     const { candidate, policy, group, recovered, votes } = outcome;
-    const isMoved = scope.seq > 0 && scope.places.at(-1)?.index === index;
+    const anchors = scope.policy.anchors.map(({ name, keys }) => ({
+      name,
+      keys: keys.map(({ fingerprint }) => fingerprint),
+    }));
     return {
       ...common,
       ...kin,
-      policy: policy.digest,
-      previousAnchors: candidate.class === 'reconfigure' ? scope.policy.anchors.map(anchorFacts) : null,
-      group,
-      movedTo: isMoved ? scope.directory : null,
+      ...candidate,
       event: 'accepted',
       class: recovered ? 'recover' : candidate.class,
-      seq: candidate.seq,
-      base: candidate.base,
-      next: candidate.next,
       votes,
-      rule: null,
-      reason: null,
+      policy: policy.digest,
+      group,
+      previousAnchors: candidate.class === 'reconfigure' ? anchors : null,
+      movedTo: seq > 0 && places.at(-1)?.index === index ? directory : null,
     };
   }
-  const { seq, accepted } = scope;
+  const base = accepted.digest;
   if (outcome.kind === 'clean') {
-    const event = scope.hold === null ? 'withdrawn' : 'lifted';
-    if (event === 'withdrawn' && withdrawals.length === 0) return null;
-    const [base, next] = [accepted.digest, accepted.digest];
-    return { ...common, event, class: null, seq, base, next, votes: [], rule: null, reason: null };
+    if (scope.hold === null && withdrawals.length === 0) return null;
+    return { ...common, event: scope.hold === null ? 'withdrawn' : 'lifted', seq, base, next: base };
   }
   const { hold } = outcome;
-  const landed = own.ok ? own.digest : null;
-  const changed = landed !== scope.landed || hold.commit === id;
-  if (!changed && withdrawals.length === 0) return null;
-  const { rule, reason, votes, candidate } = hold;
-  const [base, next] = [accepted.digest, landed];
-  const mutation = candidate?.class ?? null;
-  return { ...common, event: 'held', class: mutation, seq: seq + 1, base, next, votes, rule, reason };
-}
-
-function anchorFacts({ name, keys }: Anchor) {
-  return { name, keys: keys.map(({ fingerprint }) => fingerprint) };
+  const next = own.ok ? own.digest : null;
+  if (next === scope.landed && hold.commit !== id && withdrawals.length === 0) return null;
+  const { rule, reason, votes, competing, candidate } = hold;
+  const why = { votes, competing, rule, reason };
+  return { ...common, event: 'held', class: candidate?.class ?? null, seq: seq + 1, base, next, ...why };
 }

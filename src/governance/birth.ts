@@ -1,11 +1,10 @@
+import { type Delegation, joinPath, type Own, overGrant, type Policy } from '../policy/index.ts';
+import type { Candidate } from '../votes/index.ts';
 import { overLimit } from './candidate.ts';
-import type { Delegation } from './delegation.ts';
 import { firstState } from './genesis.ts';
-import { overGrant } from './grants.ts';
 import { depthOf, isRecorded, type Site } from './locate.ts';
-import { joinPath, type Own } from './own.ts';
 import { belowFloor, recordsAbove } from './reconfigure.ts';
-import type { Candidate, Policy, ScopeState } from './types.ts';
+import type { ScopeState } from './types.ts';
 
 type First =
   | {

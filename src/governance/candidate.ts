@@ -1,7 +1,14 @@
-import { changes, classify, type FileChange } from './classify.ts';
-import type { Own, ScopeTrees } from './own.ts';
+import {
+  changes,
+  classify,
+  type FileChange,
+  type Own,
+  type Policy,
+  type ScopeTrees,
+} from '../policy/index.ts';
+import type { Candidate } from '../votes/index.ts';
 import { proposedPolicy } from './reconfigure.ts';
-import type { Candidate, Policy, ScopeState } from './types.ts';
+import type { ScopeState } from './types.ts';
 
 /** The candidate that a tree makes, what it changes, and why no quorum could accept it. */
 export type Proposed = {

@@ -1,11 +1,9 @@
+import { type Bench, type History, sortSigned } from '../votes/index.ts';
 import { applyAll } from './apply.ts';
-import type { History } from './history.ts';
 import { judgeAll, type Now, type Verdict } from './judge.ts';
-import { indexOf, type Move, siteOf } from './locate.ts';
-import { sortSigned } from './speakers.ts';
+import { indexOf, type Move, relocate, siteOf } from './locate.ts';
 import { proposedMoves, survey } from './survey.ts';
 import type { LineState, ScopeState } from './types.ts';
-import type { Bench } from './votes.ts';
 
 /**
  * s(i) from s(i-1): Evaluation at mi, where `bench.history` ends at mi; the numbers are its steps. A failure holds one
@@ -17,7 +15,8 @@ export async function fold(bench: Bench, state: LineState): Promise<LineState> {
   // 1. Policies, places and epochs are those of `state`: nothing below reads any other.
   // 2. Locate: with the moves that records propose, as long as all of them are accepted.
   let moves = await proposedMoves(siteOf(bench.owns, state, now.tree, new Map()), touched);
-  await sortSigned(bench, state, moves);
+  const to = [...relocate(state, moves).values()].map(({ directory }) => directory);
+  await sortSigned(bench, indexOf(state).directories, to);
   const apart = new Map<string, Verdict>();
   for (let round = 0; ; round += 1) {
     const site = siteOf(bench.owns, state, now.tree, moves);

@@ -1,9 +1,16 @@
 import type { ObjectId, Objects, TreeDigests } from '../git/index.ts';
-import { type Delegation, recordsByUid } from './delegation.ts';
-import { badOwnership } from './grants.ts';
-import { createScopeTrees, joinPath, type ScopeTrees } from './own.ts';
-import { type Ruleset, ruleset1 } from './ruleset.ts';
-import type { LineageEntry, LineState, Pin, Policy, ScopeState } from './types.ts';
+import {
+  badOwnership,
+  createScopeTrees,
+  type Delegation,
+  joinPath,
+  type Policy,
+  type Ruleset,
+  recordsByUid,
+  ruleset1,
+  type ScopeTrees,
+} from '../policy/index.ts';
+import type { LineageEntry, LineState, Pin, ScopeState } from './types.ts';
 
 export type Refusal = { readonly ok: false; readonly rule: string; readonly reason: string };
 export type Pinned = { readonly ok: true; readonly pin: Pin; readonly state: LineState } | Refusal;
@@ -163,25 +170,30 @@ export function firstState(
   };
 }
 
+/** An entry that says nothing, with its fields in the order in which all show them. */
+export const BLANK_ENTRY: LineageEntry = {
+  event: 'genesis',
+  seq: 1,
+  class: null,
+  commit: '',
+  base: null,
+  next: null,
+  votes: [],
+  competing: [],
+  withdrawals: [],
+  policy: '',
+  previousAnchors: null,
+  group: null,
+  predecessors: [],
+  successors: [],
+  movedTo: null,
+  rule: null,
+  reason: null,
+};
+
 function pinned(scope: ScopeState): ScopeState {
   const { policy, accepted } = scope;
-  const entry: LineageEntry = {
-    event: 'genesis',
-    seq: 1,
-    class: null,
-    commit: accepted.commit,
-    base: null,
-    next: accepted.digest,
-    votes: [],
-    withdrawals: [],
-    policy: policy.digest,
-    previousAnchors: null,
-    group: null,
-    predecessors: [],
-    successors: [],
-    movedTo: null,
-    rule: null,
-    reason: null,
-  };
+  const { commit, digest: next } = accepted;
+  const entry = { ...BLANK_ENTRY, commit, next, policy: policy.digest };
   return { ...scope, unproven: policy.anchors.map(({ name }) => name), lineage: [entry] };
 }

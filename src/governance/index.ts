@@ -11,30 +11,16 @@ export { follow } from './follow.ts';
 export { makePin } from './genesis.ts';
 export { type Line, openLine } from './line.ts';
 export { parsePin } from './pin.ts';
-export { CLASSES, threshold } from './policy.ts';
 export { lostBy } from './prefix.ts';
 export { asIfAccepted, type Proposal, propose } from './proposal.ts';
 export { countVotes } from './quorum.ts';
-export { type Ruleset, ruleset1 } from './ruleset.ts';
-export {
-  type Approval,
-  formatApproval,
-  formatWithdrawal,
-  groupDigest,
-  readStatements,
-  type Withdrawal,
-} from './statement.ts';
-export { formatToken, readToken, tokenBytes, tokenRuns } from './token.ts';
 export type {
-  Anchor,
   Hold,
   LineageEntry,
   LineState,
   Pin,
-  Policy,
   ScopeState,
   VerifiedScope,
-  Vote,
 } from './types.ts';
 export { formatVerification, verification } from './verification.ts';
 export { withAuthorityOf } from './verified.ts';

@@ -1,9 +1,20 @@
 import type { ObjectId } from '../git/index.ts';
+import type { Policy } from '../policy/index.ts';
+import {
+  type Ballot,
+  type Bench,
+  type Candidate,
+  collectFirstVotes,
+  collectVotes,
+  competing,
+  type Group,
+  type Member,
+  type Refused,
+  type Vote,
+} from '../votes/index.ts';
 import { countVotes, type Quorum } from './quorum.ts';
-import type { Member } from './statement.ts';
 import type { Case, Cases } from './survey.ts';
-import type { Candidate, Group, Hold, LineState, Policy, Refused, Vote } from './types.ts';
-import { type Ballot, type Bench, collectFirstVotes, collectVotes } from './votes.ts';
+import type { Hold, LineState } from './types.ts';
 import { whyShort } from './why.ts';
 
 /** The main-line commit that is judged. */
@@ -57,7 +68,10 @@ export async function judgeAll(
   const bar = bench.history.barred.get(now.index) ?? null;
   const verdicts = new Map<string, Verdict>(apart);
   for (const [uid, each] of counted)
-    verdicts.set(uid, { of: each.of, outcome: outcomeOf(room, groups, each, bar, hintFor(apart, uid)) });
+    verdicts.set(uid, {
+      of: each.of,
+      outcome: await outcomeOf(room, groups, each, bar, hintFor(apart, uid)),
+    });
   return verdicts;
 }
 
@@ -158,13 +172,13 @@ function countByItself({ of, ballot }: Counted, groups: Groups): Tally {
   return { votes, ...countVotes(scope.policy, policy, alone?.class ?? 'mixed', votes) };
 }
 
-function outcomeOf(
+async function outcomeOf(
   room: Room,
   groups: Groups,
   each: Counted,
   bar: string | null,
   hint: Hold | null,
-): Outcome {
+): Promise<Outcome> {
   const { of, ballot } = each;
   const { alone, within, group, refusal } = of;
   const policy = of.policy ?? of.scope.policy;
@@ -178,11 +192,17 @@ function outcomeOf(
     return { kind: 'accepted', candidate: alone, group: null, policy, votes, recovered };
   }
   if (alone?.class === 'renew') return { kind: 'clean' };
-  return { kind: 'held', hold: holdOf(room, groups, each, bar, hint) };
+  return { kind: 'held', hold: await holdOf(room, groups, each, bar, hint) };
 }
 
 /** Why a case is held: what it is that nobody could accept, or who has not signed, in numbers and names. */
-function holdOf(room: Room, groups: Groups, each: Counted, bar: string | null, hint: Hold | null): Hold {
+async function holdOf(
+  room: Room,
+  groups: Groups,
+  each: Counted,
+  bar: string | null,
+  hint: Hold | null,
+): Promise<Hold> {
   const { of, ballot } = each;
   const { own, alone, within, refusal, group } = of;
   const candidate = alone ?? within;
@@ -198,10 +218,11 @@ function holdOf(room: Room, groups: Groups, each: Counted, bar: string | null, h
   const counted = { signed, missing, needed, votes: ballot.votes, refused, group };
   if (ballot.overCap) return held(room.now, of, 'G17', 'too many signatures to check in one merge', counted);
   const others = alone === null ? waitsFor(room, each) : [];
+  const double = isFirst(of) ? [] : await competing(room.bench, of.scope);
   const why = quorum.met
     ? { rule: 'G16', reason: quorum.reason }
-    : whyShort(room.bench, of.scope, { ...ballot, refused }, quorum);
-  return held(room.now, of, why.rule, [why.reason, ...others].join('; '), counted);
+    : whyShort(of.scope, { ...ballot, refused }, quorum, double);
+  return held(room.now, of, why.rule, [why.reason, ...others].join('; '), { ...counted, competing: double });
 }
 
 /** Who else of its group is not ready, and why. */
@@ -244,7 +265,7 @@ function hintFor(apart: Verdicts, uid: string): Hold | null {
   return null;
 }
 
-type Numbers = Pick<Hold, 'signed' | 'missing' | 'needed' | 'votes' | 'refused' | 'group'>;
+type Numbers = Pick<Hold, 'signed' | 'missing' | 'needed' | 'votes' | 'refused' | 'competing' | 'group'>;
 
 function held(
   { id }: Now,
@@ -253,7 +274,7 @@ function held(
   reason: string,
   numbers: Partial<Numbers>,
 ): Hold {
-  const none = { signed: [], missing: [], needed: 0, votes: [], refused: [], group: null };
+  const none = { signed: [], missing: [], needed: 0, votes: [], refused: [], competing: [], group: null };
   const verdict = { rule, reason, candidate: alone ?? within, ...none, ...numbers };
   const hold = { commit: id, since: scope.hold?.since ?? id, ...verdict };
   const same = scope.hold !== null && sameVerdict(scope.hold, hold);
@@ -261,6 +282,7 @@ function held(
 }
 
 function sameVerdict(left: Hold, right: Hold): boolean {
-  const view = ({ rule, reason, candidate, votes }: Hold) => JSON.stringify([rule, reason, candidate, votes]);
+  const view = ({ rule, reason, candidate, votes, competing }: Hold) =>
+    JSON.stringify([rule, reason, candidate, votes, competing]);
   return view(left) === view(right);
 }

@@ -1,5 +1,5 @@
 import type { ObjectId } from '../git/index.ts';
-import { joinPath, type ScopeTrees } from './own.ts';
+import { joinPath, type ScopeTrees, withThoseAbove } from '../policy/index.ts';
 import type { LineState, ScopeState } from './types.ts';
 
 type Scopes = LineState['scopes'];
@@ -41,11 +41,6 @@ function readIndex(scopes: Scopes): Index {
     for (const place of places) for (const each of withThoseAbove(place.directory)) directories.add(each);
   }
   return { directories, byDirectory, children, recorded: null };
-}
-
-export function withThoseAbove(directory: string): readonly string[] {
-  const names = directory.split('/');
-  return names.map((_, depth) => names.slice(0, depth + 1).join('/'));
 }
 
 /** Whether a record of an accepted tree names the uid: then it can be no new one's. */
@@ -97,14 +92,6 @@ export function relocate({ scopes, index }: LineState, moves: Moves): ReadonlyMa
       put(scope, { name, parent: by, path: `${parent.path}.${name}`, directory });
   }
   return located;
-}
-
-/**
- * The directory that a scope had in s(k), k the greatest with mk ≤ x (I2–I4); null where there was no such scope. What
- * began before the genesis is read where the scope stood there.
- */
-export function placeAt({ places }: ScopeState, k: number): string | null {
-  return places.findLast(({ index }) => index <= Math.max(k, 0))?.directory ?? null;
 }
 
 /** Whether a scope is another one or stands below it. */

@@ -1,9 +1,10 @@
 import type { ObjectId, Objects } from '../git/index.ts';
+import type { Group } from '../votes/index.ts';
 import type { Proposed } from './candidate.ts';
 import type { Line } from './line.ts';
 import { siteOf } from './locate.ts';
 import { type Case, proposedMoves, survey } from './survey.ts';
-import type { Group, LineState, ScopeState, VerifiedScope } from './types.ts';
+import type { LineState, ScopeState, VerifiedScope } from './types.ts';
 
 /** What `commit` would propose for a scope if it became the main line: always against the *accepted* state. Enforces G8. */
 export type Proposal = {

@@ -1,6 +1,6 @@
-import { threshold } from './policy.ts';
+import { type Anchor, type MutationClass, type Policy, threshold } from '../policy/index.ts';
+import type { Candidate, Side, Vote } from '../votes/index.ts';
 import { addedKeys } from './reconfigure.ts';
-import type { Anchor, Candidate, MutationClass, Policy, Side, Vote } from './types.ts';
 
 /** Whether the anchors who signed are a quorum, in numbers and names. A value: its refusal explains itself. */
 export type Quorum = {

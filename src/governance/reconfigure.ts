@@ -1,9 +1,20 @@
+import {
+  type Anchor,
+  allAnchors,
+  badOwnership,
+  CLASSES,
+  type Delegation,
+  type MutationClass,
+  materialsOf,
+  type Own,
+  type Policy,
+  type PolicyRead,
+  recordsByUid,
+  type ScopeTrees,
+  threshold,
+} from '../policy/index.ts';
 import type { AnchorKey } from '../signatures/index.ts';
-import { type Delegation, recordsByUid } from './delegation.ts';
-import { badOwnership } from './grants.ts';
-import type { Own, ScopeTrees } from './own.ts';
-import { allAnchors, CLASSES, materialsOf, type PolicyRead, threshold } from './policy.ts';
-import type { Anchor, MutationClass, Policy, ScopeState } from './types.ts';
+import type { ScopeState } from './types.ts';
 
 type Scopes = ReadonlyMap<string, ScopeState>;
 

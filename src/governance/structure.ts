@@ -1,10 +1,8 @@
+import { type Ask, type Delegation, hasForward, type Own } from '../policy/index.ts';
 import { tooDeep, usedUid } from './birth.ts';
 import type { Proposed } from './candidate.ts';
-import type { Delegation } from './delegation.ts';
 import { heightOf, indexOf, isBelow, type Site, scopeAt } from './locate.ts';
-import type { Own } from './own.ts';
 import { trustDomainOf } from './reconfigure.ts';
-import { type Ask, hasForward } from './records.ts';
 import type { Case, Cases } from './survey.ts';
 import type { ScopeState } from './types.ts';
 
@@ -178,7 +176,7 @@ export async function enters(site: Site, cases: Cases, asker: Case): Promise<str
     const taker = cases.get(uid);
     const dead = into
       .filter(({ successor }) => successor === uid)
-      .map((each) => acceptedTree(site, each.uid));
+      .map((each) => site.state.scopes.get(each.uid)?.accepted.tree ?? null);
     const given = contents(await Promise.all(dead.map((tree) => site.owns.read(tree))));
     const come = taker === undefined ? [] : entering(taker);
     const stray = taker === undefined ? null : missing(come, taker.own, given);
@@ -194,10 +192,6 @@ export function leaving(changes: Case['changes']): Case['changes'] {
 
 function entering({ changes }: Case): Case['changes'] {
   return changes.filter(({ path, change }) => path !== 'delegations.yaml' && change !== 'removed');
-}
-
-function acceptedTree({ state }: Site, uid: string): string | null {
-  return state.scopes.get(uid)?.accepted.tree ?? null;
 }
 
 function contents(owns: readonly Own[]): ReadonlySet<string> {

@@ -1,15 +1,24 @@
+import {
+  type Ask,
+  badGrants,
+  CLASS_OF,
+  compareRecords,
+  type Delegation,
+  type FileChange,
+  grantedLess,
+  hasForward,
+  joinPath,
+  type MutationClass,
+  type Own,
+  type Policy,
+  threshold,
+} from '../policy/index.ts';
+import { type Candidate, type Group, groupDigest, type Member } from '../votes/index.ts';
 import { firstMutation } from './birth.ts';
 import { mixed, type Proposed, toCandidate } from './candidate.ts';
-import type { FileChange } from './classify.ts';
-import type { Delegation } from './delegation.ts';
-import { badGrants, grantedLess } from './grants.ts';
 import { isBelow, isResolved, type Move, type Moves, type Site, scopeAt } from './locate.ts';
-import { joinPath, type Own } from './own.ts';
-import { threshold } from './policy.ts';
-import { type Ask, CLASS_OF, compareRecords, hasForward } from './records.ts';
-import { groupDigest, type Member } from './statement.ts';
 import { askRefusal, enters, leaves, leaving } from './structure.ts';
-import type { Candidate, Group, MutationClass, Policy, ScopeState } from './types.ts';
+import type { ScopeState } from './types.ts';
 
 /** One scope to be judged at mi. */
 export type Case = {

@@ -1,60 +1,10 @@
+import type { Pin as PinFile } from '../generated/schemas/Pin.ts';
 import type { ObjectId } from '../git/index.ts';
-import type { AnchorKey } from '../signatures/index.ts';
-import type { Member } from './statement.ts';
+import type { MutationClass, Owned } from '../policy/index.ts';
+import type { Candidate, Group, Refused, Vote, VotingScope } from '../votes/index.ts';
 
-/** What an operator pins out of band (`fairlead trust`): where a line begins, and what stands there. */
-export type Pin = {
-  readonly commit: ObjectId;
-  /** Path of the mesh inside the repository; `.` is the whole repository. */
-  readonly path: string;
-  /** uid of the root scope. */
-  readonly uid: string;
-  readonly seq: number;
-  /** Own digest of every scope that lives at the genesis, by uid. */
-  readonly digests: Readonly<Record<string, string>>;
-  /** A later tip that is trusted too (G20): a line that does not have it is refused, however it begins. No verdict reads it. */
-  readonly tip?: ObjectId;
-};
-
-/** Classes of a mutation, derived from bytes and never declared. */
-export type MutationClass =
-  | 'update'
-  | 'reconfigure'
-  | 'delegate'
-  | 'split'
-  | 'merge'
-  | 'move'
-  | 'dissolve'
-  | 'undelegate'
-  | 'renew';
-
-export type Anchor = {
-  readonly name: string;
-  readonly type: 'human' | 'automation';
-  readonly keys: readonly AnchorKey[];
-};
-
-type Requirement = { readonly type: 'human' | 'automation'; readonly atLeast: number };
-
-/** Names and patterns of names, as `scope.yaml` has them. */
-type Owned = { readonly namespaces: readonly string[]; readonly hosts: readonly string[] };
-
-/** Who decides over a scope, read from its `scope.yaml` and the certificates that it pins. */
-export type Policy = {
-  readonly anchors: readonly Anchor[];
-  readonly threshold: number;
-  readonly byClass: Readonly<Partial<Record<MutationClass, number>>>;
-  readonly require: readonly Requirement[];
-  readonly statements: 'Optional' | 'Required';
-  readonly owns: Owned;
-  readonly trustDomain: string | null;
-  readonly limits: { readonly files: number; readonly bytes: number };
-  /** Immutable: it makes the uid unique. */
-  readonly salt: string;
-  readonly recovery: { readonly threshold: number; readonly anchors: readonly Anchor[] } | null;
-  /** SHA-256 over `scope.yaml`, which binds every key. */
-  readonly digest: string;
-};
+/** What an operator pins out of band (`fairlead trust`). No verdict reads its `tip`: Following does (G20). */
+export type Pin = Omit<PinFile, 'apiVersion' | 'kind'>;
 
 /** The bytes that a scope serves: where to read them, and their own digest. */
 type Accepted = {
@@ -64,40 +14,6 @@ type Accepted = {
   /** Tree object of that directory in that commit. */
   readonly tree: ObjectId;
 };
-
-/** An anchor by the policy in force (`old`), by its recovery set, or by the policy that is proposed (`new`). */
-export type Side = 'old' | 'recovery' | 'new';
-
-/** One anchor's approval of a candidate, for each policy that lists the key and each group that it names. */
-export type Vote = {
-  readonly anchor: string;
-  readonly policy: Side;
-  readonly fingerprint: string;
-  /** The commit that says it, or that carries its token. */
-  readonly commit: ObjectId;
-  readonly form: 'implicit' | 'explicit' | 'detached';
-  /** Digest of the group with which alone it counts (G16), or null. */
-  readonly group: string | null;
-};
-
-/** Why a commit that looks like an approval is none; shown to users, never evidence. */
-export type Refused = {
-  readonly commit: ObjectId;
-  readonly anchor: string | null;
-  readonly rule: string;
-  readonly reason: string;
-};
-
-/** `(uid, seq, base → next)`: the whole difference between accepted and landed, with its class. */
-export type Candidate = {
-  readonly class: MutationClass | 'mixed';
-  readonly seq: number;
-  readonly base: string;
-  readonly next: string;
-};
-
-/** Scopes whose mutations are accepted together or not at all; `digest` is over the sorted member lines. */
-export type Group = { readonly digest: string; readonly members: readonly Member[] };
 
 /** A scope whose main-line tree differs from its accepted tree. It keeps serving the accepted one. */
 export type Hold = {
@@ -116,6 +32,8 @@ export type Hold = {
   readonly needed: number;
   readonly votes: readonly Vote[];
   readonly refused: readonly Refused[];
+  /** Votes for another mutation of the number that is accepted already, from the same epoch (G20). */
+  readonly competing: readonly Vote[];
 };
 
 /** One entry per main-line commit at which a scope's digest, accepted state, hold or withdrawals change. */
@@ -132,6 +50,8 @@ export type LineageEntry = {
   readonly policy: string;
   /** The anchors before a reconfigure, with the fingerprints of their keys; else null. */
   readonly previousAnchors: readonly { readonly name: string; readonly keys: readonly string[] }[] | null;
+  /** Where a hold begins: votes for another mutation of the number that is accepted already, from the same epoch (G20). */
+  readonly competing: readonly Vote[];
   /** Withdrawals for the next mutation that came in here. */
   readonly withdrawals: readonly Vote[];
   /** The structural group of more than one scope with which it was accepted; else null. */
@@ -145,27 +65,17 @@ export type LineageEntry = {
   readonly reason: string | null;
 };
 
-export type ScopeState = {
-  readonly uid: string;
+export type ScopeState = VotingScope & {
   /** The name as the parent's record gives it. */
   readonly name: string;
   /** Dotted path from the root: `acme`, `acme.payments`. */
   readonly path: string;
-  /** Its place: the directory within the mesh path; empty for the root. `accepted` names the one it had then. */
-  readonly directory: string;
-  /** Its places so far, each since the main-line commit `index`; the last is `directory`. */
-  readonly places: readonly { readonly index: number; readonly directory: string }[];
   readonly parent: string | null;
   /** `Withdrawn`: judged as ever, and nothing of it is served (G7). `Tombstone`: it was, and its uid never is again (G19). */
   readonly status: 'Live' | 'Withdrawn' | 'Tombstone';
-  readonly seq: number;
   readonly accepted: Accepted;
   /** Own digest of what stands on the main line; null for ⊥. */
   readonly landed: string | null;
-  readonly epoch: { readonly commit: ObjectId; readonly index: number };
-  readonly policy: Policy;
-  /** The first main-line commit since the epoch at which the scope was not clean (I4). */
-  readonly unclean: { readonly commit: ObjectId; readonly index: number } | null;
   readonly hold: Hold | null;
   readonly lineage: readonly LineageEntry[];
   readonly predecessors: readonly string[];

@@ -1,9 +1,13 @@
 import type { ObjectId, Objects } from '../git/index.ts';
-import { isPolicyFile } from './classify.ts';
-import { type Delegation, recordsByUid } from './delegation.ts';
-import { within } from './grants.ts';
-import type { ScopeTrees } from './own.ts';
-import type { Policy, ScopeFile, ScopeState, VerifiedScope } from './types.ts';
+import {
+  type Delegation,
+  isPolicyFile,
+  type Policy,
+  recordsByUid,
+  type ScopeTrees,
+  within,
+} from '../policy/index.ts';
+import type { ScopeFile, ScopeState, VerifiedScope } from './types.ts';
 
 /** What a scope may own at all: the same object for as long as nothing above it changes. */
 export type Authority = Policy['owns'];

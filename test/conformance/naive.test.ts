@@ -2,7 +2,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Objects, openIsomorphic } from '../../src/git/index.ts';
-import { readToken, tokenRuns } from '../../src/governance/token.ts';
 import {
   type AnchorKey,
   parseOpenpgpKey,
@@ -10,6 +9,7 @@ import {
   signerOf,
   verifySignature,
 } from '../../src/signatures/index.ts';
+import { readToken, tokenRuns } from '../../src/votes/token.ts';
 import type { Commit } from '../governance/naive/history.ts';
 import { states } from '../governance/naive/line.ts';
 import { keyOf } from '../governance/naive/policy.ts';

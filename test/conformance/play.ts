@@ -9,10 +9,9 @@ import {
   type Line,
   type LineState,
   openLine,
-  type Ruleset,
-  ruleset1,
   type ScopeState,
 } from '../../src/governance/index.ts';
+import { type Ruleset, ruleset1 } from '../../src/policy/index.ts';
 import { forgeKeys } from '../../src/signatures/index.ts';
 import { gitEnvironment, run as runProgram } from '../repository.ts';
 import type { Run, ScopeExpectation, Setup, Step } from './format.ts';

@@ -1,7 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createTreeDigests, openIsomorphic } from '../../src/git/index.ts';
-import { formatApproval, makePin, openLine, type Pin, propose } from '../../src/governance/index.ts';
+import { makePin, openLine, type Pin, propose } from '../../src/governance/index.ts';
+import { formatApproval } from '../../src/votes/index.ts';
 import { createRepository, createSshKey } from '../repository.ts';
 
 /** The mesh `acme` in a clone with its bare remote: two of alice and bo have to sign, with SSH keys. */

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createTreeDigests } from '../../src/git/index.ts';
-import { openLine, ruleset1 } from '../../src/governance/index.ts';
+import { openLine } from '../../src/governance/index.ts';
+import { ruleset1 } from '../../src/policy/index.ts';
 import { createWorld, delegationsYaml, type World } from './world.ts';
 
 /** The histories C1–C5 and C14 of the attack list: the refusals and the acceptances. */

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { sha256 } from '../../src/base/digest.ts';
 import { createTreeDigests } from '../../src/git/index.ts';
-import { makePin, ruleset1 } from '../../src/governance/index.ts';
+import { makePin } from '../../src/governance/index.ts';
+import { ruleset1 } from '../../src/policy/index.ts';
 import { createWorld, scopeYaml } from './world.ts';
 
 /** G17: the caps of ruleset 1 (formats.md), each at its last good and first bad value. */

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createTreeDigests } from '../../src/git/index.ts';
-import { makePin, openLine, type Pin, ruleset1 } from '../../src/governance/index.ts';
+import { makePin, openLine, type Pin } from '../../src/governance/index.ts';
+import { ruleset1 } from '../../src/policy/index.ts';
 import { createRealm, type Files } from './realm.ts';
 
 /** A pin is the approval of what stands at the genesis: it holds, or nothing is believed. */

@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import { createTreeDigests } from '../../src/git/index.ts';
 import { fold } from '../../src/governance/fold.ts';
 import { genesisState } from '../../src/governance/genesis.ts';
-import { openHistory } from '../../src/governance/history.ts';
-import { ruleset1 } from '../../src/governance/index.ts';
-import { createScopeTrees } from '../../src/governance/own.ts';
-import type { Bench } from '../../src/governance/votes.ts';
+import { ruleset1 } from '../../src/policy/index.ts';
+import { createScopeTrees } from '../../src/policy/own.ts';
+import { openHistory } from '../../src/votes/history.ts';
+import type { Bench } from '../../src/votes/votes.ts';
 import { createWorld, makeToken, type World } from './world.ts';
 
 /** #77, #119: what a flood costs, in signature checks, and whom it holds: its own scope, for that merge. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sha256 } from '../../src/base/digest.ts';
-import { type Ruleset, ruleset1 } from '../../src/governance/index.ts';
+import { type Ruleset, ruleset1 } from '../../src/policy/index.ts';
 import { type InstalledKeys, installKeys } from '../keys/index.ts';
 import {
   authenticatorKinds,

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createTreeDigests } from '../../src/git/index.ts';
-import { formatApproval, openLine, parsePin } from '../../src/governance/index.ts';
+import { openLine, parsePin } from '../../src/governance/index.ts';
+import { formatApproval } from '../../src/votes/index.ts';
 import { createWorld } from './world.ts';
 
 test('a root that is pinned at a seq goes on from there, and its children begin', async () => {
@@ -35,7 +36,7 @@ test.each([0, -1, 1.5, 2 ** 53, '1', null])('a pin of seq %s is refused', async 
     ...(await world.pin()),
     seq,
   });
-  expect(parsePin(text)).toEqual({ ok: false, reason: 'seq is no positive integer' });
+  expect(parsePin(text)).toEqual({ ok: false, reason: expect.stringMatching(/^\/seq must be /) });
 });
 
 test('a pin may name a later tip, and nothing that is none', async () => {
@@ -46,30 +47,30 @@ test('a pin may name a later tip, and nothing that is none', async () => {
     JSON.stringify({ apiVersion: 'fairlead.dev/v1alpha1', kind: 'Pin', ...pin, ...more });
   expect(parsePin(text({ tip }))).toEqual({ ok: true, pin: { ...pin, tip } });
   expect(parsePin(text({}))).toEqual({ ok: true, pin });
-  expect(parsePin(text({ tip: 'main' }))).toEqual({ ok: false, reason: 'tip is not an object id' });
+  expect(parsePin(text({ tip: 'main' }))).toEqual({
+    ok: false,
+    reason: expect.stringMatching(/^\/tip must match/),
+  });
 });
 
 test.each<readonly [string, (pin: Record<string, unknown>) => unknown, string]>([
-  ['an array', () => [], 'it is not an object'],
-  ['null', () => null, 'it is not an object'],
-  ['a witness', (pin) => ({ ...pin, kind: 'Witness' }), 'it is no fairlead.dev/v1alpha1 Pin'],
-  ['a later version', (pin) => ({ ...pin, apiVersion: 'v9' }), 'it is no fairlead.dev/v1alpha1 Pin'],
-  ['more than we know', (pin) => ({ ...pin, more: 1 }), 'unknown field more'],
-  ['a short commit', (pin) => ({ ...pin, commit: 'abc' }), 'commit is not an object id'],
-  ['a commit in capitals', (pin) => ({ ...pin, commit: 'A'.repeat(40) }), 'commit is not an object id'],
-  ['no path', ({ path: _, ...pin }) => pin, 'path is missing'],
-  ['a number for a uid', (pin) => ({ ...pin, uid: 7 }), 'uid is not a SHA-256'],
-  [
-    'digests of nobody',
-    (pin) => ({ ...pin, digests: { s: 'f'.repeat(64) } }),
-    'digests is not a map of SHA-256 to SHA-256',
-  ],
-  ['digests that are none', (pin) => ({ ...pin, digests: [] }), 'digests is not a map of SHA-256 to SHA-256'],
+  ['an array', () => [], '/ must be object'],
+  ['null', () => null, '/ must be object'],
+  ['a witness', (pin) => ({ ...pin, kind: 'Witness' }), '/kind must be equal to constant'],
+  ['a later version', (pin) => ({ ...pin, apiVersion: 'v9' }), '/apiVersion must be equal to constant'],
+  ['more than we know', (pin) => ({ ...pin, more: 1 }), '/ must NOT have additional properties (more)'],
+  ['a short commit', (pin) => ({ ...pin, commit: 'abc' }), '/commit must match pattern'],
+  ['a commit in capitals', (pin) => ({ ...pin, commit: 'A'.repeat(40) }), '/commit must match pattern'],
+  ['no path', ({ path: _, ...pin }) => pin, "/ must have required property 'path'"],
+  ['a number for a uid', (pin) => ({ ...pin, uid: 7 }), '/uid must be string'],
+  ['digests of nobody', (pin) => ({ ...pin, digests: { s: 'f'.repeat(64) } }), '/digests must match pattern'],
+  ['digests that are none', (pin) => ({ ...pin, digests: [] }), '/digests must be object'],
 ])('a pin file is closed: %s', async (_, change, reason) => {
   const world = createWorld();
   world.add('g', {});
   const pin = { apiVersion: 'fairlead.dev/v1alpha1', kind: 'Pin', ...(await world.pin()) };
-  expect(parsePin(JSON.stringify(change(pin)))).toEqual({ ok: false, reason });
+  const parsed = parsePin(JSON.stringify(change(pin)));
+  expect(parsed).toEqual({ ok: false, reason: expect.stringContaining(reason) });
 });
 
 test('a pin file is JSON', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { countQuorum, countVotes } from '../../src/governance/quorum.ts';
-import type { Policy } from '../../src/governance/types.ts';
+import type { Policy } from '../../src/policy/types.ts';
 
 type Kind = 'human' | 'automation';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { CLASSES } from '../../src/governance/index.ts';
+import { CLASSES } from '../../src/policy/index.ts';
 import { expectAgreement, expectPollInvariance, realStates } from './naive/agreement.ts';
 import { realFacts } from './naive/facts.ts';
 import { type Command, play, scripts } from './naive/script.ts';

@@ -1,12 +1,7 @@
 import { sha256 } from '../../src/base/digest.ts';
 import { createTreeDigests } from '../../src/git/index.ts';
-import {
-  formatApproval,
-  groupDigest,
-  type LineState,
-  openLine,
-  type ScopeState,
-} from '../../src/governance/index.ts';
+import { type LineState, openLine, type ScopeState } from '../../src/governance/index.ts';
+import { formatApproval, groupDigest } from '../../src/votes/index.ts';
 import { createWorld, type ScopeSpec, scopeYaml, type World } from './world.ts';
 
 /** One record of `delegations.yaml`; what is not said is a live one of the scope of that name, in the directory of its name. */

@@ -1,12 +1,7 @@
 import { expect, test } from 'vitest';
-import {
-  formatApproval,
-  formatToken,
-  formatWithdrawal,
-  ruleset1,
-  tokenBytes,
-} from '../../src/governance/index.ts';
-import { readToken, tokenRuns } from '../../src/governance/token.ts';
+import { ruleset1 } from '../../src/policy/index.ts';
+import { formatApproval, formatToken, formatWithdrawal, tokenBytes } from '../../src/votes/index.ts';
+import { readToken, tokenRuns } from '../../src/votes/token.ts';
 import { createWorld, makeToken, scopeYaml, type World } from './world.ts';
 
 /** Detached statements (formats.md): runs, bytes, signatures, and what they count for. */

@@ -74,3 +74,38 @@ test('a commit that shows what landed, and began before the other mutation, is n
   expect(hold).toMatchObject({ rule: 'V2', refused: [{ commit: early, anchor: 'z', rule: 'V2' }] });
   expect(hold?.reason).toContain('another mutation was accepted first: sign again');
 });
+
+test('G20: votes for two mutations of one number from one epoch are kept, in the hold and in the lineage', async () => {
+  const world = race();
+  world.add('m', { parents: ['g', 'p2'], S: '1' });
+  const plain = world.add('o', { parents: ['g'], S: '2', by: 'z' });
+  const words = world.add('w', {
+    parents: ['g'],
+    S: '2',
+    by: 'y',
+    message: await world.approve('w', { seq: 2, base: 'g', next: 'o' }),
+  });
+  world.add('n', { parents: ['m', 'o'], S: '2' });
+  const vote = { policy: 'old', group: null };
+  const first = { ...vote, anchor: 'z', commit: plain, form: 'implicit' };
+  const { hold, lineage } = await world.scope('n');
+  expect(hold?.competing).toMatchObject([first]);
+  expect(lineage.at(-1)).toMatchObject({ event: 'held', competing: [first] });
+  world.add('n2', { parents: ['n', 'w'], S: '2' });
+  const later = await world.scope('n2');
+  const second = { ...vote, anchor: 'y', commit: words, form: 'explicit' };
+  expect(later.lineage.at(-1)?.competing).toMatchObject([second, first]);
+  // What lifts the hold takes no entry away.
+  world.add('back', { parents: ['n2'], S: '1' });
+  expect((await world.scope('back')).lineage.at(-2)?.competing).toHaveLength(2);
+});
+
+test('G20: nobody is named for a signature that is not theirs, nor for one over what was accepted', async () => {
+  const world = race();
+  world.add('m', { parents: ['g', 'p2'], S: '1' });
+  world.add('same', { parents: ['g'], S: '1', by: 'z' });
+  world.add('forged', { parents: ['g'], S: '2', by: 'z', header: 'later than-the-signature' });
+  world.add('n', { parents: ['m', 'same'], S: '2' });
+  world.add('n2', { parents: ['n', 'forged'], S: '2' });
+  expect((await world.scope('n2')).hold?.competing).toEqual([]);
+});

@@ -8,20 +8,15 @@ import {
   parseCommit,
   parseTree,
 } from '../../src/git/index.ts';
+import { type LineState, makePin, openLine, type Pin, type ScopeState } from '../../src/governance/index.ts';
+import { type Ruleset, ruleset1 } from '../../src/policy/index.ts';
 import {
   formatApproval,
   formatToken,
   formatWithdrawal,
   groupDigest,
-  type LineState,
-  makePin,
-  openLine,
-  type Pin,
-  type Ruleset,
-  ruleset1,
-  type ScopeState,
   tokenBytes,
-} from '../../src/governance/index.ts';
+} from '../../src/votes/index.ts';
 
 /**
  * Histories in memory, in the notation of the attack list: `a ← b,c [S=v] x` is commit a with parents b and c, the

@@ -1,5 +1,5 @@
 /**
- * `npm run test:mutation -- --count 100 --seed 1`: changes one place of `src/governance` at a time and asks the tests. Prints the
+ * `npm run test:mutation -- --count 100 --seed 1`: changes one place of `src/{policy,votes,governance}` at a time and asks the tests. Prints the
  * survivors, which are for a person to judge: a missing test, or a change that changes nothing. Never part of `npm test`.
  */
 import { execFile } from 'node:child_process';
@@ -12,11 +12,8 @@ import { type Mutant, mutantsOf, sampleOf } from './mutants.ts';
 const root = join(import.meta.dirname, '..', '..');
 const text = { type: 'string' } as const;
 const { values } = parseArgs({ options: { count: text, seed: text, room: text } });
-const [count, seed, room] = [
-  Number(values.count ?? 100),
-  values.seed ?? '1',
-  values.room ?? 'src/governance',
-];
+const [count, seed] = [Number(values.count ?? 100), values.seed ?? '1'];
+const rooms = values.room === undefined ? ['src/policy', 'src/votes', 'src/governance'] : [values.room];
 const TIMEOUT_MS = 900_000;
 
 /** A copy of the checkout, in which one file at a time is another. */
@@ -38,26 +35,27 @@ async function copyOfCheckout(): Promise<string> {
 }
 
 /** The quick ones first: most mutants fall to them. */
-const TESTS = ['test/governance', 'test/conformance/conformance.test.ts'];
+const TESTS = [['test/policy', 'test/votes', 'test/governance'], ['test/conformance/conformance.test.ts']];
 
 /** Whether a test fails, or nothing comes to an end. */
 async function isNoticed(dir: string): Promise<boolean> {
-  for (const tests of TESTS) if (await fails(dir, tests)) return true;
+  for (const tests of TESTS) if (await fails(dir, ...tests)) return true;
   return false;
 }
 
-function fails(dir: string, tests: string): Promise<boolean> {
-  const args = [join('node_modules', 'vitest', 'vitest.mjs'), 'run', '--no-isolate', '--bail', '1', tests];
+function fails(dir: string, ...tests: readonly string[]): Promise<boolean> {
+  const args = [join('node_modules', 'vitest', 'vitest.mjs'), 'run', '--no-isolate', '--bail', '1', ...tests];
   return new Promise((resolve) => {
     execFile(process.execPath, args, { cwd: dir, timeout: TIMEOUT_MS }, (error) => resolve(error !== null));
   });
 }
 
 const all: Mutant[] = [];
-for (const name of (await readdir(join(root, room))).filter((each) => each.endsWith('.ts')).sort()) {
-  const file = join(room, name);
-  all.push(...mutantsOf(file, await readFile(join(root, file), 'utf8')));
-}
+for (const room of rooms)
+  for (const name of (await readdir(join(root, room))).filter((each) => each.endsWith('.ts')).sort()) {
+    const file = join(room, name);
+    all.push(...mutantsOf(file, await readFile(join(root, file), 'utf8')));
+  }
 const sample = sampleOf(all, count, seed);
 const dir = await copyOfCheckout();
 if (await isNoticed(dir)) throw new Error('the tests fail without any mutant');

@@ -1,4 +1,5 @@
-import type { Anchor, Proposal, ScopeState } from '../../governance/index.ts';
+import type { Proposal, ScopeState } from '../../governance/index.ts';
+import type { Anchor } from '../../policy/index.ts';
 import type { UserKey } from '../keys.ts';
 import { short } from '../output.ts';
 import { Refusal } from '../refusal.ts';

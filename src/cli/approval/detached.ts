@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Failure } from '../../base/failure.ts';
-import { formatToken, tokenBytes } from '../../governance/index.ts';
+import { formatToken, tokenBytes } from '../../votes/index.ts';
 import type { Clone } from '../clone.ts';
 import type { Context } from '../context.ts';
 import { gitConfig } from '../keys.ts';

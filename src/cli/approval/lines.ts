@@ -1,4 +1,5 @@
-import { formatApproval, type Proposal } from '../../governance/index.ts';
+import type { Proposal } from '../../governance/index.ts';
+import { formatApproval } from '../../votes/index.ts';
 
 type Candidacy = Extract<Proposal['outcome'], { readonly kind: 'candidate' }>;
 

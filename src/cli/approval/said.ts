@@ -1,14 +1,8 @@
 import type { Commit, ObjectId } from '../../git/index.ts';
-import {
-  type Anchor,
-  type Approval,
-  readStatements,
-  readToken,
-  type ScopeState,
-  tokenRuns,
-  type Withdrawal,
-} from '../../governance/index.ts';
+import type { ScopeState } from '../../governance/index.ts';
+import type { Anchor } from '../../policy/index.ts';
 import { signerOf, verifySignature } from '../../signatures/index.ts';
+import { type Approval, readStatements, readToken, tokenRuns, type Withdrawal } from '../../votes/index.ts';
 import type { Clone } from '../clone.ts';
 import { run } from '../native.ts';
 

@@ -97,6 +97,7 @@ type Rejection = {
   readonly rule: string;
   readonly reason: string;
   readonly refused: Hold['refused'];
+  readonly competing: LineageEntry['competing'];
 };
 
 async function showRejected(
@@ -131,21 +132,25 @@ async function rejectedOf(
     const here = byCommit.get(commit) ?? [];
     const then = here.length === 0 ? null : await judge(clone, commit);
     for (const { path, uid, entry } of here) {
-      const { seq, class: mutation, rule, reason } = entry;
+      const { seq, class: mutation, rule, reason, competing } = entry;
       const refused = then?.scopes.get(uid)?.hold?.refused ?? [];
       const verdict = { rule: rule ?? '', reason: reason ?? '' };
-      found.push({ scope: path, uid, seq, class: mutation, commit, ...verdict, refused });
+      found.push({ scope: path, uid, seq, class: mutation, commit, ...verdict, refused, competing });
     }
   }
   return found;
 }
 
-function rejectionText({ scope, seq, class: mutation, commit, rule, reason, refused }: Rejection): string {
+function rejectionText(rejection: Rejection): string {
+  const { scope, seq, class: mutation, commit, rule, reason, refused, competing } = rejection;
   const head = `${short(commit)} ${scope}: ${mutation ?? 'unreadable'} to seq ${seq} held (${rule}): ${reason}`;
   const lines = refused.map(
     (each) => `no vote: ${each.anchor ?? 'nobody'} at ${short(each.commit)} (${each.rule}): ${each.reason}`,
   );
-  return [wrap(head, '  '), ...lines.map((line) => wrap(`  ${line}`, '    '))]
+  const double = competing.map(
+    (each) => `${each.anchor} signed another mutation ${seq - 1} at ${short(each.commit)} (G20)`,
+  );
+  return [wrap(head, '  '), ...[...lines, ...double].map((line) => wrap(`  ${line}`, '    '))]
     .map((line) => `${line}\n`)
     .join('');
 }

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { formatApproval, type LineState, type ScopeState } from '../../governance/index.ts';
+import type { LineState, ScopeState } from '../../governance/index.ts';
+import { formatApproval } from '../../votes/index.ts';
 import { anchorOf, notAnAnchor } from '../approval/choose.ts';
 import { liveApprovals, saidAbout, withdrawnUpTo } from '../approval/said.ts';
 import { confirm, refuseOldBranch, report, type SignFlags, sign, signOptions } from '../approval/sign.ts';

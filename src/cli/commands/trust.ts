@@ -1,7 +1,8 @@
 import { relative, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { createTreeDigests } from '../../git/index.ts';
-import { type LineState, makePin, type Pin, ruleset1 } from '../../governance/index.ts';
+import { type LineState, makePin, type Pin } from '../../governance/index.ts';
+import { ruleset1 } from '../../policy/index.ts';
 import { type CloneFlags, findGitdir, gitOptions, openStore, pinPath, resolveRef } from '../clone.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { formatWithdrawal, type LineState, type ScopeState } from '../../governance/index.ts';
+import type { LineState, ScopeState } from '../../governance/index.ts';
+import { formatWithdrawal } from '../../votes/index.ts';
 import { anchorOf, notAnAnchor } from '../approval/choose.ts';
 import { approvedUpTo, saidAbout, withdrawnUpTo } from '../approval/said.ts';
 import { confirm, report, type SignFlags, sign, signOptions } from '../approval/sign.ts';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { Failure } from '../../base/failure.ts';
-import { CLASSES } from '../../governance/index.ts';
+import { CLASSES } from '../../policy/index.ts';
 import { type Entry, type Pair, pairs, readEntry } from '../anchor-entries.ts';
 import type { Context } from '../context.ts';
 import { sshKey } from '../keys.ts';

@@ -2,8 +2,7 @@ import type { Format } from '../output.ts';
 import { clusterView } from './cluster.ts';
 import { endpointView } from './endpoint.ts';
 import { listenerView } from './listener.ts';
-import type { Kind, Place, ProxyResource } from './resource.ts';
-import { provenanceOf } from './resource.ts';
+import { type Kind, type Place, type ProxyResource, provenanceOf } from './resource.ts';
 import { routeView } from './route.ts';
 
 /** Filters as they were typed; which of them a kind has is its view's matter. */

@@ -1,4 +1,5 @@
-import { type LineState, type Policy, type ScopeState, threshold } from '../../../src/governance/index.ts';
+import type { LineState, ScopeState } from '../../../src/governance/index.ts';
+import { type Policy, threshold } from '../../../src/policy/index.ts';
 import { commitOf, type Line, mainAt } from './history.ts';
 import { join, type Own, own } from './own.ts';
 

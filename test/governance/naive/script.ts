@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { formatApproval, formatWithdrawal } from '../../../src/governance/index.ts';
+import { formatApproval, formatWithdrawal } from '../../../src/votes/index.ts';
 import { scopeYaml, sshKey } from '../world.ts';
 import { type Files, mergeBases } from './history.ts';
 import { hash, join, type Own, own } from './own.ts';

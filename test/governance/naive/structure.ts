@@ -1,5 +1,4 @@
-import type { Candidate, Proposal } from './candidate.ts';
-import { differences, kindOf } from './candidate.ts';
+import { type Candidate, differences, kindOf, type Proposal } from './candidate.ts';
 import type { Commit } from './history.ts';
 import { filesAt, join, type Own, own, uidOf } from './own.ts';
 import { type DelegationRecord, isInside, meetsFloor, parsePolicy, recordKey } from './policy.ts';

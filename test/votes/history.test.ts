@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createTreeDigests, type ObjectId, type Objects } from '../../src/git/index.ts';
-import { type History, isAfter, openHistory, sideViews } from '../../src/governance/history.ts';
-import { openLine, ruleset1 } from '../../src/governance/index.ts';
-import { createWorld, makeToken, type World } from './world.ts';
+import { openLine } from '../../src/governance/index.ts';
+import { ruleset1 } from '../../src/policy/index.ts';
+import { type History, isAfter, openHistory, sideViews } from '../../src/votes/history.ts';
+import { createWorld, makeToken, type World } from '../governance/world.ts';
 
 /** V2 and I4 once more, straight from the text, over random histories; and what they cost over long ones. */
 const step = fc.record({ first: fc.nat(), second: fc.option(fc.nat(), { nil: null }) });

@@ -1,7 +1,5 @@
 import type { Delegation } from './delegation.ts';
-import type { Policy, ScopeState } from './types.ts';
-
-type Owned = Policy['owns'];
+import type { Owned, Policy } from './types.ts';
 
 /** Why a scope may not own this: more than its parent's record grants, or less than it grants on itself; or null. */
 export function badOwnership(
@@ -15,7 +13,7 @@ export function badOwnership(
 /** The first scope that owns, as of s(i-1), what its record no longer grants: first withdraw, or let it give that up. */
 export function grantedLess(
   records: readonly Delegation[],
-  scopes: ReadonlyMap<string, ScopeState>,
+  scopes: ReadonlyMap<string, { readonly policy: Policy }>,
 ): string | null {
   for (const { live, path, uid, name, grants } of records) {
     const child = live && path !== null ? scopes.get(uid) : undefined;

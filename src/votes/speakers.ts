@@ -1,9 +1,9 @@
 import type { ObjectId } from '../git/index.ts';
+import { withThoseAbove } from '../policy/index.ts';
 import { sideViews, type Visit } from './history.ts';
-import { indexOf, type Moves, placeAt, relocate, withThoseAbove } from './locate.ts';
 import { type Claim, claimsOf, electorate } from './signer.ts';
 import { carriesToken } from './token.ts';
-import type { LineState, ScopeState } from './types.ts';
+import type { VotingScope } from './types.ts';
 import type { Bench } from './votes.ts';
 import { NOTED } from './words.ts';
 
@@ -30,16 +30,17 @@ export type Signed = {
   readonly moved: { readonly index: number; readonly directories: readonly string[] }[];
 };
 
-/** Sorts what the last main-line commit brought in, by the places of s(i-1) and those to which it may move scopes. */
+/**
+ * Sorts what the last main-line commit brought in, by `places` of s(i-1), with the directories above them, and those to which it
+ * may move scopes.
+ */
 export async function sortSigned(
   { history, owns, signed }: Bench,
-  state: LineState,
-  moves: Moves,
+  places: ReadonlySet<string>,
+  to: readonly string[],
 ): Promise<void> {
-  const to = [...relocate(state, moves).values()].map(({ directory }) => directory);
-  const { directories: known } = indexOf(state);
-  const directories = to.length === 0 ? known : new Set([...known, ...to.flatMap(withThoseAbove)]);
-  if (to.length > 0) signed.moved.push({ index: state.index + 1, directories: to });
+  const directories = to.length === 0 ? places : new Set([...places, ...to.flatMap(withThoseAbove)]);
+  if (to.length > 0) signed.moved.push({ index: history.main.length - 1, directories: to });
   // What is over a cap never votes (G17).
   const fresh = history.mute.has(history.main.length - 1) ? [] : (history.byIntro.at(-1) ?? []);
   for (const visit of fresh) {
@@ -83,7 +84,7 @@ export type Speakers = {
 /** The commits since the epoch that show `next` (enforces I2) and say something about the scope (I3), in line order. */
 export async function speakersFor(
   bench: Bench,
-  scope: ScopeState,
+  scope: VotingScope,
   next: string,
   tree: ObjectId,
 ): Promise<readonly Speaker[]> {
@@ -107,7 +108,7 @@ export async function speakersFor(
 /** What of a list came in since the epoch and was not heard yet; from here on it was. */
 function unheard(
   { heard }: Speakers,
-  { epoch }: ScopeState,
+  { epoch }: VotingScope,
   list: string,
   visits: readonly Visit[],
 ): readonly Visit[] {
@@ -116,14 +117,26 @@ function unheard(
   return visits.slice(start);
 }
 
+/**
+ * The directory that a scope had in s(k), k the greatest with mk ≤ x (I2–I4); null where there was no such scope. What
+ * began before the genesis is read where the scope stood there.
+ */
+function placeAt({ places }: VotingScope, k: number): string | null {
+  return places.findLast(({ index }) => index <= Math.max(k, 0))?.directory ?? null;
+}
+
 /** The scope's tree as a commit has it; null where it is absent. */
-async function treeIn({ owns }: Bench, scope: ScopeState, { commit, base }: Visit): Promise<ObjectId | null> {
+export async function treeIn(
+  { owns }: Bench,
+  scope: VotingScope,
+  { commit, base }: Visit,
+): Promise<ObjectId | null> {
   const place = placeAt(scope, base);
   return place === null ? null : owns.place(commit.tree, place);
 }
 
 /** Enforces I3: what a commit merely carries along, it does not speak about. */
-async function hear(bench: Bench, scope: ScopeState, found: Speakers, visit: Visit): Promise<void> {
+async function hear(bench: Bench, scope: VotingScope, found: Speakers, visit: Visit): Promise<void> {
   const { commit } = visit;
   const first = bench.history.visits.get(commit.parents[0] ?? '');
   if (first === undefined || found.approved.has(visit)) return;
@@ -146,13 +159,13 @@ async function hear(bench: Bench, scope: ScopeState, found: Speakers, visit: Vis
 }
 
 /** I4: why the view of a commit is not clean, or null. */
-export function viewRefusal(bench: Bench, scope: ScopeState, speaker: Speaker): Promise<Against | null> {
+export function viewRefusal(bench: Bench, scope: VotingScope, speaker: Speaker): Promise<Against | null> {
   speaker.view ??= uncleanView(bench, scope, speaker.visit);
   return speaker.view;
 }
 
 /** Enforces I4: whoever signed must have been shown a difference that starts from the accepted state. */
-async function uncleanView(bench: Bench, scope: ScopeState, visit: Visit): Promise<Against | null> {
+async function uncleanView(bench: Bench, scope: VotingScope, visit: Visit): Promise<Against | null> {
   const { unclean, accepted, epoch } = scope;
   if (unclean !== null && unclean.index <= visit.base && unclean.index < visit.intro)
     return against(scope, unclean.commit);
@@ -163,7 +176,7 @@ async function uncleanView(bench: Bench, scope: ScopeState, visit: Visit): Promi
   return null;
 }
 
-function against({ directory }: ScopeState, commit: ObjectId): Against {
+function against({ directory }: VotingScope, commit: ObjectId): Against {
   const place = directory === '' ? 'the scope' : directory;
   const text = `its branch started from ${commit}, where ${place} was not in its accepted state: run \`fairlead approve\``;
   return { rule: 'I4', text };

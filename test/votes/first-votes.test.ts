@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { createTreeDigests } from '../../src/git/index.ts';
-import { openHistory } from '../../src/governance/history.ts';
-import { formatApproval, formatWithdrawal, ruleset1 } from '../../src/governance/index.ts';
-import { createScopeTrees } from '../../src/governance/own.ts';
 import { countVotes } from '../../src/governance/quorum.ts';
-import type { Policy } from '../../src/governance/types.ts';
-import { type Bench, collectFirstVotes } from '../../src/governance/votes.ts';
-import { createWorld, makeToken, type World } from './world.ts';
+import { ruleset1 } from '../../src/policy/index.ts';
+import { createScopeTrees } from '../../src/policy/own.ts';
+import type { Policy } from '../../src/policy/types.ts';
+import { formatApproval, formatWithdrawal } from '../../src/votes/index.ts';
+import { type Bench, collectFirstVotes, openBench } from '../../src/votes/votes.ts';
+import { createWorld, makeToken, type World } from '../governance/world.ts';
 
 /** The votes for the first mutation of a scope: its own keys alone decide, every one of them, since the parent's epoch. */
 const uid = 'd'.repeat(64);
@@ -15,12 +15,10 @@ const line = formatApproval({ uid, seq: 1, base: 'none', next });
 
 async function benchOf(world: World, main: readonly string[]): Promise<Bench> {
   const { objects, ids } = world;
-  const history = await openHistory(objects, ids.get('g') ?? '', ruleset1);
-  for (const name of main) await history.extend(ids.get(name) ?? '');
   const owns = createScopeTrees(objects, createTreeDigests(objects), 'mesh', ruleset1);
-  const signed = { byPlace: new Map(), approvals: [], moved: [] };
-  const memos = { speakers: new Map(), words: new Map(), checked: new Map() };
-  return { history, owns, ruleset: ruleset1, signed, ...memos };
+  const bench = await openBench(objects, owns, ids.get('g') ?? '');
+  for (const name of main) await bench.history.extend(ids.get(name) ?? '');
+  return bench;
 }
 
 /** Who signed since the parent's epoch `epoch` on the main line g, m…; and whether that is enough. */

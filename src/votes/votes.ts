@@ -1,18 +1,16 @@
-import type { ObjectId } from '../git/index.ts';
-import { type History, isAfter, type Saying, statementFor, type Visit } from './history.ts';
-import type { ScopeTrees } from './own.ts';
-import type { Ruleset } from './ruleset.ts';
+import type { ObjectId, Objects } from '../git/index.ts';
+import type { Policy, ScopeTrees } from '../policy/index.ts';
+import { type History, isAfter, openHistory, type Saying, statementFor, type Visit } from './history.ts';
 import { addCosts, type Checked, type Claim, type Costs, check, claimsOf, electorate } from './signer.ts';
 import { type Signed, type Speaker, type Speakers, speakersFor, viewRefusal } from './speakers.ts';
 import { type Approval, groupsOf, type Member } from './statement.ts';
-import type { Candidate, Policy, Refused, ScopeState, Vote } from './types.ts';
+import type { Candidate, Refused, Vote, VotingScope } from './types.ts';
 import { isOver, type Question, type Word, type Words, wordsOf } from './words.ts';
 
 /** Everything that a verdict about one scope at one main-line commit is made from. */
 export type Bench = {
   readonly history: History;
   readonly owns: ScopeTrees;
-  readonly ruleset: Ruleset;
   readonly signed: Signed;
   /** By uid: a memo. */
   readonly speakers: Map<string, Speakers>;
@@ -20,6 +18,18 @@ export type Bench = {
   readonly words: Map<string, Words>;
   readonly checked: Checked;
 };
+
+/** Of the line that begins at the pinned genesis; its history is extended one main-line commit at a time. */
+export async function openBench(
+  objects: Objects,
+  owns: ScopeTrees,
+  genesis: ObjectId,
+  checked: Checked = new Map(),
+): Promise<Bench> {
+  const history = await openHistory(objects, genesis, owns.ruleset);
+  const signed = { byPlace: new Map(), approvals: [], moved: [] };
+  return { history, owns, signed, speakers: new Map(), words: new Map(), checked };
+}
 
 export type Ballot = {
   readonly votes: readonly Vote[];
@@ -47,7 +57,7 @@ type Count = Question & {
  */
 export async function collectVotes(
   bench: Bench,
-  scope: ScopeState,
+  scope: VotingScope,
   candidate: Candidate,
   tree: ObjectId,
   proposed: Policy | null = null,
@@ -67,7 +77,7 @@ export function collectFirstVotes(bench: Bench, question: Question): Promise<Bal
 async function countAll(
   bench: Bench,
   question: Question,
-  scope: ScopeState | null,
+  scope: VotingScope | null,
   plain: readonly Speaker[],
 ): Promise<Ballot> {
   const words = await wordsOf(bench, question);
@@ -86,7 +96,7 @@ async function countAll(
     if (scope !== null && !isOver(bench, costs, speaker.visit))
       await countPlain(count, scope, speaker, replaced);
   const last = bench.history.main.length - 1;
-  const overCap = (costs.get(last)?.size ?? 0) > bench.ruleset.signatureChecks;
+  const overCap = (costs.get(last)?.size ?? 0) > bench.owns.ruleset.signatureChecks;
   return { votes: [...votes.values()], groups, refused: count.refused, overCap };
 }
 
@@ -96,12 +106,12 @@ function vote({ votes }: Count, claim: Claim, form: Vote['form'], group: string 
   if (!votes.has(name)) votes.set(name, toVote(claim, form, group));
 }
 
-function toVote(claim: Claim, form: Vote['form'], group: string | null): Vote {
+export function toVote(claim: Claim, form: Vote['form'], group: string | null): Vote {
   const { policy, anchor, key, visit } = claim;
   return { anchor: anchor.name, policy, fingerprint: key.fingerprint, commit: visit.commit.id, form, group };
 }
 
-function formOf({ token }: Saying): Vote['form'] {
+export function formOf({ token }: Saying): Vote['form'] {
   return token === null ? 'explicit' : 'detached';
 }
 
@@ -151,7 +161,7 @@ function wordRefusal(
 /** Enforces G2: one plain signed commit. Own digest and words are read before its signature is checked, views after it. */
 async function countPlain(
   count: Count,
-  scope: ScopeState,
+  scope: VotingScope,
   speaker: Speaker,
   replaced: ReadonlySet<string>,
 ): Promise<void> {
@@ -200,7 +210,7 @@ function plainRefusal({ uid, inForce, epochIndex, candidate }: Count, { visit }:
  */
 export async function newWithdrawals(
   bench: Bench,
-  { uid, seq, policy }: ScopeState,
+  { uid, seq, policy }: VotingScope,
 ): Promise<readonly Vote[]> {
   const last = bench.history.main.length - 1;
   const spoken = bench.history.spoken.get(uid)?.get(seq + 1) ?? [];

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Delegation } from '../../src/governance/delegation.ts';
-import { badGrants, badOwnership, overGrant, within } from '../../src/governance/grants.ts';
+import type { Delegation } from '../../src/policy/delegation.ts';
+import { badGrants, badOwnership, overGrant, within } from '../../src/policy/grants.ts';
 
 const all = { namespaces: ['*'], hosts: ['*'] };
 const record = (name: string, hosts: readonly string[], namespaces: readonly string[] = []): Delegation => ({

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Objects, TreeDigests } from '../../src/git/index.ts';
-import { createScopeTrees } from '../../src/governance/own.ts';
-import { ruleset1 } from '../../src/governance/ruleset.ts';
+import { createScopeTrees } from '../../src/policy/own.ts';
+import { ruleset1 } from '../../src/policy/ruleset.ts';
 
 const absent = (): never => {
   throw new Error('there is nothing but empty trees');

@@ -1,7 +1,8 @@
+import type { Policy } from '../policy/index.ts';
 import { type Saying, statementFor, type Visit } from './history.ts';
 import { addCosts, type Claim, type Costs, check, claimsOf, electorate } from './signer.ts';
 import type { Approval, Withdrawal } from './statement.ts';
-import type { Candidate, Policy, Refused } from './types.ts';
+import type { Candidate, Refused } from './types.ts';
 import type { Bench } from './votes.ts';
 
 /** What votes are asked for: one mutation, whose keys count (V1), and since when (V2). */
@@ -72,6 +73,6 @@ function note({ refused }: Words, refusal: Refused): void {
 }
 
 /** G17: whether the main-line commit that brought a commit in brought too much with it. */
-export function isOver({ history, ruleset }: Bench, costs: Costs, { intro }: Visit): boolean {
-  return history.mute.has(intro) || (costs.get(intro)?.size ?? 0) > ruleset.signatureChecks;
+export function isOver({ history, owns }: Bench, costs: Costs, { intro }: Visit): boolean {
+  return history.mute.has(intro) || (costs.get(intro)?.size ?? 0) > owns.ruleset.signatureChecks;
 }

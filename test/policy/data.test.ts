@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { sha256 } from '../../src/base/digest.ts';
-import { readData } from '../../src/governance/data.ts';
-import { formatApproval, formatWithdrawal, groupDigest } from '../../src/governance/index.ts';
-import { ruleset1 } from '../../src/governance/ruleset.ts';
-import { readStatements } from '../../src/governance/statement.ts';
+import { readData } from '../../src/policy/data.ts';
+import { ruleset1 } from '../../src/policy/ruleset.ts';
+import { formatApproval, formatWithdrawal, groupDigest } from '../../src/votes/index.ts';
+import { readStatements } from '../../src/votes/statement.ts';
 
 const read = (text: string) => readData(Buffer.from(text), ruleset1);
 const uid = 'a'.repeat(64);

@@ -1,16 +1,20 @@
 import type { Commit, ObjectId, Objects } from '../git/index.ts';
-import { type Index, indexOf } from './locate.ts';
 import { check, claimsOf, electorate } from './signer.ts';
-import type { LineState, ScopeState } from './types.ts';
+import type { VotingScope } from './types.ts';
 import type { Bench } from './votes.ts';
 
-type Places = Index & { readonly scopes: LineState['scopes'] };
+/** Scopes by uid, and uid by place; `directories` has the ones above each place too. */
+type Places = {
+  readonly scopes: ReadonlyMap<string, VotingScope>;
+  readonly byDirectory: ReadonlyMap<string, string>;
+  readonly directories: ReadonlySet<string>;
+};
 
 /** Who is about to fold, and as of which state the guesses are made. */
 type Folding = {
   readonly objects: Objects;
   readonly bench: Bench;
-  readonly latest: () => LineState;
+  readonly latest: () => Places;
 };
 
 /**
@@ -36,8 +40,7 @@ const CHECKS = 64;
 
 async function prepare(folding: Folding, onLine: ReadonlySet<ObjectId>, id: ObjectId): Promise<void> {
   const { objects, bench } = folding;
-  const state = folding.latest();
-  const places = { scopes: state.scopes, ...indexOf(state) };
+  const places = folding.latest();
   const commit = await objects.commit(id);
   const side = await sideCommits(folding, onLine, commit);
   const signed = side.filter(({ signature }) => signature !== null);
@@ -72,8 +75,8 @@ async function changedScopes(
   { objects, bench }: Folding,
   { scopes, byDirectory, directories }: Places,
   commit: Commit,
-  isWanted: (scope: ScopeState) => boolean,
-): Promise<readonly ScopeState[]> {
+  isWanted: (scope: VotingScope) => boolean,
+): Promise<readonly VotingScope[]> {
   const [first] = commit.parents;
   if (first === undefined) return [];
   const { tree } = await objects.commit(first);
@@ -84,7 +87,7 @@ async function changedScopes(
 }
 
 /** What a stranger signed costs nothing (G17). */
-function claimsOn(scopes: readonly ScopeState[], signed: readonly Commit[]) {
+function claimsOn(scopes: readonly VotingScope[], signed: readonly Commit[]) {
   const claims = scopes.flatMap((scope) => {
     const electors = electorate(scope.policy, null);
     return signed.flatMap((commit) => claimsOf({ commit }, electors));

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { readDelegations } from '../../src/governance/delegation.ts';
-import { ruleset1 } from '../../src/governance/ruleset.ts';
-import { schemaMistake } from '../../src/governance/schema.ts';
+import { readDelegations } from '../../src/policy/delegation.ts';
+import { ruleset1 } from '../../src/policy/ruleset.ts';
+import { schemaMistake } from '../../src/policy/schema.ts';
 
 const [one, two] = ['a'.repeat(64), 'b'.repeat(64)];
 const repository = `{ urls: [https://git.example/a.git], branch: main, path: mesh, genesis: "sha1:${'0'.repeat(40)}", digest: ${one} }`;

@@ -1,5 +1,5 @@
 import type { Commit, ObjectId, Objects } from '../git/index.ts';
-import type { Ruleset } from './ruleset.ts';
+import type { Ruleset } from '../policy/index.ts';
 import { readStatements, type Statement } from './statement.ts';
 import { readToken, type Token, tokenRuns } from './token.ts';
 

@@ -1,8 +1,8 @@
+import { type Anchor, allAnchors, materialsOf, type Policy } from '../policy/index.ts';
 import { type AnchorKey, signerOf, verifySignature } from '../signatures/index.ts';
 import type { Visit } from './history.ts';
-import { allAnchors, materialsOf } from './policy.ts';
 import type { Token } from './token.ts';
-import type { Anchor, Policy, Side } from './types.ts';
+import type { Side } from './types.ts';
 
 type Signed = Pick<Visit, 'commit'>;
 

@@ -117,6 +117,12 @@ export function joinPath(...parts: readonly string[]): string {
   return parts.filter((part) => part !== '' && part !== '.').join('/');
 }
 
+/** A directory and all above it. */
+export function withThoseAbove(directory: string): readonly string[] {
+  const names = directory.split('/');
+  return names.map((_, depth) => names.slice(0, depth + 1).join('/'));
+}
+
 async function readOwn(records: Records, digests: TreeDigests, tree: ObjectId): Promise<Own> {
   const read = await records(tree);
   if (!read.ok) return { ok: false, rule: 'G12', reason: `delegations.yaml: ${read.reason}` };
