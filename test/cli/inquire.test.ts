@@ -62,6 +62,95 @@ describe('explain', () => {
   });
 });
 
+describe('explain of a commit whose words say nothing', () => {
+  const SOMEBODY = 'e'.repeat(64);
+
+  /** The line that bo would sign for what has landed. */
+  async function line(): Promise<string> {
+    const { document } = await answer('explain', 'acme');
+    const { uid, hold } = document;
+    const { seq, base, next } = hold.candidate;
+    return `Fairlead-Approve: ${uid} seq=${seq} base=${base} next=${next}`;
+  }
+  const tokenOf = (lines: string) => `fairlead1:${Buffer.from(lines).toString('base64url')}:AAAA`;
+
+  test.each<readonly [string, (line: string) => string, string, string]>([
+    [
+      'a malformed line',
+      (line) => line.replace(' seq', '  seq'),
+      'acme: a malformed line',
+      'fairlead approve --scope acme',
+    ],
+    ['no uid', () => 'Fairlead-Approve: acme seq=2', 'any scope: a malformed line', 'fairlead approve'],
+    [
+      'two lines',
+      (line) => `${line}\n${line}`,
+      'acme: two lines for one scope',
+      'fairlead approve --scope acme',
+    ],
+    [
+      'a group without its members',
+      (line) => `${line} group=${SOMEBODY}`,
+      'acme: the lines of its group are not those that the group is the digest of',
+      'fairlead approve --scope acme',
+    ],
+    [
+      'lines above the last paragraph',
+      (line) => `${line}\n\nCo-authored-by: Cy <cy@example.test>`,
+      'any scope: its lines are not in the last paragraph of the message',
+      'fairlead approve',
+    ],
+    [
+      'a scope that is elsewhere',
+      () => `Fairlead-Approve: ${SOMEBODY}`,
+      'the uid eeeeeeeeee: a malformed line',
+      'fairlead approve',
+    ],
+    [
+      'a withdrawal',
+      (line) => line.replace('Approve', 'Withdraw').replace(/ base=.*/, ' round=01'),
+      'acme: a malformed line',
+      'fairlead withdraw --scope acme',
+    ],
+    [
+      'a token',
+      (line) => tokenOf(`${line} group=${SOMEBODY}\n`),
+      'acme: the lines of its group are not those that the group is the digest of',
+      'fairlead approve --scope acme --detached',
+    ],
+    [
+      'a token of other words',
+      () => tokenOf('approved\n'),
+      'any scope: the token is not whole, or holds something else than statement lines',
+      'fairlead approve --detached',
+    ],
+  ])('%s', async (_, words, reason, fix) => {
+    await mesh.write('mesh/routes.yaml', ROUTES(50));
+    await mesh.commit('Half', 'alice');
+    const commit = await mesh.commit(`Approve\n\n${words(await line())}`, 'bo');
+    expect((await answer('explain', 'acme')).document.hold.signed).toEqual(['alice']);
+    const { out } = await mesh.cli('explain', commit);
+    expect(out.replace(/\s+/g, ' ')).toContain(`say nothing about ${reason} fix ${fix} it writes`);
+    const { document } = await answer('explain', commit);
+    expect(document.fix).toBe(fix);
+    expect(reason).toContain(document.void[0].reason);
+  });
+
+  test('a commit that nobody signed, and the fix that ends the hold', async () => {
+    await mesh.write('mesh/routes.yaml', ROUTES(50));
+    await mesh.commit('Half', 'alice');
+    const commit = await mesh.commit(`Approve\n\n${await line()}`);
+    const { document } = await answer('explain', commit);
+    expect(document.void).toMatchObject([
+      { form: 'explicit', scope: 'acme', reason: 'the commit is not signed' },
+    ]);
+    await mesh.signAs('bo');
+    expect(await mesh.cli(...document.fix.split(' ').slice(1), '--yes')).toMatchObject({ code: 0 });
+    const { document: after } = await answer('explain', 'HEAD');
+    expect(after).toMatchObject({ void: [], fix: null, mentions: [{ entry: { event: 'accepted' } }, {}] });
+  });
+});
+
 describe('lineage --rejected', () => {
   test('shows holds in line order with the commits that were no votes, in every format', async () => {
     await mesh.write('mesh/routes.yaml', ROUTES(50));

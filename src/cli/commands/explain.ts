@@ -9,6 +9,7 @@ import { openVotes } from '../open-votes.ts';
 import { API_VERSION, type Format, outputOption, print, short, wrap } from '../output.ts';
 import { findScope, findScopeIfAny } from '../scopes.ts';
 import { type Unblock, unblock } from '../unblock.ts';
+import { saidAnew, type VoidWords, voidWords } from '../void-words.ts';
 
 type Flags = {
   readonly output: Format;
@@ -133,12 +134,16 @@ async function explainCommit(
   if (commit === null) findScope(state, what);
   const id = commit ?? what;
   const mentions = [...state.scopes.values()].flatMap((scope) => mentionsOf(scope, id));
-  const facts = { commit: id, mentions: mentions.map(({ scope, role, at }) => ({ scope, role, entry: at })) };
-  print(context, flags.output, { apiVersion: API_VERSION, kind: 'Explanation', ...facts }, () =>
-    mentions.length === 0
-      ? `${short(id)}: neither a vote, nor a main-line commit at which a scope changed\n`
-      : `${mentions.map((mention) => mentionText(id, mention)).join('\n')}\n`,
-  );
+  const read = await clone.backend.commit(id);
+  const words = voidWords(read, state);
+  const fix = words.length === 0 ? null : saidAnew(read, words);
+  const entries = mentions.map(({ scope, role, at }) => ({ scope, role, entry: at }));
+  const facts = { commit: id, mentions: entries, void: words, fix };
+  print(context, flags.output, { apiVersion: API_VERSION, kind: 'Explanation', ...facts }, () => {
+    const said = mentions.map((mention) => mentionText(id, mention));
+    const nothing = `${short(id)}: neither a vote, nor a main-line commit at which a scope changed`;
+    return `${[...(said.length === 0 ? [nothing] : said), ...voidText(id, words, fix)].join('\n')}\n`;
+  });
   return mentions.some(({ role, at }) => role === 'landed' && at.event === 'held') ? exit.refused : exit.ok;
 }
 
@@ -149,6 +154,22 @@ function mentionsOf(scope: ScopeState, commit: string): readonly Mention[] {
     return [...landed, ...votes.map(({ anchor }) => ({ scope: scope.path, role: `vote of ${anchor}`, at }))];
   });
 }
+
+/** Words that their author took for an approval, and nobody counts. */
+function voidText(id: string, words: readonly VoidWords[], fix: string | null): readonly string[] {
+  if (fix === null) return [];
+  const lines = words.map(({ scope, uid, form, reason }) => {
+    const about = scope ?? (uid === null ? 'any scope' : `the uid ${short(uid)}`);
+    return wrap(`${short(id)} has ${WORDS[form]} that say nothing about ${about}: ${reason}`, '  ');
+  });
+  return [
+    ...new Set(lines),
+    `  fix       ${fix}`,
+    '            it writes the words as they have to be, and signs them',
+  ];
+}
+
+const WORDS = { explicit: 'words', detached: 'words in a token' } as const;
 
 function mentionText(id: string, { scope, role, at }: Mention): string {
   const verdict = at.reason === null ? '' : ` (${at.rule}): ${at.reason}`;
