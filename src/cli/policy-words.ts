@@ -15,8 +15,8 @@ export function policyWords(old: Policy, next: Policy): readonly string[] {
     ...valueWords('statements', old.statements, next.statements),
     ...listWords('owns namespace', old.owns.namespaces, next.owns.namespaces),
     ...listWords('owns host', old.owns.hosts, next.owns.hosts),
-    ...valueWords('limit of files', old.limits.files, next.limits.files),
-    ...valueWords('limit of bytes', old.limits.bytes, next.limits.bytes),
+    ...valueWords('limit of files', limit(old.limits.files), limit(next.limits.files)),
+    ...valueWords('limit of bytes', limit(old.limits.bytes), limit(next.limits.bytes)),
   ];
 }
 
@@ -32,6 +32,11 @@ function anchorWords(role: string, old: Anchors, next: Anchors): readonly string
       sign === null ? valueWords(`type of ${role} ${name}`, before?.type ?? '', after?.type ?? '') : [];
     return [...whole, ...type, ...listWords(`key of ${name}`, keys(before), keys(after))];
   });
+}
+
+/** What has no limit of its own has none here. */
+function limit(value: number): number | null {
+  return value === Infinity ? null : value;
 }
 
 function requirements({ require }: Policy): readonly string[] {

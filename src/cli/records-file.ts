@@ -1,5 +1,6 @@
 import { type Document, isMap, isSeq, parseDocument, type YAMLMap, type YAMLSeq } from 'yaml';
 import { Failure } from '../base/failure.ts';
+import { yamlText } from './yaml-text.ts';
 
 /** A record of `delegations.yaml` as it is written. */
 export type WrittenRecord = Readonly<Record<string, unknown>> & {
@@ -22,8 +23,7 @@ export function editRecords(text: string | null, name: string, edits: readonly R
     throw new Failure('edit-impossible', 'delegations.yaml cannot be read', 'fix it by hand first');
   for (const edit of edits) apply(document, records, edit);
   if (records.items.length > 0) records.flow = false;
-  const isTight = text === null || /\[[^\s\]]/.test(text);
-  return document.toString({ lineWidth: 0, flowCollectionPadding: !isTight });
+  return yamlText(document, text ?? '');
 }
 
 function apply(document: Document, records: YAMLSeq, edit: RecordEdit): void {

@@ -2,6 +2,7 @@ import { type Document, isMap, isSeq, parseDocument, stringify, type YAMLMap, ty
 import { Failure } from '../base/failure.ts';
 import type { Entry, WrittenKey } from './anchor-entries.ts';
 import { sshKey } from './keys.ts';
+import { yamlText } from './yaml-text.ts';
 
 /** What a reconfigure does to a `scope.yaml`. */
 export type PolicyEdit =
@@ -28,8 +29,7 @@ export function editScope(text: string, edits: readonly PolicyEdit[]): string {
   if (document.errors.length > 0 || !isMap(document.contents))
     throw impossible('scope.yaml cannot be read', 'fix it by hand first');
   for (const edit of edits) apply(document, edit);
-  // As its author writes lists, so that the difference shows what was changed and nothing else.
-  return document.toString({ lineWidth: 0, flowCollectionPadding: !/\[[^\s\]]/.test(text) });
+  return yamlText(document, text);
 }
 
 function apply(document: Document, edit: PolicyEdit): void {

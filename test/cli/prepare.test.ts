@@ -168,14 +168,32 @@ describe('scope reconfigure', () => {
     );
     expect(second.scopes[0].policy).toEqual([
       '- requires at least 2 of type human',
-      'limit of files: 20 -> Infinity',
-      `limit of bytes: ${8 * 1024 * 1024} -> Infinity`,
+      'limit of files: 20 -> none',
+      `limit of bytes: ${8 * 1024 * 1024} -> none`,
     ]);
     expect(await mesh.git('show', 'two:mesh/scope.yaml')).not.toMatch(/require|limits/);
     await mesh.git('checkout', '--quiet', 'two');
     await approveAs('alice', 'bo', 'cy');
     await land('two');
     expect(await scopes()).toMatchObject([{ seq: 4, hold: null }]);
+  });
+
+  test.each<readonly [string, string, string]>([
+    ['braces with spaces, brackets without', '{ files: 9, bytes: 4Ki }', '[demo, "*.test"]'],
+    ['the other way round', '{files: 9, bytes: 4Ki}', '[ demo ]'],
+    ['a comment that does otherwise', '{ files: 9 }', '[a, b] # [ c ]'],
+  ])('keeps how its author writes: %s', async (_, limits, namespaces) => {
+    const file = (await readFile(`${mesh.dir}/mesh/scope.yaml`, 'utf8'))
+      .replace(/namespaces: .*/, `namespaces: ${namespaces.replace('"*.test"', 'shop')}`)
+      .replace(/hosts: .*/, `hosts: []\n\n  # little\n  limits: ${limits}`)
+      .replace(/^( *)(- name: (?:alice|bo|cy))\n +keys:\n +- ssh/gm, '  $2\n    keys:\n    - ssh');
+    await mesh.write('mesh/scope.yaml', file);
+    await mesh.commit('As I write');
+    await approveAs('alice', 'bo');
+    await prepared('reconfigure', 'acme', '--limit-files', '8', '--branch', 'mine');
+    expect(await mesh.git('show', 'mine:mesh/scope.yaml')).toBe(
+      file.replace('files: 9', 'files: 8').trimEnd(),
+    );
   });
 
   test.each<readonly [string, readonly string[], number, string]>([
