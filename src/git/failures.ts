@@ -26,6 +26,16 @@ export function objectMalformed(id: ObjectId, wanted: 'commit' | 'tree' | 'blob'
   );
 }
 
+/** Said of what could be read in another form, so it is no answer. */
+export function objectTooLarge(id: ObjectId, pack: string): Failure {
+  const message = `object ${id} is in ${pack} a delta of one that is larger than any may be`;
+  return new Failure(
+    'object-too-large',
+    message,
+    'use --git-backend native, or run `git repack -a -d -F` there',
+  );
+}
+
 /** Bytes that are not what their name is used for: the same on every machine, so an answer and not a failure. */
 export async function nullIfMalformed<Value>(reading: Promise<Value>): Promise<Value | null> {
   try {

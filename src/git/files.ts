@@ -26,7 +26,7 @@ export function wholeFiles(files: Files = disk): Files {
   let written = 0;
   const writeFile: Files['writeFile'] = async (path, data, options) => {
     if (typeof path !== 'string') throw new TypeError('a store is written by path');
-    if (path.endsWith('.pack')) checkPack(path, data);
+    if (path.endsWith('.pack')) checkTrailer(path, data);
     written += 1;
     const temporary = `${path}.${process.pid}-${written}${TEMPORARY}`;
     try {
@@ -43,11 +43,12 @@ export function wholeFiles(files: Files = disk): Files {
 /** How the name of a file ends that is not whole yet. */
 export const TEMPORARY = '.tmp';
 
-function checkPack(path: string, data: unknown): void {
+/** Packs and their indexes end with the SHA-1 of all before. */
+export function checkTrailer(path: string, data: unknown): void {
   if (!(data instanceof Uint8Array)) throw new TypeError('a pack is bytes');
   const sum = createHash('sha1').update(data.subarray(0, -20)).digest();
   if (data.length >= 32 && sum.equals(data.subarray(-20))) return;
-  throw new Failure('object-corrupt', `the pack for ${path} is cut off or damaged`, 'fetch again');
+  throw new Failure('object-corrupt', `${path} is cut off or damaged`, 'fetch again');
 }
 
 /** The names in a folder; none when it is absent. */
@@ -66,7 +67,8 @@ export function isAbsent(error: unknown): boolean {
 
 const ABSENT: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'EISDIR']);
 
-async function orAbsent<Value>(reading: Promise<Value>): Promise<Value | null> {
+/** Null for a file or folder that is not there. */
+export async function orAbsent<Value>(reading: Promise<Value>): Promise<Value | null> {
   try {
     return await reading;
   } catch (error) {

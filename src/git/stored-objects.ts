@@ -12,6 +12,18 @@ export type RawObject = { readonly type: string; readonly bytes: Uint8Array };
 /** In place of the type, without bytes: a tree, blob or tag that is larger than all files of a scope may be (G17). */
 export const OVERSIZE = 'oversize';
 
+/** What no cap allows is not kept; that it is what its name says is all that has to be known of it. */
+export async function oversize(
+  id: ObjectId,
+  type: string,
+  size: number,
+  parts: AsyncIterable<Uint8Array>,
+): Promise<RawObject> {
+  const hash = createHash('sha1').update(`${type} ${size}\0`);
+  for await (const part of parts) hash.update(part);
+  return { type: hash.digest('hex') === id ? OVERSIZE : type, bytes: new Uint8Array() };
+}
+
 /** Where objects come from. Nothing is believed of it. */
 export interface Reader {
   /** Finds and inflates an object; `type` is the one that is wanted, or `any`. Throws as `StoredObjects.raw` does. */

@@ -47,8 +47,10 @@ export class Pack {
     const git = (...args: readonly string[]) => run('git', ['-C', gitdir, ...args], { env: gitEnvironment });
     await run('git', ['init', '--quiet', '--bare', '--initial-branch=main', gitdir], { env: gitEnvironment });
     await mkdir(join(gitdir, 'objects', 'pack'), { recursive: true });
-    const file = join(gitdir, 'objects', 'pack', 'new.pack');
-    await writeFile(file, this.#bytes());
+    const bytes = this.#bytes();
+    // By any other name `repack` would leave it there.
+    const file = join(gitdir, 'objects', 'pack', `pack-${bytes.toString('hex', bytes.length - 20)}.pack`);
+    await writeFile(file, bytes);
     await git('index-pack', file);
     await git('update-ref', 'refs/heads/main', tip);
     await git('repack', '-a', '-d', '-q', '-f');
@@ -69,7 +71,7 @@ function encodeEntry({ mode, name, id }: Entry): Buffer {
 }
 
 /** Type and length of a packed object (gitformat-pack): four bits of length, then seven in each byte. */
-function header(type: number, length: number): Buffer {
+export function header(type: number, length: number): Buffer {
   const bytes: number[] = [];
   let rest = Math.floor(length / 16);
   let byte = (type << 4) | (length % 16);

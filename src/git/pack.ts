@@ -1,0 +1,84 @@
+import { CAPS } from './caps.ts';
+import { deltaSizes } from './delta.ts';
+import { objectTooLarge } from './failures.ts';
+import { checkTrailer, type Files } from './files.ts';
+import { inflateHead, inflateInParts } from './inflate.ts';
+import type { ObjectId } from './objects.ts';
+import { type Bases, build, chainOf, type Entries, type Entry } from './pack-entries.ts';
+import { OVERSIZE, oversize, type RawObject } from './stored-objects.ts';
+
+/** A pack of a store (gitformat-pack(5)). */
+export interface Pack {
+  /** Null when it is not in this pack. Throws where the files break the format, and `Failure` `object-too-large`. */
+  read(id: ObjectId): Promise<RawObject | null>;
+}
+
+/** The pack at `path`, without its ending: the index now, the pack itself once something in it is wanted. */
+export async function openPack(files: Files, path: string, bases: Bases): Promise<Pack> {
+  const offsetOf = readIndex(path, await files.readFile(`${path}.idx`));
+  let loading: Promise<Buffer> | null = null;
+
+  async function load(): Promise<Buffer> {
+    const pack = await files.readFile(`${path}.pack`);
+    checkTrailer(`${path}.pack`, pack);
+    return pack;
+  }
+
+  return {
+    async read(id) {
+      const offset = offsetOf(id);
+      if (offset === null) return null;
+      loading ??= load();
+      const pack = await loading.catch((error: unknown) => {
+        loading = null;
+        throw error;
+      });
+      const entries = { path, pack, offsetOf, bases, limit: CAPS.ownBytes };
+      const chain = chainOf(entries, offset);
+      return build(entries, chain) ?? tooLarge(entries, chain, id);
+    },
+  };
+}
+
+/** The offsets of a version 2 index. Packs of more than 2 GiB have longer ones; those cannot be held anyway. */
+function readIndex(path: string, index: Buffer): (id: ObjectId) => number | null {
+  checkTrailer(`${path}.idx`, index);
+  if (index.readUInt32BE(0) !== 0xff744f63 || index.readUInt32BE(4) !== 2)
+    throw new Error(`${path}.idx is no index`);
+  const fan = (byte: number) => (byte < 0 ? 0 : index.readUInt32BE(8 + 4 * byte));
+  const names = 8 + 4 * 256;
+  const offsets = names + (20 + 4) * fan(255);
+  return (id) => {
+    const wanted = Buffer.from(id, 'hex');
+    const first = wanted.readUInt8(0);
+    let [low, high] = [fan(first - 1), fan(first)];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const order = wanted.compare(index, names + 20 * middle, names + 20 * middle + 20);
+      if (order === 0) return index.readUInt32BE(offsets + 4 * middle);
+      if (order < 0) high = middle;
+      else low = middle + 1;
+    }
+    return null;
+  };
+}
+
+/**
+ * That a whole object is what its name says is still found out, as for one that git inflates. The size of a delta's result
+ * is believed: it, and the index that leads to it, are as they were when all objects of the pack were hashed to write that.
+ */
+async function tooLarge(
+  { path, pack }: Entries,
+  [bottom, ...deltas]: readonly Entry[],
+  id: ObjectId,
+): Promise<RawObject> {
+  const top = deltas.at(-1) ?? bottom;
+  if (top === undefined) throw new Error('is an empty chain');
+  if (top.type !== null)
+    return oversize(id, top.type, top.size, inflateInParts(pack.subarray(top.at), top.size));
+  const { result } = deltaSizes(await inflateHead(pack.subarray(top.at)));
+  if (result > CAPS.ownBytes) return { type: OVERSIZE, bytes: NOTHING };
+  throw objectTooLarge(id, `${path}.pack`);
+}
+
+const NOTHING = new Uint8Array();
