@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { inflateSync } from 'node:zlib';
 import { objectCorrupt } from './failures.ts';
 import { type Files, isAbsent, namesIn } from './files.ts';
+import { inflateInto } from './inflate.ts';
 
 /**
  * Copies every object file that `to` lacks, and so also what was lost there. Each is checked on the way: an unpacked object by
@@ -50,14 +50,16 @@ async function copyObject(
   name: string,
 ): Promise<void> {
   const bytes = await files.readFile(join(from, folder, name));
-  if (hashOf(bytes) !== folder + name) throw objectCorrupt(folder + name, from);
+  if ((await hashOf(bytes)) !== folder + name) throw objectCorrupt(folder + name, from);
   await files.writeFile(join(to, folder, name), bytes);
 }
 
 /** The name of an object file's content; null when it cannot even be inflated. */
-function hashOf(bytes: Uint8Array): string | null {
+async function hashOf(bytes: Uint8Array): Promise<string | null> {
+  const hash = createHash('sha1');
   try {
-    return createHash('sha1').update(inflateSync(bytes)).digest('hex');
+    await inflateInto((part) => void hash.update(part), bytes);
+    return hash.digest('hex');
   } catch {
     return null;
   }

@@ -27,8 +27,8 @@ export function objectMalformed(id: ObjectId, wanted: 'commit' | 'tree' | 'blob'
 }
 
 /** Said of what could be read in another form, so it is no answer. */
-export function objectTooLarge(id: ObjectId, pack: string): Failure {
-  const message = `object ${id} is in ${pack} a delta of one that is larger than any may be`;
+export function objectTooLarge(what: string, pack: string): Failure {
+  const message = `${what} is in ${pack} a delta of one that is larger than any may be`;
   return new Failure(
     'object-too-large',
     message,

@@ -2,8 +2,11 @@ import * as git from 'isomorphic-git';
 import { Failure } from '../base/failure.ts';
 import type { Remote } from './backend.ts';
 import { branchMissing, remoteUnreachable, sha256Unsupported } from './failures.ts';
+import type { Files } from './files.ts';
 import { createHttp } from './http.ts';
 import type { ObjectId } from './objects.ts';
+import { indexPack } from './pack-index.ts';
+import { resolveRef } from './refs.ts';
 import type { Transport, TransportOptions } from './transport.ts';
 
 /** Git's smart HTTP by isomorphic-git: `ls-refs` of version 2 for the tip, version 0 for the pack. */
@@ -22,11 +25,48 @@ export function createHttpTransport({ files, gitdir, remote, timeoutMs }: Transp
         // What `ref` names here is what the remote is told that we have: nothing, when the store proved incomplete.
         const have = trusted === null ? 'refs/fairlead/nothing' : ref;
         const http = createHttp({ timeoutMs, signal });
-        const target = { fs: { promises: files }, gitdir, remote: 'origin', singleBranch: true, tags: false };
-        const { fetchHead } = await git.fetch({ ...target, http, url, ref: have, remoteRef: ref });
-        return tipOf(remote, fetchHead);
+        const fs = { promises: takingPacks(files) };
+        const target = { fs, gitdir, remote: 'origin', singleBranch: true, tags: false };
+        try {
+          const { fetchHead } = await git.fetch({ ...target, http, url, ref: have, remoteRef: ref });
+          return tipOf(remote, fetchHead);
+        } catch (error) {
+          if (!(error instanceof PackTaken)) throw error;
+          await storePack(files, remote, error);
+          return resolveRef(files, { gitdir, headdir: gitdir }, `refs/remotes/origin/${branch}`);
+        }
       }),
   };
+}
+
+/** Where a pack was to be written, when isomorphic-git was stopped there. */
+class PackTaken extends Error {
+  readonly path: string;
+  readonly pack: Buffer;
+  constructor(path: string, pack: Buffer) {
+    super('the pack is ours now');
+    this.path = path;
+    this.pack = pack;
+  }
+}
+
+/** To index a pack, which is all that is left to do then, isomorphic-git would inflate every object of it as a whole (decision 0019). */
+function takingPacks(files: Files): Files {
+  const writeFile: Files['writeFile'] = (path, data, options) => {
+    if (typeof path === 'string' && path.endsWith('.pack') && data instanceof Uint8Array)
+      throw new PackTaken(path, Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+    return files.writeFile(path, data, options);
+  };
+  return { ...files, writeFile };
+}
+
+/** The index is made before anything is written: a pack without one is nothing, and stays for ever. */
+async function storePack(files: Files, { url }: Remote, { path, pack }: PackTaken): Promise<void> {
+  const index = await indexPack(path, pack).catch((error: unknown) => {
+    throw error instanceof Failure ? error : remoteUnreachable(url, 'sent a pack that cannot be read', error);
+  });
+  await files.writeFile(path, pack);
+  await files.writeFile(path.replace(/pack$/, 'idx'), index);
 }
 
 function tipOf({ url, branch }: Remote, id: string | null | undefined): ObjectId {

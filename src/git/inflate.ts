@@ -2,56 +2,68 @@ import { createInflate, inflateSync } from 'node:zlib';
 
 /** The `size` bytes that `deflated` inflates to, whatever stands behind it; it is an error if they are more or fewer. */
 export function inflate(deflated: Uint8Array, size: number): Buffer {
-  const bytes = inflateAtMost(deflated, size);
-  if (bytes.length !== size) throw new Error(`inflates to ${bytes.length} bytes instead of ${size}`);
-  return bytes;
+  return inflateTold(deflated, size).bytes;
 }
 
-function inflateAtMost(deflated: Uint8Array, size: number): Buffer {
-  try {
-    return inflateSync(deflated, {
-      chunkSize: Math.max(size, HEAD_BYTES),
-      maxOutputLength: Math.max(size, 1),
-    });
-  } catch (cause) {
-    throw notZlib(cause);
-  }
+/** `inflate`, and how many bytes of `deflated` it took. */
+export function inflateTold(
+  deflated: Uint8Array,
+  size: number,
+): { readonly bytes: Buffer; readonly used: number } {
+  const { buffer, engine } = inflateAtMost(deflated, size);
+  if (buffer.length !== size) throw new Error(`inflates to ${buffer.length} bytes instead of ${size}`);
+  return { bytes: buffer, used: engine.bytesWritten };
+}
+
+/** Gives what is too large to be held to `take`, part by part; `take` may throw. How many bytes of `deflated` it took. */
+export async function inflateInto(take: (part: Uint8Array) => void, deflated: Uint8Array): Promise<number> {
+  const inflating = createInflate({ chunkSize: PART_BYTES });
+  for await (const part of partsOf(inflating, deflated)) take(part);
+  return inflating.bytesWritten;
 }
 
 /** The first bytes, some hundred at the most. */
 export async function inflateHead(deflated: Uint8Array): Promise<Buffer> {
   let head = Buffer.alloc(0);
-  for await (const part of stream(deflated, HEAD_BYTES)) {
+  for await (const part of partsOf(createInflate({ chunkSize: HEAD_BYTES }), deflated)) {
     head = Buffer.concat([head, part]);
     if (head.length >= HEAD_BYTES) break;
   }
   return head;
 }
 
-/** `inflate` for what is too large to be held at once: its parts, one after the other, from the byte `from` on. */
-export async function* inflateInParts(deflated: Uint8Array, size: number, from = 0): AsyncGenerator<Buffer> {
-  let left = size;
-  for await (const part of stream(deflated, PART_BYTES)) {
-    const at = size - left;
-    left -= part.length;
-    if (left < 0) break;
-    yield part.subarray(Math.max(0, from - at));
-  }
-  if (left !== 0) throw new Error(`does not inflate to ${size} bytes`);
-}
-
-async function* stream(deflated: Uint8Array, chunkSize: number): AsyncGenerator<Buffer> {
-  const inflating = createInflate({ chunkSize });
+async function* partsOf(inflating: Inflate, deflated: Uint8Array): AsyncGenerator<Buffer> {
   inflating.end(deflated);
+  const parts: AsyncIterable<Buffer> = inflating;
   try {
-    for await (const part of inflating) yield part;
+    for await (const part of parts) yield part;
   } catch (cause) {
     throw notZlib(cause);
   }
 }
 
+function inflateAtMost(deflated: Uint8Array, size: number): Told {
+  try {
+    const options = { chunkSize: Math.max(size, HEAD_BYTES), maxOutputLength: Math.max(size, 1), info: true };
+    const told: unknown = inflateSync(deflated, options);
+    if (isTold(told)) return told;
+  } catch (cause) {
+    throw notZlib(cause);
+  }
+  throw new TypeError('zlib tells where it stopped when it is asked');
+}
+
+/** What `info` makes of zlib's answer; its types do not know. */
+type Told = { readonly buffer: Buffer; readonly engine: { readonly bytesWritten: number } };
+
+function isTold(value: unknown): value is Told {
+  return typeof value === 'object' && value !== null && 'buffer' in value && 'engine' in value;
+}
+
+type Inflate = ReturnType<typeof createInflate>;
+
 const HEAD_BYTES = 64;
-const PART_BYTES = 256 * 1024;
+const PART_BYTES = 64 * 1024;
 
 /** Errors of zlib look as if the disk had failed. */
 function notZlib(cause: unknown): Error {

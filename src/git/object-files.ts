@@ -2,7 +2,7 @@ import { Failure } from '../base/failure.ts';
 import { CAPS } from './caps.ts';
 import { objectCorrupt, objectMissing, storeFailure } from './failures.ts';
 import { type Files, namesIn, orAbsent } from './files.ts';
-import { inflate, inflateHead, inflateInParts } from './inflate.ts';
+import { inflate, inflateHead, inflateInto } from './inflate.ts';
 import { Lru } from './lru.ts';
 import type { ObjectId } from './objects.ts';
 import { openPack, type Pack } from './pack.ts';
@@ -11,7 +11,7 @@ import { oversize, type RawObject, type Reader } from './stored-objects.ts';
 
 /**
  * Objects from the files of the store, without a program or a library: that an object is larger than any may be has to be
- * known before it is inflated (decision 0018).
+ * known before it is inflated (decision 0019).
  */
 export function createFileReader(files: Files, gitdir: string): Reader {
   const folder = `${gitdir}/objects/pack`;
@@ -85,8 +85,17 @@ async function readUnpacked(files: Files, gitdir: string, id: ObjectId): Promise
   if (all === undefined || type === undefined) throw new Error('is no object of git');
   const size = Number(digits);
   if (type !== 'commit' && size > CAPS.ownBytes)
-    return oversize(id, type, size, inflateInParts(file, all.length + size, all.length));
+    return oversize(id, type, size, (take) => inflateInto(without(all.length, take), file));
   return { type, bytes: inflate(file, all.length + size).subarray(all.length) };
+}
+
+/** `take`, for parts of which the first `skip` bytes belong to somebody else. */
+function without(skip: number, take: (part: Uint8Array) => void): (part: Uint8Array) => void {
+  let left = skip;
+  return (part) => {
+    take(part.subarray(left));
+    left -= Math.min(left, part.length);
+  };
 }
 
 const HEADER = /^(commit|tree|blob|tag) (\d{1,15})\0/;

@@ -72,7 +72,7 @@ async function unmeasured(
   return { reason: 'the git command works, and there is nothing yet to measure', tip };
 }
 
-/** isomorphic-git reads whole packs into memory, and keeps them. */
+/** Without the git command whole packs are read into memory, and kept. */
 const HELD_BYTES = 64 * 1024 * 1024;
 
 async function compare(native: GitBackend, isomorphic: GitBackend, tip: ObjectId): Promise<OpenedGit> {

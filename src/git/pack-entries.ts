@@ -17,8 +17,8 @@ export type Entry = {
   readonly size: number;
   /** Where its deflated bytes begin. */
   readonly at: number;
-  /** Where the entry begins that a delta is against. */
-  readonly base: number;
+  /** What a delta is against: where that begins, or its id. */
+  readonly base: number | ObjectId;
 };
 
 /** The entries of a pack, and how they are read. */
@@ -31,15 +31,20 @@ export type Entries = {
   readonly limit: number;
 };
 
-/** An entry and all that it is a delta against, down to one that is whole or remembered: that one first. */
-export function chainOf(entries: Entries, top: number): readonly Entry[] {
+/**
+ * An entry and all that it is a delta against, down to one that is whole or remembered: that one first. Null when one of
+ * them is not (yet) known to the index.
+ */
+export function chainOf(entries: Entries, top: number): readonly Entry[] | null {
   const chain = new Map<number, Entry>();
   for (let start = top; !chain.has(start); ) {
-    const entry = entryAt(entries, start);
+    const entry = entryAt(entries.pack, start);
     chain.set(start, entry);
     if (entry.type !== null || entries.bases.get(keyOf(entries, entry)) !== undefined)
       return [...chain.values()].toReversed();
-    start = entry.base;
+    const base = typeof entry.base === 'number' ? entry.base : entries.offsetOf(entry.base);
+    if (base === null) return null;
+    start = base;
   }
   throw new Error('is a delta against itself');
 }
@@ -48,7 +53,7 @@ function keyOf({ path }: Entries, { start }: Entry): string {
   return `${path} ${start}`;
 }
 
-function entryAt({ pack, offsetOf }: Entries, start: number): Entry {
+export function entryAt(pack: Buffer, start: number): Entry {
   const first = pack.readUInt8(start);
   const kind = (first >> 4) & 7;
   const low = { value: first & 0x0f, end: start + 1 };
@@ -56,11 +61,7 @@ function entryAt({ pack, offsetOf }: Entries, start: number): Entry {
     first < 0x80 ? low : variable(pack, start + 1, { value: low.value, unit: 16 });
   const type = TYPES[kind] ?? null;
   if (type !== null) return { start, type, size, at, base: 0 };
-  if (kind === REF_DELTA) {
-    const base = offsetOf(pack.toString('hex', at, at + 20));
-    if (base === null) throw new Error('is a delta against what is not in its pack');
-    return { start, type, size, at: at + 20, base };
-  }
+  if (kind === REF_DELTA) return { start, type, size, at: at + 20, base: pack.toString('hex', at, at + 20) };
   if (kind !== OFS_DELTA) throw new Error('is of a kind that does not exist');
   const { distance, end } = distanceAt(pack, at);
   return { start, type, size, at: end, base: start - distance };

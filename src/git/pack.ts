@@ -2,7 +2,7 @@ import { CAPS } from './caps.ts';
 import { deltaSizes } from './delta.ts';
 import { objectTooLarge } from './failures.ts';
 import { checkTrailer, type Files } from './files.ts';
-import { inflateHead, inflateInParts } from './inflate.ts';
+import { inflateHead, inflateInto } from './inflate.ts';
 import type { ObjectId } from './objects.ts';
 import { type Bases, build, chainOf, type Entries, type Entry } from './pack-entries.ts';
 import { OVERSIZE, oversize, type RawObject } from './stored-objects.ts';
@@ -35,6 +35,7 @@ export async function openPack(files: Files, path: string, bases: Bases): Promis
       });
       const entries = { path, pack, offsetOf, bases, limit: CAPS.ownBytes };
       const chain = chainOf(entries, offset);
+      if (chain === null) throw new Error('is a delta against what is not in its pack');
       return build(entries, chain) ?? tooLarge(entries, chain, id);
     },
   };
@@ -75,10 +76,10 @@ async function tooLarge(
   const top = deltas.at(-1) ?? bottom;
   if (top === undefined) throw new Error('is an empty chain');
   if (top.type !== null)
-    return oversize(id, top.type, top.size, inflateInParts(pack.subarray(top.at), top.size));
+    return oversize(id, top.type, top.size, (take) => inflateInto(take, pack.subarray(top.at)));
   const { result } = deltaSizes(await inflateHead(pack.subarray(top.at)));
   if (result > CAPS.ownBytes) return { type: OVERSIZE, bytes: NOTHING };
-  throw objectTooLarge(id, `${path}.pack`);
+  throw objectTooLarge(`object ${id}`, `${path}.pack`);
 }
 
 const NOTHING = new Uint8Array();

@@ -17,11 +17,29 @@ export async function oversize(
   id: ObjectId,
   type: string,
   size: number,
-  parts: AsyncIterable<Uint8Array>,
+  giveTo: (take: (part: Uint8Array) => void) => Promise<unknown>,
 ): Promise<RawObject> {
+  const name = hashing(type, size);
+  await giveTo(name.take);
+  return { type: name.end() === id ? OVERSIZE : type, bytes: new Uint8Array() };
+}
+
+/** The name of an object that comes in parts; throws if they are more or fewer than its size. */
+export function hashing(type: string, size: number) {
   const hash = createHash('sha1').update(`${type} ${size}\0`);
-  for await (const part of parts) hash.update(part);
-  return { type: hash.digest('hex') === id ? OVERSIZE : type, bytes: new Uint8Array() };
+  let left = size;
+  const wrong = () => new Error(`is not ${size} bytes long`);
+  return {
+    take(part: Uint8Array): void {
+      left -= part.length;
+      if (left < 0) throw wrong();
+      hash.update(part);
+    },
+    end(): ObjectId {
+      if (left > 0) throw wrong();
+      return hash.digest('hex');
+    },
+  };
 }
 
 /** Where objects come from. Nothing is believed of it. */
@@ -113,6 +131,6 @@ const ENTRY_BYTES = 290;
 const SHARED_BYTES = 16;
 
 /** Enforces G15: every object is hashed again before it is believed. */
-function nameOf({ type, bytes }: RawObject): ObjectId {
+export function nameOf({ type, bytes }: RawObject): ObjectId {
   return createHash('sha1').update(`${type} ${bytes.length}\0`).update(bytes).digest('hex');
 }

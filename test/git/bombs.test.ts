@@ -1,10 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { deflateSync } from 'node:zlib';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { CAPS } from '../../src/git/index.ts';
 import { run, type TestRepository } from '../repository.ts';
-import { newRepository } from './backend.contract.ts';
+import { newFolder, newRepository } from './backend.contract.ts';
+import { serveGit } from './http-remote.ts';
 import { addPack, blobId, copies } from './packed.ts';
 
 const MEBI = 1024 * 1024;
@@ -46,17 +47,18 @@ async function unpacked({ gitdir }: TestRepository, first: Uint8Array): Promise<
 
 type Outcome = { readonly outcome: string; readonly grownBytes: number };
 
-async function readOne(backend: string, repository: TestRepository, wanted: string): Promise<Outcome> {
+type Where = { readonly gitdir: string; readonly url?: string };
+
+async function readOne(backend: string, { gitdir, url }: Where, wanted: string): Promise<Outcome> {
   const program = join(import.meta.dirname, 'read-one.ts');
-  const small = await repository.store('blob', spark);
-  return JSON.parse(
-    String(await run(process.execPath, [program, backend, repository.gitdir, small, wanted])),
-  ) as Outcome;
+  const args = [program, backend, gitdir, blobId(spark), wanted, ...(url === undefined ? [] : [url])];
+  return JSON.parse(String(await run(process.execPath, args))) as Outcome;
 }
 
 describe.each(['isomorphic', 'native'])('a blob beyond all caps, read by %s', (backend) => {
   test.each(Object.keys(oversized))('%s: object-malformed, and it is never in memory', async (how) => {
     const repository = await newRepository();
+    await repository.store('blob', spark);
     const wanted = (await oversized[how]?.(repository)) ?? '';
     const { outcome, grownBytes } = await readOne(backend, repository, wanted);
     expect(outcome).toBe('object-malformed');
@@ -65,11 +67,31 @@ describe.each(['isomorphic', 'native'])('a blob beyond all caps, read by %s', (b
 
   test('one that is not what its name says: object-corrupt', async () => {
     const repository = await newRepository();
-    const { outcome, grownBytes } = await readOne(backend, repository, await unpacked(repository, spark));
+    await repository.store('blob', spark);
+    const wanted = await unpacked(repository, spark);
+    const { outcome, grownBytes } = await readOne(backend, repository, wanted);
     expect(outcome).toBe('object-corrupt');
     expect(grownBytes).toBeLessThan(bomb.length / 2);
   });
 });
+
+describe.each(['isomorphic', 'native'])('a blob beyond all caps, fetched by %s', (backend) => {
+  test.each(['path', 'http'])('by %s: it comes, is no file, and is never in memory', async (transport) => {
+    const repository = await newRepository();
+    await oversized[transport === 'path' ? 'an unpacked one' : 'a packed one']?.(repository);
+    await repository.git('update-index', '--add', '--cacheinfo', `100644,${bombId},bomb.yaml`);
+    await repository.git(...AUTHOR, 'commit', '--quiet', '-m', 'bomb');
+    const server = await serveGit(dirname(repository.dir));
+    onTestFinished(server.close);
+    const url = transport === 'path' ? repository.dir : `${server.url}/${basename(repository.dir)}/.git`;
+    const gitdir = join(await newFolder(), 'git');
+    const { outcome, grownBytes } = await readOne(backend, { gitdir, url }, bombId);
+    expect(outcome).toBe('object-malformed');
+    expect(grownBytes).toBeLessThan(bomb.length / 2);
+  });
+});
+
+const AUTHOR = ['-c', 'user.name=a', '-c', 'user.email=a@b'];
 
 test('a small delta against a large one is refused by its store, not by its bytes: object-too-large', async () => {
   const repository = await newRepository();

@@ -23,7 +23,7 @@ export async function addPack(repository: TestRepository, entries: readonly Pack
   await run('git', ['index-pack', file]);
 }
 
-function packOf(entries: readonly Packed[]): Buffer {
+export function packOf(entries: readonly Packed[]): Buffer {
   const head = Buffer.alloc(12);
   head.write('PACK');
   head.writeUInt32BE(2, 4);

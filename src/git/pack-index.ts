@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
+import { crc32 } from 'node:zlib';
+import { CAPS } from './caps.ts';
+import { objectTooLarge } from './failures.ts';
+import { checkTrailer } from './files.ts';
+import { inflateInto, inflateTold } from './inflate.ts';
+import { Lru } from './lru.ts';
+import type { ObjectId } from './objects.ts';
+import { build, chainOf, type Entries, entryAt } from './pack-entries.ts';
+import { hashing, nameOf } from './stored-objects.ts';
+
+type Found = { readonly start: number; readonly end: number; id: ObjectId | null };
+
+/**
+ * The version 2 index (gitformat-pack(5)) of a pack that came from a remote. Every object is hashed for it; one beyond the caps
+ * is so in passing. Throws where the pack breaks the format, and `Failure` `object-corrupt`, `object-too-large`.
+ */
+export async function indexPack(path: string, pack: Buffer): Promise<Buffer> {
+  checkTrailer(path, pack);
+  if (pack.toString('latin1', 0, 4) !== 'PACK' || pack.readUInt32BE(4) !== 2) throw new Error('is no pack');
+  const found: Found[] = [];
+  let start = HEAD_BYTES;
+  for (let left = pack.readUInt32BE(8); left > 0; left -= 1) {
+    const one = await measure(pack, start);
+    found.push(one);
+    start = one.end;
+    if (left % TURN === 0) await setImmediate();
+  }
+  if (start !== pack.length - TRAILER_BYTES) throw new Error('has something behind its last object');
+  await nameDeltas(path, pack, found);
+  return encode(pack, found);
+}
+
+const HEAD_BYTES = 12;
+const TRAILER_BYTES = 20;
+/** After how many objects others may have their turn. */
+const TURN = 500;
+
+/** Where an entry ends is found out by inflating it; its name then is known too, but for a delta. */
+async function measure(pack: Buffer, start: number): Promise<Found> {
+  const { type, size, at } = entryAt(pack, start);
+  const deflated = pack.subarray(at, -TRAILER_BYTES);
+  const name = type === null ? null : hashing(type, size);
+  if (size > CAPS.ownBytes) {
+    const used = await inflateInto((part) => name?.take(part), deflated);
+    return { start, end: at + used, id: name?.end() ?? null };
+  }
+  const { bytes, used } = inflateTold(deflated, size);
+  name?.take(bytes);
+  return { start, end: at + used, id: name?.end() ?? null };
+}
+
+/** Names what is a delta, as soon as what it is against has a name. */
+async function nameDeltas(path: string, pack: Buffer, found: readonly Found[]): Promise<void> {
+  const offsets = new Map(found.flatMap(({ id, start }) => (id === null ? [] : [[id, start] as const])));
+  const offsetOf = (id: ObjectId) => offsets.get(id) ?? null;
+  const entries: Entries = { path, pack, offsetOf, bases: new Lru(BASES_BYTES), limit: BASE_BYTES };
+  let pending = found.filter(({ id }) => id === null);
+  while (pending.length > 0) {
+    for (const [at, one] of pending.entries()) {
+      const chain = chainOf(entries, one.start);
+      const object = chain === null ? undefined : build(entries, chain);
+      if (object === null) throw objectTooLarge(`the object at byte ${one.start}`, path);
+      if (object !== undefined) {
+        one.id = nameOf(object);
+        offsets.set(one.id, one.start);
+      }
+      if (at % TURN === 0) await setImmediate();
+    }
+    const rest = pending.filter(({ id }) => id === null);
+    if (rest.length === pending.length) throw new Error('has a delta against what is not in it');
+    pending = rest;
+  }
+}
+
+const BASES_BYTES = 64 * 1024 * 1024;
+/** Git makes no deltas of what is larger (`core.bigFileThreshold`): only who writes a pack by hand has some. */
+const BASE_BYTES = 512 * 1024 * 1024;
+
+function encode(pack: Buffer, found: readonly Found[]): Buffer {
+  const sorted = found
+    .flatMap(({ id, ...rest }) => (id === null ? [] : [{ name: Buffer.from(id, 'hex'), ...rest }]))
+    .sort((left, right) => Buffer.compare(left.name, right.name));
+  const fan = new Uint32Array(256);
+  for (const { name } of sorted) fan.fill((fan[name.readUInt8(0)] ?? 0) + 1, name.readUInt8(0));
+  const body = Buffer.concat([
+    words([0xff744f63, 2, ...fan]),
+    ...sorted.map(({ name }) => name),
+    words(sorted.map(({ start, end }) => crc32(pack.subarray(start, end)))),
+    words(sorted.map(({ start }) => start)),
+    pack.subarray(-TRAILER_BYTES),
+  ]);
+  return Buffer.concat([body, createHash('sha1').update(body).digest()]);
+}
+
+/** Numbers of 32 bits, the highest byte first. */
+function words(values: readonly number[]): Buffer {
+  const bytes = Buffer.alloc(4 * values.length);
+  for (const [at, value] of values.entries()) bytes.writeUInt32BE(value, 4 * at);
+  return bytes;
+}
