@@ -86,7 +86,8 @@ export function build(entries: Entries, [bottom, ...deltas]: readonly Entry[]): 
   const { pack, bases } = entries;
   if (bottom === undefined) throw new Error('is an empty chain');
   const known = bases.get(keyOf(entries, bottom));
-  const type = known?.type ?? bottom.type ?? '';
+  const type = known?.type ?? bottom.type;
+  if (type === null) throw new Error('is a delta whose base was forgotten meanwhile');
   const limit = type === 'commit' ? Number.POSITIVE_INFINITY : entries.limit;
   if (known === undefined && bottom.size > limit) return null;
   let bytes = known?.bytes ?? inflate(pack.subarray(bottom.at), bottom.size);
@@ -99,6 +100,9 @@ export function build(entries: Entries, [bottom, ...deltas]: readonly Entry[]): 
   }
   return { type, bytes };
 }
+
+/** Git makes no deltas of what is larger (`core.bigFileThreshold`): only who writes a pack by hand has some. */
+export const DELTA_BYTES = 512 * 1024 * 1024;
 
 /** What one remembered object takes beside its bytes. */
 const BASE_BYTES = 300;

@@ -7,7 +7,7 @@ import { checkTrailer } from './files.ts';
 import { inflateInto, inflateTold } from './inflate.ts';
 import { Lru } from './lru.ts';
 import type { ObjectId } from './objects.ts';
-import { build, chainOf, type Entries, entryAt } from './pack-entries.ts';
+import { build, chainOf, DELTA_BYTES, type Entries, entryAt } from './pack-entries.ts';
 import { hashing, nameOf } from './stored-objects.ts';
 
 type Found = { readonly start: number; readonly end: number; id: ObjectId | null };
@@ -55,7 +55,7 @@ async function measure(pack: Buffer, start: number): Promise<Found> {
 async function nameDeltas(path: string, pack: Buffer, found: readonly Found[]): Promise<void> {
   const offsets = new Map(found.flatMap(({ id, start }) => (id === null ? [] : [[id, start] as const])));
   const offsetOf = (id: ObjectId) => offsets.get(id) ?? null;
-  const entries: Entries = { path, pack, offsetOf, bases: new Lru(BASES_BYTES), limit: BASE_BYTES };
+  const entries: Entries = { path, pack, offsetOf, bases: new Lru(BASES_BYTES), limit: DELTA_BYTES };
   let pending = found.filter(({ id }) => id === null);
   while (pending.length > 0) {
     for (const [at, one] of pending.entries()) {
@@ -75,8 +75,6 @@ async function nameDeltas(path: string, pack: Buffer, found: readonly Found[]): 
 }
 
 const BASES_BYTES = 64 * 1024 * 1024;
-/** Git makes no deltas of what is larger (`core.bigFileThreshold`): only who writes a pack by hand has some. */
-const BASE_BYTES = 512 * 1024 * 1024;
 
 function encode(pack: Buffer, found: readonly Found[]): Buffer {
   const sorted = found

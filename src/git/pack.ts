@@ -4,7 +4,7 @@ import { objectTooLarge } from './failures.ts';
 import { checkTrailer, type Files } from './files.ts';
 import { inflateHead, inflateInto } from './inflate.ts';
 import type { ObjectId } from './objects.ts';
-import { type Bases, build, chainOf, type Entries, type Entry } from './pack-entries.ts';
+import { type Bases, build, chainOf, DELTA_BYTES, type Entries, type Entry } from './pack-entries.ts';
 import { OVERSIZE, oversize, type RawObject } from './stored-objects.ts';
 
 /** A pack of a store (gitformat-pack(5)). */
@@ -68,18 +68,17 @@ function readIndex(path: string, index: Buffer): (id: ObjectId) => number | null
  * That a whole object is what its name says is still found out, as for one that git inflates. The size of a delta's result
  * is believed: it, and the index that leads to it, are as they were when all objects of the pack were hashed to write that.
  */
-async function tooLarge(
-  { path, pack }: Entries,
-  [bottom, ...deltas]: readonly Entry[],
-  id: ObjectId,
-): Promise<RawObject> {
-  const top = deltas.at(-1) ?? bottom;
+async function tooLarge(entries: Entries, chain: readonly Entry[], id: ObjectId): Promise<RawObject> {
+  const { path, pack } = entries;
+  const top = chain.at(-1);
   if (top === undefined) throw new Error('is an empty chain');
   if (top.type !== null)
     return oversize(id, top.type, top.size, (take) => inflateInto(take, pack.subarray(top.at)));
   const { result } = deltaSizes(await inflateHead(pack.subarray(top.at)));
   if (result > CAPS.ownBytes) return { type: OVERSIZE, bytes: NOTHING };
-  throw objectTooLarge(`object ${id}`, `${path}.pack`);
+  const whole = build({ ...entries, limit: DELTA_BYTES }, chain);
+  if (whole === null) throw objectTooLarge(`object ${id}`, `${path}.pack`);
+  return whole;
 }
 
 const NOTHING = new Uint8Array();

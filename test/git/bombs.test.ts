@@ -93,15 +93,25 @@ describe.each(['isomorphic', 'native'])('a blob beyond all caps, fetched by %s',
 
 const AUTHOR = ['-c', 'user.name=a', '-c', 'user.email=a@b'];
 
-test('a small delta against a large one is refused by its store, not by its bytes: object-too-large', async () => {
+test('a small delta against a large one, as git may make it, is read', async () => {
   const repository = await newRepository();
   const delta = copies(bomb.length, [{ from: 0, size: MEBI }]);
   await addPack(repository, [{ blob: bomb }, { delta, against: 'the one before' }]);
+  const { outcome } = await readOne('isomorphic', repository, blobId(bomb.subarray(0, MEBI)));
+  expect(outcome).toBe('\0'.repeat(MEBI));
+});
+
+test('a small delta against a huge one is refused by its store, not by its bytes: object-too-large', async () => {
+  const repository = await newRepository();
+  await repository.store('blob', spark);
+  const huge = Buffer.alloc(513 * MEBI);
+  const delta = copies(huge.length, [{ from: 0, size: MEBI }]);
+  await addPack(repository, [{ blob: huge }, { delta, against: 'the one before' }]);
   const wanted = blobId(bomb.subarray(0, MEBI));
   const { outcome, grownBytes } = await readOne('isomorphic', repository, wanted);
   expect(outcome).toBe('object-too-large');
   expect(grownBytes).toBeLessThan(bomb.length / 2);
-  await repository.git('tag', 'bomb', bombId);
+  await repository.git('tag', 'huge', blobId(huge));
   await repository.git('tag', 'small', wanted);
   await repository.git('repack', '-a', '-d', '-F', '--quiet');
   expect(await readOne('isomorphic', repository, wanted)).toMatchObject({ outcome: '\0'.repeat(MEBI) });
