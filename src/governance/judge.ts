@@ -282,7 +282,7 @@ function held(
 }
 
 function sameVerdict(left: Hold, right: Hold): boolean {
-  const view = ({ rule, reason, candidate, votes, competing }: Hold) =>
-    JSON.stringify([rule, reason, candidate, votes, competing]);
+  const view = ({ rule, reason, candidate, votes, competing, group }: Hold) =>
+    JSON.stringify([rule, reason, candidate, votes, competing, group?.digest]);
   return view(left) === view(right);
 }

@@ -48,6 +48,11 @@ const told: Readonly<Record<string, readonly Command[]>> = {
     { do: 'restructure', what: 'undelegate', ...plan },
     { do: 'restructure', what: 'rename', ...plan },
   ],
+  'a hold of the same words in another group is another hold': [
+    { do: 'restructure', what: 'merge', ...plan, how: 'one by one' },
+    { do: 'restructure', what: 'undelegate', ...plan },
+    { do: 'reconfigure', scope: 0, to: 0, signed: 0 },
+  ],
   'G19: a uid in a record that nobody could accept is not introduced': [
     { do: 'restructure', what: 'delegate', ...plan, signed: 16 },
     { do: 'restructure', what: 'bury the living', ...plan, scope: 1 },

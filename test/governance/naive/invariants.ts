@@ -118,6 +118,7 @@ function bijection(line: Line, real: readonly LineState[], scope: ScopeState): r
         hold?.votes,
         hold?.candidate,
         hold?.group,
+        hold?.competing,
       ]);
     const isChanged = view(now) !== view(before) || (entry?.withdrawals.length ?? 0) > 0;
     if (isChanged !== (entry !== undefined))
