@@ -1,5 +1,6 @@
 import { KeyedList } from '../base/keyed-list.ts';
-import type { Policy } from '../policy/index.ts';
+import { must } from '../base/must.ts';
+import { type Policy, readable } from '../policy/index.ts';
 import { type Bench, newWithdrawals, type Vote } from '../votes/index.ts';
 import { BLANK_ENTRY, firstState } from './genesis.ts';
 import { isFirst, type Now, type Verdict, type Verdicts } from './judge.ts';
@@ -56,17 +57,16 @@ async function ordered(
 ): Promise<LineState['scopes']> {
   const below = Map.groupBy(scopes.values(), ({ parent }) => parent);
   const found = new Map<string, ScopeState>();
-  const visit = async (scope: ScopeState | undefined): Promise<void> => {
-    if (scope === undefined) return;
+  const visit = async (scope: ScopeState): Promise<void> => {
     found.set(scope.uid, scope);
     const children = below.get(scope.uid) ?? [];
     if (children.length === 0) return;
     const records = await owns.delegations(scope.accepted.tree);
     const places = new Map(records.map(({ uid }, place) => [uid, place]));
-    const place = ({ uid }: ScopeState) => places.get(uid) ?? records.length;
+    const place = ({ uid }: ScopeState) => must(places.get(uid));
     for (const child of children.toSorted((left, right) => place(left) - place(right))) await visit(child);
   };
-  await visit(scopes.get(root));
+  await visit(must(scopes.get(root)));
   return found;
 }
 
@@ -142,14 +142,13 @@ async function after(bench: Bench, now: Now, verdict: Verdict, kin: Kin): Promis
   };
 }
 
-function born(now: Now, verdict: Verdict, kin: Kin): ScopeState | null {
+function born(now: Now, verdict: Verdict, kin: Kin): ScopeState {
   const { scope, own, policy } = verdict.of;
-  if (!own.ok || policy === null) return null;
   const at = { commit: now.id, index: now.index };
   const entry = entryOf(now, verdict, [], kin);
   const { uid, name, path, directory, parent } = scope;
-  const first = firstState(at, { uid, name, path, directory, parent }, own, policy);
-  return { ...first, ...kin, lineage: entry === null ? [] : [entry] };
+  const first = firstState(at, { uid, name, path, directory, parent }, readable(own), must(policy));
+  return { ...first, ...kin, lineage: [must(entry)] };
 }
 
 /** Of the anchors that the policy still has: those whose keys only the pin vouches for. */

@@ -2,8 +2,9 @@ import {
   changes,
   classify,
   type FileChange,
-  type Own,
   type Policy,
+  type Readable,
+  readable,
   type ScopeTrees,
 } from '../policy/index.ts';
 import type { Candidate } from '../votes/index.ts';
@@ -18,8 +19,6 @@ export type Proposed = {
   readonly policy: Policy | null;
   readonly refusal: { readonly rule: string; readonly reason: string } | null;
 };
-
-type Readable = Own & { readonly ok: true };
 
 /**
  * `(uid, seq+1, accepted → d)`: the whole difference from the accepted state, whoever made its parts; of a clean scope,
@@ -36,8 +35,7 @@ export async function toCandidate(
   const named = { seq: seq + 1, base: base.digest, next: own.digest };
   const proposed = { changes: [], policy: null, refusal: null };
   if (own.digest === base.digest) return { ...proposed, candidate: { class: 'renew', ...named } };
-  const accepted = await owns.read(base.tree);
-  if (!accepted.ok) throw new Error('the accepted tree cannot be read again');
+  const accepted = readable(await owns.read(base.tree));
   const difference = changes(accepted.files, own.files);
   const mutation = classify(difference);
   const made = { ...proposed, candidate: { class: mutation, ...named }, changes: difference };

@@ -1,3 +1,4 @@
+import { must } from '../base/must.ts';
 import { type Bench, type History, sortSigned } from '../votes/index.ts';
 import { applyAll } from './apply.ts';
 import { judgeAll, type Now, type Verdict } from './judge.ts';
@@ -64,8 +65,7 @@ function ofThemselves(scopes: Scopes, failed: readonly Move[]): readonly Move[] 
 }
 
 function nowOf({ history }: Bench, { index }: LineState): Now {
-  const commit = history.byIntro[index + 1]?.at(-1)?.commit;
-  if (commit === undefined) throw new Error('the history ends before the commit to be judged');
+  const { commit } = must(history.byIntro[index + 1]?.at(-1));
   return { id: commit.id, index: index + 1, tree: commit.tree };
 }
 
@@ -75,8 +75,7 @@ async function touchedBy(
   state: LineState,
   { tree }: Now,
 ): Promise<ReadonlySet<string>> {
-  const before = history.visits.get(state.tip)?.commit;
-  if (before === undefined) throw new Error('the tip of the state is not in the history');
+  const before = must(history.visits.get(state.tip)).commit;
   const { directories, byDirectory } = indexOf(state);
   const touched = new Set(restlessOf(history, state.scopes));
   for (const uid of history.lately) if (state.scopes.has(uid)) touched.add(uid);

@@ -1,3 +1,4 @@
+import { must } from '../base/must.ts';
 import type { ObjectId, Objects, TreeDigests } from '../git/index.ts';
 import {
   badOwnership,
@@ -48,9 +49,9 @@ export async function makePin(
   if (refusal !== null) return refusal;
   const twice = await recordedTwice(genesis);
   if (twice !== null) return refused('G19', `${twice.name}: uid ${twice.uid} is named by two records`);
-  const [root] = genesis.scopes.keys();
+  const [root = null] = genesis.scopes.keys();
   const pairs = [...genesis.scopes].map(([uid, { accepted }]) => [uid, accepted.digest]);
-  const pin: Pin = { commit, path, uid: root ?? '', seq: 1, digests: Object.fromEntries(pairs) };
+  const pin: Pin = { commit, path, uid: must(root), seq: 1, digests: Object.fromEntries(pairs) };
   return { ok: true, pin, state: { pin, tip: commit, index: 0, scopes: genesis.scopes } };
 }
 
@@ -76,8 +77,7 @@ export async function genesisState(
 
 /** A root that had a line elsewhere goes on counting from there. */
 function atSeq(scopes: LineState['scopes'], { uid, seq }: Pin): LineState['scopes'] {
-  const root = scopes.get(uid);
-  if (root === undefined) return scopes;
+  const root = must(scopes.get(uid));
   const lineage = root.lineage.map((entry) => ({ ...entry, seq }));
   return new Map(scopes).set(uid, { ...root, seq, lineage });
 }

@@ -1,3 +1,4 @@
+import { must } from '../base/must.ts';
 import type { ObjectId } from '../git/index.ts';
 import type { Policy } from '../policy/index.ts';
 import {
@@ -150,7 +151,7 @@ function countTogether({ of, ballot }: Counted): Tally {
   const votes = ballot.votes.filter(({ group }) => group === of.group?.digest);
   return {
     votes,
-    ...countVotes(isFirst(of) ? null : of.scope.policy, of.policy, of.within?.class ?? 'mixed', votes),
+    ...countVotes(isFirst(of) ? null : of.scope.policy, of.policy, must(of.within).class, votes),
   };
 }
 
@@ -166,10 +167,11 @@ function byItself(each: Counted, groups: Groups): Tally {
 const asOf = new WeakMap<Groups, Map<Counted, Tally>>();
 
 function countByItself({ of, ballot }: Counted, groups: Groups): Tally {
-  const { scope, policy, alone } = of;
-  const isRenew = alone?.class === 'renew';
+  const { scope, policy } = of;
+  const mutation = must(of.alone).class;
+  const isRenew = mutation === 'renew';
   const votes = ballot.votes.filter(({ group }) => group === null || (!isRenew && groups.has(group)));
-  return { votes, ...countVotes(scope.policy, policy, alone?.class ?? 'mixed', votes) };
+  return { votes, ...countVotes(scope.policy, policy, mutation, votes) };
 }
 
 async function outcomeOf(
@@ -227,10 +229,9 @@ async function holdOf(
 
 /** Who else of its group is not ready, and why. */
 function waitsFor(room: Room, { of }: Counted): readonly string[] {
-  const { group, scope } = of;
-  if (group === null) return [];
-  const others = group.members.flatMap(({ uid }) => room.counted.get(uid) ?? []);
-  const short = others.filter((each) => each.of.scope.uid !== scope.uid && !together(each).met);
+  const { members } = must(of.group);
+  const others = members.map(({ uid }) => must(room.counted.get(uid)));
+  const short = others.filter((each) => each.of !== of && !together(each).met);
   const named = short
     .slice(0, NAMED)
     .map((each) => `together with ${each.of.scope.path}: ${together(each).reason}`);
@@ -242,12 +243,12 @@ const NAMED = 5;
 
 /** Votes that would count but for the group that they name, or do not name (G16). */
 function unheard(room: Room, groups: Groups, { of, ballot }: Counted): readonly Refused[] {
-  const own = of.alone === null ? (of.group?.digest ?? null) : null;
+  const own = of.alone === null ? must(of.group).digest : null;
   const isHeard = ({ group }: Vote) => (own === null ? group === null || groups.has(group) : group === own);
   return ballot.votes
     .filter((vote) => !isHeard(vote))
     .map(({ anchor, commit, group }) => {
-      const [lost] = group === null ? [] : lacking(room, groups, group, ballot.groups.get(group) ?? []);
+      const [lost] = group === null ? [] : lacking(room, groups, group, must(ballot.groups.get(group)));
       const path = room.state.scopes.get(lost?.uid ?? '')?.path ?? lost?.uid;
       const reason =
         own === null
@@ -277,8 +278,8 @@ function held(
   const none = { signed: [], missing: [], needed: 0, votes: [], refused: [], competing: [], group: null };
   const verdict = { rule, reason, candidate: alone ?? within, ...none, ...numbers };
   const hold = { commit: id, since: scope.hold?.since ?? id, ...verdict };
-  const same = scope.hold !== null && sameVerdict(scope.hold, hold);
-  return same ? { ...hold, commit: scope.hold?.commit ?? id } : hold;
+  const isKnown = scope.hold !== null && sameVerdict(scope.hold, hold);
+  return isKnown ? { ...hold, commit: scope.hold.commit } : hold;
 }
 
 function sameVerdict(left: Hold, right: Hold): boolean {

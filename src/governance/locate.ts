@@ -1,3 +1,4 @@
+import { must } from '../base/must.ts';
 import type { ObjectId } from '../git/index.ts';
 import { joinPath, type ScopeTrees, withThoseAbove } from '../policy/index.ts';
 import type { LineState, ScopeState } from './types.ts';
@@ -26,8 +27,7 @@ export function indexOf({ scopes }: Pick<LineState, 'scopes'>): Index {
 
 /** The scopes after a commit that moved, created and ended none of them. */
 export function keepIndex(before: Scopes, now: Scopes): void {
-  const known = indexes.get(before);
-  if (known !== undefined) indexes.set(now, known);
+  indexes.set(now, indexOf({ scopes: before }));
 }
 
 function readIndex(scopes: Scopes): Index {
@@ -81,15 +81,14 @@ export function relocate({ scopes, index }: LineState, moves: Moves): ReadonlyMa
       const child = scopes.get(uid);
       if (child === undefined || moves.has(uid)) continue;
       const { name, parent } = child;
-      const below =
-        scope.directory === '' ? child.directory : child.directory.slice(scope.directory.length + 1);
+      // Never of the root, which does not move.
+      const below = child.directory.slice(scope.directory.length + 1);
       put(child, { name, parent, path: `${place.path}.${name}`, directory: joinPath(directory, below) });
     }
   };
   for (const { uid, by, name, directory } of moves.values()) {
-    const [scope, parent] = [scopes.get(uid), scopes.get(by)];
-    if (scope !== undefined && parent !== undefined)
-      put(scope, { name, parent: by, path: `${parent.path}.${name}`, directory });
+    const parent = must(scopes.get(by));
+    put(must(scopes.get(uid)), { name, parent: by, path: `${parent.path}.${name}`, directory });
   }
   return located;
 }

@@ -1,3 +1,4 @@
+import { must } from '../base/must.ts';
 import type { ObjectId, Objects } from '../git/index.ts';
 import type { Group } from '../votes/index.ts';
 import type { Proposed } from './candidate.ts';
@@ -37,7 +38,7 @@ export async function propose(
 function outcomeOf({ alone, within, group, changes, policy, refusal }: Case): Proposal['outcome'] {
   const candidate = within ?? alone;
   if (candidate === null) {
-    const { rule, reason } = refusal ?? { rule: 'G18', reason: 'it has no candidate' };
+    const { rule, reason } = must(refusal);
     return { kind: 'unreadable', rule, reason };
   }
   if (candidate.class === 'renew') return { kind: 'clean' };

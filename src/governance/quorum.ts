@@ -38,6 +38,7 @@ export function countVotes(
   );
   const unproven = addedKeys(policy, next).filter(({ key }) => !proven.has(key.fingerprint));
   const parts = old === null ? [fresh] : [old, fresh];
+  const first = old ?? fresh;
   const said =
     old === null || old.reason === fresh.reason
       ? [fresh.reason]
@@ -51,8 +52,8 @@ export function countVotes(
   return {
     met: (old === null || old.met || recovered) && fresh.met && unproven.length === 0,
     recovered,
-    needed: parts[0]?.needed ?? 0,
-    signed: parts[0]?.signed ?? [],
+    needed: first.needed,
+    signed: first.signed,
     missing: [...new Set([...missing, ...unproven.map(({ anchor }) => anchor)])],
     reason: [...said, ...instead, ...possession].join('; '),
   };

@@ -1,3 +1,4 @@
+import { must } from '../base/must.ts';
 import {
   type Anchor,
   allAnchors,
@@ -48,8 +49,7 @@ export async function recordsAbove(
   const above = parent === null ? undefined : scopes.get(parent);
   if (above === undefined) return [];
   const records = await owns.delegations(above.accepted.tree);
-  const record = recordsByUid(records).get(uid);
-  return [...(record === undefined ? [] : [record]), ...(await recordsAbove(owns, scopes, above))];
+  return [must(recordsByUid(records).get(uid)), ...(await recordsAbove(owns, scopes, above))];
 }
 
 function changedForever(scopes: Scopes, scope: ScopeState, next: Policy): string | null {
@@ -62,9 +62,8 @@ function changedForever(scopes: Scopes, scope: ScopeState, next: Policy): string
 
 /** The trust domain that a scope has, or inherits. */
 export function trustDomainOf(scopes: Scopes, uid: string): string | null {
-  const scope = scopes.get(uid);
-  if (scope === undefined || scope.policy.trustDomain !== null) return scope?.policy.trustDomain ?? null;
-  return scope.parent === null ? null : trustDomainOf(scopes, scope.parent);
+  const { policy, parent } = must(scopes.get(uid));
+  return policy.trustDomain ?? (parent === null ? null : trustDomainOf(scopes, parent));
 }
 
 /**

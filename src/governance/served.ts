@@ -1,4 +1,5 @@
 import { indexesApart } from '../base/lists.ts';
+import { must } from '../base/must.ts';
 import type { Objects } from '../git/index.ts';
 import type { Delegation, ScopeTrees } from '../policy/index.ts';
 import type { LineState, ScopeState, VerifiedScope } from './types.ts';
@@ -29,9 +30,8 @@ export function createServed(
     const served = isLike ? last.served.slice() : scopes.map(() => null);
     const records = new Map<string | null, readonly Delegation[]>([[null, NONE]]);
     for (const at of isLike ? edited : scopes.keys()) {
-      const scope = scopes[at];
+      const scope = must(scopes[at]);
       served[at] = null;
-      if (scope === undefined) continue;
       const { uid, parent } = scope;
       above.delete(uid);
       // No promise where none is needed: there are many scopes, and most stay as they are.

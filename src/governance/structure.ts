@@ -1,4 +1,5 @@
-import { type Ask, type Delegation, hasForward, type Own } from '../policy/index.ts';
+import { must } from '../base/must.ts';
+import { type Ask, type Delegation, hasForward, type Own, readable } from '../policy/index.ts';
 import { tooDeep, usedUid } from './birth.ts';
 import type { Proposed } from './candidate.ts';
 import { heightOf, indexOf, isBelow, type Site, scopeAt } from './locate.ts';
@@ -46,10 +47,9 @@ function consents(site: Site, cases: Cases, uid: string): Against {
   if (scope === null) return no('G19', 'no such scope lives in this repository');
   const own = cases.get(uid)?.own;
   if (own?.ok === true && own.digest === scope.accepted.digest) return null;
-  const place = scope.directory === '' ? '.' : scope.directory;
   return no(
     'Structural',
-    `${place} is not as it was accepted: first let its change be accepted, or take it back`,
+    `${scope.directory} is not as it was accepted: first let its change be accepted, or take it back`,
   );
 }
 
@@ -59,10 +59,10 @@ async function vacated({ owns, tree }: Site, directory: string): Promise<Against
 }
 
 /** Dissolve, merge and a move to an own repository end a scope here; its place is empty, and nobody is orphaned. */
-async function ends({ site, asker, ask, cases }: Look): Promise<Against> {
+async function ends({ site, asker, ask }: Look): Promise<Against> {
   const scope = scopeAt(site, ask.uid);
   if (scope === null || scope.parent !== asker.scope.uid) return no('G19', 'no such scope lives here');
-  const name = ask.old?.path ?? '';
+  const name = must(ask.old).path;
   if (asker.own.ok && asker.own.files.some(({ path }) => path === name))
     return no('Structural', `a file stands at its old place ${name}: remove it`);
   const [child] = indexOf(site.state).children.get(ask.uid) ?? [];
@@ -70,29 +70,27 @@ async function ends({ site, asker, ask, cases }: Look): Promise<Against> {
     child === undefined ? await livesElsewhere(site, scope, ask) : site.state.scopes.get(child)?.path;
   // #125: children first.
   if (below !== undefined) return no('Structural', `${below} lives below it: children first`);
-  const isTombstone = cases.get(ask.uid)?.alone === null;
-  return (
-    (await vacated(site, scope.directory)) ?? (isTombstone ? null : no('Structural', 'it is still there'))
-  );
+  return vacated(site, scope.directory);
 }
 
 /** A child with a repository of its own goes along with a scope that moves, and would be lost with one that ends. */
 async function livesElsewhere({ owns }: Site, scope: ScopeState, { kind }: Ask): Promise<string | undefined> {
   if (kind === 'emigrate') return undefined;
   const records = await owns.delegations(scope.accepted.tree);
-  return records.find(({ live, repository }) => live && repository !== null)?.name;
+  return records.find(({ live }) => live)?.name;
 }
 
 function merges({ site, cases, asker, ask }: Look): Against {
-  const into = ask.next?.successor ?? null;
+  const into = must(ask.next).successor;
   if (into === asker.scope.uid) return null;
   const record = asker.records.after.find(({ uid, live, path }) => uid === into && live && path !== null);
-  if (into === null || record === undefined)
+  if (record === undefined)
     return no('Structural', 'its successor is neither this scope nor a live one beside it');
   if (asker.born.some(({ scope }) => scope.uid === into)) return null;
-  const taker = cases.get(into);
+  const taker = cases.get(record.uid);
   if (taker?.alone?.class === 'renew') return null;
-  const isTaking = taker?.alone?.class === 'update' && taker.refusal === null && site.state.scopes.has(into);
+  const isTaking =
+    taker?.alone?.class === 'update' && taker.refusal === null && site.state.scopes.has(record.uid);
   if (!isTaking || taker.changes.some(({ change }) => change !== 'added'))
     return no('Structural', `${record.name} changes by more than the files that enter it`);
   return null;
@@ -161,10 +159,8 @@ export async function leaves({ owns }: Site, { scope, changes, born }: Case): Pr
 export async function takers({ owns }: Site, { scope, changes, born }: Case): Promise<readonly string[]> {
   if (born.length === 0) return [];
   const gone = new Set(leaving(changes).map(({ path }) => path));
-  const before = await owns.read(scope.accepted.tree);
-  const left = new Set(
-    before.ok ? before.files.flatMap(({ path, sha256 }) => (gone.has(path) ? sha256 : [])) : [],
-  );
+  const { files } = readable(await owns.read(scope.accepted.tree));
+  const left = new Set(files.flatMap(({ path, sha256 }) => (gone.has(path) ? sha256 : [])));
   const isTaker = ({ own }: Case) => own.ok && own.files.some(({ sha256 }) => left.has(sha256));
   return born.filter(isTaker).map((each) => each.scope.uid);
 }
@@ -172,11 +168,11 @@ export async function takers({ owns }: Site, { scope, changes, born }: Case): Pr
 /** The first file that enters and left no scope that ends here with this one as its successor. */
 export async function enters(site: Site, cases: Cases, asker: Case): Promise<string | null> {
   const into = asker.asks.flatMap(({ kind, next }) => (kind === 'merge' && next !== null ? [next] : []));
-  for (const uid of new Set(into.flatMap(({ successor }) => successor ?? []))) {
+  for (const uid of new Set(into.map(({ successor }) => must(successor)))) {
     const taker = cases.get(uid);
     const dead = into
       .filter(({ successor }) => successor === uid)
-      .map((each) => site.state.scopes.get(each.uid)?.accepted.tree ?? null);
+      .map((each) => must(site.state.scopes.get(each.uid)).accepted.tree);
     const given = contents(await Promise.all(dead.map((tree) => site.owns.read(tree))));
     const come = taker === undefined ? [] : entering(taker);
     const stray = taker === undefined ? null : missing(come, taker.own, given);
@@ -195,11 +191,11 @@ function entering({ changes }: Case): Case['changes'] {
 }
 
 function contents(owns: readonly Own[]): ReadonlySet<string> {
-  return new Set(owns.flatMap((own) => (own.ok ? own.files.map(({ sha256 }) => sha256) : [])));
+  return new Set(owns.flatMap((own) => readable(own).files.map(({ sha256 }) => sha256)));
 }
 
 /** By bytes: the mode is the same for every file (G10). */
 function missing(changes: Case['changes'], own: Own, given: ReadonlySet<string>): string | null {
   const files = new Map(own.ok ? own.files.map(({ path, sha256 }) => [path, sha256]) : []);
-  return changes.find(({ path }) => !given.has(files.get(path) ?? ''))?.path ?? null;
+  return changes.find(({ path }) => !given.has(must(files.get(path))))?.path ?? null;
 }

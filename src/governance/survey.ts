@@ -1,3 +1,4 @@
+import { must } from '../base/must.ts';
 import {
   type Ask,
   badGrants,
@@ -69,7 +70,7 @@ export async function proposedMoves(site: Site, uids: Iterable<string>): Promise
     const asker = (await hasOtherRecords(site, by)) ? await once(by) : null;
     for (const { kind, uid, next } of asker?.asks ?? []) {
       if (asker === null || (kind !== 'arrive' && kind !== 'rename') || next === null) continue;
-      const move = { uid, by, name: next.name, directory: joinPath(asker.scope.directory, next.path ?? '') };
+      const move = { uid, by, name: next.name, directory: joinPath(asker.scope.directory, must(next.path)) };
       const isSent = kind === 'rename' || (await isForwarded(site, asker.scope, move, once));
       const isFirst = !moves.has(uid) || isResolved(scopes, by);
       if (isSent && isFirst && !isBelow(scopes, by, uid)) moves.set(uid, move);
@@ -94,9 +95,9 @@ async function isForwarded(
   { uid, name }: Move,
   begun: (uid: string) => Promise<Case | null>,
 ): Promise<boolean> {
-  const moved = scopeAt(site, uid);
-  const giver = moved?.parent == null ? null : await begun(moved.parent);
-  return hasForward(giver?.records.after ?? [], uid, moved?.name ?? '', `${taker.path}.${name}`);
+  const moved = must(scopeAt(site, uid));
+  const giver = moved.parent === null ? null : await begun(moved.parent);
+  return hasForward(giver?.records.after ?? [], uid, moved.name, `${taker.path}.${name}`);
 }
 
 /**
@@ -154,7 +155,7 @@ function partners(site: Site, { kind, uid, next }: Ask): readonly string[] {
     case 'leave':
       return [uid, site.moves.get(uid)?.by ?? uid];
     case 'merge':
-      return [uid, next?.successor ?? uid];
+      return [uid, must(next?.successor)];
     case 'restore':
       return next?.path === null ? [] : [uid];
     case 'create':
@@ -188,7 +189,7 @@ function refuseTwins(cases: Map<string, Case>): void {
   for (const [, each] of askers)
     for (const { uid } of fresh(each)) introduced.set(uid, 1 + (introduced.get(uid) ?? 0));
   for (const [uid, each] of askers) {
-    const twin = fresh(each).find((ask) => (introduced.get(ask.uid) ?? 0) > 1);
+    const twin = fresh(each).find((ask) => must(introduced.get(ask.uid)) > 1);
     if (twin === undefined) continue;
     const reason = `${twin.next?.name}: two records introduce the uid ${twin.uid} at once`;
     cases.set(uid, { ...each, refusal: each.refusal ?? { rule: 'G19', reason } });
@@ -218,7 +219,7 @@ async function structuralRefusal(
   for (const ask of asks) {
     const against = await askRefusal(site, cases, asker, ask);
     if (against === null) continue;
-    const name = (ask.next ?? ask.old)?.name ?? ask.uid;
+    const { name } = must(ask.next ?? ask.old);
     return { alone, refusal: { rule: against.rule, reason: `${name}: ${against.reason}` } };
   }
   const stray = (await leaves(site, asker)) ?? (await enters(site, cases, asker));
@@ -232,7 +233,7 @@ function strongest(policy: Policy, kinds: ReadonlySet<MutationClass>): MutationC
   const order: readonly MutationClass[] = ['split', 'merge', 'move', 'dissolve', 'delegate', 'undelegate'];
   const given = order.filter((kind) => kinds.has(kind));
   const most = Math.max(...given.map((kind) => threshold(policy, kind)));
-  return given.find((kind) => threshold(policy, kind) === most) ?? 'delegate';
+  return must(given.find((kind) => threshold(policy, kind) === most));
 }
 
 /**
@@ -255,19 +256,18 @@ function withGroups(site: Site, cases: Map<string, Case>): Cases {
     }
   }
   for (const { scope, alone } of askers) {
-    const each = cases.get(scope.uid);
-    const mutation = strongest(scope.policy, kinds.get(scope.uid) ?? new Set());
-    if (each !== undefined && alone !== null)
-      cases.set(scope.uid, { ...each, alone: { ...alone, class: mutation } });
+    const mutation = strongest(scope.policy, must(kinds.get(scope.uid)));
+    const each = must(cases.get(scope.uid));
+    cases.set(scope.uid, { ...each, alone: { ...must(alone), class: mutation } });
   }
   for (const uids of connected(links)) {
     const members = uids.flatMap((uid) => cases.get(uid) ?? []);
-    const lines = members.map((each) => lineOf(each));
+    const lines = members.map(lineOf);
     const group = { digest: groupDigest(lines), members: lines };
     for (const [at, each] of members.entries()) {
       const { uid, policy } = each.scope;
-      const { seq = 0, base = '', next = '' } = lines[at] ?? {};
-      const within = { class: strongest(policy, kinds.get(uid) ?? new Set()), seq, base, next };
+      const { seq, base, next } = must(lines[at]);
+      const within = { class: strongest(policy, must(kinds.get(uid))), seq, base, next };
       const isOwn = each.alone?.class === 'renew' || each.alone?.class === 'update';
       const refusal = next === 'gone' ? null : each.refusal;
       cases.set(uid, { ...each, group, within, refusal, alone: isOwn ? each.alone : null });

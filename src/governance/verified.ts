@@ -3,6 +3,7 @@ import {
   type Delegation,
   isPolicyFile,
   type Policy,
+  readable,
   recordsByUid,
   type ScopeTrees,
   within,
@@ -38,8 +39,7 @@ export async function verifyScope(
   authority: Authority,
 ): Promise<VerifiedScope> {
   const { commit, digest, tree } = scope.accepted;
-  const own = await owns.read(tree);
-  if (!own.ok || own.digest !== digest) throw new Error('the accepted tree cannot be read again');
+  const own = readable(await owns.read(tree));
   const files: ScopeFile[] = [];
   for (const { path, blob } of own.files) {
     if (!isPolicyFile(path) && path !== 'delegations.yaml') files.push(await readFile(objects, path, blob));

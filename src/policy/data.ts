@@ -55,8 +55,9 @@ class Mistake extends Error {
 /** `3:7: reason`: line and column, from 1. */
 function placed(text: string, offset: number | null, reason: string): string {
   if (offset === null) return reason;
-  const before = text.slice(0, offset).split('\n');
-  return `${before.length}:${1 + (before.at(-1)?.length ?? 0)}: ${reason}`;
+  const before = text.slice(0, offset);
+  const line = before.split('\n').length;
+  return `${line}:${offset - before.lastIndexOf('\n')}: ${reason}`;
 }
 
 /** As the library says where a mistake is: an offset, where a range begins, or a token. */

@@ -9,7 +9,15 @@
 export { changes, classify, type FileChange, isPolicyFile } from './classify.ts';
 export { type Delegation, recordsByUid } from './delegation.ts';
 export { badGrants, badOwnership, grantedLess, overGrant, within } from './grants.ts';
-export { createScopeTrees, joinPath, type Own, type ScopeTrees, withThoseAbove } from './own.ts';
+export {
+  createScopeTrees,
+  joinPath,
+  type Own,
+  type Readable,
+  readable,
+  type ScopeTrees,
+  withThoseAbove,
+} from './own.ts';
 export { allAnchors, CLASSES, materialsOf, type PolicyRead, threshold } from './policy.ts';
 export { type Ask, CLASS_OF, compareRecords, hasForward } from './records.ts';
 export { type Ruleset, ruleset1 } from './ruleset.ts';

@@ -1,3 +1,4 @@
+import { must } from '../base/must.ts';
 import {
   fileAt,
   fileIdAt,
@@ -13,15 +14,22 @@ import { type Delegation, type DelegationsRead, readDelegations } from './delega
 import { type PolicyRead, readPolicy } from './policy.ts';
 import type { Ruleset } from './ruleset.ts';
 
-/** `own(S, x)` with the files behind it, or ⊥ and why. ⊥ equals nothing, not even itself. */
-export type Own =
-  | {
-      readonly ok: true;
-      readonly digest: string;
-      readonly tree: ObjectId;
-      readonly files: readonly OwnFile[];
-    }
-  | { readonly ok: false; readonly rule: string; readonly reason: string };
+/** `own(S, x)` with the files behind it. */
+export type Readable = {
+  readonly ok: true;
+  readonly digest: string;
+  readonly tree: ObjectId;
+  readonly files: readonly OwnFile[];
+};
+
+/** What can be read, or ⊥ and why. ⊥ equals nothing, not even itself. */
+export type Own = Readable | { readonly ok: false; readonly rule: string; readonly reason: string };
+
+/** The own tree of what was accepted: it was readable then, and the same bytes still are. */
+export function readable(own: Own): Readable {
+  if (!own.ok) throw new Error(`a bug: an accepted tree cannot be read again: ${own.reason}`);
+  return own;
+}
 
 /** Reads scopes' own trees out of commits; a memo by tree id, on which no verdict depends. */
 export interface ScopeTrees {
@@ -37,7 +45,7 @@ export interface ScopeTrees {
   /** The delegation records of a scope's tree; empty where there is no readable `delegations.yaml`. */
   delegations(tree: ObjectId): Promise<readonly Delegation[]>;
   /** Who decides over a scope, as its own tree says it. */
-  policy(own: Own & { readonly ok: true }): Promise<PolicyRead>;
+  policy(own: Readable): Promise<PolicyRead>;
 }
 
 export function createScopeTrees(
@@ -159,6 +167,5 @@ function createRecords(objects: Objects, ruleset: Ruleset): Records {
 const NO_RECORDS: DelegationsRead = { ok: true, records: [] };
 
 async function readRecords(objects: Objects, tree: ObjectId, ruleset: Ruleset): Promise<DelegationsRead> {
-  const bytes = await fileAt(objects, tree, 'delegations.yaml');
-  return bytes === null ? NO_RECORDS : readDelegations(bytes, ruleset);
+  return readDelegations(must(await fileAt(objects, tree, 'delegations.yaml')), ruleset);
 }

@@ -1,4 +1,5 @@
 import { sha256 } from '../base/digest.ts';
+import { must } from '../base/must.ts';
 import type { Scope } from '../generated/schemas/Scope.ts';
 import { validateScope } from '../generated/schemas/validators.js';
 import { fileAt, type ObjectId, type Objects, type OwnFile } from '../git/index.ts';
@@ -178,8 +179,5 @@ async function readKey(
   if (own === undefined) return { ok: false, reason: `${file} is missing` };
   if (own.sha256 !== digest)
     return { ok: false, reason: `${file} has sha256 ${own.sha256}, and scope.yaml says ${digest}` };
-  const certificate = await fileAt(objects, tree, file);
-  return certificate === null
-    ? { ok: false, reason: `${file} is missing` }
-    : parseOpenpgpKey(certificate, openpgp);
+  return parseOpenpgpKey(must(await fileAt(objects, tree, file)), openpgp);
 }

@@ -1,4 +1,4 @@
-import { isAfter, type Saying, statementFor, type Visit } from './history.ts';
+import { isAfter, type Said, statementFor, type Visit } from './history.ts';
 import { type Claim, check, claimsOf, electorate } from './signer.ts';
 import { treeIn } from './speakers.ts';
 import type { Vote, VotingScope } from './types.ts';
@@ -27,9 +27,9 @@ export async function competing(bench: Bench, scope: VotingScope): Promise<reado
 
 type Other = { readonly claim: Claim; readonly form: Vote['form']; readonly group: string | null };
 
-function saidOther({ uid, policy, accepted }: VotingScope, saying: Saying): readonly Other[] {
-  const statement = statementFor(saying.statements, uid);
-  if (statement?.kind !== 'approve' || statement.next === accepted.digest) return [];
+function saidOther({ policy, accepted }: VotingScope, saying: Said): readonly Other[] {
+  const { statement } = saying;
+  if (statement.kind !== 'approve' || statement.next === accepted.digest) return [];
   const claims = claimsOf(saying.visit, electorate(policy, null), saying.token);
   return claims.map((claim) => ({ claim, form: formOf(saying), group: statement.group }));
 }

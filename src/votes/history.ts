@@ -1,6 +1,7 @@
+import { must } from '../base/must.ts';
 import type { Commit, ObjectId, Objects } from '../git/index.ts';
 import type { Ruleset } from '../policy/index.ts';
-import { readStatements, type Statement } from './statement.ts';
+import { type Approval, readStatements, type Statement, type Withdrawal } from './statement.ts';
 import { readToken, type Token, tokenRuns } from './token.ts';
 
 /** A commit ≤ the tip, with `intro`: the least i with commit ≤ mi. */
@@ -21,6 +22,9 @@ export type Saying = {
   readonly statements: readonly Statement[];
 };
 
+/** What one saying says about one scope. */
+export type Said = Saying & { readonly statement: Approval | Withdrawal };
+
 /**
  * The commits of one line, in the order in which its main line m0 … mN brought them in; parents before children.
  * A function of the object bytes alone: how many main-line commits arrive at once is invisible.
@@ -31,7 +35,7 @@ export type History = {
   /** Visits by intro, each list with parents before children. */
   readonly byIntro: readonly (readonly Visit[])[];
   /** What was said, well-formed, about a mutation of a scope, by uid and seq, in line order. */
-  readonly spoken: ReadonlyMap<string, ReadonlyMap<number, readonly Saying[]>>;
+  readonly spoken: ReadonlyMap<string, ReadonlyMap<number, readonly Said[]>>;
   /** uids of the scopes of which something was said in what the last main-line commit brought in. */
   readonly lately: ReadonlySet<string>;
   /** Main-line commits at which nothing is accepted, and why: an octopus, or over a cap (governance.md, Evaluation). */
@@ -45,7 +49,7 @@ type Mutable = {
   readonly main: ObjectId[];
   readonly visits: Map<ObjectId, Visit>;
   readonly byIntro: Visit[][];
-  readonly spoken: Map<string, Map<number, Saying[]>>;
+  readonly spoken: Map<string, Map<number, Said[]>>;
   readonly lately: Set<string>;
   readonly barred: Map<number, string>;
   readonly mute: Set<number>;
@@ -68,7 +72,7 @@ export async function openHistory(objects: Objects, genesis: ObjectId, ruleset: 
 
 function visit(history: Mutable, commit: Commit, intro: number): Visit {
   const onMain = history.main[intro] === commit.id;
-  const bases = commit.parents.map((parent) => history.visits.get(parent)?.base ?? -1);
+  const bases = commit.parents.map((parent) => must(history.visits.get(parent)).base);
   const base = onMain ? intro : bases.reduce((left, right) => Math.max(left, right), -1);
   const order = history.visits.size;
   const entry = { commit, intro, base, order, statements: readStatements(commit.message) };
@@ -97,12 +101,13 @@ function hear({ spoken, lately }: Mutable, saying: Saying): void {
   for (const { uid } of saying.statements) {
     const statement = uid === null ? null : statementFor(saying.statements, uid);
     if (statement === null || statement.kind === 'void') continue;
-    const bySeq = spoken.get(statement.uid) ?? new Map<number, Saying[]>();
+    const bySeq = spoken.get(statement.uid) ?? new Map<number, Said[]>();
     spoken.set(statement.uid, bySeq);
     const known = bySeq.get(statement.seq);
     lately.add(statement.uid);
-    if (known === undefined) bySeq.set(statement.seq, [saying]);
-    else known.push(saying);
+    const said = { ...saying, statement };
+    if (known === undefined) bySeq.set(statement.seq, [said]);
+    else known.push(said);
   }
 }
 
@@ -151,7 +156,7 @@ async function unvisited(objects: Objects, history: Mutable, id: ObjectId): Prom
 
 /** Evaluation, last paragraph, and G17: such a commit accepts nothing; it does not break the line. */
 function bar(history: Mutable, intro: number, fresh: readonly Commit[], excess: string | null): void {
-  const parents = fresh.at(-1)?.parents.length ?? 0;
+  const parents = must(fresh.at(-1)).parents.length;
   if (parents > 2) history.barred.set(intro, `a merge of ${parents} parents accepts nothing`);
   if (excess === null) return;
   history.barred.set(intro, excess);

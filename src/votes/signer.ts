@@ -1,3 +1,4 @@
+import { must } from '../base/must.ts';
 import { type Anchor, allAnchors, materialsOf, type Policy } from '../policy/index.ts';
 import { type AnchorKey, signerOf, verifySignature } from '../signatures/index.ts';
 import type { Visit } from './history.ts';
@@ -99,8 +100,7 @@ export function check(checked: Checked, claim: Claim<Signed>): Promise<Verdict> 
   if (known !== undefined) return known;
   const { visit, token, key } = claim;
   const { signature } = token ?? visit.commit;
-  if (signature === null) throw new Error('a claim is made of a signature');
-  const verdict = verifySignature(signature, key, token === null ? 'git' : 'fairlead');
+  const verdict = verifySignature(must(signature), key, token === null ? 'git' : 'fairlead');
   checked.set(name, verdict);
   return verdict;
 }

@@ -1,3 +1,4 @@
+import { must } from '../base/must.ts';
 import type { ObjectId } from '../git/index.ts';
 import { withThoseAbove } from '../policy/index.ts';
 import { sideViews, type Visit } from './history.ts';
@@ -42,7 +43,7 @@ export async function sortSigned(
   const directories = to.length === 0 ? places : new Set([...places, ...to.flatMap(withThoseAbove)]);
   if (to.length > 0) signed.moved.push({ index: history.main.length - 1, directories: to });
   // What is over a cap never votes (G17).
-  const fresh = history.mute.has(history.main.length - 1) ? [] : (history.byIntro.at(-1) ?? []);
+  const fresh = history.mute.has(history.main.length - 1) ? [] : must(history.byIntro.at(-1));
   for (const visit of fresh) {
     const { commit } = visit;
     const parent = history.visits.get(commit.parents[0] ?? '');

@@ -1,3 +1,4 @@
+import { must } from '../base/must.ts';
 import type { ObjectId, Objects } from '../git/index.ts';
 import type { Policy, ScopeTrees } from '../policy/index.ts';
 import { type History, isAfter, openHistory, type Saying, statementFor, type Visit } from './history.ts';
@@ -124,7 +125,8 @@ type Named = { readonly visit: Visit; readonly anchor: Claim['anchor'] | null };
 /** Enforces V3: the highest round up to which each person has withdrawn, with whatever key. A fence: nothing about order. */
 function fence(words: readonly Word[]): ReadonlyMap<string, number> {
   const rounds = new Map<string, number>();
-  for (const { person, statement } of words) {
+  for (const { person, saying } of words) {
+    const { statement } = saying;
     if (statement.kind !== 'withdraw') continue;
     rounds.set(person, Math.max(statement.round, rounds.get(person) ?? 0));
   }
@@ -132,14 +134,15 @@ function fence(words: readonly Word[]): ReadonlyMap<string, number> {
 }
 
 function countWord(count: Count, word: Word, fences: ReadonlyMap<string, number>): void {
-  const { statement, person, saying } = word;
+  const { person, saying } = word;
+  const { statement } = saying;
   if (statement.kind === 'withdraw') return;
   const against = wordRefusal(count, word, statement, fences.get(person) ?? -1);
   const { group } = statement;
   if (against === null) vote(count, word, formOf(saying), group);
   else refuse(count, word, against);
   if (against === null && group !== null)
-    count.groups.set(group, groupsOf(saying.statements).get(group) ?? []);
+    count.groups.set(group, must(groupsOf(saying.statements).get(group)));
 }
 
 const beforeEpoch: Against = { rule: 'V2', text: 'another mutation was accepted first: sign again' };
@@ -219,7 +222,7 @@ export async function newWithdrawals(
   for (const saying of spoken.filter(
     ({ visit, token }) => visit.intro === last && !known.has(token?.id ?? ''),
   )) {
-    if (statementFor(saying.statements, uid)?.kind !== 'withdraw') continue;
+    if (saying.statement.kind !== 'withdraw') continue;
     // A recovery set has nothing to say but to a reconfigure; its withdrawals are entries all the same.
     const electors = electorate(policy, policy).filter((each) => each.policy !== 'new');
     for (const claim of claimsOf(saying.visit, electors, saying.token))

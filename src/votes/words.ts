@@ -1,7 +1,6 @@
 import type { Policy } from '../policy/index.ts';
-import { type Saying, statementFor, type Visit } from './history.ts';
+import type { Said, Visit } from './history.ts';
 import { addCosts, type Claim, type Costs, check, claimsOf, electorate } from './signer.ts';
-import type { Approval, Withdrawal } from './statement.ts';
 import type { Candidate, Refused } from './types.ts';
 import type { Bench } from './votes.ts';
 
@@ -18,7 +17,7 @@ export type Question = {
 };
 
 /** A statement that an anchor signed (V1). */
-export type Word = Claim & { readonly saying: Saying; readonly statement: Approval | Withdrawal };
+export type Word = Claim & { readonly saying: Said };
 
 /** What anchors have said in words about one mutation of a scope. Grows with the history: each saying is heard once. */
 export type Words = {
@@ -44,20 +43,18 @@ export async function wordsOf(bench: Bench, question: Question): Promise<Words> 
   bench.words.set(uid, words);
   const electors = electorate(inForce, proposed);
   const fresh = sayings.slice(words.heard).flatMap((saying) => {
-    const statement = statementFor(saying.statements, uid);
-    if (statement === null || statement.kind === 'void') return [];
     const { id, refusal } = saying.visit.commit;
     if (refusal !== null && saying.token === null)
       note(words, { commit: id, anchor: null, rule: 'G1', reason: refusal });
-    return claimsOf(saying.visit, electors, saying.token).map((claim) => ({ ...claim, saying, statement }));
+    return claimsOf(saying.visit, electors, saying.token).map((claim) => ({ ...claim, saying }));
   });
   words.heard = sayings.length;
   addCosts(
     words.costs,
-    fresh.filter(({ statement }) => statement.kind === 'approve'),
+    fresh.filter(({ saying }) => saying.statement.kind === 'approve'),
   );
   for (const word of fresh) {
-    if (word.statement.kind === 'approve' && isOver(bench, words.costs, word.visit)) continue;
+    if (word.saying.statement.kind === 'approve' && isOver(bench, words.costs, word.visit)) continue;
     const verdict = await check(bench.checked, word);
     if (verdict.ok) words.signed.push(word);
     else {
