@@ -53,6 +53,14 @@ const told: Readonly<Record<string, readonly Command[]>> = {
     { do: 'restructure', what: 'undelegate', ...plan },
     { do: 'reconfigure', scope: 0, to: 0, signed: 0 },
   ],
+  'who creates a child at a place to which nobody lets it move is held': [
+    { do: 'restructure', what: 'delegate', ...plan, scope: 7 },
+    { do: 'work', from: 8, scope: 0, edit: '0', by: 0 },
+    { do: 'restructure', what: 'rename', ...plan },
+    { do: 'update branch', branch: 0, by: 0 },
+    { do: 'land', branch: 0, how: 'forward' },
+    { do: 'reconfigure', scope: 0, to: 0, signed: 0 },
+  ],
   'G19: a uid in a record that nobody could accept is not introduced': [
     { do: 'restructure', what: 'delegate', ...plan, signed: 16 },
     { do: 'restructure', what: 'bury the living', ...plan, scope: 1 },

@@ -16,10 +16,13 @@ export function judge(past: Past, mi: Commit): State {
   let moves: readonly Move[] = [...claimedMoves(before, mi).values()];
   for (;;) {
     const found = evaluate(past, mi, moves);
+    const groupOf = (uid: string) =>
+      found.accepted.find((each) => each.candidate.uid === uid)?.candidate.group ?? null;
+    // A scope that is renamed and changes its own records may be accepted by itself: whose record it is must be, with it.
     const isDone = ({ uid, parent }: Move) =>
-      found.accepted.some(
-        (each) => each.candidate.uid === uid && each.parent === parent && each.candidate.group !== null,
-      );
+      groupOf(uid) !== null &&
+      groupOf(uid) === groupOf(parent) &&
+      found.accepted.some((each) => each.candidate.uid === uid && each.parent === parent);
     if (moves.every(isDone)) return applied(past, mi, found);
     moves = moves.filter(isDone);
   }
