@@ -12,6 +12,7 @@ const programs = [
   { program: 'gpg', args: ['--version'], debian: 'gnupg' },
   { program: 'ssh-keygen', args: ['-?'], debian: 'openssh-client' },
   { program: '/usr/sbin/sshd', args: ['-?'], debian: 'openssh-server' },
+  { program: 'openssl', args: ['version'], debian: 'openssl' },
   // For capture mode `redirect`, in network namespaces.
   { program: 'ip', args: ['-Version'], debian: 'iproute2' },
   { program: 'iptables', args: ['--version'], debian: 'iptables' },

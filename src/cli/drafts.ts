@@ -60,7 +60,13 @@ function snapshot({ mesh, endpoints }: Meshed, namespace: string): ReadonlyMap<s
   const ip = '127.0.0.1';
   const place = { namespace, dnsDomain, locality: '' };
   const about = { ip, ips: [ip], name: 'plan', ...place, labels: {}, serviceAccount: null };
-  const mode = { type: 'sidecar', extensions: null, capture: 'ports', httpProxyPort: 15080 } as const;
+  const mode = {
+    type: 'sidecar',
+    extensions: null,
+    capture: 'ports',
+    httpProxyPort: 15080,
+    credentials: null,
+  } as const;
   const xds = { services: 'ads', protocol: 'delta' } as const;
   const { resources } = translate(mesh, endpoints, { id: `plan.${namespace}`, ...about, ...mode, xds });
   const all = [...resources].flatMap(([typeUrl, byName]) =>

@@ -12,6 +12,7 @@
 export type {
   ConnectionPool,
   ConsistentHash,
+  GatewayTls,
   HeaderOperations,
   HTTPBackend,
   HTTPCorsFilter,

@@ -65,6 +65,7 @@ export const codes = {
     title: 'host without a gateway that serves it',
     fix: 'have the Gateway offer the host, or remove the gateway here',
   },
+  FL3333: { title: 'port opened in two manners', fix: 'use a port of its own for each' },
 } as const;
 
 export type Code = keyof typeof codes;

@@ -2,6 +2,8 @@ import { sameItems } from '../base/lists.ts';
 import { byCodeUnit } from '../base/order.ts';
 import type { Problem } from '../base/problem.ts';
 import type { GatewayResource, Path } from '../manifests/index.ts';
+import type { Code } from './codes.ts';
+import { readSecurity } from './gateway-tls.ts';
 import { canonicalAddress, covers } from './hosts.ts';
 import { mistake, originOf, placeOf } from './mistake.ts';
 import { isVisible, ownerOfNamespace } from './ownership.ts';
@@ -30,6 +32,8 @@ export function readGateway(resource: GatewayResource): DefinedGateway {
   const servers = spec.servers.map(({ port, bind, hosts, tls }): GatewayServer => {
     return {
       port: port.number,
+      name: port.name,
+      security: readSecurity(tls),
       bind: bind === undefined ? null : bindOf(canonicalAddress(bind)),
       offers: hosts.map((host) => readOffer(host, namespace)),
       insistsOnHttps: tls?.httpsRedirect ?? false,
@@ -51,34 +55,31 @@ function readOffer(text: string, namespace: string): Offer {
 }
 
 /**
- * Gateways that offer one host on one port of one proxy: a request could not be told whose it is, so neither is honoured,
+ * Gateways that contradict each other on one port of one proxy: a request could not be told whose it is, so neither is honoured,
  * whatever they are bound to. Whether one proxy has both depends on its labels; only labels that differ rule it out.
  */
 export function withoutRivals(all: readonly DefinedGateway[], problems: Problem[]): Gateways {
   if (all.length === 0) return NO_GATEWAYS;
-  const offered = all.flatMap((defined) =>
-    defined.gateway.servers.flatMap((server, at) =>
-      server.offers.map((offer, index) => ({
-        defined,
-        server,
-        offer,
-        path: ['spec', 'servers', at, 'hosts', index],
-      })),
-    ),
-  );
   const refused = new Set<DefinedGateway>();
-  for (const same of Map.groupBy(offered, keyOf).values()) {
-    for (const one of same) {
-      const rivals = same.filter((other) => other !== one && mayMeet(one, other));
-      if (rivals.length === 0) continue;
-      refused.add(one.defined);
-      const places = rivals.map(({ defined, path }) => {
-        const { file } = defined.resource.source;
-        return placeOf({ file, ...defined.resource.at(path) });
-      });
-      const message = `${one.offer.host} is also offered on port ${one.server.port} at ${places.join(', ')}`;
-      problems.push(mistake(one.defined.resource, one.path, 'FL3331', message));
-    }
+  const refuse = (one: Opened, rivals: readonly Opened[], code: Code, message: string) => {
+    refused.add(one.defined);
+    const places = rivals.map(({ defined, path }) => {
+      const { file } = defined.resource.source;
+      return placeOf({ file, ...defined.resource.at(path) });
+    });
+    const { resource } = one.defined;
+    problems.push(mistake(resource, one.path, code, `${message} at ${[...new Set(places)].join(', ')}`));
+  };
+  const servers = all.flatMap(serversOf);
+  const offers = servers.flatMap(offersOf);
+  for (const [one, rivals] of rivalsAmong(offers, offerKey, isSameOffer)) {
+    const message = `${one.offer.host} is also offered on port ${one.server.port}`;
+    refuse(one, rivals, 'FL3331', message);
+  }
+  for (const [one, rivals] of rivalsAmong(servers, portKey, isOtherManner)) {
+    const [other = one] = rivals;
+    const message = `port ${one.server.port} carries ${mannerOf(one)} here, and ${mannerOf(other)}`;
+    refuse(one, rivals, 'FL3333', message);
   }
   return {
     gateways: all.filter((defined) => !refused.has(defined)).map(({ gateway }) => gateway),
@@ -89,26 +90,60 @@ export function withoutRivals(all: readonly DefinedGateway[], problems: Problem[
 /** One object, so that an edit of a scope without gateways is seen to be none of them. */
 const NO_GATEWAYS: Gateways = { gateways: [], refused: new Set() };
 
-type Offered = {
-  readonly defined: DefinedGateway;
-  readonly server: GatewayServer;
-  readonly offer: Offer;
-  readonly path: Path;
-};
+/** A server, or a part of it, where it is written. */
+type Opened = { readonly defined: DefinedGateway; readonly server: GatewayServer; readonly path: Path };
+type Offered = Opened & { readonly offer: Offer };
 
-function keyOf({ defined, server, offer }: Offered): string {
-  return [defined.gateway.origin.uid, server.port, offer.host].join(' ');
+function serversOf(defined: DefinedGateway): readonly Opened[] {
+  return defined.gateway.servers.map((server, at) => ({ defined, server, path: ['spec', 'servers', at] }));
 }
 
-function mayMeet(one: Offered, other: Offered): boolean {
-  const binds = [one.server.bind, other.server.bind];
-  const sameAddress = binds[0] === binds[1];
-  const sameNamespace = one.offer.to === null || other.offer.to === null || one.offer.to === other.offer.to;
+function offersOf({ path, ...opened }: Opened): readonly Offered[] {
+  return opened.server.offers.map((offer, index) => ({ ...opened, offer, path: [...path, 'hosts', index] }));
+}
+
+/** Each of those that contradict others of its key, with them. */
+function rivalsAmong<T extends Opened>(
+  all: readonly T[],
+  keyOf: (one: T) => string,
+  contradict: (one: T, other: T) => boolean,
+): readonly (readonly [T, readonly T[]])[] {
+  return [...Map.groupBy(all, keyOf).values()].flatMap((same) =>
+    same.flatMap((one): readonly (readonly [T, readonly T[]])[] => {
+      const rivals = same.filter((other) => other !== one && mayMeet(one, other) && contradict(one, other));
+      return rivals.length === 0 ? [] : [[one, rivals]];
+    }),
+  );
+}
+
+/** An address of one of its proxies. */
+function portKey({ defined, server: { port, bind } }: Opened): string {
+  return [defined.gateway.origin.uid, port, bind ?? ''].join(' ');
+}
+
+function offerKey(offered: Offered): string {
+  return `${portKey(offered)} ${offered.offer.host}`;
+}
+
+function mayMeet(one: Opened, other: Opened): boolean {
   const labels = other.defined.gateway.selector;
-  const differ = Object.entries(one.defined.gateway.selector).some(
+  return !Object.entries(one.defined.gateway.selector).some(
     ([name, value]) => labels[name] !== undefined && labels[name] !== value,
   );
-  return sameAddress && sameNamespace && !differ;
+}
+
+/** A connection that is encrypted says its host, and not whose routings it is for. */
+function isSameOffer({ server, offer }: Offered, { server: beside, offer: other }: Offered): boolean {
+  const isEncrypted = server.security !== null && server !== beside;
+  return isEncrypted || offer.to === null || other.to === null || offer.to === other.to;
+}
+
+function isOtherManner(one: Opened, other: Opened): boolean {
+  return mannerOf(one) !== mannerOf(other);
+}
+
+function mannerOf({ server: { security } }: Opened): string {
+  return security === null ? 'plain text' : 'TLS';
 }
 
 /** The hosts at which a server serves a routing: where what the one offers and the other is for are the same. */

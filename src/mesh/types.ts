@@ -228,14 +228,59 @@ export type Gateway = {
   readonly origin: Origin;
 };
 
-/** One HTTP port of a gateway. */
+/** One port of a gateway. */
 export type GatewayServer = {
   readonly port: number;
+  /** What the gateway calls the port; unique in it. */
+  readonly name: string;
+  /** Null: nothing is encrypted. */
+  readonly security: Termination | null;
   /** Address of the proxy; null: all of them. */
   readonly bind: string | null;
   readonly offers: readonly Offer[];
   /** Whether every request is sent to https instead. */
   readonly insistsOnHttps: boolean;
+};
+
+/** How a server ends TLS. */
+export type Termination = {
+  /** Of different kinds of keys. */
+  readonly certificates: readonly Certificate[];
+  /** Null: they are asked for none. */
+  readonly clients: ClientCheck | null;
+  /** Null: the default. */
+  readonly minVersion: TlsVersion | null;
+  readonly maxVersion: TlsVersion | null;
+  /** By OpenSSL's names; empty: the default ones. */
+  readonly ciphers: readonly string[];
+};
+
+export type TlsVersion = '1.0' | '1.1' | '1.2' | '1.3';
+
+/** Of the proxy's own machine: two files, or a secret of a namespace (null: the proxy's) that it keeps there. */
+export type Certificate =
+  | { readonly from: 'files'; readonly chain: string; readonly key: string }
+  | SecretName;
+
+export type SecretName = {
+  readonly from: 'secret';
+  readonly namespace: string | null;
+  readonly name: string;
+};
+
+/** Which certificates of clients are good. */
+export type ClientCheck = {
+  readonly isRequired: boolean;
+  /** Who signs them. */
+  readonly authorities: { readonly from: 'file'; readonly file: string } | SecretName;
+  /** File of those that were revoked. */
+  readonly revoked: string | null;
+  /** Names of which a certificate has to have one; empty: any. */
+  readonly names: readonly string[];
+  /** Base64 of the SHA-256 of the key; empty: any. */
+  readonly keyHashes: readonly string[];
+  /** SHA-256 of the certificate in hexadecimal digits; empty: any. */
+  readonly hashes: readonly string[];
 };
 
 /** A host that routings may be bound to. */

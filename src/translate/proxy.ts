@@ -42,13 +42,15 @@ export function parseProxy(
   if (typeof capture === 'string') return refuse(capture);
   const xds = readXds(metadata.FAIRLEAD);
   if (typeof xds === 'string') return refuse(xds);
+  const credentials = readCredentials(metadata.FAIRLEAD);
+  if (credentials === undefined) return refuse('metadata FAIRLEAD.credentials is no absolute path');
   const serviceAccount = typeof metadata.SERVICE_ACCOUNT === 'string' ? metadata.SERVICE_ACCOUNT : null;
   const labels = readLabels(metadata.LABELS);
   if (labels === null) return refuse('metadata LABELS is not an object of texts');
   const identity = { id: nodeId, type, ip, ips, name, namespace, dnsDomain } as const;
   const about = { ...identity, labels, locality: labelledLocality(labels) ?? locality, serviceAccount };
   const known = extensions.length === 0 ? null : new Set(extensions);
-  return { ok: true, proxy: { ...about, extensions: known, ...capture, xds } };
+  return { ok: true, proxy: { ...about, extensions: known, ...capture, credentials, xds } };
 }
 
 function readCapture(
@@ -70,6 +72,14 @@ function readCapture(
     return 'metadata FAIRLEAD.httpProxyPort is not a port';
   }
   return { capture, httpProxyPort: port };
+}
+
+/** Null: it has none; undefined: that is no folder. */
+function readCredentials(fairlead: unknown): string | null | undefined {
+  const { credentials = null } = isRecord(fairlead) ? fairlead : {};
+  if (credentials === null) return null;
+  const isPath = typeof credentials === 'string' && /^\/[^\p{Cc}]{0,1024}$/u.test(credentials);
+  return isPath ? credentials.replace(/\/+$/, '') : undefined;
 }
 
 function readXds(fairlead: unknown): ProxyXds | string {

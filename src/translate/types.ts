@@ -36,6 +36,8 @@ export type Proxy = {
   readonly capture: 'ports' | 'redirect' | 'none';
   /** Port of the HTTP proxy on 127.0.0.1; 15080 unless `FAIRLEAD.httpProxyPort` says otherwise. */
   readonly httpProxyPort: number;
+  /** Folder of its machine with the secrets that it keeps, `namespace/name` below it; null: it has none (`FAIRLEAD.credentials`). */
+  readonly credentials: string | null;
   /** Delta ADS unless `FAIRLEAD.services` and `FAIRLEAD.protocol` say otherwise. */
   readonly xds: ProxyXds;
 };

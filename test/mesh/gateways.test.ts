@@ -103,6 +103,32 @@ describe('one host and port of two gateways', () => {
     expect(built.mesh.gateways).toHaveLength(2 - count);
   });
 
+  test('two manners on one port are a conflict, of which neither is honoured', () => {
+    const tls = istio(
+      'Gateway',
+      'b',
+      'shop',
+      '{servers: [{port: {number: 80, name: s, protocol: HTTPS}, hosts: [b.example], tls: {mode: SIMPLE, credentialName: x}}]}',
+    );
+    const built = meshOf(acme({ 'a.yaml': gateway('a', 'shop', `[${www}]`), 'b.yaml': tls }));
+    expect(codesOf(built)).toEqual(['FL3333 acme/a.yaml:4', 'FL3333 acme/b.yaml:4']);
+    expect(built.problems[0]?.message).toBe('port 80 carries plain text here, and TLS at acme/b.yaml:4');
+    expect(built.mesh.gateways).toEqual([]);
+  });
+
+  test('where it is encrypted, whoever may be bound to it', () => {
+    const at = (name: string, host: string) =>
+      istio(
+        'Gateway',
+        name,
+        'shop',
+        `{servers: [{port: {number: 443, name: s, protocol: HTTPS}, hosts: [${host}], tls: {mode: SIMPLE, credentialName: x}}]}`,
+      );
+    expect(codesOf(meshOf(acme(at('a', `shop/${www}`) + at('b', `web/${www}`))))).toHaveLength(2);
+    expect(codesOf(meshOf(acme(at('a', `shop/${www}, web/${www}`))))).toEqual([]);
+    expect(codesOf(meshOf(acme(at('a', www) + at('b', '"*.acme.example"'))))).toEqual([]);
+  });
+
   test('of two scopes are none: each has proxies of its own', () => {
     const other = {
       path: 'payments.acme',

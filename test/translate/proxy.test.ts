@@ -11,7 +11,13 @@ test('who a proxy is', () => {
     LABELS: { app: 'cart' },
     SERVICE_ACCOUNT: 'cart',
     INSTANCE_IPS: '10.0.0.1,2001:db8::1',
-    FAIRLEAD: { capture: 'ports', httpProxyPort: 18080, services: 'per-type', protocol: 'sotw' },
+    FAIRLEAD: {
+      capture: 'ports',
+      httpProxyPort: 18080,
+      services: 'per-type',
+      protocol: 'sotw',
+      credentials: '/run/secrets/',
+    },
   };
   expect(parseProxy(id, metadata, ['envoy.filters.http.router'])).toEqual({
     ok: true,
@@ -29,6 +35,7 @@ test('who a proxy is', () => {
       extensions: new Set(['envoy.filters.http.router']),
       capture: 'ports',
       httpProxyPort: 18080,
+      credentials: '/run/secrets',
       xds: { services: 'per-type', protocol: 'sotw' },
     },
   });
@@ -91,6 +98,8 @@ describe('refused', () => {
     [id, { FAIRLEAD: { capture: 'tproxy' } }],
     [id, { FAIRLEAD: { httpProxyPort: 0 } }],
     [id, { FAIRLEAD: { httpProxyPort: '80' } }],
+    [id, { FAIRLEAD: { credentials: 'secrets' } }],
+    [id, { FAIRLEAD: { credentials: 1 } }],
   ])('%s %j', (nodeId, metadata) => {
     expect(parseProxy(nodeId, metadata).ok).toBe(false);
   });

@@ -20,6 +20,7 @@ type Flags = {
   readonly httpProxy: number;
   readonly services: 'ads' | 'per-type';
   readonly protocol: 'delta' | 'sotw';
+  readonly credentials?: string;
 };
 
 const DEFAULT_XDS = '127.0.0.1:15010';
@@ -62,6 +63,7 @@ export function bootstrapCommand(context: Context): Command {
         .choices(['delta', 'sotw'])
         .default('delta'),
     )
+    .option('--credentials <folder>', 'of the proxy: secrets of gateways, at <namespace>/<name>')
     .option('--admin <port>', "of Envoy's admin interface", integer, 15000)
     .option('--stats <port>', 'of the statistics', integer, 15090)
     .option('--no-stats', 'without the statistics')
@@ -86,7 +88,7 @@ function printBootstrap(context: Context, flags: Flags): number {
     throw new Failure(
       'node-malformed',
       parsed.reason,
-      'correct --type, --capture, --name, --namespace or --ip',
+      'correct --type, --capture, --name, --namespace, --ip or --credentials',
     );
   const ports = { adminPort: flags.admin, statsPort: flags.stats === false ? null : flags.stats };
   const where = { xdsHost: xds.host, xdsPort: xds.port, xds: parsed.proxy.xds };
@@ -96,13 +98,14 @@ function printBootstrap(context: Context, flags: Flags): number {
 }
 
 /** A gateway captures nothing, unless it is told to, which it is then refused. What is the default is not said. */
-function fairleadOf({ type, capture, httpProxy, services, protocol }: Flags): object {
+function fairleadOf({ type, capture, httpProxy, services, protocol, credentials }: Flags): object {
   const mode = capture ?? (type === 'sidecar' ? 'ports' : undefined);
   const said = {
     ...(mode === undefined ? {} : { capture: mode }),
     ...(mode === 'ports' ? { httpProxyPort: httpProxy } : {}),
     ...(services === 'ads' ? {} : { services }),
     ...(protocol === 'delta' ? {} : { protocol }),
+    ...(credentials === undefined ? {} : { credentials }),
   };
   return Object.keys(said).length === 0 ? {} : { FAIRLEAD: said };
 }

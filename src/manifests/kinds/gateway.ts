@@ -2,6 +2,7 @@ import { type GatewayManifest, type GatewayServer, validateGateway } from '../..
 import { isIp } from '../address.ts';
 import type { Finding } from '../finding.ts';
 import type { Path } from '../types.ts';
+import { checkTls } from './gateway-tls.ts';
 import { defineKind, istioNetworking } from './kind.ts';
 
 /** What VirtualServices call all sidecars. */
@@ -33,7 +34,9 @@ function* check({ metadata, spec }: GatewayManifest): Generator<Finding> {
   }
 }
 
-function* checkServer({ bind, hosts }: GatewayServer, path: Path): Generator<Finding> {
+function* checkServer(server: GatewayServer, path: Path): Generator<Finding> {
+  const { bind, hosts } = server;
+  yield* checkTls(server, path);
   if (bind !== undefined && !isIp(bind)) {
     yield { code: 'FL2208', message: `${bind} is no IP address`, path: [...path, 'bind'] };
   }

@@ -1,0 +1,83 @@
+import type { Certificate, ClientCheck, SecretName, Termination, TlsVersion } from '../mesh/index.ts';
+import { typed } from './pieces.ts';
+import type { Proxy } from './types.ts';
+
+/** What a listener speaks to those outside, or why it cannot. */
+export type Ending = { readonly socket: object } | { readonly reason: string };
+
+/**
+ * The end of TLS at a gateway. Secrets are files of the proxy's machine, laid out as Kubernetes mounts them (`tls.crt`,
+ * `tls.key`, `ca.crt`): no private key passes through here.
+ */
+export function endOfTls(proxy: Proxy, security: Termination, protocols: readonly string[]): Ending {
+  const secrets = secretsOf(security);
+  if (secrets.length > 0 && proxy.credentials === null) {
+    return { reason: `the proxy announces no folder of credentials, so that it has no ${secrets[0]?.name}` };
+  }
+  const { minVersion, maxVersion, ciphers, certificates, clients } = security;
+  const context = {
+    common_tls_context: {
+      tls_params: {
+        tls_minimum_protocol_version: versionOf(minVersion ?? '1.2'),
+        ...(maxVersion === null ? {} : { tls_maximum_protocol_version: versionOf(maxVersion) }),
+        ...(ciphers.length === 0 ? {} : { cipher_suites: ciphers }),
+      },
+      tls_certificates: certificates.map((certificate) => certificateOf(certificate, proxy)),
+      ...(clients === null ? {} : { validation_context: validationOf(clients, proxy) }),
+      ...(protocols.length === 0 ? {} : { alpn_protocols: protocols }),
+    },
+    require_client_certificate: clients?.isRequired ?? false,
+  };
+  const message = 'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext';
+  return { socket: { name: 'envoy.transport_sockets.tls', typed_config: typed(message, context) } };
+}
+
+function secretsOf({ certificates, clients }: Termination): readonly SecretName[] {
+  const authorities = clients === null ? [] : [clients.authorities];
+  return [...certificates, ...authorities].filter((source) => source.from === 'secret');
+}
+
+function versionOf(version: TlsVersion): string {
+  return `TLSv${version.replace('.', '_')}`;
+}
+
+/** A renewed secret is read again. */
+function certificateOf(certificate: Certificate, proxy: Proxy): object {
+  if (certificate.from === 'files') {
+    return {
+      certificate_chain: { filename: certificate.chain },
+      private_key: { filename: certificate.key },
+    };
+  }
+  const folder = folderOf(certificate, proxy);
+  return {
+    certificate_chain: { filename: `${folder}/tls.crt` },
+    private_key: { filename: `${folder}/tls.key` },
+    watched_directory: { path: folder },
+  };
+}
+
+const sanTypes = ['DNS', 'URI', 'EMAIL', 'IP_ADDRESS'];
+
+function validationOf(clients: ClientCheck, proxy: Proxy): object {
+  const { authorities, revoked, names, keyHashes, hashes } = clients;
+  const trusted =
+    authorities.from === 'file'
+      ? { trusted_ca: { filename: authorities.file } }
+      : {
+          trusted_ca: { filename: `${folderOf(authorities, proxy)}/ca.crt` },
+          watched_directory: { path: folderOf(authorities, proxy) },
+        };
+  const sans = names.flatMap((exact) => sanTypes.map((san_type) => ({ san_type, matcher: { exact } })));
+  return {
+    ...trusted,
+    ...(revoked === null ? {} : { crl: { filename: revoked } }),
+    ...(sans.length === 0 ? {} : { match_typed_subject_alt_names: sans }),
+    ...(keyHashes.length === 0 ? {} : { verify_certificate_spki: keyHashes }),
+    ...(hashes.length === 0 ? {} : { verify_certificate_hash: hashes }),
+  };
+}
+
+function folderOf({ namespace, name }: SecretName, { credentials, namespace: own }: Proxy): string {
+  return `${credentials}/${namespace ?? own}/${name}`;
+}
