@@ -90,7 +90,11 @@ function readDocument(scope: VerifiedScope, { value }: TextDocument): DocumentRe
   const read = found.kind.read(value);
   if ('errors' in read)
     return { fitting: null, findings: distinct(schemaFindings(found.kind.name, value, read.errors)) };
-  const findings = [...checkNamespace(scope, read), ...read.findings];
+  const findings = [
+    ...checkNamespace(scope, read),
+    ...checkAnnotations(found.kind.name, read),
+    ...read.findings,
+  ];
   const isHonoured = findings.every(({ code }) => warnings.has(code));
   return { fitting: isHonoured ? read : null, findings: distinct(findings) };
 }
@@ -103,6 +107,18 @@ function* checkNamespace({ owns, path }: VerifiedScope, { metadata }: Fitting): 
     message: `${path} does not own the namespace ${namespace}`,
     path: ['metadata', 'namespace'],
   };
+}
+
+/** Istio reads them on Services alone. */
+const ofServices = ['networking.istio.io/exportTo', 'networking.istio.io/traffic-distribution'];
+
+function* checkAnnotations(kind: string, { metadata: { annotations = {} } }: Fitting): Generator<Finding> {
+  if (kind === 'Service') return;
+  for (const name of ofServices) {
+    if (annotations[name] === undefined) continue;
+    const message = `${name} says something of Services only`;
+    yield { code: 'FL2244', message, path: ['metadata', 'annotations', name], on: 'key' };
+  }
 }
 
 /** Kubernetes' default. */

@@ -32,7 +32,10 @@ export type About = {
 
 type ResourceOf<Kind extends string, Spec> = About & { readonly kind: Kind; readonly spec: Spec };
 
-export type ServiceResource = ResourceOf<'Service', ServiceSpec>;
+/** A Service with what its annotations say. */
+export type WrittenService = ServiceSpec & { readonly exportTo?: readonly string[] };
+
+export type ServiceResource = ResourceOf<'Service', WrittenService>;
 export type ServiceEntryResource = ResourceOf<'ServiceEntry', ServiceEntrySpec>;
 export type WorkloadEntryResource = ResourceOf<'WorkloadEntry', WorkloadEntrySpec>;
 export type VirtualServiceResource = ResourceOf<'VirtualService', VirtualServiceSpec>;

@@ -62,12 +62,14 @@ function join(scopes: readonly ScopeResources[], before: Joined | null): Joined 
     patched(before?.gateways.parts, begun, ({ part }) => part.gateways),
     before?.gateways ?? null,
   );
-  const edge = { owners, gateways, isSame: gateways === before?.gateways };
+  const clientRules = offers.clientRules.items;
+  const isSame = gateways === before?.gateways && clientRules === before.offers.clientRules.items;
+  const edge = { owners, gateways, clientRules, isSame };
   const indexes = { index: offers.served, former: before?.offers.served ?? null };
   const routed = joinRoutings(offered, indexes, edge, before?.routes ?? null);
   const { shares, routes } = routed;
   const { services } = offers;
-  const mesh = { owners, services, routings: routes.sorted.items, gateways: gateways.gateways };
+  const mesh = { owners, services, clientRules, routings: routes.sorted.items, gateways: gateways.gateways };
   const troubled = troubledAt(shares, routed.places, before);
   const own = troubled.flatMap((place) => shares[place]?.problems ?? []);
   const all = [...own, ...problems, ...routed.problems];

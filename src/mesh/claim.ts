@@ -35,6 +35,11 @@ export function claimHost(resource: Resource, host: string, path: Path, owners: 
   };
 }
 
+/** Who may see what a resource says, whoever owns its hosts. */
+export function visibilityOf(resource: Resource): Visibility {
+  return asWritten(resource, exportOf(resource));
+}
+
 function exportOf({ spec }: Resource): readonly string[] {
   const exportTo = 'exportTo' in spec ? spec.exportTo : undefined;
   return exportTo === undefined || exportTo.length === 0 ? ['*'] : exportTo;

@@ -16,7 +16,6 @@ export const codes = {
     title: 'host that nobody owns',
     fix: 'nothing, if only this scope needs it; else have it added to owns.hosts',
   },
-  FL3105: { title: 'rule outside the namespace of its host', fix: "move it to the host's namespace" },
   FL3106: { title: 'virtual address claimed twice', fix: 'give each service an address of its own' },
   FL3201: { title: 'host defined twice', fix: 'keep one of them; until then none is served' },
   FL3202: { title: 'two routings for one host', fix: 'merge them into one; until then none is honoured' },

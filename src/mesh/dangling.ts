@@ -1,7 +1,9 @@
 import type { Problem } from '../base/problem.ts';
 import type { Path, Resource } from '../manifests/index.ts';
+import type { ClientRule } from './client-rules.ts';
 import { overlap, type Seen } from './conflicts.ts';
 import { MESH, meet } from './gateways.ts';
+import { covers } from './hosts.ts';
 import { mistake } from './mistake.ts';
 import { carriesHttp } from './protocol.ts';
 import type { DefinedRouting } from './routing.ts';
@@ -31,11 +33,16 @@ export function danglingOf(
   defined: DefinedRouting,
   services: Services,
   gateways: readonly Gateway[],
+  clientRules: readonly ClientRule[],
 ): readonly Problem[] {
   const silent = withoutHttp(defined, services);
   if (defined.index > 0) return silent;
   const asked = askedPorts(defined.routing, services, gateways);
-  return [...silent, ...referencesOf(defined).flatMap((reference) => inspect(reference, asked, services))];
+  const hasSubset = subsetsAmong(clientRules);
+  return [
+    ...silent,
+    ...referencesOf(defined).flatMap((reference) => inspect(reference, asked, services, hasSubset)),
+  ];
 }
 
 /** Rules for requests that no sidecar reads as HTTP, and that come in by nothing else. */
@@ -88,7 +95,23 @@ function referencesOf({ resource, routing }: DefinedRouting): readonly Reference
   });
 }
 
-function inspect(reference: Reference, asked: readonly number[], services: Services): readonly Problem[] {
+type HasSubset = (service: Service, name: string) => boolean;
+
+/** Some client may have it, if not all. */
+function subsetsAmong(clientRules: readonly ClientRule[]): HasSubset {
+  return ({ host, subsets }, subset) =>
+    subsets.some(({ name }) => name === subset) ||
+    clientRules.some((rule) => {
+      return covers(rule.host, host) && rule.subsets.some(({ name }) => name === subset);
+    });
+}
+
+function inspect(
+  reference: Reference,
+  asked: readonly number[],
+  services: Services,
+  hasSubset: HasSubset,
+): readonly Problem[] {
   const { resource, routing, path, target, consequence } = reference;
   const { host, subset, port } = target;
   const found = services.at(host).filter(({ service }) => overlap(service, routing));
@@ -98,7 +121,7 @@ function inspect(reference: Reference, asked: readonly number[], services: Servi
   }
   const problems: Problem[] = [];
   for (const { service } of found) {
-    if (subset !== null && !service.subsets.some(({ name }) => name === subset)) {
+    if (subset !== null && !hasSubset(service, subset)) {
       const message = `${host} has no subset ${subset}: ${consequence}`;
       problems.push(mistake(resource, [...path, 'subset'], 'FL3302', message));
     }

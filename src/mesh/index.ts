@@ -16,6 +16,7 @@
  * for its own clients, and beats the producer's there.
  */
 export { type Built, build, createBuilder } from './build.ts';
+export { treatment } from './client-rules.ts';
 export { MESH, meet } from './gateways.ts';
 export { canonicalAddress, covers } from './hosts.ts';
 export { isVisible, ownerOfNamespace } from './ownership.ts';

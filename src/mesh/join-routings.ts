@@ -1,6 +1,7 @@
 import type { Resource } from '../manifests/index.ts';
+import type { ClientRule } from './client-rules.ts';
 import { danglingOf } from './dangling.ts';
-import { type JoinedGateways, MESH, strayBindings } from './gateways.ts';
+import { type JoinedGateways, strayBindings } from './gateways.ts';
 import { attachAll, claimsOf, routeAll } from './http-routes.ts';
 import { type Groups, groupLists, placesApart, type Sorted, sortLists } from './joined-lists.ts';
 import { eitherOf, patched } from './places.ts';
@@ -13,10 +14,11 @@ import type { Owner, Routing } from './types.ts';
 /** What the routings of all scopes come to. */
 export type Routes = { readonly entering: Groups<Entering>; readonly sorted: Sorted<Routing> };
 
-/** `isSame`: the gateways are those of before. */
+/** `isSame`: the gateways and the rules are those of before. */
 export type Edge = {
   readonly owners: readonly Owner[];
   readonly gateways: JoinedGateways;
+  readonly clientRules: readonly ClientRule[];
   readonly isSame: boolean;
 };
 
@@ -93,7 +95,7 @@ function route(
     old?.attachments,
     without(attached.value.attachments, refused, ({ resource }) => resource),
   );
-  const isSame = old?.routings === routings && (edge.isSame || !routings.some(isBound));
+  const isSame = old?.routings === routings && edge.isSame;
   const dangling = isSame && old.dangling.holds(index) ? old.dangling : inspect(routings, edge, services);
   const isRouted = old?.attachments === attachments && old.routed.holds(index);
   const routed = isRouted ? old.routed : new Remembered(services, (all) => routeAll(attachments, all));
@@ -115,20 +117,15 @@ function route(
 
 function inspect(
   routings: readonly DefinedRouting[],
-  { gateways, owners }: Edge,
+  { gateways, clientRules, owners }: Edge,
   services: Services,
 ): Share['dangling'] {
   return new Remembered(services, (all) =>
     routings.flatMap((defined) => [
-      ...danglingOf(defined, all, gateways.gateways),
+      ...danglingOf(defined, all, gateways.gateways, clientRules),
       ...strayBindings(defined, gateways, owners),
     ]),
   );
-}
-
-/** To a gateway, and not to the mesh alone. */
-function isBound({ routing }: DefinedRouting): boolean {
-  return routing.entrances.some((entrance) => entrance !== MESH);
 }
 
 /** A number as a text that sorts as it. */

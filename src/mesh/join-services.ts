@@ -1,3 +1,4 @@
+import type { ClientRule } from './client-rules.ts';
 import { idlePolicies } from './effects.ts';
 import { type Groups, groupLists, placesApart, type Sorted, sortLists } from './joined-lists.ts';
 import type { Part } from './part.ts';
@@ -26,6 +27,7 @@ export type Offers = {
   readonly served: ServiceIndex;
   readonly sorted: Sorted<Defined>;
   readonly services: readonly Service[];
+  readonly clientRules: Sorted<ClientRule>;
 };
 
 /** Services of all scopes, less those of which there are two. Only places that may be others are looked at. */
@@ -62,7 +64,12 @@ export function joinServices(begun: Scopes<Begun>, before: Offers | null) {
   const sorted = sortLists(lists, ({ service }) => `${service.host} ${service.id}`, before?.sorted ?? null);
   const services = sorted === before?.sorted ? before.services : sorted.items.map(({ service }) => service);
   const served = indexServices(lists, before?.served ?? null);
-  const offers: Offers = { candidates, addresses, defined, served, sorted, services };
+  const clientRules = sortLists(
+    patched(before?.clientRules.lists, offered, (share) => share.served.value.clientRules),
+    ({ host, namespace, origin }) => `${host} ${namespace} ${origin.document}`,
+    before?.clientRules ?? null,
+  );
+  const offers: Offers = { candidates, addresses, defined, served, sorted, services, clientRules };
   return { offered, offers, problems: [...twins.problems, ...sharedAddresses(addresses)] };
 }
 
@@ -82,6 +89,7 @@ function serve(part: Part, defined: readonly Defined[], all: Services): Share['s
     const dangling = danglingSlices(part.slices, defined);
     return {
       services: applied.services,
+      clientRules: applied.clientRules,
       endpoints: found.map(({ id, endpoints }) => [id, endpoints] as const),
       problems: [...applied.problems, ...dangling, ...found.flatMap(({ problems }) => problems)],
     };

@@ -1,6 +1,6 @@
 import type { Problem } from '../base/problem.ts';
 import type { ServiceEntryResource, ServicePort, ServiceResource } from '../manifests/index.ts';
-import { claimHost } from './claim.ts';
+import { claimHost, visibilityOf } from './claim.ts';
 import { canonicalAddresses, serviceHost } from './hosts.ts';
 import { originOf } from './mistake.ts';
 import { portOfEntry, protocolOf } from './protocol.ts';
@@ -12,7 +12,7 @@ export type Defined = {
   readonly resource: ServiceResource | ServiceEntryResource;
 };
 
-/** The service of a Kubernetes Service, visible to everybody. Its host belongs to its namespace, hence to its scope. */
+/** The service of a Kubernetes Service. Its host belongs to its namespace, hence to its scope. */
 export function readService(resource: ServiceResource): Defined {
   const { name, namespace, spec } = resource;
   const host = serviceHost(name, namespace);
@@ -29,7 +29,7 @@ export function readService(resource: ServiceResource): Defined {
     discovery: 'listed',
     subsets: [],
     policies: [],
-    visibility: { to: 'everybody' },
+    visibility: visibilityOf(resource),
     origin: originOf(resource),
   };
   return { service, resource };

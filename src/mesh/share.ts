@@ -1,6 +1,7 @@
 import { sameItems } from '../base/lists.ts';
 import type { Problem } from '../base/problem.ts';
 import type { Resource } from '../manifests/index.ts';
+import type { ClientRule } from './client-rules.ts';
 import type { Attached, Attachment, Routed } from './http-routes.ts';
 import type { Groups } from './joined-lists.ts';
 import type { Part } from './part.ts';
@@ -34,6 +35,7 @@ export type Share = {
 
 export type Served = {
   readonly services: readonly Defined[];
+  readonly clientRules: readonly ClientRule[];
   readonly endpoints: readonly (readonly [string, readonly Endpoint[]])[];
   readonly problems: readonly Problem[];
 };

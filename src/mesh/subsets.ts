@@ -1,69 +1,72 @@
-import { byCodeUnit } from '../base/order.ts';
 import type { Problem } from '../base/problem.ts';
-import type { DestinationRuleResource, Path, WrittenPolicy } from '../manifests/index.ts';
+import type { DestinationRuleResource } from '../manifests/index.ts';
+import { visibilityOf } from './claim.ts';
+import { type ClientRule, readClientRule, withRules } from './client-rules.ts';
 import { covers, resolveHost } from './hosts.ts';
-import { mistake, originOf, placeOf } from './mistake.ts';
-import { type PlacedPolicy, readPolicies } from './policies.ts';
+import { mistake, placeOf } from './mistake.ts';
 import type { Services } from './service-index.ts';
 import type { Defined } from './services.ts';
-import type { Service, Subset } from './types.ts';
+import type { Service } from './types.ts';
 
 type Rule = DestinationRuleResource;
 
 /**
  * The services of one scope with the subsets and policies that its rules give them; `all` only explains. Rules of one
- * host are merged; a subset or a policy of the host that two of them define is a conflict, and both rules are left out. A
- * rule counts only in the namespace of its host: elsewhere Istio would apply it to the clients of that namespace alone.
+ * host and namespace are merged; a subset or a policy of the host that two of them define is a conflict, and both rules
+ * are left out. What rules of the host's own namespace say to everybody stands in the service; all others are for some
+ * clients only.
  */
 export function applyRules(
   rules: readonly Rule[],
   services: readonly Defined[],
   all: Services,
-): { readonly services: readonly Defined[]; readonly problems: readonly Problem[] } {
+): {
+  readonly services: readonly Defined[];
+  readonly clientRules: readonly ClientRule[];
+  readonly problems: readonly Problem[];
+} {
   const problems: Problem[] = [];
-  const byService = new Map<Defined, Rule[]>();
-  for (const rule of rules) {
-    const host = resolveHost(rule.spec.host, rule.namespace);
-    const target = services.find(
-      ({ service }) => service.host === host && service.namespace === rule.namespace,
-    );
-    if (target === undefined) problems.push(misplaced(rule, host, all));
-    else byService.set(target, [...(byService.get(target) ?? []), rule]);
+  const byService = new Map<Defined, readonly Rule[]>();
+  const clientRules: ClientRule[] = [];
+  const groups = Map.groupBy(rules, ({ spec: { host }, namespace }) => {
+    return `${namespace}/${resolveHost(host, namespace)}`;
+  });
+  for (const group of groups.values()) {
+    const conflicts = new Map(group.map((rule) => [rule, conflictsOf(rule, group)]));
+    problems.push(...[...conflicts.values()].flat());
+    const kept = group.filter((rule) => conflicts.get(rule)?.length === 0);
+    problems.push(...kept.flatMap((rule) => inspect(rule, all)));
+    const target = kept.every(isForEverybody) ? targetOf(kept, services) : undefined;
+    if (target === undefined) clientRules.push(...kept.map(readClientRule));
+    else byService.set(target, kept);
   }
   const applied = services.map((defined) => {
-    const own = byService.get(defined) ?? [];
-    const conflicts = new Map(own.map((rule) => [rule, conflictsOf(rule, own)]));
-    problems.push(...[...conflicts.values()].flat());
-    const kept = own.filter((rule) => conflicts.get(rule)?.length === 0);
-    problems.push(...kept.flatMap((rule) => unknownPorts(rule, defined.service)));
-    return { ...defined, service: withRules(defined.service, kept) };
+    const own = (byService.get(defined) ?? []).map(readClientRule);
+    return own.length === 0 ? defined : { ...defined, service: withRules(defined.service, own) };
   });
-  return { services: applied, problems };
+  return { services: applied, clientRules, problems };
 }
 
-function withRules(service: Service, rules: readonly Rule[]): Service {
-  const [destination = null] = rules.flatMap((rule) => placed(rule, rule.spec.trafficPolicy, []));
-  const subsets = rules.flatMap((rule) => subsetsOf(rule, destination, service));
-  return {
-    ...service,
-    subsets: subsets.sort((left, right) => byCodeUnit(left.name, right.name)),
-    policies: readPolicies(destination, null, service.ports),
-  };
+function isForEverybody(rule: Rule): boolean {
+  const { trafficPolicy, subsets = [] } = rule.spec;
+  // One that says nothing hides those for wider hosts, and nothing in a service could say that.
+  return visibilityOf(rule).to === 'everybody' && (trafficPolicy !== undefined || subsets.length > 0);
 }
 
-function subsetsOf(rule: Rule, destination: PlacedPolicy | null, { ports }: Service): readonly Subset[] {
-  return (rule.spec.subsets ?? []).map(({ name, labels = {}, trafficPolicy }, index) => {
-    const path = ['spec', 'subsets', index];
-    const [own = null] = placed(rule, trafficPolicy, path);
-    const policies = readPolicies(destination, own, ports);
-    return { name, labels, policies, origin: { ...originOf(rule), ...rule.at(path) } };
-  });
+function targetOf([rule]: readonly Rule[], services: readonly Defined[]): Defined | undefined {
+  if (rule === undefined) return undefined;
+  const host = resolveHost(rule.spec.host, rule.namespace);
+  return services.find(({ service }) => service.host === host && service.namespace === rule.namespace);
 }
 
-function placed(rule: Rule, written: WrittenPolicy | undefined, path: Path): readonly PlacedPolicy[] {
-  if (written === undefined) return [];
-  const at = path.length === 0 ? ['spec', 'trafficPolicy'] : [...path, 'trafficPolicy'];
-  return [{ written, origin: { ...originOf(rule), ...rule.at(at) } }];
+/** What does nothing: the host is not there, or has not the port. */
+function inspect(rule: Rule, all: Services): readonly Problem[] {
+  const host = resolveHost(rule.spec.host, rule.namespace);
+  const found = all.at(host);
+  const [own = found[0]] = found.filter(({ service }) => service.namespace === rule.namespace);
+  if (own !== undefined) return unknownPorts(rule, own.service);
+  if (host.startsWith('*')) return [];
+  return [mistake(rule, ['spec', 'host'], 'FL3301', `there is no service ${host}${hint(host, all)}`)];
 }
 
 /** What other rules of the host say too: no rule is first. */
@@ -107,23 +110,6 @@ function unknownPorts(rule: Rule, { host, ports }: Service): readonly Problem[] 
       const message = `${host} has no port ${number}, only ${ports.map((port) => port.number).join(', ')}`;
       return [mistake(rule, [...path, 'portLevelSettings', index, 'port', 'number'], 'FL3321', message)];
     }),
-  );
-}
-
-function misplaced(rule: DestinationRuleResource, host: string, services: Services): Problem {
-  const path = ['spec', 'host'];
-  const [elsewhere] = services.at(host);
-  if (elsewhere === undefined)
-    return mistake(rule, path, 'FL3301', `there is no service ${host}${hint(host, services)}`);
-  const { namespace, origin } = elsewhere.service;
-  if (origin.uid !== rule.source.uid) {
-    return mistake(rule, path, 'FL3102', `${host} is owned by ${origin.scope}, not by ${rule.source.scope}`);
-  }
-  return mistake(
-    rule,
-    path,
-    'FL3105',
-    `${host} stands in the namespace ${namespace}, not in ${rule.namespace}`,
   );
 }
 

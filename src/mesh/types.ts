@@ -1,4 +1,5 @@
 import type { Source } from '../manifests/index.ts';
+import type { ClientRule } from './client-rules.ts';
 import type { TrafficPolicy } from './policy-types.ts';
 
 /** Where a part of the mesh comes from; `document` is stable under moves: `VirtualService/shop/cart`. */
@@ -306,6 +307,8 @@ export type Mesh = {
   readonly owners: readonly Owner[];
   /** By host, then namespace. */
   readonly services: readonly Service[];
+  /** How some clients treat services, by host, then namespace. */
+  readonly clientRules: readonly ClientRule[];
   /** By host, then namespace. */
   readonly routings: readonly Routing[];
   /** By id. */

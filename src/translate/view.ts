@@ -14,6 +14,7 @@ import {
   ownerOfNamespace,
   type Routing,
   type Service,
+  treatment,
 } from '../mesh/index.ts';
 import { ByKey } from './by-key.ts';
 import type { Proxy } from './types.ts';
@@ -47,7 +48,8 @@ export type Opening = {
 export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
   const isSeen = ({ visibility }: Service | Routing) => isVisible(mesh, visibility, proxy.namespace);
   const owner = ownerOfNamespace(mesh.owners, proxy.namespace);
-  const services = mesh.services.filter(isSeen);
+  const treated = treatment(mesh, proxy.namespace);
+  const services = mesh.services.filter(isSeen).map(treated);
   const routings = mesh.routings.filter(isSeen);
   const entering = routings
     .filter(({ entrances }) => entrances.includes(MESH))
@@ -93,8 +95,10 @@ const places = ({ host, role, namespace, entrances, visibility }: Routing) => {
 
 /** Null where the meshes differ in anything but routings that take the place of others. */
 export function replacedRoutings(mesh: Mesh, before: Mesh): Replaced | null {
-  const { owners, services, gateways, routings } = mesh;
-  const isLike = before.owners === owners && before.services === services && before.gateways === gateways;
+  const { routings } = mesh;
+  const isLike = (['owners', 'services', 'clientRules', 'gateways'] as const).every((part) => {
+    return before[part] === mesh[part];
+  });
   if (!isLike || before.routings.length !== routings.length) return null;
   const replaced = new Map<Routing, Routing>();
   for (const at of indexesApart(routings, before.routings)) {

@@ -57,9 +57,14 @@ describe('metadata', () => {
     ['a label that is too long', `  name: a\n  labels:\n    v: ${'x'.repeat(64)}`, ['FL2109 6:8']],
     ["a label's key with a space", '  name: a\n  labels:\n    a b: c', ['FL2109 6:5']],
     [
-      'exportTo by annotation',
+      'exportTo by annotation, of what is no Service: a warning',
       '  name: a\n  annotations:\n    networking.istio.io/exportTo: .',
-      ['FL2104 6:5'],
+      ['FL2244 6:5'],
+    ],
+    [
+      'a malformed exportTo by annotation',
+      '  name: a\n  annotations:\n    networking.istio.io/exportTo: A',
+      ['FL2109 6:35'],
     ],
     ['empty labels', '  name: a\n  labels:', ['FL2107 5:10']],
     [
@@ -226,7 +231,8 @@ describe('DestinationRule', () => {
     ],
     ['no host', '  subsets: []', ['FL2106 4:1']],
     ['a subset twice', '  host: a\n  subsets:\n  - name: v1\n  - name: v1', ['FL2212 8:11']],
-    ['exportTo', '  host: a\n  exportTo: [.]', ['FL2104 6:14']],
+    ['exportTo', '  host: a\n  exportTo: [., b]', []],
+    ['a malformed exportTo', '  host: a\n  exportTo: [B]', ['FL2109 6:14']],
   ] as readonly Case[])('%s', (_name, spec, expected) => {
     expect(problemsOf(manifest('DestinationRule', spec))).toEqual(expected);
   });

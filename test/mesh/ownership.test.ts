@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Owner } from '../../src/mesh/index.ts';
+import { type Owner, treatment } from '../../src/mesh/index.ts';
 import { isVisible, ownerOfHost, ownerOfNamespace, ownersWithin } from '../../src/mesh/ownership.ts';
 import { entry, routes, service, subsets, to } from './manifests.ts';
 import { codesOf, meshOf } from './world.ts';
@@ -110,7 +110,6 @@ describe('what a scope may not say', () => {
     ['a service entry under a cluster host', entry('steal', 'shop', 'api.payments.svc.cluster.local')],
     ['a service entry under a short form', entry('steal', 'shop', 'api.payments')],
     ['routes', routes('steal', 'shop', 'api.payments.svc.cluster.local', to('evil'))],
-    ['subsets', subsets('steal', 'shop', 'api.payments.svc.cluster.local', 'v1')],
   ])("%s for a child's host", (_what, manifest) => {
     const built = meshOf(acme(manifest), child(service('api', 'payments')));
     const [problem] = built.problems;
@@ -119,6 +118,15 @@ describe('what a scope may not say', () => {
     expect(built.mesh.services.map(({ host }) => host)).toEqual(['api.payments.svc.cluster.local']);
     expect(built.mesh.routings).toEqual([]);
     expect(built.mesh.services[0]?.subsets).toEqual([]);
+  });
+
+  test("subsets for a child's host are for clients of their own namespace alone", () => {
+    const rule = subsets('mine', 'shop', 'api.payments.svc.cluster.local', 'v1');
+    const built = meshOf(acme(rule), child(service('api', 'payments')));
+    expect(built.problems).toEqual([]);
+    const [api] = built.mesh.services;
+    const heard = (namespace: string) => api && treatment(built.mesh, namespace)(api).subsets.length;
+    expect([heard('shop'), heard('payments'), heard('web')]).toEqual([1, 0, 0]);
   });
 
   test('a child for what stayed with its parent', () => {

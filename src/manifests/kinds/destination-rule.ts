@@ -13,7 +13,6 @@ export const destinationRule = defineKind({
 });
 
 function* check({ spec }: DestinationRuleManifest): Generator<Finding> {
-  yield* checkExportTo(spec.exportTo);
   yield* checkPolicy(spec.trafficPolicy, ['spec', 'trafficPolicy']);
   const seen = new Set<string>();
   for (const [index, { name, trafficPolicy }] of (spec.subsets ?? []).entries()) {
@@ -23,14 +22,5 @@ function* check({ spec }: DestinationRuleManifest): Generator<Finding> {
     }
     seen.add(name);
     yield* checkPolicy(trafficPolicy, [...path, 'trafficPolicy']);
-  }
-}
-
-/** A rule counts for everybody who sees its host: only what says just that is honoured. */
-function* checkExportTo(exportTo: readonly string[] = []): Generator<Finding> {
-  for (const [index, namespace] of exportTo.entries()) {
-    if (namespace === '*') continue;
-    const message = `Fairlead knows exportTo ${namespace}, but does not honour it for rules yet`;
-    yield { code: 'FL2104', message, path: ['spec', 'exportTo', index] };
   }
 }

@@ -1,6 +1,7 @@
 import { type ServiceManifest, validateService } from '../../generated/schemas/index.ts';
 import { isIp } from '../address.ts';
 import type { Finding } from '../finding.ts';
+import type { WrittenService } from '../types.ts';
 import { defineKind } from './kind.ts';
 import { checkPorts } from './ports.ts';
 
@@ -10,8 +11,18 @@ export const service = defineKind({
   apiVersions: ['v1'],
   validate: validateService,
   check,
-  resource: ({ spec }, about) => ({ ...about, kind: 'Service', spec }),
+  resource: ({ metadata, spec }, about) => ({
+    ...about,
+    kind: 'Service',
+    spec: { ...spec, ...annotated(metadata) },
+  }),
 });
+
+/** What Istio has a Service say in annotations. */
+function annotated({ annotations = {} }: ServiceManifest['metadata']): Pick<WrittenService, 'exportTo'> {
+  const exportTo = annotations['networking.istio.io/exportTo'];
+  return exportTo === undefined ? {} : { exportTo: exportTo.split(',').map((name) => name.trim()) };
+}
 
 function* check({ metadata, spec }: ServiceManifest): Generator<Finding> {
   if (!/^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/.test(metadata.name)) {

@@ -1,0 +1,155 @@
+import { sameItems } from '../base/lists.ts';
+import { byCodeUnit } from '../base/order.ts';
+import type { DestinationRuleResource, Path, WrittenPolicy } from '../manifests/index.ts';
+import { visibilityOf } from './claim.ts';
+import { covers, resolveHost } from './hosts.ts';
+import { originOf } from './mistake.ts';
+import { isVisible, ownerOfNamespace } from './ownership.ts';
+import { type PlacedPolicy, readPolicies } from './policies.ts';
+import type { Mesh, Origin, Service, Subset, Visibility } from './types.ts';
+
+/** How clients treat the services that a host stands for. In its own namespace it counts whoever else may see it. */
+export type ClientRule = {
+  /** May start with `*.`, or be `*`. */
+  readonly host: string;
+  readonly namespace: string;
+  readonly visibility: Visibility;
+  readonly policy: PlacedPolicy | null;
+  readonly subsets: readonly {
+    readonly name: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly policy: PlacedPolicy | null;
+    readonly origin: Origin;
+  }[];
+  readonly origin: Origin;
+};
+
+/** One resource is one rule, so that what was made of it is found again. */
+const read = new WeakMap<DestinationRuleResource, ClientRule>();
+
+export function readClientRule(resource: DestinationRuleResource): ClientRule {
+  const known = read.get(resource);
+  if (known !== undefined) return known;
+  const { namespace, spec } = resource;
+  const rule: ClientRule = {
+    host: resolveHost(spec.host, namespace),
+    namespace,
+    visibility: visibilityOf(resource),
+    policy: placed(resource, spec.trafficPolicy, ['spec', 'trafficPolicy']),
+    subsets: (spec.subsets ?? []).map(({ name, labels = {}, trafficPolicy }, index) => {
+      const path = ['spec', 'subsets', index];
+      const policy = placed(resource, trafficPolicy, [...path, 'trafficPolicy']);
+      return { name, labels, policy, origin: { ...originOf(resource), ...resource.at(path) } };
+    }),
+    origin: originOf(resource),
+  };
+  read.set(resource, rule);
+  return rule;
+}
+
+function placed(
+  resource: DestinationRuleResource,
+  written: WrittenPolicy | undefined,
+  path: Path,
+): PlacedPolicy | null {
+  return written === undefined ? null : { written, origin: { ...originOf(resource), ...resource.at(path) } };
+}
+
+/** A service as those treat it for whom these rules count, which do not contradict each other. */
+export function withRules(service: Service, rules: readonly ClientRule[]): Service {
+  const destination = rules.find(({ policy }) => policy !== null)?.policy ?? null;
+  const subsets = rules.flatMap((rule) =>
+    rule.subsets.map(({ name, labels, policy, origin }): Subset => {
+      return { name, labels, policies: readPolicies(destination, policy, service.ports), origin };
+    }),
+  );
+  return {
+    ...service,
+    subsets: subsets.sort((left, right) => byCodeUnit(left.name, right.name)),
+    policies: readPolicies(destination, null, service.ports),
+  };
+}
+
+/** Istio's name of the namespace whose rules are the defaults of all others. */
+const rootNamespace = 'istio-system';
+
+/**
+ * How clients of a namespace treat each service (Istio, "destination rule lookup"): by the rules of their own namespace,
+ * else by those that the service's namespace lets them see, else by those of the root namespace, if its owner is the
+ * clients' or stands above it. Of one namespace, the rules of the narrowest host count.
+ */
+export function treatment(mesh: Mesh, namespace: string): (service: Service) => Service {
+  if (mesh.clientRules.length === 0) return (service) => service;
+  const index = indexOf(mesh.clientRules);
+  const isFor = (rule: ClientRule) => {
+    if (rule.namespace !== namespace) return isVisible(mesh, rule.visibility, namespace);
+    return rule.visibility.to !== 'namespaces' || rule.visibility.names.length > 0;
+  };
+  const roots = isAbove(mesh, rootNamespace, namespace) ? [rootNamespace] : [];
+  return (service) => {
+    for (const level of [namespace, service.namespace, ...roots]) {
+      const rules = index.get(level);
+      const [exact, ...more] = rules?.exact.get(service.host)?.filter(isFor) ?? [];
+      if (exact !== undefined) return treated(service, [exact, ...more]);
+      if (level === service.namespace && isRuled(service)) return service;
+      for (const [host, wide] of rules?.wildcards ?? []) {
+        const [first, ...others] = covers(host, service.host) ? wide.filter(isFor) : [];
+        if (first !== undefined) return treated(service, [first, ...others]);
+      }
+    }
+    return service;
+  };
+}
+
+/** Whether its own namespace says something of it to everybody. */
+function isRuled({ subsets, policies }: Service): boolean {
+  return subsets.length > 0 || policies.length > 0;
+}
+
+/** Whether the owner of one namespace is that of the other, or a scope above it. */
+function isAbove({ owners }: Pick<Mesh, 'owners'>, upper: string, lower: string): boolean {
+  const [above, below] = [ownerOfNamespace(owners, upper), ownerOfNamespace(owners, lower)];
+  if (above === null || below === null) return false;
+  return above.uid === below.uid || below.path.endsWith(`.${above.path}`);
+}
+
+type OfNamespace = {
+  readonly exact: ReadonlyMap<string, readonly ClientRule[]>;
+  /** The narrowest first. */
+  readonly wildcards: readonly (readonly [string, readonly ClientRule[]])[];
+};
+
+/** Made once for a list: each proxy asks. */
+const indexes = new WeakMap<readonly ClientRule[], ReadonlyMap<string, OfNamespace>>();
+
+function indexOf(rules: readonly ClientRule[]): ReadonlyMap<string, OfNamespace> {
+  const known = indexes.get(rules);
+  if (known !== undefined) return known;
+  const byNamespace = Map.groupBy(rules, ({ namespace }) => namespace);
+  const index = new Map([...byNamespace].map(([namespace, own]) => [namespace, ofNamespace(own)]));
+  indexes.set(rules, index);
+  return index;
+}
+
+function ofNamespace(rules: readonly ClientRule[]): OfNamespace {
+  const exact = Map.groupBy(rules, ({ host }) => host);
+  const wildcards = [...exact].filter(([host]) => host.startsWith('*'));
+  return { exact, wildcards: wildcards.sort(([left], [right]) => right.length - left.length) };
+}
+
+type Treated = { readonly rules: readonly ClientRule[]; readonly service: Service };
+
+/** By the first of the rules. */
+const made = new WeakMap<Service, WeakMap<ClientRule, Treated>>();
+
+/** The same object for the same rules: what is translated of it is, too. */
+function treated(service: Service, rules: readonly [ClientRule, ...ClientRule[]]): Service {
+  const byRule = made.get(service) ?? new WeakMap<ClientRule, Treated>();
+  made.set(service, byRule);
+  const [first] = rules;
+  const known = byRule.get(first);
+  if (known !== undefined && sameItems(known.rules, rules)) return known.service;
+  const fresh = { rules, service: withRules(service, rules) };
+  byRule.set(first, fresh);
+  return fresh.service;
+}
