@@ -114,6 +114,7 @@ export const codes = {
     title: 'match for a gateway of no concern',
     fix: 'add the gateway to spec.gateways, or remove it here',
   },
+  FL2262: { title: 'SNI of another host', fix: 'name hosts of spec.hosts, or add the host there' },
 } as const;
 
 export type Code = keyof typeof codes;

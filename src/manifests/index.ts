@@ -33,9 +33,12 @@ export type {
   LocalityLbSetting,
   OutlierDetection,
   PresenceOrMatch,
+  RouteDestination,
   ServiceEntryPort,
   ServicePort,
   StringMatch,
+  TcpMatch,
+  TlsMatch,
   TrafficPolicy as WrittenPolicy,
 } from '../generated/schemas/index.ts';
 export { durationMs } from './duration.ts';

@@ -40,6 +40,10 @@ export const codes = {
     title: 'HTTP rules for what speaks none',
     fix: 'name a port http, or give it appProtocol http, if it speaks HTTP; else remove the rules',
   },
+  FL3313: {
+    title: 'TCP or TLS rules for what speaks neither',
+    fix: 'name a port tcp or tls, if it speaks that; else remove the rules',
+  },
   FL3320: { title: 'two traffic policies for one host', fix: 'merge them; until then none is honoured' },
   FL3321: { title: 'port settings without the port', fix: 'name a port that the host has' },
   FL3322: {
@@ -74,6 +78,7 @@ export const warnings: ReadonlySet<Code> = new Set([
   'FL3104',
   'FL3106',
   'FL3312',
+  'FL3313',
   'FL3325',
   'FL3326',
   'FL3327',

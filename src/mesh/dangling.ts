@@ -1,11 +1,12 @@
 import type { Problem } from '../base/problem.ts';
 import type { Path, Resource } from '../manifests/index.ts';
 import type { ClientRule } from './client-rules.ts';
+import type { Code } from './codes.ts';
 import { overlap, type Seen } from './conflicts.ts';
 import { MESH, meet } from './gateways.ts';
 import { covers } from './hosts.ts';
 import { mistake } from './mistake.ts';
-import { carriesHttp } from './protocol.ts';
+import { carriesBytes, carriesHttp } from './protocol.ts';
 import type { DefinedRouting } from './routing.ts';
 import { readTarget } from './routing-rule.ts';
 import type { Services } from './service-index.ts';
@@ -13,6 +14,7 @@ import { hint } from './subsets.ts';
 import type { Gateway, Routing, Service, Target } from './types.ts';
 
 const answered = 'its requests are answered 503';
+const closed = 'its connections are closed';
 const notMirrored = 'nothing is mirrored to it';
 
 /** A place of a manifest that names where requests go. */
@@ -35,7 +37,7 @@ export function danglingOf(
   gateways: readonly Gateway[],
   clientRules: readonly ClientRule[],
 ): readonly Problem[] {
-  const silent = withoutHttp(defined, services);
+  const silent = unseen(defined, services);
   if (defined.index > 0) return silent;
   const asked = askedPorts(defined.routing, services, gateways);
   const hasSubset = subsetsAmong(clientRules);
@@ -45,13 +47,20 @@ export function danglingOf(
   ];
 }
 
-/** Rules for requests that no sidecar reads as HTTP, and that come in by nothing else. */
-function withoutHttp({ resource, routing, index }: DefinedRouting, services: Services): readonly Problem[] {
+/** Rules for what no sidecar sees of a host, where nothing comes in by anything else. */
+function unseen({ resource, routing, index }: DefinedRouting, services: Services): readonly Problem[] {
   const ports = services.at(routing.host).flatMap(({ service }) => service.ports);
-  const isSeen = ports.length === 0 || ports.some(carriesHttp);
-  if (isSeen || routing.entrances.some((entrance) => entrance !== MESH)) return [];
-  const message = `${routing.host} speaks no HTTP: its requests are not seen`;
-  return [mistake(resource, ['spec', 'hosts', index], 'FL3312', message)];
+  if (ports.length === 0 || routing.entrances.some((entrance) => entrance !== MESH)) return [];
+  const has = (of: 'tls' | 'tcp') => routing.streams.some((rule) => rule.of === of);
+  const said: readonly [boolean, boolean, Code, string][] = [
+    [routing.rules.length > 0, ports.some(carriesHttp), 'FL3312', 'no HTTP: its requests are not seen'],
+    [has('tls'), ports.some(({ protocol }) => protocol === 'tls'), 'FL3313', 'no TLS by its ports'],
+    [has('tcp'), ports.some(carriesBytes), 'FL3313', 'nothing but HTTP and TLS by its ports'],
+  ];
+  return said.flatMap(([isSaid, isSeen, code, what]) => {
+    if (!isSaid || isSeen) return [];
+    return [mistake(resource, ['spec', 'hosts', index], code, `${routing.host} speaks ${what}`)];
+  });
 }
 
 /** Ports at which requests for a routing may come in. */
@@ -67,7 +76,7 @@ function askedPorts(routing: Routing, services: Services, gateways: readonly Gat
 
 function referencesOf({ resource, routing }: DefinedRouting): readonly Reference[] {
   const { namespace, spec } = resource;
-  return (spec.http ?? []).flatMap(({ route = [], mirror, mirrors = [] }, at) => {
+  const requests = (spec.http ?? []).flatMap(({ route = [], mirror, mirrors = [] }, at) => {
     const step: Path = ['spec', 'http', at];
     const all = [
       ...route.map(({ destination }, index) => ({
@@ -93,6 +102,18 @@ function referencesOf({ resource, routing }: DefinedRouting): readonly Reference
         : [{ path: [...step, 'mirror'], target: readTarget(mirror, namespace), consequence: notMirrored }];
     return [...all, ...one].map((reference) => ({ ...reference, resource, routing }));
   });
+  const streams = (['tls', 'tcp'] as const).flatMap((list) =>
+    (spec[list] ?? []).flatMap(({ route }, at) =>
+      route.map(({ destination }, index) => ({
+        path: ['spec', list, at, 'route', index, 'destination'],
+        target: readTarget(destination, namespace),
+        consequence: closed,
+        resource,
+        routing,
+      })),
+    ),
+  );
+  return [...requests, ...streams];
 }
 
 type HasSubset = (service: Service, name: string) => boolean;

@@ -173,6 +173,7 @@ function routingOfGroup(group: readonly Attachment[], services: Services): Routi
       .flatMap((attachment) => ranked(attachment, services))
       .sort(byPrecedence)
       .map(({ rule }) => rule),
+    streams: [],
     visibility: first.role === 'producer' ? { to: 'everybody' } : { to: 'namespaces', names: [namespace] },
     origin: originOf(first.resource),
   };

@@ -32,6 +32,11 @@ export function carriesHttp({ protocol }: Port): boolean {
   return protocol !== 'tcp' && protocol !== 'tls';
 }
 
+/** Whether a port may carry what is neither HTTP nor TLS. */
+export function carriesBytes({ protocol }: Port): boolean {
+  return protocol === 'tcp' || protocol === 'undeclared';
+}
+
 /** Port of a service entry: its protocol says it, or else its name. */
 export function portOfEntry({ number, name, protocol }: ServiceEntryPort): Port {
   return { number, name, protocol: protocolOf(name, protocol) };

@@ -5,6 +5,7 @@ import {
   type HttpFault,
   type HttpRedirect,
   type HttpRoute,
+  type RouteDestination,
 } from '../manifests/index.ts';
 import { readHeaders } from './headers.ts';
 import { resolveHost } from './hosts.ts';
@@ -21,6 +22,7 @@ import type {
   Respond,
   Retries,
   Rule,
+  StreamShare,
   Target,
 } from './types.ts';
 
@@ -60,14 +62,28 @@ function readForward(route: HttpRoute, namespace: string, askedHost: string | nu
 
 type Given<Field extends keyof HttpRoute> = NonNullable<HttpRoute[Field]>;
 
-/** A destination alone gets everything; among others, one without a weight gets nothing (Istio). */
 function readDestinations(route: Given<'route'>, namespace: string): readonly Destination[] {
+  return weighted(route).map(({ written, weight }) => ({
+    ...readTarget(written.destination, namespace),
+    weight,
+    ...readHeaders(written.headers),
+  }));
+}
+
+/** Shares of connections. */
+export function readShares(route: readonly RouteDestination[], namespace: string): readonly StreamShare[] {
+  return weighted(route).map(({ written, weight }) => ({
+    ...readTarget(written.destination, namespace),
+    weight,
+  }));
+}
+
+/** A destination alone gets everything; among others, one without a weight gets nothing (Istio). */
+function weighted<D extends RouteDestination>(
+  route: readonly D[],
+): readonly { readonly written: D; readonly weight: number }[] {
   return route
-    .map(({ destination, weight, headers }) => ({
-      ...readTarget(destination, namespace),
-      weight: weight ?? (route.length === 1 ? 100 : 0),
-      ...readHeaders(headers),
-    }))
+    .map((written) => ({ written, weight: written.weight ?? (route.length === 1 ? 100 : 0) }))
     .filter(({ weight }) => weight > 0);
 }
 

@@ -5,6 +5,7 @@ import { entrancesOf } from './gateways.ts';
 import { resolveHost } from './hosts.ts';
 import { originOf } from './mistake.ts';
 import { readRule } from './routing-rule.ts';
+import { readStreams } from './stream-rule.ts';
 import type { Owner, Routing } from './types.ts';
 
 /** A routing and the manifest that defines it. */
@@ -27,11 +28,12 @@ export function readRoutings(
   if (claims.some(({ visibility }) => visibility === null)) return { defined: [], problems };
   const origin = originOf(resource);
   const rules = (spec.http ?? []).map((route) => readRule(route, namespace, origin));
+  const streams = readStreams(resource, origin);
   const entrances = entrancesOf(spec.gateways, namespace);
   const defined = claims.flatMap(({ host, visibility }, index) => {
     if (visibility === null) return [];
     const about = { host, role: 'producer', ports: null, namespace, entrances } as const;
-    return [{ routing: { ...about, rules, visibility, origin }, resource, index }];
+    return [{ routing: { ...about, rules, streams, visibility, origin }, resource, index }];
   });
   return { defined, problems };
 }

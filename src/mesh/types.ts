@@ -201,6 +201,31 @@ export type Rule = {
   readonly origin: Origin;
 };
 
+/** A share of the connections. */
+export type StreamShare = Target & { readonly weight: number };
+
+/** Of a connection, all that is said has to hold. */
+export type StreamMatch = {
+  /** Names by which TLS asks (SNI); may start with `*.`; empty: any. */
+  readonly names: readonly string[];
+  /** Addresses and ranges of them that the client wanted to connect to; empty: any. */
+  readonly ranges: readonly string[];
+  readonly port: number | null;
+  readonly fromNamespace: string | null;
+  readonly fromLabels: Readonly<Record<string, string>>;
+  /** Some of the routing's `entrances`; empty: all of them. */
+  readonly entrances: readonly string[];
+};
+
+/** One step for connections whose bytes nobody reads: of TLS, or of anything else. */
+export type StreamRule = {
+  readonly of: 'tls' | 'tcp';
+  /** Any of these; empty: every connection. */
+  readonly matches: readonly StreamMatch[];
+  readonly destinations: readonly StreamShare[];
+  readonly origin: Origin;
+};
+
 /**
  * How HTTP requests for a host are distributed: the first rule that fits. A `consumer` routes those of its own clients
  * only, and for them it beats the `producer`.
@@ -214,6 +239,8 @@ export type Routing = {
   /** Where the requests come in: `mesh`, all sidecars; else a gateway's id. */
   readonly entrances: readonly string[];
   readonly rules: readonly Rule[];
+  /** For connections to its ports that carry no HTTP: the first that fits. */
+  readonly streams: readonly StreamRule[];
   readonly visibility: Visibility;
   readonly origin: Origin;
 };

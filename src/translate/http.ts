@@ -70,3 +70,21 @@ export function tcpProxy(cluster: string, policy: object = {}): object {
     }),
   };
 }
+
+/** The same to several clusters in shares; one alone is the proxy of `tcpProxy`. */
+export function weightedTcpProxy(
+  name: string,
+  shares: readonly { readonly name: string; readonly weight: number }[],
+  policy: object,
+): object {
+  const [only, ...others] = shares;
+  if (only !== undefined && others.length === 0) return tcpProxy(only.name, policy);
+  return {
+    name: 'envoy.filters.network.tcp_proxy',
+    typed_config: typed('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', {
+      stat_prefix: name,
+      weighted_clusters: { clusters: shares },
+      ...policy,
+    }),
+  };
+}

@@ -1,12 +1,13 @@
 import { carriesHttp, type Port, type Service } from '../mesh/index.ts';
 import type { Binding } from './bindings.ts';
-import { bytesTo } from './bytes.ts';
 import { rds } from './config-source.ts';
 import type { Draft } from './encode.ts';
 import { httpConnectionManager } from './http.ts';
 import { HTTP_PROXY_ROUTES, listenerName } from './names.ts';
 import { provenance, socketAddress } from './pieces.ts';
-import { CLUSTER, LISTENER, type Proxy, ROUTES } from './types.ts';
+import { patience, tlsInspector } from './sniffing.ts';
+import { chainsInOrder, chainsTo, clustersOf, hasNames } from './streams.ts';
+import { LISTENER, type Proxy, ROUTES } from './types.ts';
 import type { View } from './view.ts';
 
 const loopback = '127.0.0.1';
@@ -48,21 +49,23 @@ export function tcpBindings(view: View): readonly Binding[] {
     if (service.discovery === 'original' || service.host.startsWith('*')) return [];
     return service.ports
       .filter((port) => !carriesHttp(port) && port.number >= firstFreePort)
-      .map((port) => tcpBinding(service, port));
+      .map((port) => tcpBinding(view, service, port));
   });
 }
 
-function tcpBinding(service: Service, { number }: Port): Binding {
-  const name = listenerName(loopback, number);
-  const { cluster, filter, origins } = bytesTo(service, number);
+function tcpBinding(view: View, service: Service, port: Port): Binding {
+  const name = listenerName(loopback, port.number);
+  const chains = chainsTo(view, service, port);
   const json = {
     name,
-    address: socketAddress(loopback, number),
+    address: socketAddress(loopback, port.number),
     traffic_direction: 'OUTBOUND',
-    filter_chains: [{ filters: [filter] }],
+    ...(chains.some(hasNames) ? { listener_filters: [tlsInspector], ...patience } : {}),
+    filter_chains: chainsInOrder(chains),
     metadata: provenance(service.origin),
   };
-  const references = [{ typeUrl: CLUSTER, name: cluster }] as const;
+  const references = clustersOf(chains);
+  const origins = chains.flatMap((chain) => chain.origins);
   const listener: Draft = { typeUrl: LISTENER, name, json, origins, references };
-  return { address: loopback, port: number, service, listener, others: [] };
+  return { address: loopback, port: port.number, service, listener, others: [] };
 }

@@ -1,6 +1,5 @@
 import { carriesHttp, type Port, type Service } from '../mesh/index.ts';
 import type { Binding } from './bindings.ts';
-import { bytesTo } from './bytes.ts';
 import { rds } from './config-source.ts';
 import type { Draft } from './encode.ts';
 import { httpConnectionManager, tcpProxy } from './http.ts';
@@ -8,6 +7,7 @@ import { listenerName, PASSTHROUGH } from './names.ts';
 import { provenance, socketAddress } from './pieces.ts';
 import { addressRoutes } from './redirect-routes.ts';
 import { httpInspector, isHttp, patience, tlsInspector } from './sniffing.ts';
+import { chainsInOrder, chainsTo, clustersOf, hasNames, prefixesOf } from './streams.ts';
 import { CLUSTER, LISTENER, ROUTES } from './types.ts';
 import type { View } from './view.ts';
 
@@ -70,23 +70,28 @@ function addressListener(
   routes: readonly Draft[],
 ): Draft {
   const name = listenerName(address, port.number);
-  const { cluster, filter, origins } = bytesTo(service, port.number);
-  const http = routes.map(({ name: table }) => ({
-    filter_chain_match: isHttp,
-    filters: [httpConnectionManager(`outbound_${name}`, rds(table, view.proxy), view.proxy)],
-  }));
+  const chains = chainsTo(view, service, port);
+  const isInspected = routes.length > 0 || chains.some(hasNames);
+  const prefix_ranges = prefixesOf(chains);
+  const matches = [isHttp, ...(prefix_ranges.length > 0 ? [{ prefix_ranges, ...isHttp }] : [])];
+  const http = routes.flatMap(({ name: table }) => {
+    const filters = [httpConnectionManager(`outbound_${name}`, rds(table, view.proxy), view.proxy)];
+    return matches.map((match) => ({ filter_chain_match: match, filters }));
+  });
+  const inspectors = http.length > 0 ? [tlsInspector, httpInspector] : [tlsInspector];
   const json = {
     name,
     address: socketAddress(address, port.number),
     bind_to_port: false,
     traffic_direction: 'OUTBOUND',
-    ...(http.length > 0 ? { listener_filters: [tlsInspector, httpInspector], ...patience } : {}),
-    filter_chains: [...http, { filters: [filter] }],
+    ...(isInspected ? { listener_filters: inspectors, ...patience } : {}),
+    filter_chains: [...http, ...chainsInOrder(chains)],
     metadata: provenance(service.origin),
   };
   const references = [
-    { typeUrl: CLUSTER, name: cluster } as const,
+    ...clustersOf(chains),
     ...routes.map((table) => ({ typeUrl: ROUTES, name: table.name }) as const),
   ];
+  const origins = chains.flatMap((chain) => chain.origins);
   return { typeUrl: LISTENER, name, json, origins, references };
 }

@@ -1,13 +1,13 @@
 import { carriesHttp, type Port, type Service } from '../mesh/index.ts';
 import { type Bound, skip } from './bindings.ts';
-import { bytesTo } from './bytes.ts';
 import { rds } from './config-source.ts';
 import type { Draft } from './encode.ts';
 import { httpConnectionManager, tcpProxy } from './http.ts';
 import { INBOUND_PORT, listenerName, OUTBOUND_PORT, PASSTHROUGH } from './names.ts';
 import { portRoutes } from './redirect-routes.ts';
 import { httpInspector, isHttp, patience, tlsInspector } from './sniffing.ts';
-import { CLUSTER, LISTENER, ROUTES, type Skipped } from './types.ts';
+import { type Chain, chainsInOrder, chainsTo, clustersOf, hasNames, isWhole, prefixesOf } from './streams.ts';
+import { LISTENER, ROUTES, type Skipped } from './types.ts';
 import { nearest, type View } from './view.ts';
 import { listening } from './wildcard.ts';
 
@@ -90,32 +90,34 @@ export function portListener(view: View, number: number, wanted: Wanted): PortLi
   );
   const ranges = rangesOf(view, number, wanted);
   const rest = onlyOwn(view, name, wanted.byPort);
-  const to = (service: Service) => bytesTo(service, number);
-  const last =
-    rest.winner === null
-      ? { cluster: PASSTHROUGH, filter: tcpProxy(PASSTHROUGH), origins: [] }
-      : to(rest.winner);
+  const named = wanted.byName.toSorted(exactFirst).flatMap((service) => namedChains(view, service, number));
+  const ranged = ranges.won.map((one) => ({ ...one, chains: rangedChains(view, one) }));
+  const restChains = rest.winner === null ? [] : chainsTo(view, rest.winner, portOf(rest.winner, number));
+  const last = restChains.find(isWhole) ?? passing;
+  const mayBeHttp = [
+    ...ranged.flatMap(({ port, chains }) => (port.protocol === 'undeclared' ? chains : [])),
+    ...(rest.winner !== null && carriesHttp(portOf(rest.winner, number)) ? restChains : []),
+  ];
+  const prefix_ranges = prefixesOf(mayBeHttp);
+  const direct = [
+    ...named,
+    ...ranged.flatMap((one) => one.chains),
+    ...restChains.filter((one) => one !== last),
+  ];
   const chains = [
     ...http.map((manager) => ({ filter_chain_match: isHttp, filters: [manager] })),
-    ...wanted.byName.map((service) => ({
-      filter_chain_match: { transport_protocol: 'tls', server_names: [service.host] },
-      filters: [to(service).filter],
+    ...(prefix_ranges.length === 0 ? [] : http).map((manager) => ({
+      filter_chain_match: { prefix_ranges, ...isHttp },
+      filters: [manager],
     })),
-    ...ranges.won.flatMap(({ range, service, port }) => {
-      const match = { prefix_ranges: [prefix(range)] };
-      const sniffed = port.protocol === 'undeclared' ? http : [];
-      return [
-        ...sniffed.map((manager) => ({ filter_chain_match: { ...match, ...isHttp }, filters: [manager] })),
-        { filter_chain_match: match, filters: [to(service).filter] },
-      ];
-    }),
+    ...chainsInOrder(direct),
   ];
   const skipped = [...rest.skipped, ...ranges.skipped];
   if (chains.length === 0 && rest.winner === null) {
     return { port: number, isInspected: false, drafts: [], skipped };
   }
   // Where nothing has to be told apart, a server may be the first to speak.
-  const isInspected = http.length + wanted.byName.length > 0;
+  const isInspected = http.length > 0 || direct.some(hasNames);
   const json = {
     name,
     ...addresses,
@@ -125,14 +127,13 @@ export function portListener(view: View, number: number, wanted: Wanted): PortLi
     ...(chains.length > 0 ? { filter_chains: chains } : {}),
     default_filter_chain: { filters: [last.filter] },
   };
-  const direct = [...wanted.byName, ...ranges.won.map(({ service }) => service)].map(to);
   const references = [
-    ...[...direct, last].map(({ cluster }) => ({ typeUrl: CLUSTER, name: cluster }) as const),
+    ...clustersOf([...direct, last]),
     ...routes.map((table) => ({ typeUrl: ROUTES, name: table.name }) as const),
   ];
   const origins = [
     ...all.map(({ origin }) => origin),
-    ...[...direct, last].flatMap((bytes) => bytes.origins),
+    ...[...direct, last].flatMap((chain) => chain.origins),
   ];
   const listener: Draft = { typeUrl: LISTENER, name, json, origins, references };
   return { port: number, isInspected, drafts: [listener, ...routes], skipped };
@@ -180,7 +181,35 @@ function servicesOf({ byHost, byName, byRange, byPort }: Wanted): readonly Servi
   return [...new Set([...byHost, ...byName, ...byRange.map(({ service }) => service), ...byPort])];
 }
 
-function prefix(range: string): object {
-  const [address_prefix, bits] = range.split('/');
-  return { address_prefix, prefix_len: Number(bits) };
+/** What nobody wants passes on. */
+const passing: Chain = {
+  names: [],
+  ranges: [],
+  filter: tcpProxy(PASSTHROUGH),
+  clusters: [PASSTHROUGH],
+  origins: [],
+};
+
+/** A TLS service that has nothing but its name. */
+function namedChains(view: View, service: Service, number: number): readonly Chain[] {
+  return chainsTo(view, service, portOf(service, number)).map((chain) =>
+    isWhole(chain) ? { ...chain, names: [service.host] } : chain,
+  );
+}
+
+/** Where a rule says no addresses, they are those of the service. */
+function rangedChains(view: View, { service, port, range }: Ranged): readonly Chain[] {
+  return chainsTo(view, service, port).map((chain) =>
+    chain.ranges.length === 0 ? { ...chain, ranges: [range] } : chain,
+  );
+}
+
+function portOf({ ports }: Service, number: number): Port {
+  const port = ports.find((candidate) => candidate.number === number);
+  if (port === undefined) throw new Error(`no port ${number}`);
+  return port;
+}
+
+function exactFirst(left: Service, right: Service): number {
+  return Number(left.host.startsWith('*')) - Number(right.host.startsWith('*'));
 }

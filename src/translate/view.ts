@@ -8,6 +8,7 @@ import {
   type GatewayServer,
   hasLabels,
   isVisible,
+  type Match,
   MESH,
   type Mesh,
   type Owner,
@@ -29,6 +30,8 @@ export type View = {
   readonly ownRoutings: ByKey<Routing>;
   /** Those of `routings` whose host is a wildcard, the longest first. */
   readonly wildcardRoutings: readonly Routing[];
+  /** Those that have rules for connections. */
+  readonly streams: readonly Routing[];
   /** What a gateway proxy opens; nothing for a sidecar. */
   readonly openings: readonly Opening[];
   /** By virtual address, which several may claim, but nobody the address of another scope's workload for its clients. */
@@ -54,7 +57,7 @@ export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
   const entering = routings
     .filter(({ entrances }) => entrances.includes(MESH))
     .map((routing) => enteredBy(routing, MESH));
-  const produced = entering.filter(({ role }) => role === 'producer');
+  const produced = entering.filter((routing) => routing.role === 'producer' && isForRequests(routing));
   const nearness = ({ namespace, origin }: Service) => {
     if (namespace === proxy.namespace) return 2;
     return origin.uid === owner?.uid ? 1 : 0;
@@ -77,10 +80,16 @@ export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
       .filter(({ host }) => host.startsWith('*'))
       .sort((left, right) => right.host.length - left.host.length),
     ownRoutings: new ByKey(byHost(entering.filter(({ role }) => role === 'consumer'))),
+    streams: entering.filter(({ streams }) => streams.length > 0),
     openings: openingsOf(mesh, proxy, owner, routings),
     endpointsOf: ({ id }) => reachable(endpoints.get(id) ?? NO_ENDPOINTS, proxy.ip),
     nearness,
   };
+}
+
+/** A routing of connections alone says nothing about requests for its host. */
+function isForRequests({ rules, streams }: Routing): boolean {
+  return rules.length > 0 || streams.length === 0;
 }
 
 const NO_ENDPOINTS: readonly Endpoint[] = [];
@@ -104,6 +113,8 @@ export function replacedRoutings(mesh: Mesh, before: Mesh): Replaced | null {
   for (const at of indexesApart(routings, before.routings)) {
     const [now, old] = [routings[at], before.routings[at]];
     if (now === undefined || old === undefined) return null;
+    // What rules for connections say stands in listeners.
+    if (now.streams.length + old.streams.length > 0) return null;
     if (now.host.startsWith('*') || !isDeepStrictEqual(places(now), places(old))) return null;
     replaced.set(old, now);
   }
@@ -189,15 +200,22 @@ function enteredBy(routing: Routing, entrance: string): Routing {
 }
 
 function narrowed(routing: Routing, entrance: string): Routing {
-  const rules = routing.rules.flatMap((rule) => {
+  const rules = forEntrance(routing.rules, entrance);
+  return { ...routing, rules, streams: forEntrance(routing.streams, entrance) };
+}
+
+function forEntrance<M extends Pick<Match, 'entrances'>, R extends { readonly matches: readonly M[] }>(
+  rules: readonly R[],
+  entrance: string,
+): readonly R[] {
+  return rules.flatMap((rule) => {
     if (rule.matches.length === 0) return [rule];
     const matches = rule.matches.filter(({ entrances }) => {
       return entrances.length === 0 || entrances.includes(entrance);
     });
-    // Without any match left, the rule would be for every request.
+    // Without any match left, the rule would be for all.
     return matches.length === 0 ? [] : [{ ...rule, matches }];
   });
-  return { ...routing, rules };
 }
 
 const scopesAtAddresses = new WeakMap<Endpoints, ReadonlyMap<string, ReadonlySet<string>>>();

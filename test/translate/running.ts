@@ -28,11 +28,16 @@ export type Running = {
   close(): Promise<void>;
 };
 
-export async function run(snapshot: Snapshot, httpProxyPort: number): Promise<Running> {
+/** `bootstrapOf`: how the snapshot is run without a control plane. */
+export async function run(
+  snapshot: Snapshot,
+  httpProxyPort: number,
+  bootstrapOf: (snapshot: Snapshot) => object = staticBootstrap,
+): Promise<Running> {
   const dir = await mkdtemp(join(tmpdir(), 'fairlead-running-'));
   const [file, log, admin] = [join(dir, 'envoy.json'), join(dir, 'envoy.log'), join(dir, 'admin')];
   const listening = { address: { socket_address: { address: '127.0.0.1', port_value: 0 } } };
-  await writeFile(file, JSON.stringify({ admin: listening, ...staticBootstrap(snapshot) }));
+  await writeFile(file, JSON.stringify({ admin: listening, ...bootstrapOf(snapshot) }));
   const flags = ['--disable-hot-restart', '--concurrency', '1', '--log-level', 'info'];
   const args = ['-c', file, ...flags, '--admin-address-path', admin];
   const ready = /all dependencies initialized/;

@@ -2,10 +2,18 @@ import { runtime } from '../../src/translate/bootstrap.ts';
 import type { Snapshot } from '../../src/translate/index.ts';
 import { printed } from './world.ts';
 
+type StaticBootstrap = {
+  readonly layered_runtime: object;
+  readonly static_resources: {
+    readonly clusters: readonly object[];
+    readonly listeners: readonly unknown[];
+  };
+};
+
 type Fields = { readonly [key: string]: unknown };
 
 /** The snapshot as a bootstrap without a control plane: endpoints and routes move into what names them. */
-export function staticBootstrap(snapshot: Snapshot): object {
+export function staticBootstrap(snapshot: Snapshot): StaticBootstrap {
   const { clusters, endpoints, listeners, routes } = printed(snapshot);
   const assignments = new Map(
     endpoints.map((json) => [(json as { cluster_name: string }).cluster_name, json]),
@@ -18,6 +26,18 @@ export function staticBootstrap(snapshot: Snapshot): object {
       listeners: listeners.map((listener) => withRoutes(listener, tables)),
     },
   };
+}
+
+/**
+ * The same with the listeners of captured traffic bound where it would have gone: whoever connects to an address of the
+ * loopback is as good as captured there.
+ */
+export function boundBootstrap(snapshot: Snapshot): object {
+  const { static_resources: resources, ...rest } = staticBootstrap(snapshot);
+  const listeners = resources.listeners
+    .filter((listener) => !String((listener as Fields).name).startsWith('virtual'))
+    .map((listener) => ({ ...(listener as Fields), bind_to_port: true }));
+  return { ...rest, static_resources: { ...resources, listeners } };
 }
 
 function withEndpoints(

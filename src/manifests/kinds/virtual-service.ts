@@ -11,6 +11,8 @@ import { allSidecars } from './gateway.ts';
 import { checkAction } from './http-action.ts';
 import { checkMatch } from './http-match.ts';
 import { defineKind, istioNetworking } from './kind.ts';
+import { checkStreams } from './stream-route.ts';
+import { checkWeights } from './weights.ts';
 
 /** Istio VirtualService: how requests for a host are routed. */
 export const virtualService = defineKind({
@@ -23,12 +25,14 @@ export const virtualService = defineKind({
 
 function* check(manifest: VirtualServiceManifest): Generator<Finding> {
   const { spec } = manifest;
-  const { http = [] } = spec;
+  const { http = [], tls = [], tcp = [] } = spec;
   yield* checkHosts(spec);
   yield* checkGateways(manifest);
-  if (http.length === 0) yield { code: 'FL2106', message: 'spec.http is missing', path: ['spec'] };
+  if (http.length + tls.length + tcp.length === 0)
+    yield { code: 'FL2106', message: 'spec.http is missing', path: ['spec'] };
   for (const [index, route] of http.entries()) yield* checkRoute(route, ['spec', 'http', index]);
   yield* checkOrder(http);
+  yield* checkStreams(spec);
 }
 
 function* checkHosts({ hosts, gateways }: VirtualServiceSpec): Generator<Finding> {
@@ -55,12 +59,20 @@ function* checkGateways({ metadata, spec }: VirtualServiceManifest): Generator<F
     if (all.indexOf(gateway) === index) continue;
     yield { code: 'FL2212', message: `gateway ${gateway} is given twice`, path: ['spec', 'gateways', index] };
   }
-  for (const [at, { match = [] }] of (spec.http ?? []).entries()) {
-    for (const [index, { gateways: named = [] }] of match.entries()) {
-      for (const [which, gateway] of named.entries()) {
-        if (all.includes(whole(gateway))) continue;
-        const message = `the VirtualService is bound to ${all.join(', ')}, not to ${gateway}`;
-        yield { code: 'FL2261', message, path: ['spec', 'http', at, 'match', index, 'gateways', which] };
+  for (const { gateway, path } of gatewaysOfMatches(spec)) {
+    if (all.includes(whole(gateway))) continue;
+    const message = `the VirtualService is bound to ${all.join(', ')}, not to ${gateway}`;
+    yield { code: 'FL2261', message, path };
+  }
+}
+
+function* gatewaysOfMatches(spec: VirtualServiceSpec): Generator<{ gateway: string; path: Path }> {
+  for (const list of ['http', 'tls', 'tcp'] as const) {
+    for (const [at, { match = [] }] of (spec[list] ?? []).entries()) {
+      for (const [index, { gateways = [] }] of match.entries()) {
+        for (const [which, gateway] of gateways.entries()) {
+          yield { gateway, path: ['spec', list, at, 'match', index, 'gateways', which] };
+        }
       }
     }
   }
@@ -68,28 +80,10 @@ function* checkGateways({ metadata, spec }: VirtualServiceManifest): Generator<F
 
 function* checkRoute(route: HttpRoute, path: Path): Generator<Finding> {
   yield* checkAction(route, path);
-  yield* checkWeights(route, path);
+  yield* checkWeights(route.route, 'request', path);
   yield* checkDurations({ timeout: route.timeout }, path, { timeout: 'or-zero' });
   for (const [index, match] of (route.match ?? []).entries())
     yield* checkMatch(match, [...path, 'match', index]);
-}
-
-/** Weights are proportions, whatever they add up to; a destination without one gets nothing. */
-function* checkWeights({ route }: HttpRoute, path: Path): Generator<Finding> {
-  if (route === undefined) return;
-  const total = route.reduce((sum, { weight = 0 }) => sum + weight, 0);
-  const isAlone = route.length === 1 && route[0]?.weight === undefined;
-  if (isAlone) return;
-  if (total === 0 || total > 4_294_967_295) {
-    const message =
-      total === 0 ? 'no destination has a weight' : 'the weights add up to more than 4294967295';
-    yield { code: 'FL2201', message, path: [...path, 'route'] };
-    return;
-  }
-  for (const [index, { weight, destination }] of route.entries()) {
-    if (weight !== undefined) continue;
-    yield { code: 'FL2210', message: `${destination.host} gets no request`, path: [...path, 'route', index] };
-  }
 }
 
 /** The first route that fits is taken (Istio): after one without a match, none is. */
