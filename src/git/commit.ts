@@ -39,40 +39,56 @@ type Header = {
  */
 export function parseCommit(id: ObjectId, raw: Uint8Array): Commit {
   const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
-  const blank = bytes.indexOf('\n\n');
-  const head = bytes.toString('latin1', 0, blank < 0 ? bytes.length : blank + 1);
-  const history = readHistory(head);
-  if (history === null || (head.startsWith('parent ', history.end) && raw.length - history.end > 47))
+  const history = readHistory(bytes);
+  const { end } = history ?? { end: 0 };
+  if (history === null || (bytes.toString('latin1', end, end + 7) === 'parent ' && raw.length - end > 47))
     throw objectMalformed(id, 'commit');
-  const headers = splitHeaders(head, history.end);
-  const refusal = refusalOf(bytes, blank, head.slice(0, history.end), headers);
-  return {
+  const ids = {
     id,
     tree: history.tree.toLowerCase(),
     parents: history.parents.map((parent) => parent.toLowerCase()),
+  };
+  const blank = bytes.indexOf('\n\n');
+  const start = blank < 0 ? bytes.length : blank + 2;
+  if (raw.length > COMMIT_BYTES) return { ...ids, ...bomb(bytes, start) };
+  const head = bytes.toString('latin1', 0, blank < 0 ? bytes.length : blank + 1);
+  const headers = splitHeaders(head, end);
+  const refusal = refusalOf(bytes, blank, head.slice(0, end), headers);
+  return {
+    ...ids,
     author: person(headers[0]),
-    message: bytes.subarray(blank < 0 ? bytes.length : blank + 2),
+    message: bytes.subarray(start),
     signature: refusal === null ? signatureOf(bytes, headers) : null,
     refusal,
   };
+}
+
+/** Beyond, a commit is history and nothing else: no honest one comes near, and its text would be kept for as long as the line is. */
+const COMMIT_BYTES = 64 * 1024 * 1024;
+
+/** As much of such a commit's message as shows that it is over every cap. */
+const KEPT_BYTES = 1024 * 1024;
+
+function bomb(bytes: Buffer, start: number): Pick<Commit, 'author' | 'message' | 'signature' | 'refusal'> {
+  const message = Buffer.from(bytes.subarray(start, start + KEPT_BYTES));
+  return { author: '', message, signature: null, refusal: `is larger than ${COMMIT_BYTES} bytes` };
 }
 
 /**
  * What git itself takes for the history: the first line, and the lines right after it that begin with `parent`. One line
  * at a time: a commit may have more parents than a pattern can repeat.
  */
-function readHistory(head: string) {
-  const [start, tree] = /^tree ([0-9a-fA-F]{40})\n/.exec(head) ?? [];
-  if (start === undefined || tree === undefined) return null;
-  const line = /parent ([0-9a-fA-F]{40})\n/y;
+function readHistory(bytes: Buffer) {
+  const [start = '', tree] = /^tree ([0-9a-fA-F]{40})\n/.exec(bytes.toString('latin1', 0, 46)) ?? [];
+  if (tree === undefined) return null;
   const parents: string[] = [];
-  line.lastIndex = start.length;
-  let end = line.lastIndex;
-  for (let found = line.exec(head); found !== null; found = line.exec(head)) {
-    parents.push(found[1] ?? '');
-    end = line.lastIndex;
+  let end = start.length;
+  for (;;) {
+    const [line, parent] = /^parent ([0-9a-fA-F]{40})\n/.exec(bytes.toString('latin1', end, end + 48)) ?? [];
+    if (line === undefined || parent === undefined) return { tree, parents, end };
+    parents.push(parent);
+    end += line.length;
   }
-  return { tree, parents, end };
 }
 
 function splitHeaders(head: string, from: number): readonly Header[] {

@@ -229,3 +229,26 @@ test.each([
   expect(() => split(text)).toThrow(expect.objectContaining({ code: 'object-malformed' }));
   expect(() => split(text)).toThrow(Failure);
 });
+
+const HEAD = `tree ${TREE}\nparent ${PARENT}\nparent ${PARENT}\n${PEOPLE}`;
+
+test('G1: a commit of hundreds of megabytes is history and no vote, and its text is not kept', () => {
+  const size = 600 * 1024 * 1024;
+  const bombs = [
+    { before: `${HEAD}x-large `, after: '\n\nmessage' },
+    { before: `${HEAD}\nmessage `, after: '\n\nFairlead-Withdraw: none' },
+  ];
+  for (const { before, after } of bombs) {
+    const raw = Buffer.alloc(before.length + size + after.length, 'a');
+    raw.write(before, 0, 'latin1');
+    raw.write(after, raw.length - after.length, 'latin1');
+    const { tree, parents, message, signature, refusal } = parseCommit('f'.repeat(40), raw);
+    expect({ tree, parents, signature, refusal }).toEqual({
+      tree: TREE,
+      parents: [PARENT, PARENT],
+      signature: null,
+      refusal: 'is larger than 67108864 bytes',
+    });
+    expect(message.buffer.byteLength).toBeLessThanOrEqual(1024 * 1024);
+  }
+});

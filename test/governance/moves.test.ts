@@ -246,3 +246,63 @@ test('I4: a commit that began before a scope was, showed nothing that was accept
     expect([stands, hold?.rule]).toEqual([seq, seq === 1 ? 'I4' : undefined]);
   }
 });
+
+test('G17: what stands too deep after a move does not move', async () => {
+  const chain = (names: readonly string[], directory: string, realm: Realm): Files =>
+    names.reduceRight<Files>((below, name, at) => {
+      const place = [directory, ...names.slice(0, at + 1)].join('/');
+      const next = names[at + 1];
+      const records =
+        next === undefined
+          ? {}
+          : { [`mesh/${place}/delegations.yaml`]: realm.records([{ name: next, ...nothing }]) };
+      return { ...scopeFiles(realm, name, place), ...records, ...below };
+    }, {});
+  const [low, high] = [
+    Array.from({ length: 9 }, (_, at) => `low${at}`),
+    Array.from({ length: 9 }, (_, at) => `high${at}`),
+  ];
+  const bare = Object.fromEntries([...low, ...high].map((name) => [name, { owns: '{}' }]));
+  const realm = createRealm(bare);
+  const [last = '', tallest = ''] = [high.at(-1), low[0]];
+  realm.commit('g', [], {
+    'mesh/delegations.yaml': realm.records([
+      { name: 'o', namespaces: ['o'] },
+      { name: 'high0', path: 'h/high0', ...nothing },
+    ]),
+    ...scopeFiles(realm, 'o'),
+    'mesh/o/delegations.yaml': realm.records([{ name: tallest, ...nothing }]),
+    ...chain(low, 'o', realm),
+    ...chain(high, 'h', realm),
+  });
+  const to = ['h', ...high].join('/');
+  const path = ['s', ...high, tallest].join('.');
+  await land(
+    realm,
+    'm',
+    'g',
+    {
+      'mesh/o/delegations.yaml': realm.records([
+        { name: tallest, path: null, ...nothing, more: `forward: ${path}` },
+      ]),
+      [`mesh/${to}/delegations.yaml`]: realm.records([{ name: tallest, ...nothing }]),
+      ...without(chain(low, 'o', realm)),
+      ...chain(low, to, realm),
+    },
+    [
+      [
+        ['o1', `${last}1`, `${tallest}1`],
+        [
+          { who: 'o', seq: 2, base: ['g', 'o'], next: ['m', 'o'] },
+          { who: last, seq: 2, base: ['g', to], next: ['m', to] },
+          { who: tallest, seq: 2, base: ['g', `o/${tallest}`], next: ['m', `${to}/${tallest}`] },
+        ],
+      ],
+    ],
+  );
+  expect((await realm.scope('m', last)).hold).toMatchObject({
+    rule: 'G17',
+    reason: expect.stringContaining('it would stand 18 levels below the root; the cap is 16'),
+  });
+  expect(await realm.scope('m', tallest)).toMatchObject({ directory: `o/${tallest}`, seq: 1 });
+});

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createRealm, type Files, type Party, type Realm } from './realm.ts';
+import { createRealm, type Files, land, type Party, type Realm } from './realm.ts';
 
 /**
  * Structural mutations: every row of the table, accepted by exactly the sets of signers that have all quorums, and held
@@ -256,4 +256,107 @@ test.each(rows)('$name; no other set of signers', async ({ genesis, change, part
         parties.map(({ who }) => realm.uid(who)).sort(),
       );
   }
+});
+
+test('merge: what a third scope is left nothing by still needs its consent', async () => {
+  const realm = createRealm();
+  realm.commit('g', [], {
+    ...a(realm),
+    ...child(realm, 'c'),
+    'mesh/delegations.yaml': realm.records([{ name: 'a' }, { name: 'c' }]),
+  });
+  const changes = {
+    'mesh/delegations.yaml': realm.records([
+      { name: 'a', more: `tombstone: ${realm.uid('c')}` },
+      { name: 'c' },
+    ]),
+    ...withoutA,
+  };
+  const parties: readonly Party[] = [
+    { who: 's', seq: 2, base: ['g', ''], next: ['m', ''] },
+    { who: 'a', seq: 2, base: ['g', 'a'], next: 'gone' },
+    { who: 'c', seq: 2, base: ['g', 'c'], next: ['g', 'c'] },
+  ];
+  await land(realm, 'm', 'g', changes, [[['s1', 'a1'], parties]]);
+  expect((await realm.scope('m', 'a')).hold?.reason).toContain('together with s.c: 0 of 1');
+  await land(realm, 'm', 'g', changes, [[['s1', 'a1', 'c1'], parties]]);
+  expect(await standing(realm)).toEqual(['s Live', 's.a Tombstone', 's.c Live']);
+  expect((await realm.scope('m', 'a')).successors).toEqual([realm.uid('c')]);
+});
+
+test('G16: a group holds for a member that ended as it says', async () => {
+  const realm = createRealm();
+  realm.commit('g', [], {
+    ...a(realm),
+    ...child(realm, 'b'),
+    'mesh/delegations.yaml': realm.records([{ name: 'a' }, { name: 'b' }]),
+  });
+  const ended = {
+    'mesh/delegations.yaml': realm.records([{ name: 'a', more: 'tombstone: none' }, { name: 'b' }]),
+    ...withoutA,
+  };
+  const gone: Party = { who: 'a', seq: 2, base: ['g', 'a'], next: 'gone' };
+  const after: Party = { who: 'b', seq: 2, base: ['g', 'b'], next: ['m', 'b'] };
+  const edit = { 'mesh/b/v.yaml': 'after a has ended' };
+  await land(realm, 'm', 'g', edit, [[['b1'], [after, gone]]]);
+  expect((await realm.scope('m', 'b')).seq).toBe(1);
+  await land(realm, 'd', 'g', ended, [
+    [
+      ['s1', 'a1'],
+      [{ who: 's', seq: 2, base: ['g', ''], next: ['d', ''] }, gone],
+    ],
+  ]);
+  await land(realm, 'm', 'd', edit, [[['b1'], [after, gone]]]);
+  expect((await realm.scope('m', 'b')).seq).toBe(2);
+});
+
+test('of a large group that is not ready, a hold names the first ones', async () => {
+  const realm = createRealm();
+  const names = ['b', 'c', 'd', 'e', 'f', 'h', 'i'];
+  realm.commit('m', ['g'], {
+    'mesh/delegations.yaml': realm.records(names.map((name) => ({ name }))),
+    ...Object.assign({}, ...names.map((name) => child(realm, name))),
+  });
+  const { reason } = (await realm.scope('m', 's')).hold ?? {};
+  expect(reason).toContain('together with s.f: 0 of 1');
+  expect(reason).not.toContain('s.h:');
+  expect(reason).toMatch(/; and with 2 more$/);
+});
+
+test('a scope may live in a folder of folders, which are nobody’s', async () => {
+  const realm = createRealm();
+  realm.commit('g', [], {
+    'mesh/delegations.yaml': realm.records([{ name: 'a', path: 'teams/eu/a' }]),
+    'mesh/teams/eu/a/scope.yaml': realm.yaml('a'),
+    'mesh/teams/eu/a/v.yaml': 'a',
+  });
+  realm.commit('p', ['g'], { 'mesh/teams/eu/a/v.yaml': 'b' }, { by: 'a1' });
+  realm.commit('m', ['g', 'p'], {}, { take: 'p' });
+  expect(await realm.scope('m', 'a')).toMatchObject({ seq: 2, directory: 'teams/eu/a', hold: null });
+  expect(await realm.scope('m', 's')).toMatchObject({ seq: 1, hold: null });
+  realm.commit('n', ['m'], { 'mesh/teams/eu/stray.yaml': 'x' });
+  expect((await realm.scope('n', 's')).hold).toMatchObject({ rule: 'Quorum' });
+  expect((await realm.scope('n', 'a')).hold).toBeNull();
+});
+
+test('moving to an own repository and changing what is granted needs the threshold of both', async () => {
+  const byClass = { s: { quorum: '{ threshold: 1, byClass: { move: 1, delegate: 2 } }' } };
+  const realm = createRealm(byClass);
+  realm.commit('g', [], a(realm));
+  const changes = async (namespaces: readonly string[]) => ({
+    'mesh/delegations.yaml': realm.records([
+      { name: 'a', path: null, namespaces, more: `repository: ${await elsewhere(realm, 2)}` },
+    ]),
+    ...withoutA,
+  });
+  const parties: readonly Party[] = [
+    { who: 's', seq: 2, base: ['g', ''], next: ['m', ''] },
+    { who: 'a', seq: 2, base: ['g', 'a'], next: 'gone' },
+  ];
+  await land(realm, 'm', 'g', await changes(['a', 'b']), [[['s1', 'a1'], parties]]);
+  expect((await realm.scope('m', 's')).hold?.reason).toContain('1 of 2: s1 signed');
+  await land(realm, 'm', 'g', await changes(['a', 'b']), [[['s1', 's2', 'a1'], parties]]);
+  expect((await realm.scope('m', 's')).lineage.at(-1)).toMatchObject({ class: 'delegate', seq: 2 });
+  await land(realm, 'm', 'g', await changes(['a']), [[['s1', 'a1'], parties]]);
+  expect((await realm.scope('m', 's')).lineage.at(-1)).toMatchObject({ class: 'move', seq: 2 });
 });
