@@ -87,8 +87,9 @@ export function relocate({ scopes, index }: LineState, moves: Moves): ReadonlyMa
     }
   };
   for (const { uid, by, name, directory } of moves.values()) {
-    const parent = must(scopes.get(by));
-    put(must(scopes.get(uid)), { name, parent: by, path: `${parent.path}.${name}`, directory });
+    const [scope, parent] = [scopes.get(uid), must(scopes.get(by))];
+    // A record may name a scope that was withdrawn before the genesis: none lives here.
+    if (scope !== undefined) put(scope, { name, parent: by, path: `${parent.path}.${name}`, directory });
   }
   return located;
 }

@@ -49,7 +49,9 @@ export async function recordsAbove(
   const above = parent === null ? undefined : scopes.get(parent);
   if (above === undefined) return [];
   const records = await owns.delegations(above.accepted.tree);
-  return [must(recordsByUid(records).get(uid)), ...(await recordsAbove(owns, scopes, above))];
+  const record = recordsByUid(records).get(uid);
+  // None yet in the scope that would take it.
+  return [...(record === undefined ? [] : [record]), ...(await recordsAbove(owns, scopes, above))];
 }
 
 function changedForever(scopes: Scopes, scope: ScopeState, next: Policy): string | null {

@@ -10,6 +10,7 @@ import {
   Parser,
   visit,
 } from 'yaml';
+import { must } from '../base/must.ts';
 import type { Ruleset } from './ruleset.ts';
 
 /** What a governance file says, or why it says nothing (G12). */
@@ -61,11 +62,11 @@ function placed(text: string, offset: number | null, reason: string): string {
 }
 
 /** As the library says where a mistake is: an offset, where a range begins, or a token. */
-type Place = number | readonly number[] | { readonly offset: number };
+type Place = number | readonly [from: number, to: number] | { readonly offset: number };
 
-function offsetOf(at: Place): number | null {
+function offsetOf(at: Place): number {
   if (typeof at === 'number') return at;
-  return 'offset' in at ? at.offset : (at[0] ?? null);
+  return 'offset' in at ? at.offset : at[0];
 }
 
 const INDENTED = new RegExp(`^[ \\t?:-]{${2 * MAX_DEPTH + 1}}`, 'm');
@@ -131,21 +132,23 @@ function decode(bytes: Uint8Array): string | null {
 
 /** Flow collections that are open at once, and pairs in them (`[a: b: c`). */
 function depthOf(): (lexeme: string) => number {
-  const pairs: number[] = [];
+  const open: { pairs: number }[] = [];
   let depth = 0;
   return (lexeme) => {
-    const last = pairs.length - 1;
+    const last = open.at(-1);
     if (lexeme === '[' || lexeme === '{') {
-      pairs.push(0);
+      open.push({ pairs: 0 });
       depth += 1;
-    } else if (last < 0) return 0;
-    else if (lexeme === ']' || lexeme === '}') depth -= 1 + (pairs.pop() ?? 0);
-    else if (lexeme === ':') {
-      pairs[last] = (pairs[last] ?? 0) + 1;
+    } else if (last === undefined) return 0;
+    else if (lexeme === ']' || lexeme === '}') {
+      depth -= 1 + last.pairs;
+      open.pop();
+    } else if (lexeme === ':') {
+      last.pairs += 1;
       depth += 1;
     } else if (lexeme === ',') {
-      depth -= pairs[last] ?? 0;
-      pairs[last] = 0;
+      depth -= last.pairs;
+      last.pairs = 0;
     }
     return depth;
   };
@@ -155,7 +158,8 @@ function depthOf(): (lexeme: string) => number {
 function refuseNodes(document: Parameters<typeof visit>[0]): void {
   visit(document, {
     Node(_key, node) {
-      const start = node.range?.[0] ?? null;
+      const [start] = must(node.range);
+      // One that nothing resolves is no mistake to the composer: reading its value would throw.
       if (isAlias(node)) throw new Mistake('a YAML alias', start);
       if (node.anchor !== undefined) throw new Mistake('a YAML anchor', start);
       if (node.tag !== undefined) throw new Mistake('a YAML tag', start);
@@ -167,8 +171,9 @@ function refuseNodes(document: Parameters<typeof visit>[0]): void {
 function refuseKeys(keys: readonly unknown[]): void {
   const seen = new Set<string>();
   for (const key of keys) {
-    const start = isNode(key) ? (key.range?.[0] ?? null) : null;
-    if (!isNode(key) || !isScalar(key) || typeof key.value !== 'string')
+    if (!isNode(key)) throw new Mistake('a key that is missing', null);
+    const [start] = must(key.range);
+    if (!isScalar(key) || typeof key.value !== 'string')
       throw new Mistake('a key that is not a string', start);
     if (key.value === '__proto__' || key.value === '<<') throw new Mistake(`the key ${key.value}`, start);
     if (seen.has(key.value)) throw new Mistake(`the key ${key.value} twice`, start);

@@ -139,8 +139,8 @@ export async function treeIn(
 /** Enforces I3: what a commit merely carries along, it does not speak about. */
 async function hear(bench: Bench, scope: VotingScope, found: Speakers, visit: Visit): Promise<void> {
   const { commit } = visit;
-  const first = bench.history.visits.get(commit.parents[0] ?? '');
-  if (first === undefined || found.approved.has(visit)) return;
+  const first = must(bench.history.visits.get(must(commit.parents[0])));
+  if (found.approved.has(visit)) return;
   const isApproval = commit.parents.length === 1 && first.commit.tree === commit.tree;
   if (isApproval) found.approved.add(visit);
   const tree = await treeIn(bench, scope, visit);

@@ -4,8 +4,7 @@ import { fold } from '../../src/governance/fold.ts';
 import { genesisState } from '../../src/governance/genesis.ts';
 import { ruleset1 } from '../../src/policy/index.ts';
 import { createScopeTrees } from '../../src/policy/own.ts';
-import { openHistory } from '../../src/votes/history.ts';
-import type { Bench } from '../../src/votes/votes.ts';
+import { openBench } from '../../src/votes/votes.ts';
 import { createWorld, makeToken, type World } from './world.ts';
 
 /** #77, #119: what a flood costs, in signature checks, and whom it holds: its own scope, for that merge. */
@@ -13,20 +12,16 @@ async function judge(world: World, main: readonly string[], ruleset = ruleset1) 
   const { objects, ids } = world;
   const digests = createTreeDigests(objects);
   const pin = await world.pin();
-  const history = await openHistory(objects, pin.commit, ruleset);
-  const owns = createScopeTrees(objects, digests, pin.path, ruleset);
-  const checked: Bench['checked'] = new Map();
-  const signed = { byPlace: new Map(), approvals: [], moved: [] };
-  const bench = { history, owns, ruleset, checked, signed, speakers: new Map(), words: new Map() };
+  const bench = await openBench(objects, createScopeTrees(objects, digests, pin.path, ruleset), pin.commit);
   let state = await genesisState(objects, digests, pin, ruleset);
   for (const name of main) {
     if ('ok' in state) throw new Error(state.reason);
-    await history.extend(ids.get(name) ?? '');
+    await bench.history.extend(ids.get(name) ?? '');
     state = await fold(bench, state);
   }
   if ('ok' in state) throw new Error(state.reason);
   const of = (uid: string) => state.scopes.get(uid);
-  return { S: of(world.uid.S), C: of(world.uid.C), checks: checked.size };
+  return { S: of(world.uid.S), C: of(world.uid.C), checks: bench.checked.size };
 }
 
 function genesis(): World {
@@ -147,4 +142,27 @@ test('#77: more commits than the cap in one pull request: nothing of it is read 
   expect([held.S?.hold?.rule, held.C?.hold?.rule, held.checks]).toEqual(['G17', 'G17', 0]);
   const { C, checks } = await judge(world, ['m', 'n', 'o'], few);
   expect([C?.seq, checks]).toEqual([2, 2]);
+});
+
+test('#77: of strangers who signed what landed, a hold names the first hundred', async () => {
+  const world = genesis();
+  world.add('p', { parents: ['g'], S: '1', by: 'stranger' });
+  let last = 'p';
+  for (let at = 0; at < 120; at += 1) {
+    world.add(`away${at}`, { parents: [last], S: 'g' });
+    world.add(`back${at}`, { parents: [`away${at}`], S: '1', by: 'stranger' });
+    last = `back${at}`;
+  }
+  world.add('m', { parents: ['g', last], S: '1' });
+  const { S } = await judge(world, ['m']);
+  expect(S?.hold).toMatchObject({ rule: 'Quorum', signed: [] });
+  expect(S?.hold?.refused).toHaveLength(100);
+});
+
+test('a signed commit without parents speaks of nothing', async () => {
+  const world = genesis();
+  world.add('root', { parents: [], S: '1', by: 'x' });
+  world.add('m', { parents: ['g', 'root'], S: '1' });
+  const { S } = await judge(world, ['m']);
+  expect(S?.hold).toMatchObject({ rule: 'Quorum', signed: [] });
 });

@@ -306,3 +306,39 @@ test('G17: what stands too deep after a move does not move', async () => {
   });
   expect(await realm.scope('m', tallest)).toMatchObject({ directory: `o/${tallest}`, seq: 1 });
 });
+
+test('who moves and reconfigures at once is held, and so is who takes it', async () => {
+  const realm = family();
+  const files = { ...moved(realm), 'mesh/n/a/scope.yaml': realm.yaml('a', { anchors: ['a1', 'a2', 'x'] }) };
+  await land(realm, 'm', 'g', files, [[['o1', 'n1', 'a1'], group()]]);
+  expect((await realm.scope('m', 'n')).hold?.reason).toContain('is not as it was accepted');
+  expect(await standing(realm, 'm')).toEqual([
+    's . 1',
+    's.o o 1 Structural',
+    's.o.a o/a 1 G18',
+    's.o.a.d o/a/d 1 G18',
+    's.n n 1 Structural',
+  ]);
+});
+
+test('a name that was withdrawn before the genesis is that of no scope: it neither moves, nor ends, nor comes back', async () => {
+  const realm = createRealm();
+  const genesis = (spec: Parameters<Realm['records']>[0][number]) => ({
+    'mesh/delegations.yaml': realm.records([spec]),
+  });
+  realm.commit('g', [], genesis({ name: 'a', more: 'status: withdrawn' }));
+  const changes: readonly Parameters<Realm['records']>[0][number][] = [
+    { name: 'b', uid: realm.uid('a'), path: 'a', more: 'status: withdrawn' },
+    { name: 'a', path: 'b', more: 'status: withdrawn' },
+    { name: 'a' },
+    { name: 'a', more: 'tombstone: none' },
+    { name: 'a', more: `tombstone: ${realm.uid('s')}` },
+  ];
+  for (const spec of changes) {
+    await land(realm, 'm', 'g', genesis(spec), [
+      [['s1'], [{ who: 's', seq: 2, base: ['g', ''], next: ['m', ''] }]],
+    ]);
+    const { seq, hold } = await realm.scope('m', 's');
+    expect([seq, hold?.rule], JSON.stringify(spec)).toEqual([1, 'G19']);
+  }
+});

@@ -1,6 +1,7 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { sha256 } from '../../src/base/digest.ts';
-import { readData } from '../../src/policy/data.ts';
+import { readData, visible } from '../../src/policy/data.ts';
 import { ruleset1 } from '../../src/policy/ruleset.ts';
 import { formatApproval, formatWithdrawal, groupDigest } from '../../src/votes/index.ts';
 import { readStatements } from '../../src/votes/statement.ts';
@@ -23,6 +24,8 @@ test.each([
   ['a merge key', 'a: { "<<": { b: 1 } }\n'],
   ['__proto__', '__proto__: { polluted: true }\n'],
   ['a number as a key', '1: a\n'],
+  ['no key', ': a\n'],
+  ['a list as a key', '? [a]\n: b\n'],
   ['deep brackets', '['.repeat(70) + ']'.repeat(70)],
   ['deep sequences on one line', `${'- '.repeat(200)}a\n`],
   ['brackets that a comment seems to close', `${'[ #]\n'.repeat(200)}${' ]'.repeat(200)}`],
@@ -38,6 +41,10 @@ test.each([
   ['a: 1\n\n  b: 2\n', '1:4: '],
   ['a: { b: 1, b: 2 }\n', '1:12: the key b twice'],
   ['spec:\n  1: x\n', '2:3: a key that is not a string'],
+  ['spec:\n  a: 1\n  b\n', '3:3: Implicit map keys'],
+  ['a: !x 1\n', '1:4: Unresolved tag'],
+  ['a: !!str 1\n', '1:10: a YAML tag'],
+  ['a: *x\n', '1:4: a YAML alias'],
 ])('G12: the reason says line and column: %j', (text, place) => {
   expect(read(text)).toEqual({ ok: false, reason: expect.stringMatching(new RegExp(`^${place}`)) });
 });
@@ -151,4 +158,56 @@ test.each([
   const found = readStatements(Buffer.from(`subject\n\n${[...lines, withdrawal].join('\n')}\n`));
   expect(found.length).toBeGreaterThan(1);
   expect(found.every(({ kind }) => kind === 'void')).toBe(true);
+});
+
+test('a reason shows little of what others wrote, and nothing that moves a cursor', () => {
+  const read = visible(`\u001b[2J${'x'.repeat(500)}\n`);
+  expect(read).toBe(`?[2J${'x'.repeat(196)}…`);
+});
+
+test('G12: whatever the bytes are, they are read or refused, and nothing is thrown', () => {
+  const parts = [
+    'a',
+    'b: ',
+    '- ',
+    '\n',
+    '  ',
+    '[',
+    ']',
+    '{',
+    '}',
+    ',',
+    '"',
+    "'",
+    '|',
+    '>',
+    '&x ',
+    '*x',
+    '!t ',
+    '? ',
+    ': ',
+  ];
+  const more = [
+    '#c\n',
+    '---\n',
+    '...\n',
+    '%YAML 1.3\n',
+    '\t',
+    '<<: ',
+    '@',
+    '`',
+    '1',
+    '\u{feff}',
+    '\0',
+    '\r',
+    '~',
+  ];
+  const text = fc.array(fc.constantFrom(...parts, ...more), { maxLength: 12 }).map((all) => all.join(''));
+  fc.assert(
+    fc.property(text, (each) => {
+      const data = read(each);
+      if (!data.ok) expect(data.reason).toMatch(/^[ -~…]+$/);
+    }),
+    { numRuns: 20_000, seed: 12 },
+  );
 });

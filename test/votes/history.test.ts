@@ -76,6 +76,23 @@ test('I4: the main line up to the base and the side commits are all that the tex
   );
 });
 
+test('I4: a side commit that two ways lead to is one view', async () => {
+  const world = createWorld();
+  world.add('g', {});
+  world.add('a', { parents: ['g'], S: '1' });
+  world.add('m1', { parents: ['g', 'a'], S: '1' });
+  world.add('b', { parents: ['a'], C: '1' });
+  world.add('c', { parents: ['a'], C: '2' });
+  world.add('d', { parents: ['b', 'c'], S: '2', by: 'x' });
+  world.add('m2', { parents: ['m1', 'd'] });
+  const id = (name: string) => world.ids.get(name) ?? '';
+  const history = await openHistory(world.objects, id('g'), ruleset1);
+  for (const name of ['m1', 'm2']) await history.extend(id(name));
+  const d = history.visits.get(id('d'));
+  if (d === undefined) throw new Error('d came in');
+  expect(sideViews(history, d, 0).map(({ commit }) => commit.id)).toEqual([id('a')]);
+});
+
 /** The same world, and how often an object was asked for. */
 function counted({ objects }: World): { readonly objects: Objects; count(): number } {
   let count = 0;
