@@ -23,4 +23,4 @@ export type {
   VerifiedScope,
 } from './types.ts';
 export { formatVerification, verification } from './verification.ts';
-export { withAuthorityOf } from './verified.ts';
+export { asIfVerified, withAuthorityOf } from './verified.ts';

@@ -47,6 +47,7 @@ export const codes = {
     title: 'plaintext secret',
     fix: 'delete it from git and replace its value everywhere; keep it in the cluster or a secret store, and name it from here',
   },
+  FL2116: { title: 'older apiVersion', fix: 'write the newest one that the kind has' },
   FL2201: { title: 'weights add up to nothing', fix: 'give at least one destination a weight above 0' },
   FL2202: { title: 'resource given twice', fix: 'keep one of them; until then none is served' },
   FL2203: {

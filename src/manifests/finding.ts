@@ -15,6 +15,7 @@ export type Finding = {
 /** Codes of documents that are honoured, but perhaps not as their author expects. */
 export const warnings: ReadonlySet<Code> = new Set([
   'FL2014',
+  'FL2116',
   'FL2210',
   'FL2214',
   'FL2215',

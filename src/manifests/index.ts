@@ -41,9 +41,12 @@ export type {
   TlsMatch,
   TrafficPolicy as WrittenPolicy,
 } from '../generated/schemas/index.ts';
+export { codes as manifestCodes } from './codes.ts';
 export { durationMs } from './duration.ts';
+export { warnings as manifestWarnings } from './finding.ts';
 export { serviceLabel } from './kinds/endpoint-slice.ts';
 export { nearest } from './nearest.ts';
+export { type OtherManifest, readOffline, type WorkloadLabels } from './offline.ts';
 export { readManifests } from './read.ts';
 export { readSingle } from './single.ts';
 export type * from './types.ts';

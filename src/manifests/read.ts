@@ -26,9 +26,15 @@ export function readManifests(scope: VerifiedScope, before: ScopeResources | nul
     const same = known.get(file.path);
     return same !== undefined && Buffer.compare(same.bytes, file.bytes) === 0 ? same : readFile(scope, file);
   });
+  const joined = joinFiles(scope, read);
+  filesRead.set(joined.resources, { scope, files: new Map(read.map((file) => [file.path, file])) });
+  return joined;
+}
+
+/** What the files of a scope say together. */
+export function joinFiles(scope: VerifiedScope, read: readonly FileRead[]): ScopeResources {
   const { resources, problems } = withoutTwins(read.flatMap(({ drafts }) => drafts));
   const all = [...read.flatMap((file) => file.problems), ...problems];
-  filesRead.set(resources, { scope, files: new Map(read.map((file) => [file.path, file])) });
   return { scope, resources, problems: all.toSorted(byPlace) };
 }
 
@@ -45,7 +51,7 @@ function isReadAlike(left: VerifiedScope, right: VerifiedScope): boolean {
   return isPlaced && ours.length === theirs.length && ours.every((name, index) => name === theirs[index]);
 }
 
-function isManifest(path: string): boolean {
+export function isManifest(path: string): boolean {
   return (
     /\.(yaml|yml|json)$/i.test(path) &&
     !path
@@ -55,14 +61,19 @@ function isManifest(path: string): boolean {
   );
 }
 
-type FileRead = VerifiedScope['files'][number] & {
+/** What one file says. */
+export type FileRead = VerifiedScope['files'][number] & {
   readonly drafts: readonly Draft[];
   readonly problems: readonly Problem[];
 };
 
-function readFile(scope: VerifiedScope, { path, bytes }: VerifiedScope['files'][number]): FileRead {
-  const file = scope.directory === '' ? path : `${scope.directory}/${path}`;
-  const read = (): Text => readText(bytes, /\.json$/i.test(path) ? 'json' : 'yaml');
+/** `read` gives the same whenever it is called. */
+export function readFile(
+  scope: VerifiedScope,
+  { path, bytes }: VerifiedScope['files'][number],
+  read: () => Text = () => readText(bytes, formatOf(path)),
+): FileRead {
+  const file = fileOf(scope, path);
   const text = read();
   const again = once(read);
   const drafts: Draft[] = [];
@@ -80,6 +91,15 @@ function readFile(scope: VerifiedScope, { path, bytes }: VerifiedScope['files'][
     });
   }
   return { path, bytes, drafts, problems };
+}
+
+/** How the mesh calls a file of a scope. */
+export function fileOf({ directory }: VerifiedScope, path: string): string {
+  return directory === '' ? path : `${directory}/${path}`;
+}
+
+export function formatOf(path: string): 'yaml' | 'json' {
+  return /\.json$/i.test(path) ? 'json' : 'yaml';
 }
 
 type DocumentRead = { readonly fitting: Fitting | null; readonly findings: readonly Finding[] };

@@ -37,9 +37,9 @@ const composing = {
  * Reads YAML 1.2 core (`.json` files: JSON), several documents per file. A document with a mistake is left out, the
  * others stay: only what concerns the whole file (encoding, size, number of documents) leaves out all of them.
  */
-export function readText(bytes: Uint8Array, format: 'yaml' | 'json'): Text {
+export function readText(bytes: Uint8Array, format: 'yaml' | 'json', limitBytes = maxBytes): Text {
   const text = decode(bytes);
-  if (bytes.byteLength > maxBytes) return refused('FL2007', `the file has ${bytes.byteLength} bytes`);
+  if (bytes.byteLength > limitBytes) return refused('FL2007', `the file has ${bytes.byteLength} bytes`);
   if (text === null) return refused('FL2001', 'the file is not UTF-8');
   if (format === 'json' && !isJson(text)) return refused('FL2002', 'the file is not JSON');
   const chunks = split(text);

@@ -17,7 +17,9 @@ export function claimHost(resource: Resource, host: string, path: Path, owners: 
   const refuse = (problem: Problem): Claim => ({ host, visibility: null, problems: [problem] });
   const owner = ownerOfHost(owners, host);
   if (owner !== null && owner.uid !== uid) {
-    return refuse(mistake(resource, path, 'FL3102', `${host} is owned by ${owner.path}, not by ${scope}`));
+    const message = `${host} is owned by ${owner.path}, not by ${scope}`;
+    const fix = `ask ${owner.path} for it: propose the change in its own files, for its anchors to sign; or use a host that ${scope} owns`;
+    return refuse(mistake(resource, path, 'FL3102', message, fix));
   }
   const within = ownersWithin(owners, host, uid).map((other) => other.path);
   if (within.length > 0) {

@@ -69,6 +69,12 @@ export const codes = {
     fix: 'have the Gateway offer the host, or remove the gateway here',
   },
   FL3333: { title: 'port opened in two manners', fix: 'use a port of its own for each' },
+  FL3401: {
+    title: 'rule never reached',
+    fix: 'move it before the rule that takes its requests, or narrow that one',
+  },
+  FL3402: { title: 'selector that selects nothing', fix: 'correct the labels' },
+  FL3403: { title: 'subset that selects nothing', fix: 'correct the labels of the subset' },
 } as const;
 
 export type Code = keyof typeof codes;
@@ -83,4 +89,7 @@ export const warnings: ReadonlySet<Code> = new Set([
   'FL3326',
   'FL3327',
   'FL3328',
+  'FL3401',
+  'FL3402',
+  'FL3403',
 ]);

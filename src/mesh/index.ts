@@ -15,8 +15,10 @@
  * VirtualService, and HTTPRoutes with one match for one port of a Service. A consumer's route contradicts nobody: it is
  * for its own clients, and beats the producer's there.
  */
+export { advise } from './advice.ts';
 export { type Built, build, createBuilder } from './build.ts';
 export { treatment } from './client-rules.ts';
+export { codes as meshCodes, warnings as meshWarnings } from './codes.ts';
 export { MESH, meet } from './gateways.ts';
 export { canonicalAddress, covers } from './hosts.ts';
 export { isVisible, ownerOfNamespace } from './ownership.ts';

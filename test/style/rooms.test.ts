@@ -88,6 +88,8 @@ test('VerifiedScope is constructed in one place', () => {
   expect(makers).toEqual(['governance/verified.ts']);
   const drafters = sourceFiles().filter((file) => /\basIfAccepted\b/.test(read(file)));
   expect(drafters).toEqual(['cli/drafts.ts', 'governance/index.ts', 'governance/proposal.ts']);
+  const offline = sourceFiles().filter((file) => /\basIfVerified\b/.test(read(file)));
+  expect(offline).toEqual(['cli/offline/scopes.ts', 'governance/index.ts', 'governance/verified.ts']);
 });
 
 test('config.ts alone reads the environment, and nothing opens a shell', () => {

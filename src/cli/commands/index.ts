@@ -19,6 +19,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     scope: async () => (await import('./scope/index.ts')).scopeCommand,
   },
   'Anybody, offline, on a clone:': {
+    analyze: async () => (await import('./analyze.ts')).analyzeCommand,
     verify: async () => (await import('./verify.ts')).verifyCommand,
     lineage: async () => (await import('./lineage.ts')).lineageCommand,
     resolve: async () => (await import('./resolve.ts')).resolveCommand,

@@ -1,0 +1,105 @@
+import { Argument, Command, Option } from 'commander';
+import { Failure } from '../../base/failure.ts';
+import { byCodeUnit } from '../../base/order.ts';
+import { formatProblem, type Problem } from '../../base/problem.ts';
+import { type CodePage, codePage } from '../codes.ts';
+import type { Context } from '../context.ts';
+import { examples } from '../examples.ts';
+import { exit } from '../exit.ts';
+import { type FolderMesh, readFolder } from '../offline/mesh.ts';
+import { API_VERSION, type Format, outputOption, print, wrap } from '../output.ts';
+
+type Flags = {
+  readonly output: Format;
+  readonly failOn: 'warning' | 'error';
+  readonly explain?: string;
+};
+
+export function analyzeCommand(context: Context): Command {
+  return new Command('analyze')
+    .description('what is wrong with manifests, governed or not: offline, 1 if anything is')
+    .addArgument(
+      new Argument('[path...]', 'files, folders, - for standard input').default(['.'], 'where you are'),
+    )
+    .addOption(
+      new Option('--fail-on <severity>', 'the mildest problem that ends with 1')
+        .choices(['warning', 'error'])
+        .default('error'),
+    )
+    .option('--explain <code>', 'say what a code means, and read nothing')
+    .addOption(outputOption())
+    .addHelpText(
+      'after',
+      examples(
+        'fairlead analyze',
+        'fairlead analyze k8s/ istio/routes.yaml --fail-on warning',
+        'kubectl get svc,vs,dr,gw,se -A -o yaml | fairlead analyze -',
+        'fairlead analyze --explain FL3301',
+      ),
+    )
+    .action(async (paths: readonly string[], flags: Flags) => {
+      const code = flags.explain === undefined ? analyze(context, paths, flags) : explain(context, flags);
+      context.finish(await code);
+    });
+}
+
+async function analyze(context: Context, paths: readonly string[], flags: Flags): Promise<number> {
+  const mesh = await readFolder(context, paths);
+  const problems = mesh.problems.toSorted(inOrder);
+  const counts = countsOf(mesh);
+  const others = Object.fromEntries(
+    Map.groupBy(mesh.others, ({ kind }) => kind || 'none')
+      .entries()
+      .map(([kind, all]) => [kind, all.length] as const),
+  );
+  const document = { apiVersion: API_VERSION, kind: 'Analysis', ...{ problems, counts, others } };
+  print(context, flags.output, document, () =>
+    problems.length === 0
+      ? 'no problems\n'
+      : problems.map((problem) => `${formatProblem(problem)}\n`).join(''),
+  );
+  if (flags.output === 'table' || flags.output === 'wide') sayCounts(context, mesh, counts);
+  const isBad = ({ severity }: Problem) => flags.failOn === 'warning' || severity === 'error';
+  return problems.some(isBad) ? exit.findings : exit.ok;
+}
+
+type Counts = Readonly<Record<'errors' | 'warnings' | 'services' | 'routings' | 'others', number>>;
+
+function countsOf({ problems, mesh, others }: FolderMesh): Counts {
+  const errors = problems.filter(({ severity }) => severity === 'error').length;
+  const warnings = problems.length - errors;
+  const { services, routings } = mesh;
+  return { errors, warnings, services: services.length, routings: routings.length, others: others.length };
+}
+
+function sayCounts({ terminal }: Context, { manner, scopes }: FolderMesh, counts: Counts): void {
+  const { errors, warnings, services, routings, others } = counts;
+  const whose =
+    manner === 'written' ? `${scopes.length} scope(s)` : 'no scope.yaml: as one scope that owns everything';
+  const left = others === 0 ? '' : `; ${others} document(s) that are not of a mesh were left out`;
+  const found = `${errors} error(s), ${warnings} warning(s) in ${services} service(s) and ${routings} routing(s)`;
+  terminal.say(wrap(`${found} (${whose})${left}`, '  '));
+  if (errors + warnings > 0) terminal.say('fairlead analyze --explain <code> says more of one');
+}
+
+function inOrder(left: Problem, right: Problem): number {
+  const byFile = byCodeUnit(left.file, right.file);
+  return byFile || left.line - right.line || left.column - right.column || byCodeUnit(left.code, right.code);
+}
+
+async function explain(context: Context, { explain: code = '', output }: Flags): Promise<number> {
+  const page = codePage(code);
+  if (page === null)
+    throw new Failure('code-unknown', `there is no problem ${code}`, 'docs/problems.md lists them');
+  print(context, output, { apiVersion: API_VERSION, kind: 'ProblemCode', ...page }, () => pageText(page));
+  return exit.ok;
+}
+
+function pageText({ code, severity, title, about, fix }: CodePage): string {
+  const lines = [
+    `${code}: ${title} (${severity})`,
+    wrap(`  ${about}`, '  '),
+    wrap(`  fix: ${fix}`, '       '),
+  ];
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,141 @@
+import { byCodeUnit } from '../base/order.ts';
+import type { Problem } from '../base/problem.ts';
+import type { VerifiedScope } from '../governance/index.ts';
+import { findKind } from './find-kind.ts';
+import { otherKinds } from './kinds/index.ts';
+import { asProblem, byPlace, fileOf, formatOf, isManifest, joinFiles, readFile } from './read.ts';
+import { readText, type Text, type TextDocument } from './text.ts';
+import type { Path, ScopeResources } from './types.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** A document of a kind that no mesh has, such as a Deployment. */
+export type OtherManifest = {
+  /** As it says itself; empty where it is no manifest. */
+  readonly kind: string;
+  readonly file: string;
+};
+
+/** Labels of workloads that manifests make: of a Pod, or of the template of a Deployment and its like. */
+export type WorkloadLabels = {
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+};
+
+type OfflineRead = {
+  readonly resources: ScopeResources;
+  readonly others: readonly OtherManifest[];
+  readonly workloads: readonly WorkloadLabels[];
+};
+
+/** A dump of a whole cluster is one document. */
+const maxDumpBytes = 64 * 1024 * 1024;
+
+/**
+ * `readManifests` for whoever looks at a folder: it also says of each document that its apiVersion is an older one, and
+ * which workloads are made. `written`: a scope's own files, as strictly as ever. `exported`: files of an installation
+ * that Fairlead does not govern, or what a cluster prints: a List is its items, and other kinds are nobody's mistake.
+ */
+export function readOffline(scope: VerifiedScope, manner: 'written' | 'exported'): OfflineRead {
+  const files = scope.files.filter(({ path }) => manner === 'exported' || isManifest(path));
+  const sorted = files.toSorted((left, right) => byCodeUnit(left.path, right.path));
+  const all = sorted.map((file) => {
+    const name = fileOf(scope, file.path);
+    const text = manner === 'written' ? readText(file.bytes, formatOf(file.path)) : exportedText(file);
+    const documents = manner === 'written' ? text.documents : text.documents.flatMap(unfolded);
+    const foreign = manner === 'written' ? new Set() : new Set(documents.filter(isForeign));
+    const own = { ...text, documents: documents.filter((document) => !foreign.has(document)) };
+    const read = readFile(scope, file, () => own);
+    const problems = [...read.problems, ...own.documents.flatMap((document) => older(document, name))];
+    const others = documents.filter((document) => foreign.has(document));
+    return {
+      read: { ...read, problems },
+      others: others.map(({ value }) => ({ kind: textOf(value.kind), file: name })),
+      workloads: documents.flatMap(({ value }) => workloadOf(value)),
+    };
+  });
+  return {
+    resources: sortedAs(
+      joinFiles(
+        scope,
+        all.map(({ read }) => read),
+      ),
+    ),
+    others: all.flatMap(({ others }) => others),
+    workloads: all.flatMap(({ workloads }) => workloads),
+  };
+}
+
+function sortedAs(resources: ScopeResources): ScopeResources {
+  return { ...resources, problems: resources.problems.toSorted(byPlace) };
+}
+
+/** Nothing of a file that cannot hold a manifest: charts and pipelines stand beside them, templates wait for values. */
+function exportedText({ path, bytes }: VerifiedScope['files'][number]): Text {
+  const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (!source.includes('apiVersion')) return { documents: [], problems: [] };
+  const text = readText(bytes, formatOf(path), maxDumpBytes);
+  const isTemplate = text.problems.length > 0 && source.includes('{{');
+  return isTemplate ? { ...text, problems: [] } : text;
+}
+
+/** A `List`, or a `VirtualServiceList` whose items need not say what they are. */
+function unfolded(list: TextDocument): readonly TextDocument[] {
+  const { apiVersion, kind, items } = list.value;
+  if (typeof kind !== 'string' || !kind.endsWith('List') || !Array.isArray(items)) return [list];
+  const said = kind === 'List' ? {} : { apiVersion, kind: kind.slice(0, -'List'.length) };
+  return items.flatMap((item: unknown, index) => {
+    if (!isFields(item)) return [];
+    const path = ['items', index];
+    return {
+      value: { ...said, ...item },
+      position: list.at(path),
+      at: (inner: Path) => list.at([...path, ...inner]),
+      keyAt: (inner: Path) => list.keyAt([...path, ...inner]),
+    };
+  });
+}
+
+function isForeign({ value }: TextDocument): boolean {
+  const found = findKind(value);
+  if ('kind' in found) return false;
+  const { code } = found.finding;
+  if (code !== 'FL2101' && code !== 'FL2102' && code !== 'FL2114') return false;
+  const [group = '', version] = textOf(value.apiVersion).split('/');
+  return version === undefined || otherKinds[group] === undefined;
+}
+
+/** That newer versions of its kind are read is no reason to change it today. */
+function older(document: TextDocument, file: string): readonly Problem[] {
+  const found = findKind(document.value);
+  if (!('kind' in found)) return [];
+  const { name, apiVersions } = found.kind;
+  const [newest = ''] = apiVersions;
+  const { apiVersion } = document.value;
+  if (apiVersion === newest) return [];
+  const message = `${apiVersion} is an older version of ${name}`;
+  const position = document.at(['apiVersion']);
+  return [asProblem({ code: 'FL2116', message, fix: `write ${newest}`, position }, file)];
+}
+
+function workloadOf(document: Fields): readonly WorkloadLabels[] {
+  const { kind, metadata, spec } = document;
+  const namespace = textOf(fieldsOf(metadata).namespace) || 'default';
+  const template = fieldsOf(fieldsOf(fieldsOf(spec).template).metadata);
+  const labels = kind === 'Pod' ? fieldsOf(metadata).labels : template.labels;
+  if (kind === 'WorkloadGroup' || !isFields(labels)) return [];
+  const texts = Object.entries(labels).map(([name, value]) => [name, String(value)] as const);
+  return [{ namespace, labels: Object.fromEntries(texts) }];
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function fieldsOf(value: unknown): Fields {
+  return isFields(value) ? value : {};
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,141 @@
+import type { Problem } from '../base/problem.ts';
+import type { Resource, ScopeResources, WorkloadLabels } from '../manifests/index.ts';
+import { type Code, codes } from './codes.ts';
+import { mistake, originOf, placeOf } from './mistake.ts';
+import { byPlace } from './part.ts';
+import { takesAll } from './routing-cover.ts';
+import type { Endpoints, Mesh, Origin, Routing, Rule } from './types.ts';
+import { hasLabels } from './workloads.ts';
+
+type Labels = Readonly<Record<string, string>>;
+
+/** What is looked at, and the workloads that are known besides the endpoints. */
+type Advised = {
+  readonly mesh: Mesh;
+  readonly endpoints: Endpoints;
+  readonly scopes: readonly ScopeResources[];
+  readonly workloads: readonly WorkloadLabels[];
+};
+
+/**
+ * What is served as it is written, and perhaps not as its author expects: for people who look at a folder or a branch. It
+ * takes no part in what is served, and is not asked for there.
+ */
+export function advise(advised: Advised): readonly Problem[] {
+  const { mesh, scopes } = advised;
+  const resources = scopes.flatMap((scope) => scope.resources);
+  const byDocument = new Map(resources.map((resource) => [originOf(resource).document, resource]));
+  const labels = labelsByNamespace(resources, advised.workloads);
+  const all = [
+    ...mesh.routings.flatMap((routing) => unreached(routing, byDocument)),
+    ...resources.flatMap((resource) => idleSelector(resource, labels)),
+    ...idleSubsets(advised),
+  ];
+  const distinct = new Map(
+    all.map((problem) => [`${problem.code} ${problem.message} ${placeOf(problem)}`, problem]),
+  );
+  return [...distinct.values()].sort(byPlace);
+}
+
+/** Rules whose requests earlier ones take. What stands behind a route without a match is said by FL2215. */
+function unreached({ rules, host }: Routing, byDocument: ReadonlyMap<string, Resource>): readonly Problem[] {
+  return rules.flatMap((rule, index) => {
+    const first = rules.slice(0, index).find((earlier) => takesAll(earlier.matches, rule.matches));
+    if (first === undefined) return [];
+    if (first.matches.length === 0 && first.origin.document.startsWith('VirtualService/')) return [];
+    const [here, there] = [rule, first].map((one) => ruleOrigin(one, rules, byDocument));
+    if (here === undefined || there === undefined) return [];
+    return [at(here, 'FL3401', `requests for ${host} that fit it are taken at ${placeOf(there)}`)];
+  });
+}
+
+/** The line of the rule itself where its manifest has a list with one entry for each. */
+function ruleOrigin(rule: Rule, rules: readonly Rule[], byDocument: ReadonlyMap<string, Resource>): Origin {
+  const { origin } = rule;
+  const resource = byDocument.get(origin.document);
+  const own = rules.filter((other) => other.origin.document === origin.document);
+  if (resource?.kind !== 'VirtualService' || own.length !== resource.spec.http?.length) return origin;
+  return { ...origin, ...resource.at(['spec', 'http', own.indexOf(rule)]) };
+}
+
+/** Labels of all workloads that are known. */
+function labelsByNamespace(
+  resources: readonly Resource[],
+  workloads: readonly WorkloadLabels[],
+): ReadonlyMap<string, readonly Labels[]> {
+  const entries = resources.flatMap((resource) => {
+    return resource.kind === 'WorkloadEntry'
+      ? [{ namespace: resource.namespace, labels: resource.spec.labels ?? {} }]
+      : [];
+  });
+  const byNamespace = Map.groupBy([...workloads, ...entries], ({ namespace }) => namespace);
+  return new Map([...byNamespace].map(([namespace, all]) => [namespace, all.map(({ labels }) => labels)]));
+}
+
+/** Only where workloads are known at all: mostly they are not in git. */
+function idleSelector(
+  resource: Resource,
+  labels: ReadonlyMap<string, readonly Labels[]>,
+): readonly Problem[] {
+  const found = selectorOf(resource);
+  if (found === null || Object.keys(found.selector).length === 0) return [];
+  const { path, selector } = found;
+  const known = labels.get(resource.namespace) ?? [];
+  if (known.length === 0 || known.some((own) => hasLabels(own, selector))) return [];
+  const message = `no workload of ${resource.namespace} has the labels ${written(selector)}`;
+  return [mistake(resource, path, 'FL3402', message)];
+}
+
+function selectorOf(
+  resource: Resource,
+): { readonly selector: Labels; readonly path: readonly string[] } | null {
+  if (resource.kind === 'Service')
+    return { selector: resource.spec.selector ?? {}, path: ['spec', 'selector'] };
+  if (resource.kind !== 'ServiceEntry') return null;
+  return {
+    selector: resource.spec.workloadSelector?.labels ?? {},
+    path: ['spec', 'workloadSelector', 'labels'],
+  };
+}
+
+/** Subsets of a service whose workloads are known, none of which is in it. */
+function idleSubsets({ mesh, endpoints, scopes, workloads }: Advised): readonly Problem[] {
+  const selectors = new Map(
+    scopes
+      .flatMap((scope) => scope.resources)
+      .flatMap((resource) => {
+        return resource.kind === 'Service' ? [[placeOf(resource.source), resource.spec.selector ?? {}]] : [];
+      }),
+  );
+  return mesh.services.flatMap(({ id, host, namespace, subsets, origin }) => {
+    const selector = selectors.get(placeOf(origin)) ?? {};
+    const selected = workloads.filter((workload) => {
+      const isSelected = Object.keys(selector).length > 0 && hasLabels(workload.labels, selector);
+      return workload.namespace === namespace && isSelected;
+    });
+    const own = (endpoints.get(id) ?? []).filter(
+      ({ origin }) => !origin.document.startsWith('EndpointSlice/'),
+    );
+    const known = [...selected, ...own].map(({ labels }) => labels);
+    if (known.length === 0) return [];
+    return subsets
+      .filter((subset) => !known.some((labels) => hasLabels(labels, subset.labels)))
+      .map(({ name, labels, origin }) => {
+        return at(
+          origin,
+          'FL3403',
+          `no workload of ${host} has the labels ${written(labels)} of subset ${name}`,
+        );
+      });
+  });
+}
+
+function written(labels: Labels): string {
+  return Object.entries(labels)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(',');
+}
+
+function at({ file, line, column }: Origin, code: Code, message: string): Problem {
+  return { code, severity: 'warning', message, fix: codes[code].fix, file, line, column };
+}

@@ -1,0 +1,163 @@
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createHome, type Home } from './fairlead.ts';
+
+let home: Home;
+beforeAll(async () => {
+  home = await createHome();
+});
+afterAll(() => home.close());
+
+/** What `kubectl get … -o yaml` prints: items with what the cluster adds, and kinds that no mesh reads. */
+const DUMP = `apiVersion: v1
+kind: List
+metadata: { resourceVersion: "" }
+items:
+- apiVersion: v1
+  kind: Service
+  metadata:
+    name: reviews
+    namespace: shop
+    creationTimestamp: "2025-01-01T00:00:00Z"
+    managedFields: [{ manager: kubectl }]
+  spec: { selector: { app: reviews }, ports: [{ name: http, port: 80 }], clusterIP: 10.0.0.1 }
+  status: { loadBalancer: {} }
+- apiVersion: v1
+  kind: Service
+  metadata: { name: ratings, namespace: shop }
+  spec: { selector: { app: rating }, ports: [{ name: http, port: 80 }] }
+- apiVersion: apps/v1
+  kind: Deployment
+  metadata: { name: reviews, namespace: shop }
+  spec: { template: { metadata: { labels: { app: reviews, version: v1 } } } }
+- apiVersion: networking.istio.io/v1alpha3
+  kind: VirtualService
+  metadata: { name: reviews, namespace: shop, generation: 3 }
+  spec:
+    hosts: [reviews]
+    http:
+    - match: [{ uri: { prefix: /api } }]
+      route: [{ destination: { host: reviews, subset: v2 } }]
+    - match: [{ uri: { prefix: /api/v1 } }]
+      route: [{ destination: { host: reviewz } }]
+- apiVersion: networking.istio.io/v1
+  kind: DestinationRule
+  metadata: { name: reviews, namespace: shop }
+  spec:
+    host: reviews
+    subsets: [{ name: v1, labels: { version: v1 } }, { name: v3, labels: { version: v3 } }]
+`;
+
+const FOUND = [
+  'dump.yaml:17:11: warning FL3402 ',
+  'dump.yaml:22:15: warning FL2116 ',
+  'dump.yaml:29:55: error FL3302 ',
+  'dump.yaml:30:7: warning FL3401 ',
+  'dump.yaml:31:38: error FL3301 ',
+  'dump.yaml:37:54: warning FL3403 ',
+];
+
+/** Place, severity and code of each line. */
+function places(out: string): readonly string[] {
+  return out.split('\n').flatMap((line) => /^\S+: \w+ FL\d{4} /.exec(line)?.[0] ?? []);
+}
+
+describe('of what nobody governs', () => {
+  beforeAll(async () => {
+    await home.need('.', 'mkdir', '-p', 'today/chart/templates', 'today/.github');
+    await home.write('today/dump.yaml', DUMP);
+    await home.write('today/chart/Chart.yaml', 'apiVersion: v2\nname: chart\n');
+    await home.write(
+      'today/chart/templates/a.yaml',
+      'apiVersion: v1\nkind: {{ .Values.kind }}\n  x: {{ if }}\n',
+    );
+    await home.write('today/.github/ci.yaml', 'on: [apiVersion');
+    await home.write('today/package.json', '{"name": "shop"}');
+  });
+
+  test('a dump is its items, at their own lines', async () => {
+    const { code, out, err } = await home.fairlead('today', 'analyze', 'dump.yaml');
+    expect({ code, found: places(out) }).toEqual({ code: 1, found: FOUND });
+    expect(out).toContain('version=v3 of subset v3');
+    expect(err).toContain('2 error(s), 4 warning(s) in 2 service(s)');
+    expect(err).toContain('1 document(s)');
+  });
+
+  test('a folder is searched, charts, templates and hidden folders stay out of it', async () => {
+    const { code, out } = await home.fairlead('today', 'analyze');
+    expect({ code, found: places(out) }).toEqual({ code: 1, found: FOUND });
+  });
+
+  test('standard input, as JSON that says what it is', async () => {
+    const ran = await home.run('today', 'sh', '-c', 'fairlead analyze - -o json < dump.yaml');
+    const { kind, problems, counts, others } = JSON.parse(ran.out);
+    expect({ code: ran.code, kind }).toEqual({ code: 1, kind: 'Analysis' });
+    expect(problems).toContainEqual(expect.objectContaining({ code: 'FL3301', file: '<stdin>', line: 31 }));
+    expect({ counts, others }).toMatchObject({
+      counts: { errors: 2, warnings: 4 },
+      others: { Deployment: 1 },
+    });
+  });
+
+  test('a list of one kind, whose items need not say it', async () => {
+    const items = '[{ metadata: { name: a }, spec: { ports: [{ port: 0 }] } }]';
+    await home.write('list.yaml', `apiVersion: v1\nkind: ServiceList\nitems: ${items}\n`);
+    const { out } = await home.fairlead('.', 'analyze', 'list.yaml');
+    expect(places(out)).toEqual(['list.yaml:3:58: error FL2111 ']);
+  });
+
+  test.each([
+    ['error', 0],
+    ['warning', 1],
+  ])('--fail-on %s of a warning: %i', async (severity, code) => {
+    const old = 'apiVersion: networking.istio.io/v1beta1\nkind: DestinationRule\nmetadata: { name: a }\n';
+    const service = 'apiVersion: v1\nkind: Service\nmetadata: { name: a }\nspec: { ports: [{ port: 80 }] }\n';
+    await home.write('old.yaml', `${old}spec: { host: a }\n---\n${service}`);
+    const ran = await home.fairlead('.', 'analyze', 'old.yaml', '--fail-on', severity);
+    expect({ code: ran.code, found: places(ran.out) }).toEqual({
+      code,
+      found: ['old.yaml:1:13: warning FL2116 '],
+    });
+  });
+
+  test.each([
+    ['a path that is not there', ['nowhere'], 2, '[path-unreadable]'],
+    ['an unknown severity', ['--fail-on', 'note'], 64, 'note'],
+    ['an unknown code', ['--explain', 'FL9999'], 2, '[code-unknown]'],
+  ])('%s is an error', async (_, args, code, said) => {
+    const ran = await home.fairlead('.', 'analyze', ...args);
+    expect(ran).toMatchObject({ code, out: '', err: expect.stringContaining(said) });
+  });
+
+  test('--explain says what a code means', async () => {
+    const { code, out } = await home.fairlead('.', 'analyze', '--explain', 'fl3301');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^FL3301: unknown host \(error\)\n/);
+    expect(out).toContain('\n  fix: correct the host');
+  });
+});
+
+describe('of a mesh', () => {
+  beforeAll(async () => {
+    await cp(join(import.meta.dirname, '../../examples-repo'), join(home.dir, 'repo'), { recursive: true });
+  });
+
+  test('each scope has what it owns: nothing is wrong with the examples', async () => {
+    const { code, out, err } = await home.fairlead('repo', 'analyze', '--fail-on', 'warning');
+    expect({ code, out }).toEqual({ code: 0, out: 'no problems\n' });
+    expect(err).toContain('2 scope(s)');
+  });
+
+  test("another scope's host is refused with its owner's name, and the way to ask", async () => {
+    const route = `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: mine, namespace: demo }
+spec: { hosts: [pay.payments.svc.cluster.local], http: [{ directResponse: { status: 200 } }] }
+`;
+    await home.write('repo/mesh/hello/mine.yaml', route);
+    const { code, out } = await home.fairlead('repo/mesh', 'analyze');
+    expect({ code, found: places(out) }).toEqual({ code: 1, found: ['hello/mine.yaml:4:17: error FL3102 '] });
+    expect(out).toContain('is owned by acme.payments, not by acme; ask acme.payments for it');
+  });
+});
