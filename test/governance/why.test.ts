@@ -109,3 +109,10 @@ test('G20: nobody is named for a signature that is not theirs, nor for one over 
   world.add('n2', { parents: ['n', 'forged'], S: '2' });
   expect((await world.scope('n2')).hold?.competing).toEqual([]);
 });
+
+test('G1: whose a commit is that can never count is not guessed at', async () => {
+  const world = race();
+  const odd = world.add('odd', { parents: ['g'], S: '1', by: 'x', header: 'gpgsig-later x' });
+  world.add('m', { parents: ['g', 'odd'], S: '1' });
+  expect((await world.scope('m')).hold?.reason).toContain(`the commit ${odd} does not count (G1): has `);
+});

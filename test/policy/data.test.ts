@@ -1,15 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { sha256 } from '../../src/base/digest.ts';
 import { readData, visible } from '../../src/policy/data.ts';
 import { ruleset1 } from '../../src/policy/ruleset.ts';
-import { formatApproval, formatWithdrawal, groupDigest } from '../../src/votes/index.ts';
-import { readStatements } from '../../src/votes/statement.ts';
 
 const read = (text: string) => readData(Buffer.from(text), ruleset1);
-const uid = 'a'.repeat(64);
-const digest = 'b'.repeat(64);
-const line = `Fairlead-Approve: ${uid} seq=2 base=${digest} next=${digest}`;
 
 test('G12: plain data is read', () => {
   expect(read('a: 1\nb: [yes, 0o7, "2"]\n')).toEqual({ ok: true, value: { a: 1, b: ['yes', 7, '2'] } });
@@ -56,6 +50,11 @@ test('G12: the reason for deep nesting does not depend on the stack of the machi
   }
 });
 
+test('G12: what is long is not deep', () => {
+  const long = `a: [${'\n '.repeat(200)}${'x, '.repeat(200)}${'{ b: 1 }, '.repeat(200)}]\n`;
+  expect(read(long).ok).toBe(true);
+});
+
 test('G17: as many keys as the cap allows are read, and looked up rather than compared', () => {
   const keys = Array.from({ length: 80_000 }, (_, index) => `k${index}: 1\n`).join('');
   expect(read(keys).ok).toBe(true);
@@ -77,87 +76,6 @@ test.each([
 test('G12: bytes that are not UTF-8, or too many, are refused before parsing', () => {
   expect(readData(Buffer.from([0x61, 0x3a, 0xff]), ruleset1).ok).toBe(false);
   expect(readData(new Uint8Array(ruleset1.governanceFileBytes + 1), ruleset1).ok).toBe(false);
-});
-
-test('#77: the end of a message of line feeds is found in one pass', () => {
-  const message = `${'\n'.repeat(8_000_000)}x\n\n${line}${'\n'.repeat(8_000_000)}`;
-  expect(readStatements(Buffer.from(message))).toMatchObject([{ kind: 'approve', uid }]);
-});
-
-test('G3: a statement stands in the last paragraph, beside other trailers', () => {
-  const [statement] = readStatements(Buffer.from(`subject\n\nbody\n\nSigned-off-by: a\n${line} round=3\n\n`));
-  expect(statement).toEqual({
-    kind: 'approve',
-    uid,
-    seq: 2,
-    base: digest,
-    next: digest,
-    group: null,
-    round: 3,
-  });
-});
-
-test.each([
-  ['quoted in the body', `subject\n\n${line}\n\nReviewed-by: a\n`],
-  ['in another case', `subject\n\n${line.toLowerCase()}\n`],
-  ['quoted', `subject\n\n> ${line}\n`],
-])('G3: a line %s says nothing', (_name, message) => {
-  expect(readStatements(Buffer.from(message))).toEqual([]);
-});
-
-test.each([
-  ['twice', `${line}\n${line}`],
-  ['with a leading zero', line.replace('seq=2', 'seq=02')],
-  ['with two spaces', line.replace(' seq', '  seq')],
-  ['with a number beyond 2^53', line.replace('seq=2', 'seq=9007199254740993')],
-  ['with something behind it', `${line} please`],
-  ['with a short digest', line.slice(0, -1)],
-])('G3: a line %s makes the commit say nothing for its scope', (_name, text) => {
-  expect(readStatements(Buffer.from(`subject\n\n${text}\n`))).toMatchObject([{ kind: 'void', uid }]);
-});
-
-const other = 'c'.repeat(64);
-const members = [
-  { uid, seq: 2, base: digest, next: digest },
-  { uid: other, seq: 7, base: 'none', next: 'gone' },
-];
-const group = groupDigest(members);
-const grouped = members.map((member) => formatApproval({ ...member, group }));
-
-test('G16: the name of a group is the SHA-256 of its sorted lines', () => {
-  const lines = `${uid} 2 ${digest} ${digest}\n${other} 7 none gone\n`;
-  expect(group).toBe(sha256(lines));
-  expect(groupDigest([...members].reverse())).toBe(group);
-});
-
-test('G16: words that carry the line of every member name their group', () => {
-  const withdrawal = formatWithdrawal({ uid: 'd'.repeat(64), seq: 3, round: 1 });
-  const found = readStatements(Buffer.from(`subject\n\n${[...grouped, withdrawal].join('\n')}\n`));
-  expect(found).toMatchObject([
-    { uid, group },
-    { uid: other, group },
-    { kind: 'withdraw', round: 1 },
-  ]);
-});
-
-test.each([
-  ['one member is not there', grouped.slice(1)],
-  ['one member stands there twice', [...grouped, grouped[0] ?? '']],
-  ['one member is malformed', [grouped[0]?.replace('seq=2', 'seq=02') ?? '', grouped[1] ?? '']],
-  ['one names another seq', [grouped[0]?.replace('seq=2', 'seq=3') ?? '', grouped[1] ?? '']],
-  [
-    'one does not name the group',
-    [formatApproval({ uid, seq: 2, base: digest, next: digest }), grouped[1] ?? ''],
-  ],
-  [
-    'a stranger names it too',
-    [...grouped, formatApproval({ uid: 'd'.repeat(64), seq: 1, base: 'none', next: digest, group })],
-  ],
-])('G16: where %s the words say nothing, for nobody', (_name, lines) => {
-  const withdrawal = formatWithdrawal({ uid: 'e'.repeat(64), seq: 3, round: 1 });
-  const found = readStatements(Buffer.from(`subject\n\n${[...lines, withdrawal].join('\n')}\n`));
-  expect(found.length).toBeGreaterThan(1);
-  expect(found.every(({ kind }) => kind === 'void')).toBe(true);
 });
 
 test('a reason shows little of what others wrote, and nothing that moves a cursor', () => {
