@@ -113,6 +113,15 @@ test('Grants: two mutations of one commit know nothing of each other, and still 
     [['b1'], [{ who: 'b', seq: 2, base: ['m', 'b'], next: ['n', 'b'] }]],
   ]);
   expect(await served(realm, 'n')).toEqual([['s: *', 's.a: a', 's.b: b x']]);
+  // Given back, a has what its own bytes said all the time: what the line remembers of a is not asked.
+  const back = {
+    'mesh/delegations.yaml': realm.records([{ name: 'a', namespaces: ['a', 'x'] }, { name: 'b' }]),
+  };
+  await land(realm, 'p', 'm', back, [[['s1'], [root('p', 'm', 3)]]]);
+  expect(await served(realm, 'm', 'p')).toEqual([
+    ['s: *', 's.a: a', 's.b: b'],
+    ['s: *', 's.a: a x', 's.b: b'],
+  ]);
 });
 
 test('a scope in a repository of its own is listed by its parent alone, and only where it is may change freely', async () => {
