@@ -116,6 +116,10 @@ export const codes = {
     fix: 'add the gateway to spec.gateways, or remove it here',
   },
   FL2262: { title: 'SNI of another host', fix: 'name hosts of spec.hosts, or add the host there' },
+  FL2263: {
+    title: 'more than a delegate may say',
+    fix: 'give it hosts, or leave this to the VirtualService that delegates',
+  },
 } as const;
 
 export type Code = keyof typeof codes;

@@ -69,6 +69,15 @@ export const codes = {
     fix: 'have the Gateway offer the host, or remove the gateway here',
   },
   FL3333: { title: 'port opened in two manners', fix: 'use a port of its own for each' },
+  FL3340: { title: 'unknown delegate', fix: 'name a VirtualService without hosts of the same scope' },
+  FL3341: {
+    title: 'delegate of nobody',
+    fix: 'name it as the delegate of another VirtualService, or give it hosts',
+  },
+  FL3342: {
+    title: "delegate's route for no request",
+    fix: 'match what the VirtualService that delegates matches, or less; expressions are compared with nothing',
+  },
   FL3401: {
     title: 'rule never reached',
     fix: 'move it before the rule that takes its requests, or narrow that one',
@@ -89,6 +98,8 @@ export const warnings: ReadonlySet<Code> = new Set([
   'FL3326',
   'FL3327',
   'FL3328',
+  'FL3341',
+  'FL3342',
   'FL3401',
   'FL3402',
   'FL3403',

@@ -1,5 +1,5 @@
 import type { Problem } from '../base/problem.ts';
-import type { Path, Resource } from '../manifests/index.ts';
+import type { Path, Resource, VirtualServiceResource } from '../manifests/index.ts';
 import type { ClientRule } from './client-rules.ts';
 import type { Code } from './codes.ts';
 import { overlap, type Seen } from './conflicts.ts';
@@ -74,7 +74,11 @@ function askedPorts(routing: Routing, services: Services, gateways: readonly Gat
   return [...new Set(ports)];
 }
 
-function referencesOf({ resource, routing }: DefinedRouting): readonly Reference[] {
+function referencesOf({ resource, handedTo, routing }: DefinedRouting): readonly Reference[] {
+  return [resource, ...handedTo].flatMap((each) => namedBy(each, routing));
+}
+
+function namedBy(resource: VirtualServiceResource, routing: Routing): readonly Reference[] {
   const { namespace, spec } = resource;
   const requests = (spec.http ?? []).flatMap(({ route = [], mirror, mirrors = [] }, at) => {
     const step: Path = ['spec', 'http', at];

@@ -166,6 +166,7 @@ export function readHttpMatch(match: HTTPRouteMatch, port: number | null): Match
   const method = match.method === undefined ? [] : [{ name: ':method', value: exact(match.method) }];
   return {
     name: null,
+    statPrefix: null,
     path: readPathMatch(match),
     ignorePathCase: false,
     headers: [

@@ -7,6 +7,7 @@ import type {
   Resource,
   WorkloadEntryResource,
 } from '../manifests/index.ts';
+import { delegatesAmong, idleDelegates, isDelegate } from './delegates.ts';
 import { type Gateways, readGateway, withoutRivals } from './gateways.ts';
 import { mistake } from './mistake.ts';
 import { ownerOfNamespace } from './ownership.ts';
@@ -40,12 +41,15 @@ export function readPart(resources: readonly Resource[], owners: readonly Owner[
     problems.push(...read.problems);
     return read.defined;
   });
+  const delegates = delegatesAmong(own);
   const routings = own.flatMap((resource) => {
-    if (resource.kind !== 'VirtualService') return [];
-    const read = readRoutings(resource, owners);
+    if (resource.kind !== 'VirtualService' || isDelegate(resource)) return [];
+    const read = readRoutings(resource, owners, delegates);
     problems.push(...read.problems);
     return read.defined;
   });
+  const used = new Set(routings.flatMap(({ handedTo }) => handedTo));
+  problems.push(...idleDelegates(delegates, used));
   return {
     candidates,
     rules: own.filter((resource) => resource.kind === 'DestinationRule'),

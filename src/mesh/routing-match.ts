@@ -7,6 +7,7 @@ export function readMatch(match: HttpMatch, namespace: string): Match {
   const pseudo = { ':method': match.method, ':authority': match.authority, ':scheme': match.scheme };
   return {
     name: match.name ?? null,
+    statPrefix: match.statPrefix ?? null,
     path: match.uri === undefined ? null : readText(match.uri),
     ignorePathCase: match.ignoreUriCase ?? false,
     headers: [...readNamed(pseudo), ...readNamed(match.headers)],

@@ -1,10 +1,10 @@
 import type { Problem } from '../base/problem.ts';
 import type { VirtualServiceResource } from '../manifests/index.ts';
 import { claimHost } from './claim.ts';
+import { type Delegates, readStep } from './delegates.ts';
 import { entrancesOf } from './gateways.ts';
 import { resolveHost } from './hosts.ts';
 import { originOf } from './mistake.ts';
-import { readRule } from './routing-rule.ts';
 import { readStreams } from './stream-rule.ts';
 import type { Owner, Routing } from './types.ts';
 
@@ -12,6 +12,8 @@ import type { Owner, Routing } from './types.ts';
 export type DefinedRouting = {
   readonly routing: Routing;
   readonly resource: VirtualServiceResource;
+  /** Delegates of which some of its rules are. */
+  readonly handedTo: readonly VirtualServiceResource[];
   readonly index: number;
 };
 
@@ -19,21 +21,24 @@ export type DefinedRouting = {
 export function readRoutings(
   resource: VirtualServiceResource,
   owners: readonly Owner[],
+  delegates: Delegates,
 ): { readonly defined: readonly DefinedRouting[]; readonly problems: readonly Problem[] } {
   const { namespace, spec } = resource;
-  const claims = spec.hosts.map((host, index) => {
+  const claims = (spec.hosts ?? []).map((host, index) => {
     return claimHost(resource, resolveHost(host, namespace), ['spec', 'hosts', index], owners);
   });
   const problems = claims.flatMap((claim) => claim.problems);
   if (claims.some(({ visibility }) => visibility === null)) return { defined: [], problems };
   const origin = originOf(resource);
-  const rules = (spec.http ?? []).map((route) => readRule(route, namespace, origin));
+  const steps = (spec.http ?? []).map((step, at) => readStep(resource, at, step, delegates, owners));
+  const rules = steps.flatMap((step) => step.rules);
+  const handedTo = [...new Set(steps.flatMap(({ delegate }) => delegate ?? []))];
   const streams = readStreams(resource, origin);
   const entrances = entrancesOf(spec.gateways, namespace);
   const defined = claims.flatMap(({ host, visibility }, index) => {
     if (visibility === null) return [];
     const about = { host, role: 'producer', ports: null, namespace, entrances } as const;
-    return [{ routing: { ...about, rules, streams, visibility, origin }, resource, index }];
+    return [{ routing: { ...about, rules, streams, visibility, origin }, resource, handedTo, index }];
   });
-  return { defined, problems };
+  return { defined, problems: [...problems, ...steps.flatMap((step) => step.problems)] };
 }

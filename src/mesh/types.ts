@@ -65,6 +65,8 @@ export type PathMatch = TextMatch | { readonly how: 'segments'; readonly text: s
 /** All that is said has to hold. */
 export type Match = {
   readonly name: string | null;
+  /** What its statistics are called; null: it has none of its own. */
+  readonly statPrefix: string | null;
   readonly path: PathMatch | null;
   readonly ignorePathCase: boolean;
   /** Headers, with `:method`, `:authority` and `:scheme` among them. */

@@ -89,7 +89,13 @@ function makeRoutes(routing: Routing, port: number, proxy: Proxy, services: Seen
     for (const match of matches) {
       const { fields, clusters: named } = actionOf(rule, { match, port }, services);
       for (const cluster of named) clusters.add(cluster);
-      routes.push({ ...routeName(rule, match), match: routeMatch(match), ...fields, ...shared });
+      routes.push({
+        ...routeName(rule, match),
+        ...statistics(match),
+        match: routeMatch(match),
+        ...fields,
+        ...shared,
+      });
     }
     if (matches.includes(null)) break;
   }
@@ -103,4 +109,8 @@ function matchesOf({ matches }: Rule, port: number, proxy: Proxy): readonly (Mat
 function routeName(rule: Rule, match: Match | null): object {
   const parts = [rule.name, match?.name ?? null].filter((part) => part !== null);
   return parts.length === 0 ? {} : { name: parts.join('.') };
+}
+
+function statistics(match: Match | null): object {
+  return match === null || match.statPrefix === null ? {} : { stat_prefix: match.statPrefix };
 }

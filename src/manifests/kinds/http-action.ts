@@ -6,7 +6,7 @@ import { checkHeaders, hostChanges } from './http-headers.ts';
 import { checkText } from './http-match.ts';
 import { checkRegex, checkSubstitution } from './regex.ts';
 
-const actions = ['route', 'redirect', 'directResponse'] as const;
+const actions = ['route', 'redirect', 'directResponse', 'delegate'] as const;
 
 /** What only a request that is forwarded can have. */
 const forwardOnly = [

@@ -10,7 +10,7 @@ import type { Path } from '../types.ts';
 import { checkWeights } from './weights.ts';
 
 /** What a schema cannot say about `spec.tls` and `spec.tcp`. */
-export function* checkStreams({ hosts, tls = [], tcp = [] }: VirtualServiceSpec): Generator<Finding> {
+export function* checkStreams({ hosts = [], tls = [], tcp = [] }: VirtualServiceSpec): Generator<Finding> {
   for (const [index, { match, route }] of tls.entries()) {
     const path = ['spec', 'tls', index];
     yield* checkStep(match, route, path);

@@ -27,6 +27,7 @@ function* check(manifest: VirtualServiceManifest): Generator<Finding> {
   const { spec } = manifest;
   const { http = [], tls = [], tcp = [] } = spec;
   yield* checkHosts(spec);
+  if ((spec.hosts ?? []).length === 0) yield* checkDelegate(spec);
   yield* checkGateways(manifest);
   if (http.length + tls.length + tcp.length === 0)
     yield { code: 'FL2106', message: 'spec.http is missing', path: ['spec'] };
@@ -35,7 +36,21 @@ function* check(manifest: VirtualServiceManifest): Generator<Finding> {
   yield* checkStreams(spec);
 }
 
-function* checkHosts({ hosts, gateways }: VirtualServiceSpec): Generator<Finding> {
+/** Without hosts it is a delegate of others, which say where requests come in. */
+function* checkDelegate(spec: VirtualServiceSpec): Generator<Finding> {
+  for (const field of ['gateways', 'tls', 'tcp'] as const) {
+    if (spec[field] === undefined) continue;
+    const message = `${field} of a VirtualService without hosts, which is a delegate`;
+    yield { code: 'FL2263', message, path: ['spec', field], on: 'key' };
+  }
+  for (const [index, { delegate }] of (spec.http ?? []).entries()) {
+    if (delegate === undefined) continue;
+    const path = ['spec', 'http', index, 'delegate'];
+    yield { code: 'FL2263', message: 'a delegate cannot delegate', path, on: 'key' };
+  }
+}
+
+function* checkHosts({ hosts = [], gateways }: VirtualServiceSpec): Generator<Finding> {
   const isOfMesh = boundTo(gateways).includes(allSidecars);
   for (const [index, host] of hosts.entries()) {
     const path = ['spec', 'hosts', index];
