@@ -68,3 +68,8 @@ export function integer(text: string): number {
   if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new InvalidArgumentError('a positive integer is expected');
   return Number(text);
 }
+
+/** Of an option that may be given several times. */
+export function several(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}

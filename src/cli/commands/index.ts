@@ -20,6 +20,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
   },
   'Anybody, offline, on a clone:': {
     analyze: async () => (await import('./analyze.ts')).analyzeCommand,
+    translate: async () => (await import('./translate.ts')).translateCommand,
     verify: async () => (await import('./verify.ts')).verifyCommand,
     lineage: async () => (await import('./lineage.ts')).lineageCommand,
     resolve: async () => (await import('./resolve.ts')).resolveCommand,
@@ -37,6 +38,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
   'Proxies:': {
     bootstrap: async () => (await import('./bootstrap.ts')).bootstrapCommand,
     'proxy-status': async () => (await import('./proxy-status.ts')).proxyStatusCommand,
+    why: async () => (await import('./why.ts')).whyCommand,
     'proxy-config|pc': async () => (await import('./proxy-config.ts')).proxyConfigCommand,
   },
   'More:': {

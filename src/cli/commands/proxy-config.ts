@@ -3,11 +3,12 @@ import { Failure } from '../../base/failure.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
-import { API_VERSION, type Format, outputOption, print, table, wrap } from '../output.ts';
+import { API_VERSION, type Format, outputOption, print } from '../output.ts';
 import { type Dump, fetchDump, readDump } from '../proxy/dump.ts';
 import { fetchConfig } from '../proxy/find.ts';
 import { KINDS, type Kind, type ProxyResource } from '../proxy/resource.ts';
-import { type Filters, provenanceCells, views } from '../proxy/views.ts';
+import { tablesOf } from '../proxy/tables.ts';
+import { type Filters, views } from '../proxy/views.ts';
 import { serverOption } from '../server-client.ts';
 
 type Flags = Filters & {
@@ -77,15 +78,7 @@ async function show(context: Context, kinds: readonly Kind[], wanted: string, fl
   });
   const items = kinds.length === KINDS.length ? resources : shown;
   const document = { apiVersion: API_VERSION, kind: 'ProxyConfig', ...{ proxy, items } };
-  print(context, flags.output, document, () => {
-    const filled = kinds.filter((kind) => shown.some((resource) => resource.kind === kind));
-    // A heading alone says that there is nothing.
-    const parts = (filled.length > 0 ? filled : kinds.slice(0, 1)).map((kind) =>
-      kindTable(kind, shown, flags),
-    );
-    const notes = shown.flatMap(note);
-    return [...parts, ...(notes.length === 0 ? [] : [notes.join('')])].join('\n');
-  });
+  print(context, flags.output, document, () => tablesOf(kinds, shown, flags, flags.output));
   return items.some(({ state }) => state === 'ERROR') ? exit.findings : exit.ok;
 }
 
@@ -113,25 +106,4 @@ async function bootstrap(context: Context, flags: Flags): Promise<number> {
   const document = { apiVersion: API_VERSION, kind: 'ProxyBootstrap', bootstrap: dump.bootstrap };
   print(context, flags.output, document, () => JSON.stringify(dump.bootstrap, null, 2));
   return exit.ok;
-}
-
-function kindTable(kind: Kind, resources: readonly ProxyResource[], flags: Flags): string {
-  const wide = flags.output === 'wide';
-  const { head, rows } = views[kind];
-  const cells = resources
-    .filter((resource) => resource.kind === kind)
-    .flatMap((resource) =>
-      rows(resource, flags).map((row) => {
-        const more = wide ? [resource.state, resource.version || '-'] : [];
-        return [...row.cells, ...more, ...provenanceCells(row, resource, flags.output)];
-      }),
-    );
-  const more = wide ? ['STATE', 'VERSION'] : [];
-  return table([...head, ...more, 'SCOPE', 'SOURCE'], cells);
-}
-
-/** Whatever is not as it should be is said in every format that people read. */
-function note({ kind, name, state, message }: ProxyResource): readonly string[] {
-  if (message === null && ['SYNCED', 'static', 'active'].includes(state)) return [];
-  return [`${wrap(`${kind} ${name}: ${state}${message === null ? '' : `: ${message}`}`, '  ')}\n`];
 }

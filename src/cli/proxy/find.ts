@@ -1,7 +1,7 @@
 import { Failure } from '../../base/failure.ts';
 import { nearest } from '../../manifests/index.ts';
 import { readItems } from '../server-client.ts';
-import { at, isFields, type Kind, listAt, type Place, type ProxyResource, textAt } from './resource.ts';
+import { at, isFields, KIND_OF, listAt, type Place, type ProxyResource, textAt } from './resource.ts';
 
 /** `web-1.shop` of a node id such as `sidecar~10.0.0.1~web-1.shop~shop.svc.cluster.local`. */
 export function shortName(proxy: string): string {
@@ -28,13 +28,6 @@ export function findProxy(proxies: readonly string[], wanted: string): string {
   const shown = `${some.slice(0, 5).join(', ')}${some.length > 5 ? ` and ${some.length - 5} more` : ''}`;
   throw new Failure('proxy-ambiguous', `${wanted} may be ${shown}`, 'write more of the name');
 }
-
-const KIND_OF: Readonly<Record<string, Kind>> = {
-  Cluster: 'cluster',
-  ClusterLoadAssignment: 'endpoint',
-  Listener: 'listener',
-  RouteConfiguration: 'route',
-};
 
 export type Served = { readonly proxy: string; readonly resources: readonly ProxyResource[] };
 

@@ -2,6 +2,14 @@
 export const KINDS = ['cluster', 'endpoint', 'listener', 'route'] as const;
 export type Kind = (typeof KINDS)[number];
 
+/** By the end of a resource's type. */
+export const KIND_OF: Readonly<Record<string, Kind>> = {
+  Cluster: 'cluster',
+  ClusterLoadAssignment: 'endpoint',
+  Listener: 'listener',
+  RouteConfiguration: 'route',
+};
+
 /** Where a part of a resource is written; `document` as in `VirtualService/ns/name`. */
 export type Place = {
   readonly scope: string;

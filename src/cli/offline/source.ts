@@ -1,0 +1,55 @@
+import { type Command, Option } from 'commander';
+import { byCodeUnit } from '../../base/order.ts';
+import type { Problem } from '../../base/problem.ts';
+import type { VerifiedScope } from '../../governance/index.ts';
+import type { Endpoints, Mesh } from '../../mesh/index.ts';
+import { meshOf } from '../../pipeline.ts';
+import { type CloneFlags, cloneOptions, judge, mainTip, openClone } from '../clone.ts';
+import type { Context } from '../context.ts';
+import { several } from '../output.ts';
+import { readFolder } from './mesh.ts';
+
+export type SourceFlags = CloneFlags & { readonly filename?: readonly string[]; readonly tip?: string };
+
+/** Who decided what a scope serves. */
+export type Evidence = Pick<VerifiedScope, 'uid' | 'seq' | 'signers'> & {
+  /** Dotted path. */
+  readonly scope: string;
+  /** Where what is served was accepted. */
+  readonly commit: string;
+};
+
+/** A mesh without a server. */
+export type OfflineMesh = {
+  readonly mesh: Mesh;
+  readonly endpoints: Endpoints;
+  readonly problems: readonly Problem[];
+  /** Empty where nobody has accepted it. */
+  readonly evidence: readonly Evidence[];
+};
+
+/** Which manifests an offline command reads: files, or what a clone's main line has accepted. */
+export function sourceOptions(command: Command): Command {
+  const files = new Option(
+    '-f, --filename <path>',
+    'a file or folder in place of a clone; - for standard input; may be repeated',
+  ).argParser(several);
+  return cloneOptions(
+    command.addOption(files).option('--tip <ref>', 'of the clone (default: the main line)'),
+  );
+}
+
+export async function readSource(context: Context, flags: SourceFlags): Promise<OfflineMesh> {
+  if (flags.filename !== undefined) {
+    const { mesh, endpoints, problems } = await readFolder(context, flags.filename);
+    return { mesh, endpoints, problems, evidence: [] };
+  }
+  const clone = await openClone(context, flags);
+  const state = await judge(clone, await mainTip(clone, flags.tip));
+  const scopes = await clone.line.scopes(state);
+  const { mesh, endpoints, problems } = meshOf(scopes);
+  const evidence = scopes.map(({ uid, path, seq, epoch, signers }) => {
+    return { uid, scope: path, seq, commit: epoch, signers: signers.toSorted(byCodeUnit) };
+  });
+  return { mesh, endpoints, problems, evidence };
+}

@@ -1,0 +1,191 @@
+import { closeness, isFor } from './match.ts';
+import type { Request } from './request.ts';
+import { at, type Fields, type Kind, listAt, type ProxyResource, socketOf, textAt } from './resource.ts';
+
+/** One thing that decides about a request; `part` of the resource carries its own provenance. */
+export type Step = {
+  readonly what: 'listener' | 'host' | 'route' | 'cluster' | 'endpoints';
+  /** In words. */
+  readonly says: string;
+  readonly resource: ProxyResource;
+  readonly part: unknown;
+};
+
+/** What becomes of a request: the steps to it, and the end in a word or two. */
+export type Trace = { readonly steps: readonly Step[]; readonly outcome: Outcome };
+
+type Outcome =
+  | { readonly does: 'forward'; readonly clusters: readonly string[] }
+  | { readonly does: 'redirect' | 'respond' | 'pass' | 'refuse'; readonly message: string };
+
+/** Follows a request through what a proxy was sent, as Envoy would. Null: nothing of the proxy is for it. */
+export function trace(resources: readonly ProxyResource[], request: Request): Trace | null {
+  const all = entrances(resources);
+  const near = all.filter(({ listener, port }) => {
+    return port === request.port || isHttpProxy(listener) || listener.name === 'virtualOutbound';
+  });
+  const http =
+    request.scheme === 'tcp' ? null : firstOf(near, (entrance) => throughHttp(entrance, resources, request));
+  return http ?? firstOf(near, (entrance) => throughBytes(entrance, resources, request));
+}
+
+function firstOf<T>(all: readonly T[], look: (one: T) => Trace | null): Trace | null {
+  const found = all.flatMap((one) => look(one) ?? []);
+  // A host that is known goes before whatever is for all others.
+  return found.find(({ outcome }) => outcome.does !== 'pass') ?? found[0] ?? null;
+}
+
+type Entrance = {
+  readonly listener: ProxyResource;
+  readonly address: string;
+  readonly port: number;
+  readonly match: unknown;
+  /** The filter that sends on. */
+  readonly config: unknown;
+};
+
+/** Every way into the proxy for its own application, or for a gateway's clients. */
+function entrances(resources: readonly ProxyResource[]): readonly Entrance[] {
+  const listeners = resources.filter(({ kind, name }) => kind === 'listener' && name !== 'virtualInbound');
+  return listeners
+    .filter(({ resource }) => resource.traffic_direction !== 'INBOUND')
+    .flatMap((listener) => {
+      const { address, port } = socketOf(listener.resource.address);
+      const { default_filter_chain: otherwise } = listener.resource;
+      const chains = [...listAt(listener.resource, 'filter_chains'), ...(otherwise ? [otherwise] : [])];
+      return chains.flatMap((chain) =>
+        listAt(chain, 'filters').map((filter) => {
+          const match = at(chain, 'filter_chain_match');
+          return { listener, address, port: Number(port), match, config: at(filter, 'typed_config') };
+        }),
+      );
+    });
+}
+
+function isHttpProxy({ resource }: ProxyResource): boolean {
+  return listAt(resource, 'filter_chains').some((chain) =>
+    listAt(chain, 'filters').some(
+      (filter) => textAt(filter, 'typed_config', 'rds', 'route_config_name') === 'http_proxy',
+    ),
+  );
+}
+
+function throughHttp(
+  { listener, address, port, config }: Entrance,
+  resources: readonly ProxyResource[],
+  request: Request,
+): Trace | null {
+  const name = textAt(config, 'rds', 'route_config_name');
+  const table = find(resources, 'route', name ?? '');
+  if (name === null || table === undefined) return null;
+  const isPortless = table.resource.ignore_port_in_host_matching === true;
+  const host = hostFor(table.resource, isPortless ? request.host : request.authority);
+  if (host === null) return null;
+  const entered: Step = {
+    what: 'listener',
+    says: `${address}:${port}, routes ${name}`,
+    resource: listener,
+    part: null,
+  };
+  const route = listAt(host, 'routes').find((one) => isFor(one, request));
+  const [first] = listAt(host, 'routes');
+  const hosted: Step = { what: 'host', says: textAt(host, 'name') ?? '-', resource: table, part: null };
+  if (route === undefined) {
+    const message = 'no rule of the host is for it: it is answered 404';
+    return first === undefined ? null : { steps: [entered, hosted], outcome: { does: 'refuse', message } };
+  }
+  const { says, outcome } = actionOf(route);
+  const routed: Step = { what: 'route', says, resource: table, part: route };
+  const steps = [entered, hosted, routed, ...clusterSteps(outcome, resources)];
+  return { steps, outcome };
+}
+
+/** Connections whose bytes go to a service of the host, whatever they are. */
+function throughBytes(
+  { listener, address, port, config }: Entrance,
+  resources: readonly ProxyResource[],
+  { host, port: asked }: Request,
+): Trace | null {
+  const cluster = textAt(config, 'cluster');
+  const [, number, , named = ''] = cluster?.split('|') ?? [];
+  const isAsked = Number(number) === asked && (named === host || named.startsWith(`${host}.`));
+  if (cluster === null || !(isAsked || (address === host && port === asked))) return null;
+  const outcome: Outcome = { does: 'forward', clusters: [cluster] };
+  const says = `${address}:${port}, bytes as they come`;
+  const entered: Step = { what: 'listener', says, resource: listener, part: listener.resource };
+  return { steps: [entered, ...clusterSteps(outcome, resources)], outcome };
+}
+
+function hostFor(table: Fields, authority: string): Fields | null {
+  let best: { readonly host: Fields; readonly rank: number } | null = null;
+  for (const host of listAt(table, 'virtual_hosts')) {
+    const domains = at(host, 'domains');
+    for (const domain of Array.isArray(domains) ? domains.map(String) : []) {
+      const rank = closeness(domain, authority);
+      if (rank !== null && (best === null || rank > best.rank)) best = { host, rank };
+    }
+  }
+  return best?.host ?? null;
+}
+
+function actionOf(route: Fields): { readonly says: string; readonly outcome: Outcome } {
+  const status = at(route, 'direct_response', 'status');
+  if (status !== undefined) return ended('respond', `the proxy itself answers ${status}`);
+  if (route.redirect !== undefined) {
+    const { scheme_redirect: scheme, host_redirect: host } = route.redirect as Fields;
+    const to = [
+      scheme === undefined ? '' : `${scheme}://`,
+      host ?? '',
+      at(route, 'redirect', 'path_redirect') ?? '',
+    ];
+    return ended('redirect', `it is redirected to ${to.join('') || 'another path'}`);
+  }
+  const several = listAt(route, 'route', 'weighted_clusters', 'clusters');
+  const total = several.reduce((sum, cluster) => sum + Number(at(cluster, 'weight') ?? 0), 0);
+  const shares = several.map((cluster) => {
+    const percent = Math.round((1000 * Number(at(cluster, 'weight') ?? 0)) / total) / 10;
+    return { name: textAt(cluster, 'name') ?? '', percent };
+  });
+  const one = textAt(route, 'route', 'cluster');
+  const all = one === null ? shares : [{ name: one, percent: 100 }];
+  if (one === 'PassthroughCluster')
+    return ended('pass', 'no host of the mesh: where its connection was captured, it passes on as it is');
+  if (one === 'BlackHoleCluster')
+    return ended('refuse', 'what it is routed to is not there: it is answered 503');
+  const says = all.map(({ name, percent }) => `${percent} % to ${name}`).join(', ');
+  const clusters = all.filter(({ percent }) => percent > 0).map(({ name }) => name);
+  return { says, outcome: { does: 'forward', clusters } };
+}
+
+function ended(does: 'redirect' | 'respond' | 'pass' | 'refuse', message: string) {
+  return { says: message, outcome: { does, message } };
+}
+
+function clusterSteps(outcome: Outcome, resources: readonly ProxyResource[]): readonly Step[] {
+  if (outcome.does !== 'forward') return [];
+  return outcome.clusters.flatMap((name): readonly Step[] => {
+    const cluster = find(resources, 'cluster', name);
+    if (cluster === undefined) return [];
+    const listed = find(resources, 'endpoint', name);
+    const own: Step = { what: 'cluster', says: name, resource: cluster, part: cluster.resource };
+    const assignment = listed?.resource ?? at(cluster.resource, 'load_assignment');
+    const source = listed ?? cluster;
+    return [own, { what: 'endpoints', says: endpointsOf(assignment), resource: source, part: null }];
+  });
+}
+
+const MAX_SHOWN = 8;
+
+function endpointsOf(assignment: unknown): string {
+  const all = listAt(assignment, 'endpoints').flatMap((group) => listAt(group, 'lb_endpoints'));
+  const shown = all.slice(0, MAX_SHOWN).map((one) => {
+    const { address, port } = socketOf(at(one, 'endpoint', 'address'));
+    return `${address}:${port}`;
+  });
+  if (all.length === 0) return 'none: its requests are answered 503';
+  return `${shown.join(', ')}${all.length > MAX_SHOWN ? ` and ${all.length - MAX_SHOWN} more` : ''}`;
+}
+
+function find(resources: readonly ProxyResource[], kind: Kind, name: string): ProxyResource | undefined {
+  return resources.find((one) => one.kind === kind && one.name === name);
+}

@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Server } from '../../src/main.ts';
+import { createStage, type Envoy, proxyWhen, type Stage } from '../e2e/stage.ts';
+import { createHome, type Home } from './fairlead.ts';
+import { SERVICE } from './mesh.ts';
+
+let home: Home;
+beforeAll(async () => {
+  home = await createHome();
+});
+afterAll(() => home.close());
+
+describe('of a running server and its Envoy', () => {
+  let stage: Stage;
+  let server: Server;
+  let envoy: Envoy;
+  beforeAll(async () => {
+    stage = await createStage();
+    server = await stage.serve();
+    envoy = await stage.envoy(server);
+    await envoy.ready;
+    await proxyWhen(server, envoy.nodeId, ({ fullyAcked }) => fullyAcked !== null);
+  });
+  afterAll(() => stage.close());
+
+  test('the server says file and line, and who decided it at which commit', async () => {
+    const address = `http://127.0.0.1:${server.httpPort}`;
+    const { code, out } = await home.fairlead('.', 'why', 'web-1', 'http://echo.demo/', '--server', address);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^GET http:\/\/echo\.demo\/ at web-1\.demo\n/);
+    expect(out).toMatch(
+      / {2}route .*\n(?: +\S.*\n)* +routes\.yaml:\d+ \(VirtualService\/demo\/echo of acme\)\n/,
+    );
+    expect(out).toMatch(/ {2}decided {3}acme: seq 1 at [0-9a-f]{10}, the genesis, which needs nobody\n$/);
+  });
+
+  test('the Envoy itself says the documents', async () => {
+    const { code, out } = await home.fairlead(
+      '.',
+      'why',
+      'web-1',
+      'echo.demo',
+      '--admin',
+      await envoy.admin(),
+    );
+    expect(code).toBe(0);
+    expect(out).toContain('VirtualService/demo/echo of acme');
+    expect(out).toMatch(/ {2}endpoints 127\.0\.0\.1:\d+/);
+  });
+});
+
+describe('of manifests', () => {
+  const RULES = `---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: echo, namespace: demo }
+spec:
+  hosts: [echo]
+  http:
+    - match: [{ headers: { x-canary: { exact: "yes" } } }]
+      route: [{ destination: { host: echo, subset: v2 } }]
+    - match: [{ uri: { regex: "/item/[0-9]+" }, method: { exact: POST } }]
+      route: [{ destination: { host: echo, subset: v3 } }]
+    - match: [{ uri: { prefix: /old } }]
+      redirect: { uri: /new }
+    - match: [{ uri: { exact: /OK }, ignoreUriCase: true }]
+      directResponse: { status: 204 }
+    - match: [{ uri: { prefix: /v1 }, queryParams: { user: { exact: bo } } }]
+      route: [{ destination: { host: echo, subset: v1 } }]
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: db, namespace: demo }
+spec:
+  hosts: [db.example.com]
+  resolution: STATIC
+  ports: [{ number: 5432, name: tcp, protocol: TCP }]
+  endpoints: [{ address: 10.0.0.9 }]
+`;
+  beforeAll(() => home.write('rules.yaml', `${SERVICE}${RULES}`));
+
+  const why = async (url: string, ...args: readonly string[]) => {
+    const ran = await home.fairlead('.', 'why', 'web.demo', url, '-f', 'rules.yaml', '-o', 'json', ...args);
+    return { code: ran.code, ...JSON.parse(ran.out) };
+  };
+  const v = (name: string) => [`outbound|80|${name}|echo.demo.svc.cluster.local`];
+
+  test.each([
+    ['echo', ['-H', 'X-Canary: yes'], { does: 'forward', clusters: v('v2') }, 0],
+    ['http://echo.demo:80/v1/a?user=bo', [], { does: 'forward', clusters: v('v1') }, 0],
+    ['http://echo/old', [], { does: 'redirect' }, 0],
+    ['http://echo/ok', [], { does: 'respond', message: 'the proxy itself answers 204' }, 0],
+    ['http://echo/item/7', ['-X', 'post'], { does: 'refuse', message: expect.stringContaining('503') }, 1],
+    ['http://echo/item/x', ['-X', 'POST'], { does: 'refuse', message: expect.stringContaining('404') }, 1],
+    ['http://nobody.example/', [], { does: 'pass' }, 0],
+    ['tcp://db.example.com:5432', [], { does: 'forward', clusters: ['outbound|5432||db.example.com'] }, 0],
+    ['tcp://db.example.com:5433', [], { does: 'nothing' }, 1],
+  ])('%s %j', async (url, args, outcome, code) => {
+    expect(await why(url, ...args)).toMatchObject({ code, outcome });
+  });
+
+  test('captured traffic is told by the port that it was for', async () => {
+    const captured = await why('http://echo:80/old', '--capture', 'redirect');
+    expect(captured).toMatchObject({ outcome: { does: 'redirect' }, steps: [{ what: 'listener' }, {}, {}] });
+    expect(captured.steps[0].says).toContain('routes 80');
+  });
+
+  test.each([
+    ['a URL of something else', ['ftp://echo'], '[url-malformed]'],
+    ['a connection without a port', ['tcp://echo'], '[url-malformed]'],
+    ['a header without a value', ['echo', '-H', 'x'], '[header-malformed]'],
+    ['an Envoy and files', ['echo', '--admin', ':1'], '[sources-clash]'],
+  ])('%s is an error', async (_, args, said) => {
+    const ran = await home.fairlead('.', 'why', 'web.demo', '-f', 'rules.yaml', ...args);
+    expect(ran).toMatchObject({ code: 2, out: '', err: expect.stringContaining(said) });
+  });
+});
