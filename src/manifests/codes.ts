@@ -120,6 +120,7 @@ export const codes = {
     title: 'more than a delegate may say',
     fix: 'give it hosts, or leave this to the VirtualService that delegates',
   },
+  FL2270: { title: 'listener for the rest not last', fix: 'move the listener without a port to the end' },
 } as const;
 
 export type Code = keyof typeof codes;

@@ -6,6 +6,7 @@ import type {
   HTTPRouteSpec,
   ServiceEntrySpec,
   ServiceSpec,
+  SidecarSpec,
   VirtualServiceSpec,
   WorkloadEntrySpec,
 } from '../generated/schemas/index.ts';
@@ -43,6 +44,8 @@ export type HTTPRouteResource = ResourceOf<'HTTPRoute', HTTPRouteSpec>;
 export type GatewayResource = ResourceOf<'Gateway', GatewaySpec>;
 export type DestinationRuleResource = ResourceOf<'DestinationRule', DestinationRuleSpec>;
 
+export type SidecarResource = ResourceOf<'Sidecar', SidecarSpec>;
+
 export type EndpointSliceResource = ResourceOf<
   'EndpointSlice',
   Pick<EndpointSliceManifest, 'addressType' | 'endpoints' | 'ports'>
@@ -58,6 +61,7 @@ export type Resource =
   | DestinationRuleResource
   | EndpointSliceResource
   | DestinationRuleResource
+  | SidecarResource
   | GatewayResource;
 
 /** What one scope says. */

@@ -4,13 +4,13 @@ import type { ScopeResources } from '../manifests/index.ts';
 import { type JoinedGateways, joinGateways } from './gateways.ts';
 import { joinRoutings, type Routes } from './join-routings.ts';
 import { joinServices, type Offers } from './join-services.ts';
-import { type Groups, groupLists } from './joined-lists.ts';
+import { type Groups, groupLists, type Sorted, sortLists } from './joined-lists.ts';
 import { editedScopes, inOrder, type Ordered } from './order.ts';
 import { readOwners } from './owners.ts';
 import { byPlace, partLike, readPart } from './part.ts';
 import { type Places, patched } from './places.ts';
 import { type Begun, hostsAsked, type Scopes, type Share } from './share.ts';
-import type { Endpoints, Mesh, Owner } from './types.ts';
+import type { Endpoints, Mesh, Owner, Sidecar } from './types.ts';
 
 export type Built = {
   readonly mesh: Mesh;
@@ -48,6 +48,7 @@ type Joined = {
   readonly offers: Offers;
   readonly routes: Routes;
   readonly gateways: JoinedGateways;
+  readonly sidecars: Sorted<Sidecar>;
   readonly built: Built;
   /** Places of shares with problems. */
   readonly troubled: readonly number[];
@@ -66,10 +67,18 @@ function join(scopes: readonly ScopeResources[], before: Joined | null): Joined 
   const isSame = gateways === before?.gateways && clientRules === before.offers.clientRules.items;
   const edge = { owners, gateways, clientRules, isSame };
   const indexes = { index: offers.served, former: before?.offers.served ?? null };
+  const sidecars = sortLists(
+    patched(before?.sidecars.lists, begun, ({ part }) => part.sidecars),
+    ({ namespace, origin }) => `${namespace} ${origin.document}`,
+    before?.sidecars ?? null,
+  );
   const routed = joinRoutings(offered, indexes, edge, before?.routes ?? null);
   const { shares, routes } = routed;
   const { services } = offers;
-  const mesh = { owners, services, clientRules, routings: routes.sorted.items, gateways: gateways.gateways };
+  const mesh: Mesh = {
+    ...{ owners, services, clientRules, routings: routes.sorted.items },
+    ...{ gateways: gateways.gateways, sidecars: sidecars.items },
+  };
   const troubled = troubledAt(shares, routed.places, before);
   const own = troubled.flatMap((place) => shares[place]?.problems ?? []);
   const all = [...own, ...problems, ...routed.problems];
@@ -84,7 +93,7 @@ function join(scopes: readonly ScopeResources[], before: Joined | null): Joined 
     before?.asks ?? null,
   );
   const ordered = edited ? edited.ordered : inOrder(scopes).ordered;
-  return { ordered, owners, shares, asks, offers, routes, gateways, built, troubled };
+  return { ordered, owners, shares, asks, offers, routes, gateways, sidecars, built, troubled };
 }
 
 /** Reads all of what is not the same resources as before, under the same owners. */

@@ -4,8 +4,9 @@ import type { DestinationRuleResource, Path, WrittenPolicy } from '../manifests/
 import { visibilityOf } from './claim.ts';
 import { covers, resolveHost } from './hosts.ts';
 import { originOf } from './mistake.ts';
-import { isVisible, ownerOfNamespace } from './ownership.ts';
+import { isVisible } from './ownership.ts';
 import { type PlacedPolicy, readPolicies } from './policies.ts';
+import { isAbove, rootNamespace } from './root.ts';
 import type { Mesh, Origin, Service, Subset, Visibility } from './types.ts';
 
 /** How clients treat the services that a host stands for. In its own namespace it counts whoever else may see it. */
@@ -70,9 +71,6 @@ export function withRules(service: Service, rules: readonly ClientRule[]): Servi
   };
 }
 
-/** Istio's name of the namespace whose rules are the defaults of all others. */
-const rootNamespace = 'istio-system';
-
 /**
  * How clients of a namespace treat each service (Istio, "destination rule lookup"): by the rules of their own namespace,
  * else by those that the service's namespace lets them see, else by those of the root namespace, if its owner is the
@@ -85,7 +83,8 @@ export function treatment(mesh: Mesh, namespace: string): (service: Service) => 
     if (rule.namespace !== namespace) return isVisible(mesh, rule.visibility, namespace);
     return rule.visibility.to !== 'namespaces' || rule.visibility.names.length > 0;
   };
-  const roots = isAbove(mesh, rootNamespace, namespace) ? [rootNamespace] : [];
+  const root = rootNamespace(mesh, namespace);
+  const roots = isAbove(mesh, root, namespace) ? [root] : [];
   return (service) => {
     for (const level of [namespace, service.namespace, ...roots]) {
       const rules = index.get(level);
@@ -104,13 +103,6 @@ export function treatment(mesh: Mesh, namespace: string): (service: Service) => 
 /** Whether its own namespace says something of it to everybody. */
 function isRuled({ subsets, policies }: Service): boolean {
   return subsets.length > 0 || policies.length > 0;
-}
-
-/** Whether the owner of one namespace is that of the other, or a scope above it. */
-function isAbove({ owners }: Pick<Mesh, 'owners'>, upper: string, lower: string): boolean {
-  const [above, below] = [ownerOfNamespace(owners, upper), ownerOfNamespace(owners, lower)];
-  if (above === null || below === null) return false;
-  return above.uid === below.uid || below.path.endsWith(`.${above.path}`);
 }
 
 type OfNamespace = {

@@ -78,6 +78,7 @@ export const codes = {
     title: "delegate's route for no request",
     fix: 'match what the VirtualService that delegates matches, or less; expressions are compared with nothing',
   },
+  FL3350: { title: 'two Sidecars for one workload', fix: 'keep one of them; until then none is honoured' },
   FL3401: {
     title: 'rule never reached',
     fix: 'move it before the rule that takes its requests, or narrow that one',

@@ -13,8 +13,9 @@ import { mistake } from './mistake.ts';
 import { ownerOfNamespace } from './ownership.ts';
 import { type DefinedRouting, readRoutings } from './routing.ts';
 import { type Defined, readService, readServiceEntry } from './services.ts';
+import { withoutRivalSidecars } from './sidecars.ts';
 import { type SlicesByService, slicesByService } from './slices.ts';
-import type { Owner } from './types.ts';
+import type { Owner, Sidecar } from './types.ts';
 
 /** What one scope brings to the mesh, as far as its own resources and the owners tell; in the order of its files. */
 export type Part = {
@@ -25,6 +26,7 @@ export type Part = {
   readonly routings: readonly DefinedRouting[];
   readonly gateways: Gateways;
   readonly routes: readonly HTTPRouteResource[];
+  readonly sidecars: readonly Sidecar[];
   readonly problems: readonly Problem[];
 };
 
@@ -58,6 +60,10 @@ export function readPart(resources: readonly Resource[], owners: readonly Owner[
     routings,
     gateways: withoutRivals(own.filter((resource) => resource.kind === 'Gateway').map(readGateway), problems),
     routes: own.filter((resource) => resource.kind === 'HTTPRoute'),
+    sidecars: withoutRivalSidecars(
+      own.filter((resource) => resource.kind === 'Sidecar'),
+      problems,
+    ),
     problems,
   };
 }
@@ -73,6 +79,7 @@ export function partLike(now: Part, before: Part | undefined): Part {
     routings: alike(now.routings, before.routings),
     gateways: alike(now.gateways, before.gateways),
     routes: alike(now.routes, before.routes),
+    sidecars: alike(now.sidecars, before.sidecars),
     problems: alike(now.problems, before.problems),
   };
 }

@@ -321,6 +321,40 @@ export type Offer = {
   readonly to: string | null;
 };
 
+/** Where an application is: a socket's path, or a port of an address; null: the workload's own. */
+export type Place =
+  | { readonly at: 'socket'; readonly path: string }
+  | { readonly at: 'port'; readonly address: string | null; readonly port: number };
+
+/** A port that a sidecar serves in place of those of its services. */
+export type Ingress = {
+  readonly port: Port;
+  /** Address of the proxy where nothing is captured; null: the workload's. */
+  readonly bind: string | null;
+  /** Whether nothing captures it, however the proxy gets its traffic. */
+  readonly isBound: boolean;
+  readonly to: Place;
+};
+
+/** What the sidecars of some workloads see and serve. Null: nothing is said. */
+export type Sidecar = {
+  readonly namespace: string;
+  /** Labels of the workloads; null: all of the namespace. */
+  readonly selector: Readonly<Record<string, string>> | null;
+  /** What is seen at one port, or (null) at all that have none of their own. */
+  readonly imports:
+    | readonly {
+        readonly port: number | null;
+        /** `from`: a namespace, `.` the workload's or `*` any. Hosts may start with `*.`, or be `*`. */
+        readonly hosts: readonly { readonly from: string; readonly host: string }[];
+      }[]
+    | null;
+  /** What becomes of traffic to where nobody defines anything. */
+  readonly unknown: 'pass' | 'refuse' | null;
+  readonly ingress: readonly Ingress[] | null;
+  readonly origin: Origin;
+};
+
 /** What one scope owns; patterns as in `scope.yaml`. */
 export type Owner = {
   readonly uid: string;
@@ -342,6 +376,8 @@ export type Mesh = {
   readonly routings: readonly Routing[];
   /** By id. */
   readonly gateways: readonly Gateway[];
+  /** By namespace, then place. */
+  readonly sidecars: readonly Sidecar[];
 };
 
 export type Endpoint = {

@@ -13,7 +13,7 @@ import type { View } from './view.ts';
 /** The clusters of every service that the proxy sees, with their endpoints, and the two that belong to no service. */
 export function outboundClusters(view: View): readonly Draft[] {
   const source = configSource(view.proxy);
-  const services = [...view.services.values()].flatMap((service) =>
+  const services = [...view.targets.values()].flatMap((service) =>
     serviceClusters({ service, endpoints: view.endpointsOf(service), client: view.proxy, source }),
   );
   return [

@@ -4,11 +4,14 @@ import { tcpProxy } from './http.ts';
 import { inboundCluster, listenerName } from './names.ts';
 import { provenance, socketAddress } from './pieces.ts';
 import {
+  applicationAt,
   applicationConnections,
   carriedBy,
   inboundHttp,
+  ofSidecar,
   originsOf,
   type Served,
+  servedByServices,
   servedTargets,
 } from './served.ts';
 import { CLUSTER, LISTENER, type Proxy } from './types.ts';
@@ -22,15 +25,30 @@ const loopback = '127.0.0.1';
  */
 export function inboundBindings(view: View): readonly Binding[] {
   const { ip } = view.proxy;
-  if (ip === loopback) return [];
-  const targets = servedTargets(view, [ip]);
-  return [...targets].flatMap(([target, served]) => inboundBinding(view.proxy, target, served));
+  const binds = new Map(view.limits.ingress?.map(({ port, bind }) => [port.number, bind]));
+  return [...servedTargets(view, [ip])].flatMap(([target, served]) => {
+    const address = binds.get(target) ?? ip;
+    return address === loopback && address === ip ? [] : inboundBinding(view.proxy, address, target, served);
+  });
+}
+
+/** Ports of a Sidecar that are bound though the rest is captured: `captureMode: NONE`. */
+export function boundIngress(view: View): readonly Binding[] {
+  const bound = view.limits.ingress?.filter(({ isBound }) => isBound) ?? [];
+  const all = ofSidecar(bound, servedByServices(view, view.proxy.ips));
+  return [...all].flatMap(([target, served], index) =>
+    inboundBinding(view.proxy, bound[index]?.bind ?? view.proxy.ip, target, served),
+  );
 }
 
 /** HTTP is understood only where all services of the target say so; else bytes pass as they are. */
-function inboundBinding(proxy: Proxy, target: number, served: readonly Served[]): readonly Binding[] {
+function inboundBinding(
+  proxy: Proxy,
+  ip: string,
+  target: number,
+  served: readonly Served[],
+): readonly Binding[] {
   const [first] = served;
-  const { ip } = proxy;
   if (first === undefined) return [];
   const name = listenerName(ip, target);
   const cluster = inboundCluster(target);
@@ -51,19 +69,18 @@ function inboundBinding(proxy: Proxy, target: number, served: readonly Served[])
       port: target,
       service: first.service,
       listener,
-      others: [inboundClusterOf(target, first, served)],
+      others: [inboundClusterOf(proxy, target, first, served)],
     },
   ];
 }
 
-function inboundClusterOf(target: number, first: Served, served: readonly Served[]): Draft {
+function inboundClusterOf(proxy: Proxy, target: number, first: Served, served: readonly Served[]): Draft {
   const name = inboundCluster(target);
   const { connections, origins } = applicationConnections(first, served);
-  const lb_endpoints = [{ endpoint: { address: socketAddress(loopback, target) } }];
+  const place = first.application ?? ({ at: 'port', address: loopback, port: target } as const);
   const json = {
     name,
-    type: 'STATIC',
-    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints }] },
+    ...applicationAt(name, place, proxy.ip),
     ...connections,
     metadata: provenance(first.service.origin),
   };

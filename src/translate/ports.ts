@@ -2,14 +2,13 @@ import { type Bound, bind } from './bindings.ts';
 import { inboundBindings } from './inbound.ts';
 import { listenerName } from './names.ts';
 import { httpProxyListener, tcpBindings } from './outbound.ts';
-import type { Proxy } from './types.ts';
 import type { View } from './view.ts';
 import { httpProxyRoutes } from './virtual-hosts.ts';
 
 /** Capture mode `ports`: an HTTP proxy and TCP listeners on the loopback, inbound listeners on the workload's address. */
 export function portsListeners(view: View): Bound {
   const inbound = inboundBindings(view);
-  const bound = bind(view, [...inbound, ...tcpBindings(view)], reservedBy(view.proxy, inbound));
+  const bound = bind(view, [...inbound, ...tcpBindings(view)], reservedBy(view, inbound));
   const drafts = [httpProxyListener(view.proxy), httpProxyRoutes(view), ...bound.drafts];
   return { drafts, skipped: bound.skipped };
 }
@@ -19,11 +18,14 @@ const itself = [15000, 15090];
 
 /** Loopback addresses that are taken: of the proxy, and of the application behind the inbound listeners. */
 function reservedBy(
-  { httpProxyPort }: Proxy,
+  { proxy: { httpProxyPort }, limits: { ingress } }: View,
   inbound: readonly { readonly port: number }[],
 ): ReadonlyMap<string, string> {
-  const application = inbound.map(
-    ({ port }) => [listenerName('127.0.0.1', port), 'the application listens there'] as const,
+  const places =
+    ingress?.flatMap(({ to }) => (to.at === 'port' && to.address === '127.0.0.1' ? [to.port] : [])) ??
+    inbound.map(({ port }) => port);
+  const application = places.map(
+    (port) => [listenerName('127.0.0.1', port), 'the application listens there'] as const,
   );
   return new Map([
     ...itself.map((port) => [listenerName('127.0.0.1', port), 'the proxy itself listens there'] as const),

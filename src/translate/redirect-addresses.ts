@@ -25,8 +25,8 @@ export function addressBindings(view: View): readonly Binding[] {
 }
 
 /**
- * Listeners at the endpoints of services without an address, on ports where first bytes are waited for: their servers
- * may speak first, and their clients have chosen one, to which the connection passes on.
+ * Listeners at the endpoints of services without an address, on ports where first bytes are waited for or nothing else
+ * would pass: their servers may speak first, and their clients have chosen one, to which the connection passes on.
  */
 export function endpointListeners(view: View, inspected: ReadonlySet<number>): readonly Draft[] {
   const { ips } = view.proxy;
@@ -36,7 +36,8 @@ export function endpointListeners(view: View, inspected: ReadonlySet<number>): r
     return view.endpointsOf(service).flatMap(({ address, ports, origin }) =>
       bytes.flatMap((port) => {
         const target = ports.get(port.number);
-        if (target === undefined || !inspected.has(target) || ips.includes(address)) return [];
+        if (target === undefined || ips.includes(address)) return [];
+        if (!inspected.has(target) && view.elsewhere === PASSTHROUGH) return [];
         return [endpointListener(address, target, [service.origin, origin])];
       }),
     );

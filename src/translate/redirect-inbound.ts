@@ -12,6 +12,7 @@ import {
 } from './names.ts';
 import { provenance, thresholds } from './pieces.ts';
 import {
+  applicationAt,
   applicationConnections,
   carriedBy,
   inboundHttp,
@@ -98,7 +99,9 @@ function applicationCluster(proxy: Proxy, target: number, served: readonly Serve
   if (first === undefined) return [];
   const name = inboundCluster(target);
   const { connections, origins } = applicationConnections(first, served);
-  const json = { name, ...toApplication(proxy), ...connections, metadata: provenance(first.service.origin) };
+  const place =
+    first.application === null ? toApplication(proxy) : applicationAt(name, first.application, proxy.ip);
+  const json = { name, ...place, ...connections, metadata: provenance(first.service.origin) };
   return [{ typeUrl: CLUSTER, name, json, origins, references: [] }];
 }
 

@@ -3,7 +3,7 @@ import { type Bound, skip } from './bindings.ts';
 import { rds } from './config-source.ts';
 import type { Draft } from './encode.ts';
 import { httpConnectionManager, tcpProxy } from './http.ts';
-import { INBOUND_PORT, listenerName, OUTBOUND_PORT, PASSTHROUGH } from './names.ts';
+import { INBOUND_PORT, listenerName, OUTBOUND_PORT } from './names.ts';
 import { portRoutes } from './redirect-routes.ts';
 import { httpInspector, isHttp, patience, tlsInspector } from './sniffing.ts';
 import { type Chain, chainsInOrder, chainsTo, clustersOf, hasNames, isWhole, prefixesOf } from './streams.ts';
@@ -93,7 +93,7 @@ export function portListener(view: View, number: number, wanted: Wanted): PortLi
   const named = wanted.byName.toSorted(exactFirst).flatMap((service) => namedChains(view, service, number));
   const ranged = ranges.won.map((one) => ({ ...one, chains: rangedChains(view, one) }));
   const restChains = rest.winner === null ? [] : chainsTo(view, rest.winner, portOf(rest.winner, number));
-  const last = restChains.find(isWhole) ?? passing;
+  const last = restChains.find(isWhole) ?? passing(view.elsewhere);
   const mayBeHttp = [
     ...ranged.flatMap(({ port, chains }) => (port.protocol === 'undeclared' ? chains : [])),
     ...(rest.winner !== null && carriesHttp(portOf(rest.winner, number)) ? restChains : []),
@@ -181,14 +181,16 @@ function servicesOf({ byHost, byName, byRange, byPort }: Wanted): readonly Servi
   return [...new Set([...byHost, ...byName, ...byRange.map(({ service }) => service), ...byPort])];
 }
 
-/** What nobody wants passes on. */
-const passing: Chain = {
-  names: [],
-  ranges: [],
-  filter: tcpProxy(PASSTHROUGH),
-  clusters: [PASSTHROUGH],
-  origins: [],
-};
+/** What nobody wants. */
+function passing(cluster: string): Chain {
+  return {
+    names: [],
+    ranges: [],
+    filter: tcpProxy(cluster),
+    clusters: [cluster],
+    origins: [],
+  };
+}
 
 /** A TLS service that has nothing but its name. */
 function namedChains(view: View, service: Service, number: number): readonly Chain[] {

@@ -1,10 +1,9 @@
 import { byCodeUnit } from '../base/order.ts';
 import { carriesHttp, type Port, type Service } from '../mesh/index.ts';
 import type { Draft } from './encode.ts';
-import { PASSTHROUGH } from './names.ts';
 import { type Entry, routeTable, type VirtualHost, virtualHost } from './route-table.ts';
 import type { View } from './view.ts';
-import { allowAny, serviceEntry, virtualEntries } from './virtual-hosts.ts';
+import { serviceEntry, unknownHosts, virtualEntries } from './virtual-hosts.ts';
 
 /** Istio's name of the routes of a service that has an address of its own. */
 function addressRoutesName(service: Service, port: Port): string {
@@ -35,8 +34,7 @@ export function portRoutes(view: View, number: number): Draft {
     ...{
       entries,
       hosts,
-      rest: [allowAny],
-      otherClusters: [PASSTHROUGH],
+      ...unknownHosts(view),
       virtualPort: number,
       fields: captured,
     },

@@ -1,11 +1,12 @@
 import { type Binding, type Bound, bind, skip } from './bindings.ts';
 import type { Draft } from './encode.ts';
 import { tcpProxy } from './http.ts';
-import { BLACK_HOLE, listenerName, OUTBOUND_PORT, PASSTHROUGH, VIRTUAL_OUTBOUND } from './names.ts';
+import { boundIngress } from './inbound.ts';
+import { BLACK_HOLE, listenerName, OUTBOUND_PORT, VIRTUAL_OUTBOUND } from './names.ts';
 import { addressBindings, endpointListeners } from './redirect-addresses.ts';
 import { redirectInbound } from './redirect-inbound.ts';
 import { portListener, wildcardPorts } from './redirect-ports.ts';
-import { CLUSTER, LISTENER, type Proxy } from './types.ts';
+import { CLUSTER, LISTENER } from './types.ts';
 import type { View } from './view.ts';
 import { listening } from './wildcard.ts';
 
@@ -18,15 +19,17 @@ export function redirectListeners(view: View): Bound {
   const wildcards = [...wildcardPorts(view)].map(([port, wanted]) => portListener(view, port, wanted));
   const inspected = new Set(wildcards.flatMap(({ port, isInspected }) => (isInspected ? [port] : [])));
   const inbound = redirectInbound(view);
+  const bound = bind(view, boundIngress(view), new Map());
   const drafts = [
     ...endpointListeners(view, inspected),
     ...addresses.drafts,
     ...wildcards.flatMap((wildcard) => wildcard.drafts),
-    virtualOutbound(view.proxy),
+    virtualOutbound(view),
     ...inbound.drafts,
+    ...bound.drafts,
   ];
   const ofPorts = wildcards.flatMap((wildcard) => wildcard.skipped);
-  const skipped = [...addresses.skipped, ...ofPorts, ...inbound.skipped];
+  const skipped = [...addresses.skipped, ...ofPorts, ...inbound.skipped, ...bound.skipped];
   return { drafts: distinct(drafts), skipped };
 }
 
@@ -47,19 +50,18 @@ function bindAddresses(view: View): Bound {
   return { drafts: bound.drafts, skipped: [...bound.skipped, ...foreign] };
 }
 
-/** What no other listener is for passes on as it is (outbound ALLOW_ANY). */
-function virtualOutbound(proxy: Proxy): Draft {
+/** What no other listener is for passes on as it is (outbound ALLOW_ANY), or goes nowhere. */
+function virtualOutbound({ proxy, elsewhere }: View): Draft {
   const json = {
     name: VIRTUAL_OUTBOUND,
     ...listening(proxy, OUTBOUND_PORT).addresses,
     use_original_dst: true,
     traffic_direction: 'OUTBOUND',
-    filter_chains: [
-      loopGuard,
-      { name: `${VIRTUAL_OUTBOUND}-catchall-tcp`, filters: [tcpProxy(PASSTHROUGH)] },
-    ],
+    filter_chains: [loopGuard, { name: `${VIRTUAL_OUTBOUND}-catchall-tcp`, filters: [tcpProxy(elsewhere)] }],
   };
-  const references = [PASSTHROUGH, BLACK_HOLE].map((name) => ({ typeUrl: CLUSTER, name }) as const);
+  const references = [...new Set([elsewhere, BLACK_HOLE])].map(
+    (name) => ({ typeUrl: CLUSTER, name }) as const,
+  );
   return { typeUrl: LISTENER, name: VIRTUAL_OUTBOUND, json, origins: [], references };
 }
 

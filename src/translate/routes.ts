@@ -48,7 +48,7 @@ type Made = { readonly routes: Routes; readonly asked: ReadonlyMap<string, Servi
 const made = new WeakMap<Routing, Map<string, Made> | null>();
 
 /** The routes of a routing as this proxy asks for `port`: one per match, in order; nothing after a rule without one. */
-export function routesOf(routing: Routing, port: number, { proxy, services }: View): Routes {
+export function routesOf(routing: Routing, port: number, { proxy, targets: services }: View): Routes {
   const known = made.get(routing);
   const byClient = known === undefined ? (isPicky(routing) ? null : new Map<string, Made>()) : known;
   if (known === undefined) made.set(routing, byClient);

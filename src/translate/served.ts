@@ -1,30 +1,72 @@
-import { carriesHttp, type Origin, type Port, policyOf, type Service } from '../mesh/index.ts';
+import {
+  carriesHttp,
+  type Ingress,
+  type Origin,
+  type Place,
+  type Port,
+  policyOf,
+  type Service,
+} from '../mesh/index.ts';
 import { httpConnectionManager, routeConfiguration } from './http.ts';
 import { inboundCluster } from './names.ts';
-import { provenance } from './pieces.ts';
+import { provenance, socketAddress } from './pieces.ts';
 import { connecting } from './policies.ts';
 import type { Proxy } from './types.ts';
 import type { View } from './view.ts';
 
 /** One port of a service that the proxy's own workload serves. */
-export type Served = { readonly service: Service; readonly port: Port; readonly origin: Origin };
+export type Served = {
+  readonly service: Service;
+  readonly port: Port;
+  readonly origin: Origin;
+  /** Where a Sidecar says that the application is; null: at the same port. */
+  readonly application: Place | null;
+};
+
+type Targets = ReadonlyMap<number, readonly Served[]>;
+
+/** What the workload at these addresses serves: what its services say, or in their place its Sidecar. */
+export function servedTargets(view: View, addresses: readonly string[]): Targets {
+  const byServices = servedByServices(view, addresses);
+  const { ingress } = view.limits;
+  if (ingress === null) return byServices;
+  const captured = ingress.filter(({ isBound }) => !isBound || view.proxy.capture !== 'redirect');
+  return ofSidecar(captured, byServices);
+}
 
 /**
- * What the workload at these addresses serves, by port of the workload. Only services of the proxy's own namespace
+ * What its services say that the workload serves, by port of the workload. Only services of the proxy's own namespace
  * count: nobody else can give its workload a port. Several services may share a port.
  */
-export function servedTargets(
-  view: View,
-  addresses: readonly string[],
-): ReadonlyMap<number, readonly Served[]> {
+export function servedByServices(view: View, addresses: readonly string[]): Targets {
   const byTarget = new Map<number, Served[]>();
-  for (const service of view.services.values()) {
-    if (service.namespace !== view.proxy.namespace || service.discovery !== 'listed') continue;
+  for (const service of view.local) {
+    if (service.discovery !== 'listed') continue;
     for (const [target, served] of servedBy(service, view, addresses)) {
       byTarget.set(target, [...(byTarget.get(target) ?? []), served]);
     }
   }
   return byTarget;
+}
+
+/** What a Sidecar says that a workload serves, in place of what its services say, if it is one of any (Istio). */
+export function ofSidecar(ingress: readonly Ingress[], byServices: Targets): Targets {
+  const [first] = [...byServices].sort(([left], [right]) => left - right).flatMap(([, served]) => served);
+  if (first === undefined) return new Map();
+  return new Map(
+    ingress.map(({ port, to }): [number, readonly Served[]] => [
+      port.number,
+      [{ service: first.service, port, origin: first.origin, application: to }],
+    ]),
+  );
+}
+
+/** A cluster of the one place where a Sidecar says that the application is. */
+export function applicationAt(cluster: string, place: Place, ip: string): object {
+  const address =
+    place.at === 'socket' ? { pipe: { path: place.path } } : socketAddress(place.address ?? ip, place.port);
+  const lb_endpoints = [{ endpoint: { address } }];
+  return { type: 'STATIC', load_assignment: { cluster_name: cluster, endpoints: [{ lb_endpoints }] } };
 }
 
 function servedBy(
@@ -38,7 +80,7 @@ function servedBy(
   return own.flatMap(({ ports, origin }) =>
     service.ports.flatMap((port): readonly (readonly [number, Served])[] => {
       const target = ports.get(port.number);
-      return target === undefined ? [] : [[target, { service, port, origin }]];
+      return target === undefined ? [] : [[target, { service, port, origin, application: null }]];
     }),
   );
 }

@@ -94,7 +94,12 @@ function concerns(match: StreamMatch, proxy: Proxy, port: number): boolean {
   return hasLabels(proxy.labels, match.fromLabels);
 }
 
-function bytesOf({ destinations, origin }: StreamRule, service: Service, port: number, { services }: View) {
+function bytesOf(
+  { destinations, origin }: StreamRule,
+  service: Service,
+  port: number,
+  { targets: services }: View,
+) {
   const shares = destinations.map((to) => ({
     name: clusterFor(to, port, services).name,
     weight: to.weight,

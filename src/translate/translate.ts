@@ -44,8 +44,9 @@ const made = new WeakMap<Snapshot, Made>();
  */
 export function translateAgain(mesh: Mesh, before: Snapshot, replaced: Replaced): Snapshot | null {
   const last = made.get(before);
-  if (last === undefined || last.view.proxy.type === 'router')
-    return before.status === 'Unowned' ? before : null;
+  if (last === undefined) return before.status === 'Unowned' ? before : null;
+  // What a gateway opens, and what a Sidecar lets in, depends on the routings.
+  if (last.view.proxy.type === 'router' || last.view.limits.imports !== null) return null;
   const { view, routings } = viewAgain(mesh, last.view, replaced);
   const tables = new Map(last.tables);
   const routes = new Map(before.resources.get(ROUTES));

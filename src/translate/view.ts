@@ -7,7 +7,11 @@ import {
   type Gateway,
   type GatewayServer,
   hasLabels,
+  importedPorts,
+  isImported,
   isVisible,
+  type Limits,
+  limitsOf,
   type Match,
   MESH,
   type Mesh,
@@ -18,13 +22,22 @@ import {
   treatment,
 } from '../mesh/index.ts';
 import { ByKey } from './by-key.ts';
+import { BLACK_HOLE, PASSTHROUGH } from './names.ts';
 import type { Proxy } from './types.ts';
 
 /** The mesh as one proxy may see it. No two services or routings of a view have one host. */
 export type View = {
   readonly proxy: Proxy;
-  /** By host. */
+  /** By host: what the proxy's applications may call. */
   readonly services: ReadonlyMap<string, Service>;
+  /** The same with where the routings lead to. */
+  readonly targets: ReadonlyMap<string, Service>;
+  /** Those of the proxy's namespace, which its workload may serve, whether its applications see them or not. */
+  readonly local: readonly Service[];
+  /** What the Sidecars of the mesh say of the proxy. */
+  readonly limits: Limits;
+  /** Cluster of what nobody defines. */
+  readonly elsewhere: string;
   readonly routings: ByKey<Routing>;
   /** The proxy's own routings of others' hosts, by host: for it they beat `routings`. */
   readonly ownRoutings: ByKey<Routing>;
@@ -50,10 +63,16 @@ export type Opening = {
 
 export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
   const isSeen = ({ visibility }: Service | Routing) => isVisible(mesh, visibility, proxy.namespace);
+  const limits = proxy.type === 'sidecar' ? limitsOf(mesh, proxy.namespace, proxy.labels) : noLimits;
+  const { imports } = limits;
   const owner = ownerOfNamespace(mesh.owners, proxy.namespace);
   const treated = treatment(mesh, proxy.namespace);
-  const services = mesh.services.filter(isSeen).map(treated);
-  const routings = mesh.routings.filter(isSeen);
+  const visible = mesh.services.filter(isSeen).map(treated);
+  const services =
+    imports === null ? visible : visible.flatMap((service) => imported(service, imports, proxy.namespace));
+  const routings = mesh.routings.filter((routing) => {
+    return isSeen(routing) && (imports === null || isImported(routing, imports, proxy.namespace));
+  });
   const entering = routings
     .filter(({ entrances }) => entrances.includes(MESH))
     .map((routing) => enteredBy(routing, MESH));
@@ -73,7 +92,11 @@ export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
   );
   return {
     proxy,
-    services: new Map(services.map((service) => [service.host, service])),
+    services: byName(services),
+    targets: byName(imports === null ? services : [...visible.filter(isLedTo(routings)), ...services]),
+    local: visible.filter(({ namespace }) => namespace === proxy.namespace),
+    limits,
+    elsewhere: limits.unknown === 'refuse' ? BLACK_HOLE : PASSTHROUGH,
     claimants: new Map(claimants),
     routings: new ByKey(byHost(produced)),
     wildcardRoutings: produced
@@ -92,6 +115,47 @@ function isForRequests({ rules, streams }: Routing): boolean {
   return rules.length > 0 || streams.length === 0;
 }
 
+const noLimits: Limits = { imports: null, unknown: null, ingress: null, origins: [] };
+
+function byName(services: readonly Service[]): ReadonlyMap<string, Service> {
+  return new Map(services.map((service) => [service.host, service]));
+}
+
+/** By the ports that are left of it: the same object for all who see the same. */
+const narrow = new WeakMap<Service, Map<string, Service>>();
+
+function imported(
+  service: Service,
+  imports: NonNullable<Limits['imports']>,
+  namespace: string,
+): readonly Service[] {
+  const numbers = importedPorts(service, imports, namespace);
+  if (numbers.length === service.ports.length) return [service];
+  if (numbers.length === 0) return [];
+  const byPorts = narrow.get(service) ?? new Map<string, Service>();
+  narrow.set(service, byPorts);
+  const key = numbers.join();
+  const found = byPorts.get(key) ?? {
+    ...service,
+    ports: service.ports.filter(({ number }) => numbers.includes(number)),
+  };
+  byPorts.set(key, found);
+  return [found];
+}
+
+/** Where imported routings send requests is there for them, without being imported itself (Istio). */
+function isLedTo(routings: readonly Routing[]): (service: Service) => boolean {
+  const hosts = new Set(
+    routings.flatMap(({ rules, streams }) => [
+      ...rules.flatMap(({ action }) =>
+        action.does === 'forward' ? [...action.destinations, ...action.mirrors].map(({ host }) => host) : [],
+      ),
+      ...streams.flatMap(({ destinations }) => destinations.map(({ host }) => host)),
+    ]),
+  );
+  return ({ host }) => hosts.has(host);
+}
+
 const NO_ENDPOINTS: readonly Endpoint[] = [];
 
 /** Routings that stand in the place of others of the same host, for the same clients and entrances. */
@@ -105,7 +169,7 @@ const places = ({ host, role, namespace, entrances, visibility }: Routing) => {
 /** Null where the meshes differ in anything but routings that take the place of others. */
 export function replacedRoutings(mesh: Mesh, before: Mesh): Replaced | null {
   const { routings } = mesh;
-  const isLike = (['owners', 'services', 'clientRules', 'gateways'] as const).every((part) => {
+  const isLike = (['owners', 'services', 'clientRules', 'gateways', 'sidecars'] as const).every((part) => {
     return before[part] === mesh[part];
   });
   if (!isLike || before.routings.length !== routings.length) return null;

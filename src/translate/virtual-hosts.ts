@@ -3,7 +3,7 @@ import { carriesHttp, type Port, type Service } from '../mesh/index.ts';
 import { namesOf } from './domains.ts';
 import type { Draft } from './encode.ts';
 import { HTTP_PROXY_ROUTES, PASSTHROUGH } from './names.ts';
-import { type Entry, routed, routeTable, virtualHost } from './route-table.ts';
+import { type Entry, routed, routeTable, type VirtualHost, virtualHost } from './route-table.ts';
 import type { View } from './view.ts';
 
 /** Hosts that only a routing defines are asked for on HTTP's port (Istio). */
@@ -26,15 +26,31 @@ export function httpProxyRoutes(view: View): Draft {
   });
   return routeTable({
     name: HTTP_PROXY_ROUTES,
-    ...{ entries, hosts, rest: [allowAny], otherClusters: [PASSTHROUGH], virtualPort: httpPort, fields: {} },
+    ...{ entries, hosts, ...unknownHosts(view), virtualPort: httpPort, fields: {} },
   });
 }
 
-/** Unknown hosts pass (outbound ALLOW_ANY); without captured traffic there is nowhere to pass to, hence 503. */
-export const allowAny = {
+/** Hosts that nobody defines, in Istio's names: they pass, or are answered 502. */
+export function unknownHosts(view: View): {
+  readonly rest: readonly VirtualHost[];
+  readonly otherClusters: readonly string[];
+} {
+  return view.limits.unknown === 'refuse'
+    ? { rest: [blockAll], otherClusters: [] }
+    : { rest: [allowAny], otherClusters: [PASSTHROUGH] };
+}
+
+/** Without captured traffic there is nowhere to pass to, hence 503. */
+const allowAny = {
   name: 'allow_any',
   domains: ['*'],
   routes: [{ name: 'allow_any', match: { prefix: '/' }, route: { cluster: PASSTHROUGH, timeout: '0s' } }],
+};
+
+const blockAll = {
+  name: 'block_all',
+  domains: ['*'],
+  routes: [{ name: 'block_all', match: { prefix: '/' }, direct_response: { status: 502 } }],
 };
 
 function serviceEntries(view: View): readonly Entry[] {

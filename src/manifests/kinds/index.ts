@@ -5,6 +5,7 @@ import { httpRoute } from './http-route.ts';
 import type { Kind } from './kind.ts';
 import { service } from './service.ts';
 import { serviceEntry } from './service-entry.ts';
+import { sidecar } from './sidecar.ts';
 import { virtualService } from './virtual-service.ts';
 import { workloadEntry } from './workload-entry.ts';
 
@@ -16,6 +17,7 @@ export const kinds: readonly Kind[] = [
   gateway,
   service,
   serviceEntry,
+  sidecar,
   virtualService,
   workloadEntry,
 ];
@@ -24,7 +26,7 @@ export const kinds: readonly Kind[] = [
 export const otherKinds: Readonly<Record<string, readonly string[]>> = {
   '': ['ConfigMap', 'Namespace', 'Pod', 'ServiceAccount', 'Endpoints'],
   'networking.k8s.io': ['Ingress', 'IngressClass'],
-  'networking.istio.io': ['EnvoyFilter', 'ProxyConfig', 'Sidecar', 'WorkloadGroup'],
+  'networking.istio.io': ['EnvoyFilter', 'ProxyConfig', 'WorkloadGroup'],
   'security.istio.io': ['AuthorizationPolicy', 'PeerAuthentication', 'RequestAuthentication'],
   'telemetry.istio.io': ['Telemetry'],
   'extensions.istio.io': ['WasmPlugin'],
