@@ -22,13 +22,14 @@ function byName(apiVersion: string, name: string): Found {
     return refuse('FL2113', `a ${name} stands in this file`, ['kind']);
   if (name === 'Secret') return refuse('FL2115', 'a Secret stands in git', ['kind']);
   const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
-  const kind = kinds.find((candidate) => candidate.name === name);
-  if (kind?.apiVersions.includes(apiVersion)) return { kind };
+  const named = kinds.filter((candidate) => candidate.name === name);
+  const kind = named.find(({ apiVersions }) => apiVersions.includes(apiVersion));
+  if (kind !== undefined) return { kind };
   if (otherKinds[group]?.includes(name)) {
     return refuse('FL2114', `Fairlead knows ${apiVersion} ${name}, but does not honour it yet`, ['kind']);
   }
-  if (kind !== undefined) {
-    const fix = `write ${kind.apiVersions.join(', ')}`;
+  if (named.length > 0) {
+    const fix = `write ${named.flatMap(({ apiVersions }) => apiVersions).join(', ')}`;
     return refuse('FL2103', `${name} has no apiVersion ${apiVersion}`, ['apiVersion'], fix);
   }
   return unknown(apiVersion, name);

@@ -10,9 +10,13 @@
  * secrets. A problem of severity `error` leaves out its own document and nothing else.
  */
 export type {
+  ApiGatewayListener,
+  ApiLabelSelector,
   ConnectionPool,
   ConsistentHash,
   GatewayTls,
+  GRPCMethodMatch,
+  GRPCRouteMatch,
   HeaderOperations,
   HTTPBackend,
   HTTPCorsFilter,
@@ -44,6 +48,7 @@ export type {
 export { codes as manifestCodes } from './codes.ts';
 export { durationMs } from './duration.ts';
 export { warnings as manifestWarnings } from './finding.ts';
+export { API_GATEWAY } from './kinds/api-gateway.ts';
 export { serviceLabel } from './kinds/endpoint-slice.ts';
 export { nearest } from './nearest.ts';
 export { type OtherManifest, readOffline, type WorkloadLabels } from './offline.ts';

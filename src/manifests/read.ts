@@ -109,9 +109,9 @@ function readDocument(scope: VerifiedScope, { value }: TextDocument): DocumentRe
   if ('finding' in found) return { fitting: null, findings: [found.finding] };
   const read = found.kind.read(value);
   if ('errors' in read)
-    return { fitting: null, findings: distinct(schemaFindings(found.kind.name, value, read.errors)) };
+    return { fitting: null, findings: distinct(schemaFindings(found.kind.schema, value, read.errors)) };
   const findings = [
-    ...checkNamespace(scope, read),
+    ...(found.kind.isClusterWide ? [] : checkNamespace(scope, read)),
     ...checkAnnotations(found.kind.name, read),
     ...read.findings,
   ];

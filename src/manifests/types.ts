@@ -1,9 +1,13 @@
 import type { Problem } from '../base/problem.ts';
 import type {
+  ApiGatewaySpec,
   DestinationRuleSpec,
   EndpointSliceManifest,
+  GatewayClassSpec,
   GatewaySpec,
+  GRPCRouteSpec,
   HTTPRouteSpec,
+  ReferenceGrantSpec,
   ServiceEntrySpec,
   ServiceSpec,
   SidecarSpec,
@@ -11,6 +15,7 @@ import type {
   WorkloadEntrySpec,
 } from '../generated/schemas/index.ts';
 import type { VerifiedScope } from '../governance/index.ts';
+import type { API_GATEWAY } from './kinds/api-gateway.ts';
 
 /** Counted from 1, columns in UTF-16 units. */
 export type Position = { readonly line: number; readonly column: number };
@@ -41,6 +46,10 @@ export type ServiceEntryResource = ResourceOf<'ServiceEntry', ServiceEntrySpec>;
 export type WorkloadEntryResource = ResourceOf<'WorkloadEntry', WorkloadEntrySpec>;
 export type VirtualServiceResource = ResourceOf<'VirtualService', VirtualServiceSpec>;
 export type HTTPRouteResource = ResourceOf<'HTTPRoute', HTTPRouteSpec>;
+export type GRPCRouteResource = ResourceOf<'GRPCRoute', GRPCRouteSpec>;
+export type ApiGatewayResource = ResourceOf<typeof API_GATEWAY, ApiGatewaySpec>;
+export type GatewayClassResource = ResourceOf<'GatewayClass', GatewayClassSpec>;
+export type ReferenceGrantResource = ResourceOf<'ReferenceGrant', ReferenceGrantSpec>;
 export type GatewayResource = ResourceOf<'Gateway', GatewaySpec>;
 export type DestinationRuleResource = ResourceOf<'DestinationRule', DestinationRuleSpec>;
 
@@ -58,6 +67,10 @@ export type Resource =
   | WorkloadEntryResource
   | VirtualServiceResource
   | HTTPRouteResource
+  | GRPCRouteResource
+  | ApiGatewayResource
+  | GatewayClassResource
+  | ReferenceGrantResource
   | DestinationRuleResource
   | EndpointSliceResource
   | DestinationRuleResource

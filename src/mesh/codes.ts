@@ -34,7 +34,7 @@ export const codes = {
   FL3310: { title: 'two routes with one match', fix: 'merge them into one; until then neither is honoured' },
   FL3311: {
     title: 'backend of another namespace',
-    fix: 'name a Service of the namespace of the route; ReferenceGrant is not honoured yet',
+    fix: 'add a ReferenceGrant to its namespace, or name a Service of the namespace of the route',
   },
   FL3312: {
     title: 'HTTP rules for what speaks none',
@@ -69,6 +69,19 @@ export const codes = {
     fix: 'have the Gateway offer the host, or remove the gateway here',
   },
   FL3333: { title: 'port opened in two manners', fix: 'use a port of its own for each' },
+  FL3334: {
+    title: 'unknown listener',
+    fix: 'correct sectionName or port, or add the listener to the Gateway',
+  },
+  FL3335: {
+    title: 'route that the listener does not take',
+    fix: 'have allowedRoutes of the listener admit it, or attach it to another',
+  },
+  FL3336: {
+    title: 'Gateway of another controller',
+    fix: 'nothing, if another serves it; else write gatewayClassName: fairlead',
+  },
+  FL3337: { title: 'routes of two kinds for one host', fix: 'keep HTTPRoutes or GRPCRoutes of the host' },
   FL3340: { title: 'unknown delegate', fix: 'name a VirtualService without hosts of the same scope' },
   FL3341: {
     title: 'delegate of nobody',
@@ -99,6 +112,7 @@ export const warnings: ReadonlySet<Code> = new Set([
   'FL3326',
   'FL3327',
   'FL3328',
+  'FL3336',
   'FL3341',
   'FL3342',
   'FL3401',

@@ -1,9 +1,11 @@
 import { sameItems } from '../base/lists.ts';
 import { byCodeUnit } from '../base/order.ts';
 import type { Problem } from '../base/problem.ts';
-import type { GatewayResource, Path } from '../manifests/index.ts';
+import type { ApiGatewayResource, GatewayResource, Path } from '../manifests/index.ts';
+import type { Listener } from './api-gateways.ts';
 import type { Code } from './codes.ts';
 import { readSecurity } from './gateway-tls.ts';
+import type { Grant } from './grants.ts';
 import { canonicalAddress, covers } from './hosts.ts';
 import { mistake, originOf, placeOf } from './mistake.ts';
 import { isVisible, ownerOfNamespace } from './ownership.ts';
@@ -23,9 +25,23 @@ export function entranceOf(name: string, namespace: string): string {
 }
 
 /** Those that are honoured, and the ids of the others. */
-export type Gateways = { readonly gateways: readonly Gateway[]; readonly refused: ReadonlySet<string> };
+export type Gateways = {
+  readonly gateways: readonly Gateway[];
+  readonly refused: ReadonlySet<string>;
+  /** Of the Gateway API, those of `refused` among them. */
+  readonly listeners: readonly Listener[];
+  /** Gateways of the Gateway API that others serve, `namespace/name`. */
+  readonly foreign: readonly string[];
+  readonly grants: readonly Grant[];
+};
 
-export type DefinedGateway = { readonly gateway: Gateway; readonly resource: GatewayResource };
+/** A gateway, and where its servers and their hosts are written. */
+export type DefinedGateway = {
+  readonly gateway: Gateway;
+  readonly resource: GatewayResource | ApiGatewayResource;
+  serverPath(server: number): Path;
+  offerPath(server: number, host: number): Path;
+};
 
 export function readGateway(resource: GatewayResource): DefinedGateway {
   const { namespace, name, spec } = resource;
@@ -39,8 +55,15 @@ export function readGateway(resource: GatewayResource): DefinedGateway {
       insistsOnHttps: tls?.httpsRedirect ?? false,
     };
   });
-  const gateway = { id: `${namespace}/${name}`, namespace, selector: spec.selector ?? {}, servers };
-  return { gateway: { ...gateway, origin: originOf(resource) }, resource };
+  const about = { id: `${namespace}/${name}`, namespace, isOwnNamespaceOnly: false };
+  const gateway = { ...about, selector: spec.selector ?? {}, servers, origin: originOf(resource) };
+  const serverPath = (server: number): Path => ['spec', 'servers', server];
+  return {
+    gateway,
+    resource,
+    serverPath,
+    offerPath: (server, host) => [...serverPath(server), 'hosts', host],
+  };
 }
 
 /** An unspecified address is every address. */
@@ -58,8 +81,12 @@ function readOffer(text: string, namespace: string): Offer {
  * Gateways that contradict each other on one port of one proxy: a request could not be told whose it is, so neither is honoured,
  * whatever they are bound to. Whether one proxy has both depends on its labels; only labels that differ rule it out.
  */
-export function withoutRivals(all: readonly DefinedGateway[], problems: Problem[]): Gateways {
-  if (all.length === 0) return NO_GATEWAYS;
+export function withoutRivals(
+  all: readonly DefinedGateway[],
+  { listeners, foreign, grants }: Pick<Gateways, 'listeners' | 'foreign' | 'grants'>,
+  problems: Problem[],
+): Gateways {
+  if ([all, foreign, grants].every(({ length }) => length === 0)) return NO_GATEWAYS;
   const refused = new Set<DefinedGateway>();
   const refuse = (one: Opened, rivals: readonly Opened[], code: Code, message: string) => {
     refused.add(one.defined);
@@ -84,22 +111,33 @@ export function withoutRivals(all: readonly DefinedGateway[], problems: Problem[
   return {
     gateways: all.filter((defined) => !refused.has(defined)).map(({ gateway }) => gateway),
     refused: new Set([...refused].map(({ gateway }) => gateway.id)),
+    listeners,
+    foreign,
+    grants,
   };
 }
 
 /** One object, so that an edit of a scope without gateways is seen to be none of them. */
-const NO_GATEWAYS: Gateways = { gateways: [], refused: new Set() };
+const NO_GATEWAYS: Gateways = { gateways: [], refused: new Set(), listeners: [], foreign: [], grants: [] };
 
 /** A server, or a part of it, where it is written. */
-type Opened = { readonly defined: DefinedGateway; readonly server: GatewayServer; readonly path: Path };
+type Opened = {
+  readonly defined: DefinedGateway;
+  readonly server: GatewayServer;
+  readonly index: number;
+  readonly path: Path;
+};
 type Offered = Opened & { readonly offer: Offer };
 
 function serversOf(defined: DefinedGateway): readonly Opened[] {
-  return defined.gateway.servers.map((server, at) => ({ defined, server, path: ['spec', 'servers', at] }));
+  return defined.gateway.servers.map((server, index) => {
+    return { defined, server, index, path: defined.serverPath(index) };
+  });
 }
 
-function offersOf({ path, ...opened }: Opened): readonly Offered[] {
-  return opened.server.offers.map((offer, index) => ({ ...opened, offer, path: [...path, 'hosts', index] }));
+function offersOf(opened: Opened): readonly Offered[] {
+  const { defined, server, index } = opened;
+  return server.offers.map((offer, host) => ({ ...opened, offer, path: defined.offerPath(index, host) }));
 }
 
 /** Each of those that contradict others of its key, with them. */
@@ -126,9 +164,14 @@ function offerKey(offered: Offered): string {
 }
 
 function mayMeet(one: Opened, other: Opened): boolean {
-  const labels = other.defined.gateway.selector;
-  return !Object.entries(one.defined.gateway.selector).some(
-    ([name, value]) => labels[name] !== undefined && labels[name] !== value,
+  const [left, right] = [one.defined.gateway, other.defined.gateway];
+  const isApart = left.isOwnNamespaceOnly && right.isOwnNamespaceOnly && left.namespace !== right.namespace;
+  const labels = right.selector;
+  return (
+    !isApart &&
+    !Object.entries(one.defined.gateway.selector).some(
+      ([name, value]) => labels[name] !== undefined && labels[name] !== value,
+    )
   );
 }
 
@@ -165,6 +208,9 @@ export function joinGateways(parts: readonly Gateways[], before: JoinedGateways 
     parts,
     gateways: gateways.sort((left, right) => byCodeUnit(left.id, right.id)),
     refused: new Set(parts.flatMap(({ refused }) => [...refused])),
+    listeners: parts.flatMap(({ listeners }) => listeners),
+    foreign: parts.flatMap(({ foreign }) => foreign),
+    grants: parts.flatMap(({ grants }) => grants),
   };
 }
 
@@ -194,7 +240,12 @@ export function strayBindings(
   });
 }
 
-function isSeenBy(gateway: Gateway, { visibility }: Routing, owners: Mesh['owners']): boolean {
+/** Whether proxies of a gateway may see a routing. */
+export function isSeenBy(
+  gateway: Gateway,
+  { visibility }: Pick<Routing, 'visibility'>,
+  owners: Mesh['owners'],
+): boolean {
   if (isVisible({ owners }, visibility, gateway.namespace)) return true;
   // The proxies may stand in other namespaces of the gateway's scope.
   return (

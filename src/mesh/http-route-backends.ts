@@ -1,8 +1,10 @@
 import type { Problem } from '../base/problem.ts';
-import type { HTTPBackend, HTTPRouteResource } from '../manifests/index.ts';
+import type { HTTPBackend } from '../manifests/index.ts';
+import { type Grant, isGranted } from './grants.ts';
 import { serviceHost } from './hosts.ts';
 import type { Resolve } from './http-route-rule.ts';
 import { mistake } from './mistake.ts';
+import { backendsOf, type RouteResource } from './route-rules.ts';
 import type { Services } from './service-index.ts';
 import type { Defined } from './services.ts';
 import { hint } from './subsets.ts';
@@ -11,9 +13,9 @@ import type { Target } from './types.ts';
 type Wrong = { readonly code: 'FL3301' | 'FL3303' | 'FL3311'; readonly field: string; readonly why: string };
 
 /** Finds where a route's backends are. */
-export function resolver(resource: HTTPRouteResource, services: Services): Resolve {
+export function resolver(resource: RouteResource, services: Services, grants: readonly Grant[]): Resolve {
   return (backend) => {
-    const found = look(backend, resource, services);
+    const found = look(backend, resource, services, grants);
     return 'code' in found ? null : found;
   };
 }
@@ -22,11 +24,19 @@ export function resolver(resource: HTTPRouteResource, services: Services): Resol
  * The Service of a backend. In another namespace its owner would have to agree by a ReferenceGrant, but for a parent:
  * its requests were going there anyway.
  */
-function look(backend: HTTPBackend, resource: HTTPRouteResource, services: Services): Target | Wrong {
+function look(
+  backend: HTTPBackend,
+  resource: RouteResource,
+  services: Services,
+  grants: readonly Grant[],
+): Target | Wrong {
   const { namespace, spec } = resource;
   const host = hostOf(backend, namespace);
-  const isParent = spec.parentRefs.some((parent) => hostOf(parent, namespace) === host);
-  if ((backend.namespace ?? namespace) !== namespace && !isParent) {
+  const isParent = spec.parentRefs.some((parent) => isService(parent) && hostOf(parent, namespace) === host);
+  const { name, namespace: theirs = namespace } = backend;
+  const isAllowed =
+    theirs === namespace || isParent || isGranted(grants, resource, { name, namespace: theirs });
+  if (!isAllowed) {
     return {
       code: 'FL3311',
       field: 'namespace',
@@ -43,8 +53,12 @@ function look(backend: HTTPBackend, resource: HTTPRouteResource, services: Servi
 }
 
 /** Backends that get no requests: their share is answered 500 (Gateway API), and copies for them are dropped. */
-export function danglingBackends(resource: HTTPRouteResource, services: Services): readonly Problem[] {
-  return resource.spec.rules.flatMap(({ backendRefs = [], filters = [] }, at) => {
+export function danglingBackends(
+  resource: RouteResource,
+  services: Services,
+  grants: readonly Grant[],
+): readonly Problem[] {
+  return backendsOf(resource).flatMap(({ backendRefs = [], filters = [] }, at) => {
     const rule = ['spec', 'rules', at];
     const backends = backendRefs.map((backend, index) => {
       return { backend, path: [...rule, 'backendRefs', index], consequence: 'its requests are answered 500' };
@@ -55,7 +69,7 @@ export function danglingBackends(resource: HTTPRouteResource, services: Services
       return backend === undefined ? [] : [{ backend, path, consequence: 'nothing is mirrored to it' }];
     });
     return [...backends, ...mirrors].flatMap(({ backend, path, consequence }) => {
-      const found = look(backend, resource, services);
+      const found = look(backend, resource, services, grants);
       if (!('code' in found)) return [];
       return [mistake(resource, [...path, found.field], found.code, `${found.why}: ${consequence}`)];
     });
@@ -65,6 +79,11 @@ export function danglingBackends(resource: HTTPRouteResource, services: Services
 /** A Kubernetes Service by its host. */
 export function serviceOf(host: string, services: Services): Defined | null {
   return services.at(host).find(({ resource }) => resource.kind === 'Service') ?? null;
+}
+
+/** Whether a parent is a Service, and no Gateway. */
+export function isService({ group, kind }: { readonly group?: string; readonly kind?: string }): boolean {
+  return group === '' && kind === 'Service';
 }
 
 /** The host of the Service that a backend or a parent names. */

@@ -1,25 +1,12 @@
 import { byCodeUnit } from '../base/order.ts';
-import type { Match, Rule } from './types.ts';
-
-/** A rule with one match, or none: then it is for every request. */
-export type Ranked = { readonly rule: Rule; readonly match: Match; readonly route: string };
+import type { Match } from './types.ts';
 
 /**
- * The order in which rules are tried (Gateway API, HTTPRouteRule `matches`): exact path, then expression, then prefix, the
- * longer before the shorter; then a method; then more headers; then more query parameters. The specification breaks a
- * tie between routes by their age, which git does not know, and then by their names: here it is their names at once. Two
- * routes with the very same match are a conflict instead (FL3310). Within a route the order is that of the rules.
+ * The order in which matches of HTTPRoutes are tried (Gateway API, HTTPRouteRule `matches`): exact path, then expression, then
+ * prefix, the longer before the shorter; then a method; then more headers; then more query parameters. Two routes with
+ * the very same match are a conflict (FL3310). Within a route the order is that of the rules.
  */
-export function byPrecedence(left: Ranked, right: Ranked): number {
-  const [a, b] = [precedence(left.match), precedence(right.match)];
-  const differing = a.findIndex((value, index) => value !== b[index]);
-  if (differing !== -1) return (b[differing] ?? 0) - (a[differing] ?? 0);
-  return byCodeUnit(left.route, right.route);
-}
-
-const kindRank = { exact: 3, regex: 2, segments: 1, prefix: 1 } as const;
-
-function precedence({ path, headers, query }: Match): readonly number[] {
+export function precedence({ path, headers, query }: Match): readonly number[] {
   const hasMethod = headers.some(({ name }) => name === ':method');
   const kind = path === null ? 1 : kindRank[path.how];
   return [
@@ -37,3 +24,5 @@ export function matchKey({ path, headers, query }: Match): string {
     [...named].sort((left, right) => byCodeUnit(left.name, right.name));
   return JSON.stringify([path, sorted(headers), sorted(query)]);
 }
+
+const kindRank = { exact: 3, regex: 2, segments: 1, prefix: 1 } as const;

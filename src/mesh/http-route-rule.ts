@@ -7,8 +7,8 @@ import {
   type HTTPPathModifier,
   type HTTPRouteFilter,
   type HTTPRouteMatch,
-  type HTTPRouteRule,
 } from '../manifests/index.ts';
+import type { WrittenRule } from './route-rules.ts';
 import type {
   Cors,
   Destination,
@@ -32,7 +32,7 @@ import type {
 export type Resolve = (backend: HTTPBackend) => Target | null;
 
 /** A rule of an HTTPRoute without its matches, which are ranked on their own. */
-export function readHttpRule(rule: HTTPRouteRule, resolve: Resolve, origin: Origin): Omit<Rule, 'matches'> {
+export function readHttpRule(rule: WrittenRule, resolve: Resolve, origin: Origin): Omit<Rule, 'matches'> {
   const filters = rule.filters ?? [];
   const cors = filters.find(({ type }) => type === 'CORS')?.cors;
   return {
@@ -46,7 +46,7 @@ export function readHttpRule(rule: HTTPRouteRule, resolve: Resolve, origin: Orig
 
 /** Without a backend that may get a request it is answered 500 (Gateway API, `backendRefs`). */
 function readAction(
-  rule: HTTPRouteRule,
+  rule: WrittenRule,
   filters: readonly HTTPRouteFilter[],
   resolve: Resolve,
 ): Forward | Redirect | Respond {
@@ -56,7 +56,7 @@ function readAction(
   return forward.destinations.length > 0 ? forward : { does: 'respond', status: 500, body: null };
 }
 
-function readForward(rule: HTTPRouteRule, filters: readonly HTTPRouteFilter[], resolve: Resolve): Forward {
+function readForward(rule: WrittenRule, filters: readonly HTTPRouteFilter[], resolve: Resolve): Forward {
   const rewrite = filters.find(({ type }) => type === 'URLRewrite')?.urlRewrite;
   const backends = (rule.backendRefs ?? []).map((backend) => ({ backend, to: resolve(backend) }));
   const refused = backends.filter(({ to }) => to === null);
@@ -90,7 +90,7 @@ function readMirror({ type, requestMirror }: HTTPRouteFilter, resolve: Resolve):
 const failures = ['connect-failure', 'refused-stream', 'reset'];
 
 /** A limit of one try goes with the default retries. */
-function readRetries({ retry, timeouts }: HTTPRouteRule): Retries | null {
+function readRetries({ retry, timeouts }: WrittenRule): Retries | null {
   const perTryTimeoutMs = timeouts?.backendRequest === undefined ? null : durationMs(timeouts.backendRequest);
   if (retry === undefined && perTryTimeoutMs === null) return null;
   const { attempts = 2, codes = [], backoff } = retry ?? {};
@@ -189,7 +189,7 @@ function readPathMatch({ path: { type = 'PathPrefix', value = '/' } = {} }: HTTP
   return { how: 'segments', text: value.replace(/\/+$/, '') || '/' };
 }
 
-function readNamed({ type, value }: HTTPNamedMatch, name: string): NamedMatch {
+export function readNamed({ type, value }: HTTPNamedMatch, name: string): NamedMatch {
   return { name, value: type === 'RegularExpression' ? { how: 'regex', text: value } : exact(value) };
 }
 

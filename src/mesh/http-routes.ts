@@ -1,114 +1,90 @@
 import type { Problem } from '../base/problem.ts';
-import type { HTTPRouteResource, Path } from '../manifests/index.ts';
-import { MESH } from './gateways.ts';
-import { danglingBackends, hostOf, resolver, serviceOf } from './http-route-backends.ts';
-import { byPrecedence, matchKey, type Ranked } from './http-route-order.ts';
-import { readHttpMatch, readHttpRule } from './http-route-rule.ts';
+import { type Attaching, type Attachment, attach, type Parent, type Surroundings } from './attach.ts';
+import type { Grant } from './grants.ts';
+import { danglingBackends, resolver } from './http-route-backends.ts';
+import { matchKey } from './http-route-order.ts';
+import { readHttpRule } from './http-route-rule.ts';
 import { mistake, originOf, placeOf } from './mistake.ts';
-import { carriesHttp } from './protocol.ts';
 import type { Claimed } from './rivals.ts';
+import { byRank, type RouteResource, rulesOf } from './route-rules.ts';
 import type { Services } from './service-index.ts';
-import { hint } from './subsets.ts';
-import type { Match, Routing } from './types.ts';
-
-/** One parent of an HTTPRoute that is there: the Service whose requests it routes. */
-export type Attachment = {
-  readonly resource: HTTPRouteResource;
-  /** Where the parent is written. */
-  readonly path: Path;
-  readonly host: string;
-  /** Null: all. */
-  readonly port: number | null;
-  readonly role: Routing['role'];
-};
-
-/** What the routes of one scope are for, less those that contradict each other. */
-export type Attached = {
-  readonly attachments: readonly Attachment[];
-  readonly problems: readonly Problem[];
-};
+import type { Routing, Rule } from './types.ts';
 
 /** The routings that attachments make up, and what is wrong with their backends. */
 export type Routed = { readonly routings: readonly Routing[]; readonly problems: readonly Problem[] };
 
 /**
- * Attaches the routes of a scope. All routes of one Service for the same clients are of one scope: its owner's, or the
- * one that owns the namespace of the clients.
+ * Attaches the routes of a scope, less those that contradict each other. All routes of one host for the same clients are
+ * of one scope: its owner's, or the one that owns the namespace of the clients.
  */
-export function attachAll(routes: readonly HTTPRouteResource[], services: Services): Attached {
-  const read = routes.map((route) => attach(route, services));
+export function attachAll(routes: readonly RouteResource[], around: Surroundings): Attaching {
+  const read = routes.map((route) => attach(route, around));
   const all = read.flatMap(({ attachments }) => attachments);
-  const clashing = grouped(all).flatMap((group) => [...clashes(group)]);
-  const refused = new Set(clashing.map(([{ resource }]) => resource));
+  const groups = grouped(all);
+  const mixed = groups.flatMap(mixedKinds);
+  const clashing = groups.flatMap((group) => [...clashes(group)]);
+  const refused = new Set([...mixed, ...clashing].map(([{ resource }]) => resource));
+  const problems = [
+    ...read.flatMap((one) => one.problems),
+    ...mixed.map(([one, others]) => {
+      const message = `routes of another kind for ${one.host}`;
+      return rivalProblem(one, others, 'FL3337', (places) => `${places} has ${message}`);
+    }),
+    ...clashing.map(([one, others]) =>
+      rivalProblem(one, others, 'FL3310', (places) => `${places} has the same match for ${one.host}`),
+    ),
+  ];
   return {
     attachments: all.filter(({ resource }) => !refused.has(resource)),
-    problems: [
-      ...read.flatMap(({ problems }) => problems),
-      ...clashing.map(([one, others]) => clashProblem(one, others)),
-    ],
+    parents: read.flatMap((one) => one.parents).map((one) => conflicted(one, refused)),
+    problems,
   };
 }
 
+function conflicted(parent: Parent, refused: ReadonlySet<RouteResource>): Parent {
+  if (parent.reason !== 'Accepted' || !refused.has(parent.resource)) return parent;
+  return { ...parent, reason: 'Conflicted', message: 'another route contradicts it: neither is in force' };
+}
+
 /** What producers' routes claim. */
-export function claimsOf({ attachments }: Attached): readonly Claimed[] {
+export function claimsOf({ attachments }: Pick<Attaching, 'attachments'>): readonly Claimed[] {
   return grouped(attachments.filter(({ role }) => role === 'producer')).flatMap(
     (places): readonly Claimed[] => {
       const [first] = places;
       if (first === undefined) return [];
-      const { host, resource } = first;
-      const routing = {
-        host,
-        entrances: [MESH],
-        visibility: { to: 'everybody' },
-        origin: resource.source,
-      } as const;
-      return [{ routing, places }];
+      const { host, resource, entrance, visibility } = first;
+      return [{ routing: { host, entrances: [entrance], visibility, origin: resource.source }, places }];
     },
   );
 }
 
-export function routeAll(attachments: readonly Attachment[], services: Services): Routed {
+export function routeAll(
+  attachments: readonly Attachment[],
+  services: Services,
+  grants: readonly Grant[],
+): Routed {
   const resources = [...new Set(attachments.map(({ resource }) => resource))];
   return {
-    routings: grouped(attachments).flatMap((group) => routingOfGroup(group, services) ?? []),
-    problems: resources.flatMap((resource) => danglingBackends(resource, services)),
+    routings: grouped(attachments).flatMap((group) => routingOfGroup(group, services, grants) ?? []),
+    problems: resources.flatMap((resource) => danglingBackends(resource, services, grants)),
   };
 }
 
-/** Finds the parents of a route. One that is not there gets no requests, and is a problem. */
-function attach(resource: HTTPRouteResource, services: Services): Attached {
-  const problems: Problem[] = [];
-  const attachments = resource.spec.parentRefs.flatMap((parent, index): readonly Attachment[] => {
-    const path = ['spec', 'parentRefs', index];
-    const host = hostOf(parent, resource.namespace);
-    const found = serviceOf(host, services);
-    const port = parent.port ?? null;
-    if (found === null) {
-      const message = `there is no Service ${host}${hint(host, services)}: the route is for none of its requests`;
-      problems.push(mistake(resource, [...path, 'name'], 'FL3301', message));
-      return [];
-    }
-    if (port !== null && !found.service.ports.some(({ number }) => number === port)) {
-      const message = `${host} has no port ${port}: the route is for none of its requests`;
-      problems.push(mistake(resource, [...path, 'port'], 'FL3303', message));
-      return [];
-    }
-    const asked = found.service.ports.filter(({ number }) => port === null || number === port);
-    if (!asked.some(carriesHttp)) {
-      const message = `${host} speaks no HTTP here: the route is for none of its requests`;
-      problems.push(mistake(resource, path, 'FL3312', message));
-    }
-    const role = found.service.namespace === resource.namespace ? 'producer' : 'consumer';
-    return [{ resource, path, host, port, role }];
-  });
-  return { attachments, problems };
+/** Attachments that make up one routing: of one host at one entrance, for everybody or for the clients of one namespace. */
+function grouped(attachments: readonly Attachment[]): readonly (readonly Attachment[])[] {
+  const key = ({ host, role, resource, entrance }: Attachment) =>
+    `${host} ${entrance} ${role === 'producer' ? '' : resource.namespace}`;
+  return [...Map.groupBy(attachments, key).values()];
 }
 
-/** Attachments that make up one routing: of one host, for everybody or for the clients of one namespace. */
-function grouped(attachments: readonly Attachment[]): readonly (readonly Attachment[])[] {
-  const key = ({ host, role, resource }: Attachment) =>
-    `${host} ${role === 'producer' ? '' : resource.namespace}`;
-  return [...Map.groupBy(attachments, key).values()];
+type Rivalry = readonly [Attachment, ReadonlySet<Attachment>];
+
+/** HTTPRoutes and GRPCRoutes of one host, which nothing ranks. */
+function mixedKinds(group: readonly Attachment[]): readonly Rivalry[] {
+  return group.flatMap((one): readonly Rivalry[] => {
+    const others = group.filter(({ resource }) => resource.kind !== one.resource.kind);
+    return others.length === 0 ? [] : [[one, new Set(others)]];
+  });
 }
 
 /**
@@ -136,57 +112,63 @@ function sharePort(left: Attachment, right: Attachment): boolean {
   return left.port === null || right.port === null || left.port === right.port;
 }
 
-function clashProblem(one: Attachment, others: ReadonlySet<Attachment>): Problem {
+function rivalProblem(
+  one: Attachment,
+  others: ReadonlySet<Attachment>,
+  code: 'FL3310' | 'FL3337',
+  say: (places: string) => string,
+): Problem {
   const places = [...others].map(({ resource, path }) =>
     placeOf({ ...resource.source, ...resource.at(path) }),
   );
-  const message = `${places.join(', ')} has the same match for ${one.host}`;
-  return mistake(one.resource, one.path, 'FL3310', message);
+  return mistake(one.resource, one.path, code, say([...new Set(places)].join(', ')));
 }
 
 function keysOf({ resource, port }: Attachment): readonly string[] {
-  const keys = resource.spec.rules.flatMap((rule) => matchesOfRule(rule.matches, port).map(matchKey));
+  const keys = rulesOf(resource, port).flatMap(({ matches }) => matches.map(({ match }) => matchKey(match)));
   return [...new Set(keys)];
 }
 
-function matchesOfRule(
-  matches: HTTPRouteResource['spec']['rules'][number]['matches'] = [],
-  port: number | null,
-): readonly Match[] {
-  return (matches.length === 0 ? [{}] : matches).map((match) => readHttpMatch(match, port));
-}
-
 /** The routing of a group, its rules in the order in which they are tried. */
-function routingOfGroup(group: readonly Attachment[], services: Services): Routing | null {
+function routingOfGroup(
+  group: readonly Attachment[],
+  services: Services,
+  grants: readonly Grant[],
+): Routing | null {
   const [first] = group;
   if (first === undefined) return null;
   const ports = group.map(({ port }) => port);
   const known = ports.filter((port) => port !== null);
-  const { namespace } = first.resource;
   return {
     host: first.host,
     role: first.role,
     ports: known.length < ports.length ? null : [...new Set(known)].sort((left, right) => left - right),
-    namespace,
-    entrances: [MESH],
+    namespace: first.resource.namespace,
+    entrances: [first.entrance],
     rules: group
-      .flatMap((attachment) => ranked(attachment, services))
-      .sort(byPrecedence)
+      .flatMap((attachment) => ranked(attachment, services, grants))
+      .sort(byRank)
       .map(({ rule }) => rule),
     streams: [],
-    visibility: first.role === 'producer' ? { to: 'everybody' } : { to: 'namespaces', names: [namespace] },
+    visibility: first.visibility,
     origin: originOf(first.resource),
   };
 }
 
-function ranked(attachment: Attachment, services: Services): readonly Ranked[] {
-  const { resource, port } = attachment;
+/** A rule with one match, as it is ranked. */
+type Ranked = { readonly rule: Rule; readonly rank: readonly number[]; readonly route: string };
+
+function ranked(
+  { resource, port }: Attachment,
+  services: Services,
+  grants: readonly Grant[],
+): readonly Ranked[] {
   const origin = originOf(resource);
-  const resolve = resolver(resource, services);
-  return resource.spec.rules.flatMap((written) => {
+  const resolve = resolver(resource, services, grants);
+  return rulesOf(resource, port).flatMap(({ written, matches }) => {
     const rule = readHttpRule(written, resolve, origin);
-    return matchesOfRule(written.matches, port).map((match): Ranked => {
-      return { rule: { ...rule, matches: [match] }, match, route: resource.name };
+    return matches.map(({ match, rank }): Ranked => {
+      return { rule: { ...rule, matches: [match] }, rank, route: `${resource.namespace}/${resource.name}` };
     });
   });
 }

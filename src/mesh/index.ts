@@ -8,7 +8,7 @@
  * see: that is a value, to be answered 503. The result depends on the resources alone, not on the order of scopes.
  *
  * Refuses, as problems at a place: manifests in another scope's namespace, hosts of another scope, wildcards that
- * reach into one, and conflicts, of which neither side is honoured (`docs/problems.md`, FL3101 to FL3328).
+ * reach into one, and conflicts, of which neither side is honoured (`docs/problems.md`, FL3101 to FL3337).
  *
  * A `VirtualService` whose destination is missing stays in force: default routing in its place would send requests
  * where nobody wanted them. Two for one host are both left out, since neither can be preferred; so are an HTTPRoute and a

@@ -36,9 +36,10 @@ export function joinRoutings(
 ) {
   const { all, olds, asks } = offered;
   const services = servicesOf(index);
-  const asking = eitherOf(offered.places, placesAsking(index, former, asks));
+  const changed = eitherOf(offered.places, placesAsking(index, former, asks));
+  const asking = edge.isSame ? changed : null;
   const claimed = patched<Offered, Claiming>(offered.shares, { all, places: asking }, (each, place) =>
-    claim(each, olds[place] ?? null, { index, services }),
+    claim(each, olds[place] ?? null, { edge, index, services }),
   );
   const entering = groupLists(
     patched(before?.entering.lists, { all: claimed, places: asking }, (each) => each.entering),
@@ -47,29 +48,31 @@ export function joinRoutings(
   );
   const rivals = rivalRoutings(entering);
   const meeting = eitherOf(asking, placesApart(entering, before?.entering ?? null));
-  const places = edge.isSame ? meeting : null;
-  const shares = patched<Claiming, Share>(offered.shares, { all: claimed, places }, (each, place) =>
+  const shares = patched<Claiming, Share>(offered.shares, { all: claimed, places: meeting }, (each, place) =>
     route(each, olds[place] ?? null, rivals.refused, { edge, index, services }),
   );
   const sorted = sortLists(
-    patched(before?.sorted.lists, { all: shares, places }, ({ routes }) => routes),
-    ({ host, origin }) => [host, origin.file, place(origin.line), place(origin.column)].join(' '),
+    patched(before?.sorted.lists, { all: shares, places: meeting }, ({ routes }) => routes),
+    ({ host, entrances, origin }) =>
+      [host, origin.file, place(origin.line), place(origin.column), ...entrances].join(' '),
     before?.sorted ?? null,
   );
   const routes: Routes = { entering, sorted };
-  return { shares, places, routes, problems: rivals.problems };
+  return { shares, places: meeting, routes, problems: rivals.problems };
 }
 
+type Claims = { readonly edge: Edge; readonly index: ServiceIndex; readonly services: Services };
+
 /** The parents of a scope's routes may be Services of another one. */
-function claim(
-  offered: Offered,
-  old: Share | null,
-  { index, services }: { readonly index: ServiceIndex; readonly services: Services },
-): Claiming {
+function claim(offered: Offered, old: Share | null, { edge, index, services }: Claims): Claiming {
   const { resources, part, defined, addresses, served } = offered;
   const isLike = old?.part.routings === part.routings && old.part.routes === part.routes;
-  const isSame = isLike && old.attached.holds(index);
-  const attached = isSame ? old.attached : new Remembered(services, (all) => attachAll(part.routes, all));
+  const isEdge = edge.isSame || part.routes.length === 0;
+  const isSame = isLike && isEdge && old.attached.holds(index);
+  const { owners, gateways } = edge;
+  const attached = isSame
+    ? old.attached
+    : new Remembered(services, (all) => attachAll(part.routes, { services: all, gateways, owners }));
   const entering = isSame
     ? old.entering
     : enteringOf([...part.routings.map(claimOf), ...claimsOf(attached.value)]);
@@ -80,11 +83,7 @@ function route(
   claiming: Claiming,
   old: Share | null,
   refused: ReadonlySet<Resource>,
-  {
-    edge,
-    index,
-    services,
-  }: { readonly edge: Edge; readonly index: ServiceIndex; readonly services: Services },
+  { edge, index, services }: Claims,
 ): Share {
   const { resources, part, defined, addresses, served, attached, entering } = claiming;
   const routings = same(
@@ -97,8 +96,12 @@ function route(
   );
   const isSame = old?.routings === routings && edge.isSame;
   const dangling = isSame && old.dangling.holds(index) ? old.dangling : inspect(routings, edge, services);
-  const isRouted = old?.attachments === attachments && old.routed.holds(index);
-  const routed = isRouted ? old.routed : new Remembered(services, (all) => routeAll(attachments, all));
+  const isEdge = edge.isSame || attachments.length === 0;
+  const isRouted = isEdge && old?.attachments === attachments && old.routed.holds(index);
+  const { grants } = edge.gateways;
+  const routed = isRouted
+    ? old.routed
+    : new Remembered(services, (all) => routeAll(attachments, all, grants));
   if (old?.routings === routings && old.routed === routed) {
     const isOld = old.served === served && old.attached === attached && old.dangling === dangling;
     if (isOld && old.defined === defined && old.part === part && old.resources === resources) return old;

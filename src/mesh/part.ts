@@ -1,16 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import { byCodeUnit } from '../base/order.ts';
 import type { Problem } from '../base/problem.ts';
-import type {
-  DestinationRuleResource,
-  HTTPRouteResource,
-  Resource,
-  WorkloadEntryResource,
-} from '../manifests/index.ts';
+import type { DestinationRuleResource, Resource, WorkloadEntryResource } from '../manifests/index.ts';
+import { isApiGateway, readApiGateways } from './api-gateways.ts';
 import { delegatesAmong, idleDelegates, isDelegate } from './delegates.ts';
 import { type Gateways, readGateway, withoutRivals } from './gateways.ts';
+import { readGrants } from './grants.ts';
 import { mistake } from './mistake.ts';
 import { ownerOfNamespace } from './ownership.ts';
+import type { RouteResource } from './route-rules.ts';
 import { type DefinedRouting, readRoutings } from './routing.ts';
 import { type Defined, readService, readServiceEntry } from './services.ts';
 import { withoutRivalSidecars } from './sidecars.ts';
@@ -25,7 +23,7 @@ export type Part = {
   readonly slices: SlicesByService;
   readonly routings: readonly DefinedRouting[];
   readonly gateways: Gateways;
-  readonly routes: readonly HTTPRouteResource[];
+  readonly routes: readonly RouteResource[];
   readonly sidecars: readonly Sidecar[];
   readonly problems: readonly Problem[];
 };
@@ -58,14 +56,22 @@ export function readPart(resources: readonly Resource[], owners: readonly Owner[
     workloads: own.filter((resource) => resource.kind === 'WorkloadEntry'),
     slices: slicesByService(own.filter((resource) => resource.kind === 'EndpointSlice')),
     routings,
-    gateways: withoutRivals(own.filter((resource) => resource.kind === 'Gateway').map(readGateway), problems),
-    routes: own.filter((resource) => resource.kind === 'HTTPRoute'),
+    gateways: readGateways(own, problems),
+    routes: own.filter((resource) => resource.kind === 'HTTPRoute' || resource.kind === 'GRPCRoute'),
     sidecars: withoutRivalSidecars(
       own.filter((resource) => resource.kind === 'Sidecar'),
       problems,
     ),
     problems,
   };
+}
+
+function readGateways(own: readonly Resource[], problems: Problem[]): Gateways {
+  const classes = own.filter((resource) => resource.kind === 'GatewayClass');
+  const { defined, ...api } = readApiGateways(own.filter(isApiGateway), classes, problems);
+  const istio = own.filter((resource) => resource.kind === 'Gateway').map(readGateway);
+  const grants = readGrants(own.filter((resource) => resource.kind === 'ReferenceGrant'));
+  return withoutRivals([...istio, ...defined], { ...api, grants }, problems);
 }
 
 /** What of a part says the same as before, origins included, is the same object as before: an edit ends where it changes nothing. */
@@ -95,6 +101,7 @@ function owned(
   problems: Problem[],
 ): readonly Resource[] {
   return resources.filter((resource) => {
+    if (resource.kind === 'GatewayClass') return true;
     const owner = ownerOfNamespace(owners, resource.namespace);
     if (owner?.uid === resource.source.uid) return true;
     const whose = owner === null ? 'no single scope owns' : `${owner.path} owns`;

@@ -1,8 +1,9 @@
 import { sameItems } from '../base/lists.ts';
 import type { Problem } from '../base/problem.ts';
 import type { Resource } from '../manifests/index.ts';
+import type { Attaching, Attachment } from './attach.ts';
 import type { ClientRule } from './client-rules.ts';
-import type { Attached, Attachment, Routed } from './http-routes.ts';
+import type { Routed } from './http-routes.ts';
 import type { Groups } from './joined-lists.ts';
 import type { Part } from './part.ts';
 import type { Places } from './places.ts';
@@ -20,7 +21,7 @@ export type Share = {
   readonly defined: readonly Defined[];
   readonly addresses: readonly Addressed[];
   readonly served: Remembered<Served>;
-  readonly attached: Remembered<Attached>;
+  readonly attached: Remembered<Attaching>;
   readonly entering: readonly Entering[];
   /** Those that nothing contradicts. */
   readonly routings: readonly DefinedRouting[];

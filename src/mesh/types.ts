@@ -254,6 +254,8 @@ export type Gateway = {
   readonly namespace: string;
   /** Labels of the proxies that it is for; empty: all of its scope. */
   readonly selector: Readonly<Record<string, string>>;
+  /** Whether it is only for proxies of its own namespace. */
+  readonly isOwnNamespaceOnly: boolean;
   readonly servers: readonly GatewayServer[];
   readonly origin: Origin;
 };

@@ -235,12 +235,13 @@ function findReachable(endpoints: readonly Endpoint[], ip: string): readonly End
 /** Only gateways of the scope that owns the proxy's namespace: no other can open a port of it. */
 function openingsOf(
   { gateways }: Mesh,
-  { type, labels }: Proxy,
+  { type, labels, namespace }: Proxy,
   owner: Owner | null,
   routings: readonly Routing[],
 ): readonly Opening[] {
   if (type !== 'router') return [];
-  const own = gateways.filter(({ origin, selector }) => {
+  const own = gateways.filter(({ origin, selector, isOwnNamespaceOnly, namespace: placed }) => {
+    if (isOwnNamespaceOnly && placed !== namespace) return false;
     return origin.uid === owner?.uid && hasLabels(labels, selector);
   });
   return own.flatMap((gateway) => {

@@ -36,7 +36,20 @@ describe('parents and hostnames', () => {
       [],
     ],
     ['another namespace', parents('{ group: "", kind: Service, name: a, namespace: b }'), []],
-    ['a gateway', parents('{ name: gw }'), ['FL2104 5:16']],
+    ['a gateway', parents('{ name: gw }'), []],
+    [
+      'listeners of a gateway',
+      parents('{ name: gw, sectionName: a }, { name: gw, sectionName: b, port: 80 }'),
+      [],
+    ],
+    ['a gateway and a Service', parents('{ name: a }, { group: "", kind: Service, name: a }'), []],
+    ['a gateway twice', parents('{ name: gw }, { name: gw, sectionName: a }'), ['FL2212 5:30']],
+    [
+      'a host twice',
+      route('  parentRefs: [{ name: gw }]\n  hostnames: [a.example, a.example]'),
+      ['FL2212 6:26'],
+    ],
+    ['a host of all', route('  parentRefs: [{ name: gw }]\n  hostnames: ["*"]'), ['FL2213 6:15']],
     [
       'a service of Istio',
       parents('{ group: networking.istio.io, kind: ServiceEntry, name: a }'),
@@ -51,7 +64,7 @@ describe('parents and hostnames', () => {
     ],
     ['a port of 0', parents('{ group: "", kind: Service, name: a, port: 0 }'), ['FL2111 5:59']],
     ['hostnames: a warning', route(`${parent}  hostnames: [a.example]\n  rules: [{}]`), ['FL2230 6:3']],
-    ['no rules', route(parent), ['FL2106 4:1']],
+    ['no rules', route(parent), []],
     ['a field misspelt', route(`${parent}  rule: []\n  rules: [{}]`), ['FL2105 6:3']],
   ] as readonly Case[])('%s', (_name, document, expected) => {
     expect(problemsOf(document)).toEqual(expected);

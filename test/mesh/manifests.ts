@@ -84,3 +84,32 @@ export function bound(name: string, namespace: string, host: string, gateways: s
     `{hosts: ["${host}"], gateways: ${gateways}, http: ${http}}`,
   );
 }
+
+/** A manifest of the Gateway API; its spec in flow style. */
+export function gatewayApi(kind: string, name: string, namespace: string, spec: string): string {
+  const head = `apiVersion: gateway.networking.k8s.io/v1\nkind: ${kind}`;
+  return `${head}\nmetadata: {name: ${name}, namespace: ${namespace}}\nspec: ${spec}\n---\n`;
+}
+
+/** A Gateway of the Gateway API; its listeners in flow style. */
+export function apiGateway(name: string, namespace: string, ...listeners: readonly string[]): string {
+  const spec = `{gatewayClassName: fairlead, listeners: [${listeners.join(', ')}]}`;
+  return gatewayApi('Gateway', name, namespace, spec);
+}
+
+/** An HTTP listener. */
+export function listener(name: string, more = '', port = 80): string {
+  return `{name: ${name}, port: ${port}, protocol: HTTP${more}}`;
+}
+
+/** An HTTPRoute with hostnames. */
+export function hostRoute(
+  name: string,
+  namespace: string,
+  parents: string,
+  hosts: string,
+  rules: string,
+): string {
+  const hostnames = hosts === '' ? '' : `hostnames: [${hosts}], `;
+  return gatewayApi('HTTPRoute', name, namespace, `{parentRefs: [${parents}], ${hostnames}rules: ${rules}}`);
+}

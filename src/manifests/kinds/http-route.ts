@@ -2,7 +2,6 @@ import {
   type HTTPNamedMatch,
   type HTTPRouteManifest,
   type HTTPRouteMatch,
-  type HTTPRouteParent,
   type HTTPRouteRule,
   type HTTPWeightedBackend,
   validateHTTPRoute,
@@ -12,48 +11,22 @@ import type { Finding } from '../finding.ts';
 import type { Path } from '../types.ts';
 import { checkDurations } from './durations.ts';
 import { checkBackend, checkFilters } from './http-route-filters.ts';
-import { defineKind } from './kind.ts';
+import { defineKind, gatewayApi } from './kind.ts';
 import { checkRegex } from './regex.ts';
+import { checkParents } from './route-parents.ts';
 
-/** Gateway API HTTPRoute whose parents are Services (GAMMA): how HTTP requests for them are routed. */
+/** Gateway API HTTPRoute: how HTTP requests at a Gateway, or for a Service (GAMMA), are routed. */
 export const httpRoute = defineKind({
   name: 'HTTPRoute',
-  apiVersions: ['gateway.networking.k8s.io/v1', 'gateway.networking.k8s.io/v1beta1'],
+  apiVersions: gatewayApi,
   validate: validateHTTPRoute,
   check,
   resource: ({ spec }, about) => ({ ...about, kind: 'HTTPRoute', spec }),
 });
 
 function* check({ spec, metadata }: HTTPRouteManifest): Generator<Finding> {
-  const { parentRefs, hostnames = [], rules } = spec;
-  yield* checkParents(parentRefs, metadata.namespace ?? 'default');
-  if (hostnames.length > 0) {
-    const message = 'hostnames say nothing about requests to a Service';
-    yield { code: 'FL2230', message, path: ['spec', 'hostnames'], on: 'key' };
-  }
-  for (const [index, rule] of rules.entries()) yield* checkRule(rule, ['spec', 'rules', index]);
-}
-
-function* checkParents(parents: readonly HTTPRouteParent[], namespace: string): Generator<Finding> {
-  for (const [index, parent] of parents.entries()) {
-    const path = ['spec', 'parentRefs', index];
-    const { group = 'gateway.networking.k8s.io', kind = 'Gateway', name } = parent;
-    if (group !== '' || kind !== 'Service') {
-      const message = `Fairlead knows parents such as a ${kind} of ${group === '' ? 'the core group' : group}, but honours only Services yet`;
-      yield {
-        code: 'FL2104',
-        message,
-        path,
-        fix: 'write group: "" and kind: Service, or leave the parent out',
-      };
-    }
-    const same = parents.slice(0, index).some((other) => {
-      const isSame =
-        other.name === name && (other.namespace ?? namespace) === (parent.namespace ?? namespace);
-      return isSame && (other.port === undefined || parent.port === undefined || other.port === parent.port);
-    });
-    if (same) yield { code: 'FL2212', message: `parent ${name} is given twice`, path };
-  }
+  yield* checkParents(spec, metadata.namespace ?? 'default');
+  for (const [index, rule] of (spec.rules ?? []).entries()) yield* checkRule(rule, ['spec', 'rules', index]);
 }
 
 function* checkRule(rule: HTTPRouteRule, path: Path): Generator<Finding> {
@@ -87,7 +60,8 @@ function* checkMatch({ path: uri, headers, queryParams }: HTTPRouteMatch, path: 
   yield* checkNamed(queryParams, [...path, 'queryParams'], (name) => name);
 }
 
-function* checkNamed(
+/** Names of headers or parameters, each once. */
+export function* checkNamed(
   named: readonly HTTPNamedMatch[] = [],
   path: Path,
   key: (name: string) => string,
@@ -101,7 +75,8 @@ function* checkNamed(
   }
 }
 
-function* checkWeighted(backend: HTTPWeightedBackend, path: Path): Generator<Finding> {
+/** A backend with what happens to its share of the requests. */
+export function* checkWeighted(backend: HTTPWeightedBackend, path: Path): Generator<Finding> {
   yield* checkBackend(backend, path);
   for (const [index, { type }] of (backend.filters ?? []).entries()) {
     if (type === 'RequestHeaderModifier' || type === 'ResponseHeaderModifier') continue;

@@ -1,8 +1,12 @@
+import { apiGateway } from './api-gateway.ts';
 import { destinationRule } from './destination-rule.ts';
 import { endpointSlice } from './endpoint-slice.ts';
 import { gateway } from './gateway.ts';
+import { gatewayClass } from './gateway-class.ts';
+import { grpcRoute } from './grpc-route.ts';
 import { httpRoute } from './http-route.ts';
 import type { Kind } from './kind.ts';
+import { referenceGrant } from './reference-grant.ts';
 import { service } from './service.ts';
 import { serviceEntry } from './service-entry.ts';
 import { sidecar } from './sidecar.ts';
@@ -14,7 +18,11 @@ export const kinds: readonly Kind[] = [
   destinationRule,
   endpointSlice,
   httpRoute,
+  grpcRoute,
+  apiGateway,
   gateway,
+  gatewayClass,
+  referenceGrant,
   service,
   serviceEntry,
   sidecar,
@@ -31,15 +39,7 @@ export const otherKinds: Readonly<Record<string, readonly string[]>> = {
   'telemetry.istio.io': ['Telemetry'],
   'extensions.istio.io': ['WasmPlugin'],
   'install.istio.io': ['IstioOperator'],
-  'gateway.networking.k8s.io': [
-    'BackendTLSPolicy',
-    'GRPCRoute',
-    'Gateway',
-    'GatewayClass',
-    'ReferenceGrant',
-    'TCPRoute',
-    'TLSRoute',
-  ],
+  'gateway.networking.k8s.io': ['BackendTLSPolicy', 'ListenerSet', 'TCPRoute', 'TLSRoute'],
   'linkerd.io': ['ServiceProfile'],
   'split.smi-spec.io': ['TrafficSplit'],
   'cilium.io': ['CiliumClusterwideEnvoyConfig', 'CiliumEnvoyConfig'],

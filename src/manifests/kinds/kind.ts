@@ -24,6 +24,10 @@ export type Fitting = {
 export type Kind = {
   readonly name: string;
   readonly apiVersions: readonly string[];
+  /** Of the file in `schemas/`. */
+  readonly schema: string;
+  /** Whether it stands in no namespace. */
+  readonly isClusterWide: boolean;
   read(document: unknown): Fitting | { readonly errors: readonly SchemaError[] };
 };
 
@@ -31,14 +35,19 @@ export type Kind = {
 export function defineKind<M extends Manifest>(definition: {
   readonly name: string;
   readonly apiVersions: readonly string[];
+  /** Default: the name. */
+  readonly schema?: string;
+  readonly isClusterWide?: boolean;
   readonly validate: Validator<M>;
   check(manifest: M): Iterable<Finding>;
   resource(manifest: M, about: About): Resource;
 }): Kind {
-  const { name, apiVersions, validate, check, resource } = definition;
+  const { name, apiVersions, schema = name, isClusterWide = false, validate, check, resource } = definition;
   return {
     name,
     apiVersions,
+    schema,
+    isClusterWide,
     read(document) {
       if (!validate(document)) return { errors: validate.errors ?? [] };
       const findings = [...check(document)];
@@ -50,3 +59,5 @@ export function defineKind<M extends Manifest>(definition: {
 export const istioNetworking = ['v1', 'v1beta1', 'v1alpha3'].map(
   (version) => `networking.istio.io/${version}`,
 );
+
+export const gatewayApi = ['v1', 'v1beta1'].map((version) => `gateway.networking.k8s.io/${version}`);

@@ -1,0 +1,176 @@
+import type { Problem } from '../base/problem.ts';
+import {
+  API_GATEWAY,
+  type ApiGatewayListener,
+  type ApiGatewayResource,
+  type ApiLabelSelector,
+  type GatewayClassResource,
+  type Path,
+} from '../manifests/index.ts';
+import type { DefinedGateway } from './gateways.ts';
+import { mistake, originOf } from './mistake.ts';
+import type { Termination } from './types.ts';
+
+/** What a GatewayClass has to say so that its Gateways are ours; the class `fairlead` needs no manifest. */
+const controllerName = 'fairlead.dev/gateway-controller';
+const ownClass = 'fairlead';
+
+/** The label by which a proxy says whose it is (Gateway API, "Gateway infrastructure labels"). */
+const gatewayNameLabel = 'gateway.networking.k8s.io/gateway-name';
+
+/** A listener of a Gateway of the Gateway API: what routes are attached to. */
+export type Listener = {
+  /** `namespace/name` of its Gateway. */
+  readonly gateway: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** As an entrance of requests. */
+  readonly id: string;
+  readonly port: number;
+  /** `*`: every host. */
+  readonly host: string;
+  /** Kinds of routes that it takes. */
+  readonly kinds: readonly string[];
+  /** Namespaces of routes that it takes. */
+  readonly from: 'Same' | 'All' | 'Selector' | 'None';
+  readonly selector: ApiLabelSelector;
+};
+
+/** What the Gateways of the Gateway API of one scope come to. */
+export type ApiGateways = {
+  readonly defined: readonly DefinedGateway[];
+  readonly listeners: readonly Listener[];
+  /** `namespace/name` of those that others serve. */
+  readonly foreign: readonly string[];
+};
+
+export function readApiGateways(
+  resources: readonly ApiGatewayResource[],
+  classes: readonly GatewayClassResource[],
+  problems: Problem[],
+): ApiGateways {
+  const ours = new Set([ownClass]);
+  const theirs = new Set<string>();
+  for (const resource of classes) {
+    const { name, spec } = resource;
+    if (spec.controllerName === controllerName) ours.add(name);
+    else {
+      theirs.add(name);
+      const message = `Gateways of the class ${name} are left to ${spec.controllerName}`;
+      problems.push(mistake(resource, ['spec', 'controllerName'], 'FL3336', message));
+    }
+  }
+  const isOurs = ({ spec }: ApiGatewayResource) => ours.has(spec.gatewayClassName);
+  const foreign = resources.filter((resource) => !isOurs(resource));
+  for (const resource of foreign) {
+    const { gatewayClassName } = resource.spec;
+    if (theirs.has(gatewayClassName)) continue;
+    const message = `no GatewayClass ${gatewayClassName} of this scope is Fairlead's: the Gateway is left alone`;
+    problems.push(mistake(resource, ['spec', 'gatewayClassName'], 'FL3336', message));
+  }
+  const own = resources.filter(isOurs);
+  return {
+    defined: own.flatMap((resource) =>
+      resource.spec.listeners.map((listener, index) => readDefined(resource, listener, index)),
+    ),
+    listeners: own.flatMap((resource) =>
+      resource.spec.listeners.map((listener) => readListener(resource, listener)),
+    ),
+    foreign: foreign.map(idOf),
+  };
+}
+
+function idOf({ namespace, name }: Pick<ApiGatewayResource, 'namespace' | 'name'>): string {
+  return `${namespace}/${name}`;
+}
+
+/** No VirtualService can name it: its gateways have two parts. */
+function entranceOf(resource: ApiGatewayResource, { name }: ApiGatewayListener): string {
+  return `${idOf(resource)}/${name}`;
+}
+
+/** Each listener is a gateway of its own: routes are attached to some of them, and a conflict concerns it alone. */
+function readDefined(
+  resource: ApiGatewayResource,
+  listener: ApiGatewayListener,
+  index: number,
+): DefinedGateway {
+  const { namespace, name } = resource;
+  const path: Path = ['spec', 'listeners', index];
+  const server = {
+    port: listener.port,
+    name: listener.name,
+    security: readSecurity(resource, listener),
+    bind: null,
+    offers: [{ host: hostOf(listener), to: null }],
+    insistsOnHttps: false,
+  };
+  const gateway = {
+    id: entranceOf(resource, listener),
+    namespace,
+    isOwnNamespaceOnly: true,
+    selector: { [gatewayNameLabel]: name },
+    servers: [server],
+    origin: { ...originOf(resource), ...resource.at(path) },
+  };
+  return { gateway, resource, serverPath: () => path, offerPath: () => path };
+}
+
+function hostOf({ hostname = '*' }: ApiGatewayListener): string {
+  return hostname.toLowerCase();
+}
+
+function readSecurity({ namespace }: ApiGatewayResource, listener: ApiGatewayListener): Termination | null {
+  if (listener.protocol === 'HTTP') return null;
+  const names = (listener.tls?.certificateRefs ?? []).map(({ name }) => name);
+  const certificates = names.map((name) => ({ from: 'secret', namespace, name }) as const);
+  return { certificates, clients: null, minVersion: null, maxVersion: null, ciphers: [] };
+}
+
+function readListener(resource: ApiGatewayResource, listener: ApiGatewayListener): Listener {
+  const { namespaces = {}, kinds = [] } = listener.allowedRoutes ?? {};
+  return {
+    gateway: idOf(resource),
+    namespace: resource.namespace,
+    name: listener.name,
+    id: entranceOf(resource, listener),
+    port: listener.port,
+    host: hostOf(listener),
+    kinds: kinds.length === 0 ? ['HTTPRoute', 'GRPCRoute'] : kinds.map(({ kind }) => kind),
+    from: namespaces.from ?? 'Same',
+    selector: namespaces.selector ?? {},
+  };
+}
+
+/** Whether a listener takes routes of a kind and a namespace with these labels. */
+export function admits(
+  { kinds, from, selector, namespace: own }: Listener,
+  kind: string,
+  namespace: string,
+  labels: Readonly<Record<string, string>>,
+): boolean {
+  if (!kinds.includes(kind) || from === 'None') return false;
+  if (from === 'Same') return namespace === own;
+  return from === 'All' || isSelected(selector, { ...labels, 'kubernetes.io/metadata.name': namespace });
+}
+
+/** Kubernetes' label selector: all that it says has to hold. */
+function isSelected(
+  { matchLabels = {}, matchExpressions = [] }: ApiLabelSelector,
+  labels: Readonly<Record<string, string>>,
+): boolean {
+  return (
+    Object.entries(matchLabels).every(([name, value]) => labels[name] === value) &&
+    matchExpressions.every(({ key, operator, values = [] }) => {
+      const value = labels[key];
+      if (operator === 'Exists' || operator === 'DoesNotExist')
+        return (value !== undefined) === (operator === 'Exists');
+      const isAmong = value !== undefined && values.includes(value);
+      return isAmong === (operator === 'In');
+    })
+  );
+}
+
+export function isApiGateway(resource: { readonly kind: string }): resource is ApiGatewayResource {
+  return resource.kind === API_GATEWAY;
+}
