@@ -8,9 +8,18 @@ import { inflateInto, inflateTold } from './inflate.ts';
 import { Lru } from './lru.ts';
 import type { ObjectId } from './objects.ts';
 import { build, chainOf, DELTA_BYTES, type Entries, entryAt } from './pack-entries.ts';
-import { hashing, nameOf } from './stored-objects.ts';
+import { hashing, nameOf, type RawObject } from './stored-objects.ts';
 
-type Found = { readonly start: number; readonly end: number; id: ObjectId | null };
+type Found = {
+  readonly start: number;
+  readonly end: number;
+  /** Of a delta: what it is against. */
+  readonly base: number | ObjectId;
+  /** How many deltas lead to it. */
+  depth: number;
+  /** Null for a delta that has no name yet. */
+  id: ObjectId | null;
+};
 
 /**
  * The version 2 index (gitformat-pack(5)) of a pack that came from a remote. Every object is hashed for it; one beyond the caps
@@ -39,41 +48,57 @@ const TURN = 500;
 
 /** Where an entry ends is found out by inflating it; its name then is known too, but for a delta. */
 async function measure(pack: Buffer, start: number): Promise<Found> {
-  const { type, size, at } = entryAt(pack, start);
+  const { type, size, at, base } = entryAt(pack, start);
+  const common = { start, base, depth: 0 };
   const deflated = pack.subarray(at, -TRAILER_BYTES);
   const name = type === null ? null : hashing(type, size);
   if (size > CAPS.ownBytes) {
     const used = await inflateInto((part) => name?.take(part), deflated);
-    return { start, end: at + used, id: name?.end() ?? null };
+    return { ...common, end: at + used, id: name?.end() ?? null };
   }
   const { bytes, used } = inflateTold(deflated, size);
   name?.take(bytes);
-  return { start, end: at + used, id: name?.end() ?? null };
+  return { ...common, end: at + used, id: name?.end() ?? null };
 }
 
-/** Names what is a delta, as soon as what it is against has a name. */
+/** Names each delta once, right after what it is against: in whatever order they come, that is still remembered then. */
 async function nameDeltas(path: string, pack: Buffer, found: readonly Found[]): Promise<void> {
-  const offsets = new Map(found.flatMap(({ id, start }) => (id === null ? [] : [[id, start] as const])));
+  const named = found.filter(({ id }) => id !== null);
+  const offsets = new Map(named.map(({ id, start }) => [id, start]));
   const offsetOf = (id: ObjectId) => offsets.get(id) ?? null;
   const entries: Entries = { path, pack, offsetOf, bases: new Lru(BASES_BYTES), limit: DELTA_BYTES };
-  let pending = found.filter(({ id }) => id === null);
-  while (pending.length > 0) {
-    for (const [at, one] of pending.entries()) {
-      const chain = chainOf(entries, one.start);
-      const object = chain === null ? undefined : build(entries, chain);
-      if (object === null) throw objectTooLarge(`the object at byte ${one.start}`, path);
-      if (object !== undefined) {
-        one.id = nameOf(object);
-        offsets.set(one.id, one.start);
-      }
-      if (at % TURN === 0) await setImmediate();
+  const waiting = Map.groupBy(
+    found.filter(({ id }) => id === null),
+    ({ base }) => base,
+  );
+  let done = 0;
+  for (let base = named.pop(); base !== undefined; base = named.pop()) {
+    for (const one of [base.start, base.id ?? ''].flatMap((name) => waiting.get(name) ?? [])) {
+      one.depth = base.depth + 1;
+      if (one.depth > DEEPEST) throw new Error('has a longer chain of deltas than git makes');
+      one.id = nameOf(objectAt(entries, one.start));
+      // Where an object leads to itself by its own name, nobody would find it again.
+      if (offsets.has(one.id)) throw new Error('has an object twice');
+      offsets.set(one.id, one.start);
+      named.push(one);
+      done += 1;
+      if (done % TURN === 0) await setImmediate();
     }
-    const rest = pending.filter(({ id }) => id === null);
-    if (rest.length === pending.length) throw new Error('has a delta against what is not in it');
-    pending = rest;
+    waiting.delete(base.start);
+    waiting.delete(base.id ?? '');
   }
+  if (waiting.size > 0) throw new Error('has a delta against what is not in it');
 }
 
+function objectAt(entries: Entries, start: number): RawObject {
+  const chain = chainOf(entries, start);
+  const object = chain === null ? null : build(entries, chain);
+  if (object === null) throw objectTooLarge(`the object at byte ${start}`, entries.path);
+  return object;
+}
+
+/** `pack.depth` cannot be more. */
+const DEEPEST = 4095;
 const BASES_BYTES = 64 * 1024 * 1024;
 
 function encode(pack: Buffer, found: readonly Found[]): Buffer {

@@ -100,10 +100,11 @@ export function isBelow(scopes: Scopes, uid: string | null, above: string): bool
   return uid === above || isBelow(scopes, scopes.get(uid)?.parent ?? null, above);
 }
 
-/** Levels above a scope, at its place at mi. */
-export function depthOf(site: Site, uid: string): number {
-  const parent = scopeAt(site, uid)?.parent ?? null;
-  return parent === null ? 0 : 1 + depthOf(site, parent);
+/** Levels above a scope, at its place at mi; more than the cap where moves that nobody accepted yet lead into each other. */
+export function depthOf(site: Site, uid: string, below = 0): number {
+  const isEndless = below > site.owns.ruleset.delegationDepth;
+  const parent = isEndless ? null : (scopeAt(site, uid)?.parent ?? null);
+  return parent === null ? below : depthOf(site, parent, below + 1);
 }
 
 /** Whether its path leads to it: of a withdrawn scope, and of what stands below one, another may have the same (G7). */

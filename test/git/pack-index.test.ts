@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { indexPack } from '../../src/git/pack-index.ts';
 import { run } from '../repository.ts';
 import { grow, newFolder, newRepository } from './backend.contract.ts';
@@ -93,6 +93,17 @@ describe('a pack that breaks the format', () => {
     await expect(indexPack('a.pack', pack)).rejects.toThrow(message);
   });
 
+  test('an object twice, once as a delta against itself, which no reader would get to the end of', async () => {
+    const same = Buffer.concat([Buffer.from([text.length, text.length, text.length]), text]);
+    const pack = packOf([{ blob: text }, { delta: same, against: blobId(text) }]);
+    await expect(indexPack('a.pack', pack)).rejects.toThrow(/twice/);
+  });
+
+  test('a chain of deltas that is longer than git makes any', async () => {
+    expect((await indexPack('a.pack', packOf(chainOf(4095)))).length).toBeGreaterThan(0);
+    await expect(indexPack('a.pack', packOf(chainOf(4096)))).rejects.toThrow(/longer chain/);
+  });
+
   test('a flipped bit: object-corrupt', async () => {
     const pack = packOf([{ blob: text }]);
     pack.writeUInt8(pack.readUInt8(20) ^ 1, 20);
@@ -108,3 +119,20 @@ describe('a pack that breaks the format', () => {
     await expect(indexPack('a.pack', packOf(entries))).rejects.toMatchObject({ code: 'object-too-large' });
   });
 });
+
+test('deltas that stand before what they are against are each looked at once, not once for each other one', async () => {
+  const pack = packOf(chainOf(1000).toReversed());
+  const read = vi.spyOn(pack, 'readUInt8');
+  await indexPack('a.pack', pack);
+  expect(read.mock.calls.length).toBeLessThan(20_000);
+});
+
+/** A blob, and so many deltas, each against the one before by its id. */
+function chainOf(deltas: number): readonly Packed[] {
+  const texts = Array.from({ length: deltas + 1 }, (_, at) => Buffer.from(`${10_000 + at}`));
+  return texts.map((blob, at): Packed => {
+    const before = texts[at - 1];
+    if (before === undefined) return { blob };
+    return { delta: Buffer.concat([Buffer.from([5, 5, 5]), blob]), against: blobId(before) };
+  });
+}
