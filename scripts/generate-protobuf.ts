@@ -60,6 +60,10 @@ const wanted: Readonly<Record<string, readonly string[]>> = {
   'envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.proto': [
     'PreviousPrioritiesConfig',
   ],
+  'envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol.proto': [
+    'ProxyProtocolUpstreamTransport',
+  ],
+  'envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.proto': ['RawBuffer'],
   'envoy/extensions/transport_sockets/tls/v3/tls.proto': ['UpstreamTlsContext', 'DownstreamTlsContext'],
   'envoy/extensions/upstreams/http/v3/http_protocol_options.proto': ['HttpProtocolOptions'],
 };

@@ -12,6 +12,7 @@
 export type {
   ApiGatewayListener,
   ApiLabelSelector,
+  ClientTls,
   ConnectionPool,
   ConsistentHash,
   GatewayTls,
@@ -44,6 +45,7 @@ export type {
   TcpMatch,
   TlsMatch,
   TrafficPolicy as WrittenPolicy,
+  Tunnel as WrittenTunnel,
 } from '../generated/schemas/index.ts';
 export { codes as manifestCodes } from './codes.ts';
 export { durationMs } from './duration.ts';

@@ -8,6 +8,7 @@ import { isVisible } from './ownership.ts';
 import { type PlacedPolicy, readPolicies } from './policies.ts';
 import { isAbove, rootNamespace } from './root.ts';
 import type { Mesh, Origin, Service, Subset, Visibility } from './types.ts';
+import { hasLabels } from './workloads.ts';
 
 /** How clients treat the services that a host stands for. In its own namespace it counts whoever else may see it. */
 export type ClientRule = {
@@ -15,6 +16,8 @@ export type ClientRule = {
   readonly host: string;
   readonly namespace: string;
   readonly visibility: Visibility;
+  /** Labels of the clients of its namespace that it is for; null: of all clients that see it. */
+  readonly selector: Readonly<Record<string, string>> | null;
   readonly policy: PlacedPolicy | null;
   readonly subsets: readonly {
     readonly name: string;
@@ -36,6 +39,7 @@ export function readClientRule(resource: DestinationRuleResource): ClientRule {
     host: resolveHost(spec.host, namespace),
     namespace,
     visibility: visibilityOf(resource),
+    selector: spec.workloadSelector === undefined ? null : (spec.workloadSelector.matchLabels ?? {}),
     policy: placed(resource, spec.trafficPolicy, ['spec', 'trafficPolicy']),
     subsets: (spec.subsets ?? []).map(({ name, labels = {}, trafficPolicy }, index) => {
       const path = ['spec', 'subsets', index];
@@ -71,15 +75,19 @@ export function withRules(service: Service, rules: readonly ClientRule[]): Servi
   };
 }
 
+type Labels = Readonly<Record<string, string>>;
+
 /**
  * How clients of a namespace treat each service (Istio, "destination rule lookup"): by the rules of their own namespace,
+ * those that select them by most of their `labels` first,
  * else by those that the service's namespace lets them see, else by those of the root namespace, if its owner is the
  * clients' or stands above it. Of one namespace, the rules of the narrowest host count.
  */
-export function treatment(mesh: Mesh, namespace: string): (service: Service) => Service {
+export function treatment(mesh: Mesh, namespace: string, labels: Labels = {}): (service: Service) => Service {
   if (mesh.clientRules.length === 0) return (service) => service;
   const index = indexOf(mesh.clientRules);
   const isFor = (rule: ClientRule) => {
+    if (rule.selector !== null) return rule.namespace === namespace && hasLabels(labels, rule.selector);
     if (rule.namespace !== namespace) return isVisible(mesh, rule.visibility, namespace);
     return rule.visibility.to !== 'namespaces' || rule.visibility.names.length > 0;
   };
@@ -88,16 +96,23 @@ export function treatment(mesh: Mesh, namespace: string): (service: Service) => 
   return (service) => {
     for (const level of [namespace, service.namespace, ...roots]) {
       const rules = index.get(level);
-      const [exact, ...more] = rules?.exact.get(service.host)?.filter(isFor) ?? [];
+      const [exact, ...more] = closest(rules?.exact.get(service.host)?.filter(isFor) ?? []);
       if (exact !== undefined) return treated(service, [exact, ...more]);
       if (level === service.namespace && isRuled(service)) return service;
       for (const [host, wide] of rules?.wildcards ?? []) {
-        const [first, ...others] = covers(host, service.host) ? wide.filter(isFor) : [];
+        const [first, ...others] = covers(host, service.host) ? closest(wide.filter(isFor)) : [];
         if (first !== undefined) return treated(service, [first, ...others]);
       }
     }
     return service;
   };
+}
+
+/** Those that select by the most labels; rules for all clients come last. */
+function closest(rules: readonly ClientRule[]): readonly ClientRule[] {
+  const telling = ({ selector }: ClientRule) => (selector === null ? -1 : Object.keys(selector).length);
+  const most = Math.max(...rules.map(telling));
+  return rules.filter((rule) => telling(rule) === most);
 }
 
 /** Whether its own namespace says something of it to everybody. */

@@ -1,4 +1,5 @@
 import {
+  type ClientTls,
   type ConnectionPool,
   type ConsistentHash,
   durationMs,
@@ -6,15 +7,29 @@ import {
   type LoadBalancer,
   type OutlierDetection,
   type WrittenPolicy,
+  type WrittenTunnel,
 } from '../manifests/index.ts';
-import type { Balancing, Connections, Ejection, HashKey, KeepAlive, TrafficPolicy } from './policy-types.ts';
+import type {
+  Balancing,
+  ClientSecurity,
+  Connections,
+  Ejection,
+  HashKey,
+  KeepAlive,
+  TrafficPolicy,
+  Tunnel,
+} from './policy-types.ts';
 import { readTravel } from './travel.ts';
 import type { Origin, Port, Service, Subset } from './types.ts';
 
 /** A policy as it is written, and where. */
 export type PlacedPolicy = { readonly written: WrittenPolicy; readonly origin: Origin };
 
-type Parts = Pick<WrittenPolicy, 'loadBalancer' | 'connectionPool' | 'outlierDetection'>;
+/** What a port may have of its own. */
+type Parts = Pick<WrittenPolicy, 'loadBalancer' | 'connectionPool' | 'outlierDetection' | 'tls'>;
+
+/** What is the same at all ports. */
+type Wholes = Pick<WrittenPolicy, 'tunnel' | 'proxyProtocol' | 'retryBudget'>;
 
 /** The policy of a service's port, or of a subset's; null: the default in all. */
 export function policyOf(
@@ -36,11 +51,13 @@ export function readPolicies(
   ports: readonly Port[],
 ): readonly TrafficPolicy[] {
   const origins = [destination, subset].flatMap((placed) => (placed === null ? [] : [placed.origin]));
+  const wholes = { ...wholesOf(destination?.written), ...wholesOf(subset?.written) };
+  const { tunnel, proxyProtocol, retryBudget } = wholes;
   return ports.flatMap(({ number }) => {
     const base = atPort(destination?.written, number) ?? partsOf(destination?.written);
     const parts = atPort(subset?.written, number) ?? { ...base, ...partsOf(subset?.written) };
-    const { loadBalancer, connectionPool, outlierDetection } = parts;
-    if (Object.keys(parts).length === 0) return [];
+    const { loadBalancer, connectionPool, outlierDetection, tls } = parts;
+    if (Object.keys(parts).length + Object.keys(wholes).length === 0) return [];
     return {
       port: number,
       balancing: loadBalancer === undefined ? null : readBalancing(loadBalancer),
@@ -48,6 +65,13 @@ export function readPolicies(
         loadBalancer?.localityLbSetting === undefined ? null : readTravel(loadBalancer.localityLbSetting),
       connections: connectionPool === undefined ? null : readConnections(connectionPool),
       ejection: outlierDetection === undefined ? null : readEjection(outlierDetection),
+      security: tls === undefined ? null : readSecurity(tls),
+      tunnel: tunnel === undefined ? null : readTunnel(tunnel),
+      proxyProtocol: proxyProtocol === undefined ? null : (proxyProtocol.version ?? 'V1'),
+      retryBudget:
+        retryBudget === undefined
+          ? null
+          : { percent: retryBudget.percent ?? null, least: retryBudget.minRetryConcurrency ?? null },
       origins,
     };
   });
@@ -59,11 +83,38 @@ function atPort(written: WrittenPolicy | undefined, number: number): Parts | nul
 }
 
 /** The parts that are there: an absent one must not hide another's. */
-function partsOf({ loadBalancer, connectionPool, outlierDetection }: Parts = {}): Parts {
+function partsOf({ loadBalancer, connectionPool, outlierDetection, tls }: Parts = {}): Parts {
   return {
     ...(loadBalancer === undefined ? {} : { loadBalancer }),
     ...(connectionPool === undefined ? {} : { connectionPool }),
     ...(outlierDetection === undefined ? {} : { outlierDetection }),
+    ...(tls === undefined ? {} : { tls }),
+  };
+}
+
+function wholesOf({ tunnel, proxyProtocol, retryBudget }: Wholes = {}): Wholes {
+  return {
+    ...(tunnel === undefined ? {} : { tunnel }),
+    ...(proxyProtocol === undefined ? {} : { proxyProtocol }),
+    ...(retryBudget === undefined ? {} : { retryBudget }),
+  };
+}
+
+function readTunnel({ protocol = 'CONNECT', targetHost, targetPort }: WrittenTunnel): Tunnel {
+  return { method: protocol, host: targetHost, port: targetPort };
+}
+
+function readSecurity(tls: ClientTls): ClientSecurity | null {
+  const { mode = 'DISABLE', clientCertificate: chain, privateKey: key } = tls;
+  if (mode === 'DISABLE') return null;
+  const { caCertificates = null, caCrl = null, subjectAltNames = [] } = tls;
+  return {
+    shows: chain === undefined || key === undefined ? null : { chain, key },
+    trusts:
+      tls.insecureSkipVerify === true
+        ? null
+        : { authorities: caCertificates, revoked: caCrl, names: subjectAltNames },
+    sni: tls.sni ?? null,
   };
 }
 
@@ -115,7 +166,11 @@ function readKey({
   if (httpQueryParameterName !== undefined) return { of: 'query', name: httpQueryParameterName };
   if (httpCookie !== undefined) {
     const { name, path = null, ttl } = httpCookie;
-    return { of: 'cookie', name, path, ttlMs: maybeMs(ttl) };
+    const attributes = (httpCookie.attributes ?? []).map(({ name: own, value = '' }) => ({
+      name: own,
+      value,
+    }));
+    return { of: 'cookie', name, path, ttlMs: maybeMs(ttl), attributes };
   }
   return useSourceIp === true ? { of: 'client-address' } : null;
 }

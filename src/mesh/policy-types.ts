@@ -9,6 +9,8 @@ export type HashKey =
       readonly name: string;
       readonly path: string | null;
       readonly ttlMs: number | null;
+      /** Of one that is made up; `value` empty: the name alone. */
+      readonly attributes: readonly { readonly name: string; readonly value: string }[];
     }
   | { readonly of: 'client-address' };
 
@@ -83,6 +85,28 @@ export type Ejection = {
   readonly minHealthyPercent: number;
 };
 
+/** How clients encrypt; files are those of the proxy's machine. */
+export type ClientSecurity = {
+  /** What the client shows; null: nothing. */
+  readonly shows: { readonly chain: string; readonly key: string } | null;
+  /** What the server has to show; null: anything. */
+  readonly trusts: {
+    /** Null: those whom the system of the proxy trusts. */
+    readonly authorities: string | null;
+    readonly revoked: string | null;
+    /** Of which one is enough; empty: the host of a request, where neither that nor `sni` is said. */
+    readonly names: readonly string[];
+  } | null;
+  /** Null: the host of a request. */
+  readonly sni: string | null;
+};
+
+/** How many retries there may be at once. Null: the proxy's default. */
+export type RetryBudget = { readonly percent: number | null; readonly least: number | null };
+
+/** An HTTP proxy that connections go through. */
+export type Tunnel = { readonly method: 'CONNECT' | 'POST'; readonly host: string; readonly port: number };
+
 /** How clients treat the endpoints at one port of a service or subset. Null: as they treat those without a policy. */
 export type TrafficPolicy = {
   readonly port: number;
@@ -91,6 +115,11 @@ export type TrafficPolicy = {
   readonly travel: Travel | null;
   readonly connections: Connections | null;
   readonly ejection: Ejection | null;
+  readonly security: ClientSecurity | null;
+  readonly tunnel: Tunnel | null;
+  /** Version of the PROXY protocol that connections begin with; null: they do not. */
+  readonly proxyProtocol: 'V1' | 'V2' | null;
+  readonly retryBudget: RetryBudget | null;
   /** Where its parts are written. */
   readonly origins: readonly Origin[];
 };

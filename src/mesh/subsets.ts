@@ -1,3 +1,4 @@
+import { byCodeUnit } from '../base/order.ts';
 import type { Problem } from '../base/problem.ts';
 import type { DestinationRuleResource } from '../manifests/index.ts';
 import { visibilityOf } from './claim.ts';
@@ -31,7 +32,7 @@ export function applyRules(
   const groups = Map.groupBy(rules, ({ spec: { host }, namespace }) => {
     return `${namespace}/${resolveHost(host, namespace)}`;
   });
-  for (const group of groups.values()) {
+  for (const group of [...groups.values()].flatMap(bySelector)) {
     const conflicts = new Map(group.map((rule) => [rule, conflictsOf(rule, group)]));
     problems.push(...[...conflicts.values()].flat());
     const kept = group.filter((rule) => conflicts.get(rule)?.length === 0);
@@ -47,8 +48,18 @@ export function applyRules(
   return { services: applied, clientRules, problems };
 }
 
+/** Rules contradict each other where they are for the same clients. */
+function bySelector(rules: readonly Rule[]): readonly (readonly Rule[])[] {
+  const groups = Map.groupBy(rules, ({ spec: { workloadSelector } }) => {
+    const labels = Object.entries(workloadSelector?.matchLabels ?? {});
+    return workloadSelector === undefined ? '' : JSON.stringify(labels.sort(([a], [b]) => byCodeUnit(a, b)));
+  });
+  return [...groups.values()];
+}
+
 function isForEverybody(rule: Rule): boolean {
-  const { trafficPolicy, subsets = [] } = rule.spec;
+  const { trafficPolicy, subsets = [], workloadSelector } = rule.spec;
+  if (workloadSelector !== undefined) return false;
   // One that says nothing hides those for wider hosts, and nothing in a service could say that.
   return visibilityOf(rule).to === 'everybody' && (trafficPolicy !== undefined || subsets.length > 0);
 }

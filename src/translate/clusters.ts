@@ -58,7 +58,7 @@ function clusterOf(target: Target & Heard): readonly Draft[] {
     name,
     ...found,
     ...balancer(balance),
-    ...connecting(policy?.connections ?? null, port.protocol),
+    ...connecting(policy, port.protocol),
     ...spreading(policy),
     metadata: provenance(subset?.origin ?? service.origin),
   });

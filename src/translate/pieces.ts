@@ -24,16 +24,21 @@ export function typed(message: string, fields: object): object {
   return { '@type': `type.googleapis.com/${message}`, ...fields };
 }
 
-/**
- * What a cluster speaks to its hosts, with the options of all its HTTP connections and those of HTTP/2; nothing said is
- * HTTP/1.1, or bytes.
- */
-export function upstreamProtocol(protocol: Protocol, common: object = {}, http2: object = {}): object {
-  const spoken = httpConfig(protocol, http2);
+/** Options of a cluster's HTTP connections: of all, of those of HTTP/2, and of what requests say of their hosts. */
+export type HttpOptions = { readonly common?: object; readonly http2?: object; readonly upstream?: object };
+
+/** What a cluster speaks to its hosts; nothing said is HTTP/1.1, or bytes. */
+export function upstreamProtocol(
+  protocol: Protocol,
+  { common = {}, http2 = {}, upstream = {} }: HttpOptions = {},
+): object {
   const isDefault = protocol === 'http' || protocol === 'tcp' || protocol === 'tls';
-  if (isDefault && Object.keys(common).length === 0) return {};
-  const options =
-    Object.keys(common).length === 0 ? spoken : { ...spoken, common_http_protocol_options: common };
+  const more = {
+    ...(Object.keys(common).length === 0 ? {} : { common_http_protocol_options: common }),
+    ...(Object.keys(upstream).length === 0 ? {} : { upstream_http_protocol_options: upstream }),
+  };
+  if (isDefault && Object.keys(more).length === 0) return {};
+  const options = { ...httpConfig(protocol, http2), ...more };
   const name = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
   return { typed_extension_protocol_options: { [name]: typed(name, options) } };
 }
@@ -48,7 +53,10 @@ function httpConfig(protocol: Protocol, http2: object): object {
 const most = 4294967295;
 
 /** What a cluster takes at once. Envoy's own defaults would shed load at 1024; Istio's are unlimited. */
-export function thresholds(limits: Readonly<Record<string, number | null | undefined>> = {}): object {
+export function thresholds(
+  limits: Readonly<Record<string, number | null | undefined>> = {},
+  budget: object = {},
+): object {
   const { max_connections, max_pending_requests, max_requests, max_retries } = limits;
   return {
     thresholds: [
@@ -58,6 +66,7 @@ export function thresholds(limits: Readonly<Record<string, number | null | undef
         max_requests: max_requests ?? most,
         max_retries: max_retries ?? most,
         track_remaining: true,
+        ...budget,
       },
     ],
   };

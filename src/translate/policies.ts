@@ -4,11 +4,14 @@ import type {
   Ejection,
   HashKey,
   Protocol,
+  RetryBudget,
   TrafficPolicy,
+  Tunnel,
   Warmup,
 } from '../mesh/index.ts';
 import { hasShares } from './localities.ts';
 import { duration, thresholds, upstreamProtocol } from './pieces.ts';
+import { namesOfRequests, transport } from './upstream-tls.ts';
 
 /** When a cluster leaves a host alone, without a policy never, and whether its localities have shares. */
 export function spreading(policy: TrafficPolicy | null): object {
@@ -24,20 +27,41 @@ export function spreading(policy: TrafficPolicy | null): object {
   };
 }
 
+/** What of a policy a cluster's connections depend on. */
+type Connecting = Partial<Pick<TrafficPolicy, 'connections' | 'security' | 'proxyProtocol' | 'retryBudget'>>;
+
 /** How a cluster connects, and how much it takes. `protocol`: what the port declares. */
-export function connecting(connections: Connections | null, protocol: Protocol): object {
+export function connecting(policy: Connecting | null, protocol: Protocol): object {
+  const { connections = null, security = null, proxyProtocol = null, retryBudget = null } = policy ?? {};
   const limits = {
     max_connections: connections?.maxConnections,
     max_pending_requests: connections?.maxPendingRequests,
     max_requests: connections?.maxRequests,
     max_retries: connections?.maxRetries,
   };
+  const speaks = spoken(connections, protocol);
+  const isHttp = protocol !== 'tcp' && protocol !== 'tls';
   return {
     connect_timeout: duration(connections?.connectTimeoutMs ?? 10_000),
-    circuit_breakers: thresholds(limits),
+    circuit_breakers: thresholds(limits, budgetOf(retryBudget)),
     ...keepAlive(connections),
-    ...upstreamProtocol(spoken(connections, protocol), options(connections), streams(connections)),
+    ...upstreamProtocol(speaks, {
+      common: options(connections),
+      http2: streams(connections),
+      upstream: isHttp ? namesOfRequests(security) : {},
+    }),
+    ...transport(security, proxyProtocol, speaks),
   };
+}
+
+function budgetOf(budget: RetryBudget | null): object {
+  if (budget === null) return {};
+  const { percent, least } = budget;
+  const retry_budget = {
+    ...(percent === null ? {} : { budget_percent: { value: percent } }),
+    ...(least === null ? {} : { min_retry_concurrency: least }),
+  };
+  return { retry_budget };
 }
 
 /** What has a request stick to its host; empty where nothing does. For the routes to the cluster, not the cluster. */
@@ -56,6 +80,14 @@ export function tcpPolicy(policy: TrafficPolicy | null): object {
     ...(sticks ? { hash_policy: [{ source_ip: {} }] } : {}),
     ...(idleMs === null ? {} : { idle_timeout: duration(idleMs) }),
     ...(maxAgeMs === null ? {} : { max_downstream_connection_duration: duration(maxAgeMs) }),
+    ...(policy === null || policy.tunnel === null ? {} : tunneling(policy.tunnel)),
+  };
+}
+
+function tunneling({ method, host, port }: Tunnel): object {
+  const name = host.includes(':') ? `[${host}]` : host;
+  return {
+    tunneling_config: { hostname: `${name}:${port}`, ...(method === 'POST' ? { use_post: true } : {}) },
   };
 }
 
@@ -170,6 +202,7 @@ function hashOn(key: HashKey): object {
           name: key.name,
           ...(key.path === null ? {} : { path: key.path }),
           ...(key.ttlMs === null ? {} : { ttl: duration(key.ttlMs) }),
+          ...(key.attributes.length === 0 ? {} : { attributes: key.attributes }),
         },
       };
   }

@@ -130,7 +130,10 @@ export function applicationConnections(
   const limits = given?.speak === 'http2' ? { ...given, speak: 'declared' as const } : given;
   const protocols = new Set(served.map(({ port }) => port.protocol));
   return {
-    connections: connecting(limits, protocols.size === 1 ? first.port.protocol : 'undeclared'),
+    connections: connecting(
+      { connections: limits },
+      protocols.size === 1 ? first.port.protocol : 'undeclared',
+    ),
     origins: [...originsOf(served), ...(policy?.origins ?? [])],
   };
 }

@@ -66,7 +66,7 @@ export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
   const limits = proxy.type === 'sidecar' ? limitsOf(mesh, proxy.namespace, proxy.labels) : noLimits;
   const { imports } = limits;
   const owner = ownerOfNamespace(mesh.owners, proxy.namespace);
-  const treated = treatment(mesh, proxy.namespace);
+  const treated = treatment(mesh, proxy.namespace, proxy.labels);
   const visible = mesh.services.filter(isSeen).map(treated);
   const services =
     imports === null ? visible : visible.flatMap((service) => imported(service, imports, proxy.namespace));

@@ -46,6 +46,15 @@ describe('what is honoured', () => {
     ),
     outlier('{ splitExternalLocalOriginErrors: true, consecutiveLocalOriginFailures: 3 }'),
     '{ tls: { mode: DISABLE } }',
+    '{ tls: {} }',
+    '{ tls: { mode: SIMPLE, sni: a, caCertificates: /ca.pem, caCrl: /crl.pem, subjectAltNames: [a] } }',
+    '{ tls: { mode: SIMPLE, insecureSkipVerify: true } }',
+    '{ tls: { mode: MUTUAL, clientCertificate: /a.pem, privateKey: /a.key } }',
+    '{ tunnel: { protocol: POST, targetHost: a.example, targetPort: 1 } }',
+    '{ proxyProtocol: { version: V2 } }',
+    '{ proxyProtocol: {} }',
+    '{ retryBudget: { percent: 12.5, minRetryConcurrency: 1 } }',
+    hash('{ httpCookie: { name: user, attributes: [{ name: Secure }, { name: SameSite, value: Lax }] } }'),
     '{ portLevelSettings: [{ port: { number: 80 }, loadBalancer: { simple: RANDOM } }, { port: { number: 81 } }] }',
   ])('%s', (policy) => {
     expect(codes(policy)).toEqual([]);
@@ -68,10 +77,18 @@ test.each([
   ['{ outlierDetections: {} }', ['FL2105 20']],
   // What is known, and not honoured.
   ['{ tls: { mode: ISTIO_MUTUAL } }', ['FL2104 33']],
-  ['{ tls: { mode: SIMPLE, sni: a } }', ['FL2104 33', 'FL2104 41']],
-  ['{ tunnel: {} }', ['FL2104 20']],
-  ['{ proxyProtocol: {} }', ['FL2104 20']],
+  ['{ tls: { mode: SIMPLE, credentialName: a } }', ['FL2104 41']],
   [outlier('{ consecutiveErrors: 5 }'), ['FL2104 40']],
+  // Encryption that says too much, or too little.
+  ['{ tls: { sni: a } }', ['FL2221 27']],
+  ['{ tls: { mode: SIMPLE, privateKey: /a.key } }', ['FL2221 41']],
+  ['{ tls: { mode: MUTUAL, privateKey: /a.key } }', ['FL2106 20']],
+  ['{ tls: { mode: SIMPLE, insecureSkipVerify: true, caCertificates: /a } }', ['FL2221 67']],
+  ['{ portLevelSettings: [{ port: { number: 1 }, tls: { sni: a } }] }', ['FL2221 70']],
+  ['{ tunnel: { targetHost: a } }', ['FL2106 20']],
+  ['{ tunnel: { targetHost: a, targetPort: 0 } }', ['FL2111 57']],
+  ['{ tunnel: { targetHost: a, targetPort: 1 }, proxyProtocol: {} }', ['FL2240 62']],
+  ['{ retryBudget: { percent: 101 } }', ['FL2109 44']],
   // One of several.
   [balancer('{ simple: RANDOM, consistentHash: { useSourceIp: true } }'), ['FL2240 52']],
   [balancer('{ warmup: { duration: 1s }, warmupDurationSecs: 1s }'), ['FL2240 62']],

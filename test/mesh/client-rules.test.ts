@@ -131,3 +131,41 @@ test('routes, too, are for those who see them', () => {
     names: ['web'],
   });
 });
+
+describe('workloadSelector', () => {
+  const chosen = (name: string, subset: string, labels: string) =>
+    istio(
+      'DestinationRule',
+      name,
+      'shop',
+      `{host: cart, workloadSelector: {matchLabels: {${labels}}}, subsets: [{name: ${subset}}]}`,
+    );
+  const { mesh, problems } = meshOf(
+    acme(
+      service('cart', 'shop') +
+        rule('a', 'shop', 'cart', 'all') +
+        chosen('b', 'some', 'app: web') +
+        chosen('c', 'few', 'app: web, tier: front'),
+    ),
+  );
+  const [found] = mesh.services;
+  const subsetsFor = (namespace: string, labels: Readonly<Record<string, string>>) =>
+    found && treatment(mesh, namespace, labels)(found).subsets.map(({ name }) => name);
+
+  test.each([
+    ['shop', {}, ['all']],
+    ['shop', { app: 'web' }, ['some']],
+    ['shop', { app: 'web', tier: 'front' }, ['few']],
+    ['web', { app: 'web' }, ['all']],
+  ])('a client of %s with %j', (namespace, labels, expected) => {
+    expect(problems).toEqual([]);
+    expect(subsetsFor(namespace, labels)).toEqual(expected);
+  });
+
+  test('two that say one thing of the same clients contradict each other', () => {
+    const built = meshOf(
+      acme(service('cart', 'shop') + chosen('b', 'some', 'a: b') + chosen('c', 'some', 'a: b')),
+    );
+    expect(codesOf(built).map((code) => code.slice(0, 6))).toEqual(['FL3203', 'FL3203']);
+  });
+});

@@ -111,7 +111,7 @@ test.each([
     '{consistentHash: {httpCookie: {name: user, ttl: 1h}, maglev: {}}}',
     {
       how: 'hash',
-      key: { of: 'cookie', name: 'user', path: null, ttlMs: 3_600_000 },
+      key: { of: 'cookie', name: 'user', path: null, ttlMs: 3_600_000, attributes: [] },
       table: 'maglev',
       size: 65537,
     },
@@ -259,5 +259,26 @@ describe('what does nothing is a warning', () => {
       );
     expect(codesOf(meshOf(acme(any + balanced('RANDOM'))))).toEqual(['FL3326 acme/mesh.yaml:9']);
     expect(codesOf(meshOf(acme(any + balanced('PASSTHROUGH'))))).toEqual([]);
+  });
+});
+
+describe('encryption, tunnels and budgets', () => {
+  const simple = 'tls: {mode: SIMPLE, sni: a}';
+  const tunnel = 'tunnel: {targetHost: a.example, targetPort: 1}';
+
+  test('a port has its own encryption, and the tunnel and budget of the whole', () => {
+    const spec = `trafficPolicy: {${simple}, ${tunnel}, retryBudget: {percent: 5}, portLevelSettings: [{port: {number: 90}}]}`;
+    expect(at(spec, 80)).toMatchObject({ security: { sni: 'a' }, tunnel: { port: 1, method: 'CONNECT' } });
+    expect(at(spec, 90)).toMatchObject({
+      security: null,
+      tunnel: { host: 'a.example' },
+      retryBudget: { percent: 5, least: null },
+    });
+  });
+
+  test('a subset may say otherwise, part by part', () => {
+    const spec = `trafficPolicy: {${simple}, proxyProtocol: {}}, subsets: [{name: v1, trafficPolicy: {tls: {mode: DISABLE}, ${tunnel}}}]`;
+    expect(at(spec, 80)).toMatchObject({ security: { sni: 'a' }, proxyProtocol: 'V1', tunnel: null });
+    expect(at(spec, 80, 'v1')).toMatchObject({ security: null, proxyProtocol: 'V1', tunnel: { port: 1 } });
   });
 });

@@ -7,6 +7,7 @@ import type {
 } from '../../generated/schemas/index.ts';
 import type { Finding } from '../finding.ts';
 import type { Path } from '../types.ts';
+import { checkClientTls } from './client-tls.ts';
 import { checkDurations } from './durations.ts';
 import { checkLocality } from './locality.ts';
 
@@ -14,6 +15,8 @@ import { checkLocality } from './locality.ts';
 export function* checkPolicy(policy: TrafficPolicy | undefined, path: Path): Generator<Finding> {
   if (policy === undefined) return;
   yield* checkParts(policy, path);
+  const { tunnel, proxyProtocol } = policy;
+  yield* checkOne({ tunnel, proxyProtocol }, path);
   const seen = new Set<number>();
   for (const [index, settings] of (policy.portLevelSettings ?? []).entries()) {
     const inside = [...path, 'portLevelSettings', index];
@@ -26,12 +29,13 @@ export function* checkPolicy(policy: TrafficPolicy | undefined, path: Path): Gen
   }
 }
 
-type Parts = Pick<TrafficPolicy, 'loadBalancer' | 'connectionPool' | 'outlierDetection'>;
+type Parts = Pick<TrafficPolicy, 'loadBalancer' | 'connectionPool' | 'outlierDetection' | 'tls'>;
 
-function* checkParts({ loadBalancer, connectionPool, outlierDetection }: Parts, path: Path) {
+function* checkParts({ loadBalancer, connectionPool, outlierDetection, tls }: Parts, path: Path) {
   if (loadBalancer !== undefined) yield* checkBalancer(loadBalancer, [...path, 'loadBalancer']);
   if (connectionPool !== undefined) yield* checkPool(connectionPool, [...path, 'connectionPool']);
   if (outlierDetection !== undefined) yield* checkEjection(outlierDetection, [...path, 'outlierDetection']);
+  if (tls !== undefined) yield* checkClientTls(tls, [...path, 'tls']);
 }
 
 function* checkBalancer(balancer: LoadBalancer, path: Path): Generator<Finding> {

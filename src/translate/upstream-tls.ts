@@ -1,0 +1,72 @@
+import { isIP } from 'node:net';
+import type { ClientSecurity, Protocol } from '../mesh/index.ts';
+import { typed } from './pieces.ts';
+
+/** Where Debian, and so Envoy's own image, has those whom the system trusts. */
+const systemAuthorities = '/etc/ssl/certs/ca-certificates.crt';
+
+/** How a cluster's connections are wrapped; empty where nothing is said: plain text. */
+export function transport(
+  security: ClientSecurity | null,
+  proxyProtocol: 'V1' | 'V2' | null,
+  protocol: Protocol,
+): object {
+  const inner = security === null ? null : encrypted(security, protocol);
+  if (proxyProtocol === null) return inner === null ? {} : { transport_socket: inner };
+  const message = 'envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport';
+  const config = { config: { version: proxyProtocol }, transport_socket: inner ?? plain };
+  return {
+    transport_socket: {
+      name: 'envoy.transport_sockets.upstream_proxy_protocol',
+      typed_config: typed(message, config),
+    },
+  };
+}
+
+const plain = {
+  name: 'envoy.transport_sockets.raw_buffer',
+  typed_config: typed('envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer', {}),
+};
+
+/**
+ * What requests say of the server's name, where the policy says nothing (Istio): it is asked for by their host, and has to
+ * show that. A policy that names the server, or checks nothing, is taken at its word.
+ */
+export function namesOfRequests(security: ClientSecurity | null): object {
+  if (security === null || security.sni !== null) return {};
+  const { trusts } = security;
+  return { auto_sni: true, ...(trusts?.names.length === 0 ? { auto_san_validation: true } : {}) };
+}
+
+function encrypted({ shows, trusts, sni }: ClientSecurity, protocol: Protocol): object {
+  const context = {
+    common_tls_context: {
+      ...(shows === null
+        ? {}
+        : {
+            tls_certificates: [
+              { certificate_chain: { filename: shows.chain }, private_key: { filename: shows.key } },
+            ],
+          }),
+      ...(trusts === null ? {} : { validation_context: validation(trusts) }),
+      ...(protocol === 'http2' ? { alpn_protocols: ['h2'] } : {}),
+    },
+    ...(sni === null ? {} : { sni }),
+  };
+  return {
+    name: 'envoy.transport_sockets.tls',
+    typed_config: typed('envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext', context),
+  };
+}
+
+function validation({ authorities, revoked, names }: NonNullable<ClientSecurity['trusts']>): object {
+  const sans = names.flatMap((exact) => {
+    const types = isIP(exact) === 0 ? ['DNS', 'URI'] : ['IP_ADDRESS'];
+    return types.map((san_type) => ({ san_type, matcher: { exact } }));
+  });
+  return {
+    trusted_ca: { filename: authorities ?? systemAuthorities },
+    ...(revoked === null ? {} : { crl: { filename: revoked } }),
+    ...(sans.length === 0 ? {} : { match_typed_subject_alt_names: sans }),
+  };
+}

@@ -1,0 +1,247 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePorts } from '../../src/cli/demo/services.ts';
+import { istio, routes, service, workload } from '../mesh/manifests.ts';
+import { type Authority, createAuthority } from './certificates.ts';
+import { Stand } from './stand.ts';
+
+/** What a client experiences of a DestinationRule's encryption, tunnels, budgets and selectors, by real Envoys. */
+
+const cart = 'cart.shop.svc.cluster.local';
+const open = new AsyncDisposableStack();
+afterAll(() => open.disposeAsync());
+
+async function listen(server: Server | ReturnType<typeof createTcpServer>): Promise<number> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => sockets.add(socket));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  open.defer(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+const at = (port: number) => workload('cart', 'shop', '127.0.0.1', 'app: cart', `, ports: {http: ${port}}`);
+const policy = (text: string) =>
+  istio('DestinationRule', 'cart', 'shop', `{host: cart, trafficPolicy: ${text}}`);
+const acme = (...files: readonly string[]) => [
+  { path: 'acme', files: service('cart', 'shop') + files.join('') },
+];
+
+describe('tls', () => {
+  let own: Authority;
+  let foreign: Authority;
+  /** Says by which name it was asked for, and who asked. */
+  let port = 0;
+  let client: Awaited<ReturnType<Authority['issue']>>;
+  let revoked = '';
+  beforeAll(async () => {
+    [own, foreign] = [await createAuthority(), await createAuthority()];
+    open.defer(() => own.remove());
+    open.defer(() => foreign.remove());
+    const identity = await own.issue(cart);
+    client = await own.issue('client');
+    const options = { ...identity, ca: own.ca, requestCert: true, rejectUnauthorized: false };
+    const server = createHttpsServer(options, ({ socket }, response) => {
+      const { servername, authorized } = socket as TLSSocket & { servername?: string };
+      response.end(`${servername} ${authorized ? 'known' : 'unknown'}`);
+    });
+    port = await listen(server as unknown as Server);
+    revoked = await own.revoke(identity);
+  });
+
+  async function answer(tls: string): Promise<string> {
+    await using stand = new Stand();
+    const running = await stand.client('web', acme(at(port), policy(`{tls: ${tls}}`)));
+    const { status, body } = await running.ask(cart);
+    return status === 200 ? body : String(status);
+  }
+
+  test('DISABLE: plain text, which the server does not understand', async () => {
+    expect(await answer('{mode: DISABLE}')).toBe('503');
+  });
+
+  test('SIMPLE: the server is asked for by the host of the request, and has to show it', async () => {
+    expect(await answer(`{mode: SIMPLE, caCertificates: ${own.caFile}}`)).toBe(`${cart} unknown`);
+    expect(await answer(`{mode: SIMPLE, caCertificates: ${foreign.caFile}}`)).toBe('503');
+  });
+
+  test('SIMPLE without caCertificates: those whom the system trusts, which nobody of a test is', async () => {
+    expect(await answer('{mode: SIMPLE}')).toBe('503');
+  });
+
+  test('insecureSkipVerify: whoever answers', async () => {
+    expect(await answer('{mode: SIMPLE, insecureSkipVerify: true}')).toBe(`${cart} unknown`);
+  });
+
+  test('sni: the server is asked for by that name', async () => {
+    expect(await answer(`{mode: SIMPLE, caCertificates: ${own.caFile}, sni: b.example}`)).toBe(
+      'b.example unknown',
+    );
+  });
+
+  test('subjectAltNames: the server shows one of them', async () => {
+    const named = (names: string) =>
+      answer(`{mode: SIMPLE, caCertificates: ${own.caFile}, subjectAltNames: ${names}}`);
+    expect(await named(`[b.example, ${cart}]`)).toBe(`${cart} unknown`);
+    expect(await named('[b.example]')).toBe('503');
+  });
+
+  test('caCrl: a certificate that was revoked is none', async () => {
+    expect(await answer(`{mode: SIMPLE, caCertificates: ${own.caFile}, caCrl: ${revoked}}`)).toBe('503');
+  });
+
+  test('MUTUAL: the client shows its certificate', async () => {
+    const shown = `clientCertificate: ${client.certFile}, privateKey: ${client.keyFile}`;
+    expect(await answer(`{mode: MUTUAL, caCertificates: ${own.caFile}, ${shown}}`)).toBe(`${cart} known`);
+  });
+
+  test('of one port alone', async () => {
+    await using stand = new Stand();
+    const settings = `{port: {number: 80}, tls: {mode: SIMPLE, caCertificates: ${own.caFile}}}`;
+    const running = await stand.client('web', acme(at(port), policy(`{portLevelSettings: [${settings}]}`)));
+    expect((await running.ask(cart)).body).toBe(`${cart} unknown`);
+  });
+});
+
+/** A service of bytes on a free port, which a client in capture mode `ports` has a listener for. */
+async function bytes(port: number, more: string): Promise<{ readonly at: number; readonly files: string }> {
+  const [free = 0] = await freePorts(1);
+  const files =
+    service('db', 'shop', '', `[{name: tcp, port: ${free}}]`) +
+    workload('db', 'shop', '127.0.0.1', 'app: db', `, ports: {tcp: ${port}}`) +
+    istio('DestinationRule', 'db', 'shop', `{host: db, trafficPolicy: ${more}}`);
+  return { at: free, files };
+}
+
+/** All that the other end says to `hello`. */
+function said(port: number): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write('hello'));
+    let text = '';
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString('latin1');
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => resolve(text));
+  });
+}
+
+describe('proxyProtocol', () => {
+  test.each([
+    ['{}', /^PROXY TCP4 127\.0\.0\.1 127\.0\.0\.1 \d+ \d+\r\nhello$/],
+    ['{version: V1}', /^PROXY TCP4 /],
+    // The signature of version 2.
+    ['{version: V2}', /^\r\n\r\n\0\r\nQUIT\n/],
+  ])('%s: connections begin with the address of the client', async (text, expected) => {
+    await using stand = new Stand();
+    const echo = createTcpServer((socket) => {
+      let text = '';
+      socket.on('data', (chunk) => {
+        text += chunk.toString('latin1');
+        if (text.endsWith('hello')) socket.end(Buffer.from(text, 'latin1'));
+      });
+    });
+    const { at: port, files } = await bytes(await listen(echo), `{proxyProtocol: ${text}}`);
+    await stand.client('shop', acme(files));
+    expect(await said(port)).toMatch(expected);
+  });
+});
+
+describe('tunnel', () => {
+  test('connections go through the destination to the target', async () => {
+    await using stand = new Stand();
+    const asked: string[] = [];
+    const proxy = createServer();
+    proxy.on('connect', ({ url = '' }, socket) => {
+      asked.push(url);
+      socket.write('HTTP/1.1 200 OK\r\n\r\n');
+      socket.end('target');
+    });
+    const target = '{tunnel: {targetHost: db.example, targetPort: 5432}}';
+    const { at: port, files } = await bytes(await listen(proxy), target);
+    await stand.client('shop', acme(files));
+    expect([await said(port), asked]).toEqual(['target', ['db.example:5432']]);
+  });
+
+  test('by POST', async () => {
+    await using stand = new Stand();
+    const methods: unknown[] = [];
+    const proxy = createServer((request, response) => {
+      methods.push(request.method);
+      response.end('posted');
+    });
+    const target = '{tunnel: {protocol: POST, targetHost: db.example, targetPort: 5432}}';
+    const { at: port, files } = await bytes(await listen(proxy), target);
+    await stand.client('shop', acme(files));
+    expect([await said(port), methods]).toEqual(['posted', ['POST']]);
+  });
+});
+
+describe('retryBudget', () => {
+  const tries = async (budget: string) => {
+    await using stand = new Stand();
+    let count = 0;
+    const port = await stand.backend('cart', '127.0.0.1', (_, response) => {
+      count += 1;
+      response.writeHead(503).end();
+    });
+    const step =
+      '[{retries: {attempts: 2, retryOn: 5xx, backoff: 1ms}, route: [{destination: {host: cart}}]}]';
+    const running = await stand.client(
+      'web',
+      acme(at(port), policy(budget), routes('cart', 'shop', 'cart', step)),
+    );
+    await running.ask(cart);
+    return count;
+  };
+
+  test('nothing of the requests: no retry; something: all that were asked for', async () => {
+    expect(await tries('{retryBudget: {percent: 0, minRetryConcurrency: 0}}')).toBe(1);
+    expect(await tries('{retryBudget: {percent: 0, minRetryConcurrency: 1}}')).toBe(3);
+    expect(await tries('{retryBudget: {percent: 100, minRetryConcurrency: 0}}')).toBe(3);
+  });
+});
+
+test('a cookie that is made up has the attributes that are asked for', async () => {
+  await using stand = new Stand();
+  const cookie = '{name: user, ttl: 1h, attributes: [{name: SameSite, value: Strict}, {name: Secure}]}';
+  const hash = policy(`{loadBalancer: {consistentHash: {httpCookie: ${cookie}}}}`);
+  const running = await stand.client('web', acme(at(await stand.backend('cart')), hash));
+  const [given = ''] = (await running.ask(cart)).headers['set-cookie'] ?? [];
+  expect(given).toMatch(/SameSite=Strict/);
+  expect(given).toMatch(/Secure/);
+});
+
+test('workloadSelector: a rule for the clients that have its labels, in the place of that for all', async () => {
+  await using stand = new Stand();
+  const [first, second] = [await stand.backend('v1'), await stand.backend('v2')];
+  const workloads = [
+    workload('v1', 'shop', '127.0.0.1', 'app: cart, version: v1', `, ports: {http: ${first}}`),
+    workload('v2', 'shop', '127.0.0.1', 'app: cart, version: v2', `, ports: {http: ${second}}`),
+  ];
+  const stable = '{name: stable, labels: {version: v1}}';
+  const tested = '{name: stable, labels: {version: v2}}';
+  const files = acme(
+    ...workloads,
+    istio('DestinationRule', 'all', 'shop', `{host: cart, subsets: [${stable}]}`),
+    istio(
+      'DestinationRule',
+      'some',
+      'shop',
+      `{host: cart, workloadSelector: {matchLabels: {tester: "yes"}}, subsets: [${tested}]}`,
+    ),
+    routes('cart', 'shop', 'cart', '[{route: [{destination: {host: cart, subset: stable}}]}]'),
+  );
+  const tester = await stand.client('shop', files, { labels: { tester: 'yes' } });
+  const other = await stand.client('shop', files, { labels: { tester: 'no' } });
+  const elsewhere = await stand.client('web', files, { labels: { tester: 'yes' } });
+  const answers = await Promise.all([tester, other, elsewhere].map((running) => running.ask(cart)));
+  expect(answers.map(({ body }) => body)).toEqual(['v2', 'v1', 'v1']);
+});
