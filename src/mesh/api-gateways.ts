@@ -9,7 +9,7 @@ import {
 } from '../manifests/index.ts';
 import type { DefinedGateway } from './gateways.ts';
 import { mistake, originOf } from './mistake.ts';
-import type { Termination } from './types.ts';
+import type { GatewayServer, Termination } from './types.ts';
 
 /** What a GatewayClass has to say so that its Gateways are ours; the class `fairlead` needs no manifest. */
 const controllerName = 'fairlead.dev/gateway-controller';
@@ -97,9 +97,10 @@ function readDefined(
 ): DefinedGateway {
   const { namespace, name } = resource;
   const path: Path = ['spec', 'listeners', index];
-  const server = {
+  const server: GatewayServer = {
     port: listener.port,
     name: listener.name,
+    carries: 'requests',
     security: readSecurity(resource, listener),
     bind: null,
     offers: [{ host: hostOf(listener), to: null }],

@@ -68,7 +68,10 @@ export const codes = {
     title: 'host without a gateway that serves it',
     fix: 'have the Gateway offer the host, or remove the gateway here',
   },
-  FL3333: { title: 'port opened in two manners', fix: 'use a port of its own for each' },
+  FL3333: {
+    title: 'port opened in ways that nothing tells apart',
+    fix: 'use a port of its own for each',
+  },
   FL3334: {
     title: 'unknown listener',
     fix: 'correct sectionName or port, or add the listener to the Gateway',

@@ -1,5 +1,23 @@
 import type { GatewayTls } from '../manifests/index.ts';
-import type { Certificate, ClientCheck, SecretName, Termination, TlsVersion } from './types.ts';
+import type {
+  Certificate,
+  ClientCheck,
+  GatewayServer,
+  SecretName,
+  Termination,
+  TlsVersion,
+} from './types.ts';
+
+/** What a server of an Istio Gateway carries. */
+export function carriedBy(
+  protocol: string,
+  { mode = 'PASSTHROUGH' }: GatewayTls = {},
+): GatewayServer['carries'] {
+  if (protocol === 'TCP' || protocol === 'MONGO') return 'bytes';
+  if (protocol !== 'HTTPS' && protocol !== 'TLS') return 'requests';
+  if (mode === 'PASSTHROUGH') return 'tls';
+  return protocol === 'TLS' ? 'bytes' : 'requests';
+}
 
 /** How a server of an Istio Gateway ends TLS; null: it does not. */
 export function readSecurity(tls: GatewayTls = {}): Termination | null {

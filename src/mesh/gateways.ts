@@ -4,7 +4,7 @@ import type { Problem } from '../base/problem.ts';
 import type { ApiGatewayResource, GatewayResource, Path } from '../manifests/index.ts';
 import type { Listener } from './api-gateways.ts';
 import type { Code } from './codes.ts';
-import { readSecurity } from './gateway-tls.ts';
+import { carriedBy, readSecurity } from './gateway-tls.ts';
 import type { Grant } from './grants.ts';
 import { canonicalAddress, covers } from './hosts.ts';
 import { mistake, originOf, placeOf } from './mistake.ts';
@@ -49,6 +49,7 @@ export function readGateway(resource: GatewayResource): DefinedGateway {
     return {
       port: port.number,
       name: port.name,
+      carries: carriedBy(port.protocol, tls),
       security: readSecurity(tls),
       bind: bind === undefined ? null : bindOf(canonicalAddress(bind)),
       offers: hosts.map((host) => readOffer(host, namespace)),
@@ -177,16 +178,23 @@ function mayMeet(one: Opened, other: Opened): boolean {
 
 /** A connection that is encrypted says its host, and not whose routings it is for. */
 function isSameOffer({ server, offer }: Offered, { server: beside, offer: other }: Offered): boolean {
-  const isEncrypted = server.security !== null && server !== beside;
+  const isEncrypted = isOfTls(server) && server !== beside;
+  // Those whose hosts nobody sees are told apart by nothing (FL3333).
+  if (mannerOf({ server }) === 'bytes') return false;
   return isEncrypted || offer.to === null || other.to === null || offer.to === other.to;
 }
 
 function isOtherManner(one: Opened, other: Opened): boolean {
-  return mannerOf(one) !== mannerOf(other);
+  return mannerOf(one) !== mannerOf(other) || mannerOf(one) === 'bytes';
 }
 
-function mannerOf({ server: { security } }: Opened): string {
-  return security === null ? 'plain text' : 'TLS';
+function isOfTls({ carries, security }: GatewayServer): boolean {
+  return security !== null || carries === 'tls';
+}
+
+function mannerOf({ server }: Pick<Opened, 'server'>): string {
+  if (isOfTls(server)) return 'TLS';
+  return server.carries === 'bytes' ? 'bytes' : 'plain HTTP';
 }
 
 /** The hosts at which a server serves a routing: where what the one offers and the other is for are the same. */
@@ -230,14 +238,22 @@ export function strayBindings(
       const message = `there is no Gateway ${id}: nobody outside is served by it`;
       return [mistake(resource, ['spec', 'gateways', at], 'FL3330', message)];
     }
-    const isOpen = gateway.servers.some((server) => meet(server, routing).length > 0);
+    const isOpen = gateway.servers.some((server) => {
+      return meet(server, routing).length > 0 && saysOf(routing, server.carries);
+    });
     const isSeen = isSeenBy(gateway, routing, owners);
     if (isOpen && isSeen) return [];
     const why = isOpen
       ? `${routing.host} is not visible to ${gateway.origin.scope}`
-      : `${id} does not offer ${routing.host}`;
+      : `${id} does not offer ${routing.host} for what is said of it`;
     return [mistake(resource, ['spec', 'hosts', index], 'FL3332', `${why}: nobody is served by it there`)];
   });
+}
+
+/** Whether a routing says anything of what a server carries. */
+function saysOf({ rules, streams }: Routing, carries: GatewayServer['carries']): boolean {
+  if (carries === 'requests') return rules.length > 0;
+  return streams.some(({ of }) => of === (carries === 'tls' ? 'tls' : 'tcp'));
 }
 
 /** Whether proxies of a gateway may see a routing. */

@@ -1,12 +1,13 @@
 import type { Problem } from '../base/problem.ts';
 import type { Path, Resource } from '../manifests/index.ts';
 import { conflictsOf, type Seen } from './conflicts.ts';
+import { MESH } from './gateways.ts';
 import { type Groups, sharedKeys } from './joined-lists.ts';
 import { mistake, originOf, placeOf } from './mistake.ts';
 import { byPlace } from './part.ts';
 import type { DefinedRouting } from './routing.ts';
 import type { Defined } from './services.ts';
-import type { Origin, Routing } from './types.ts';
+import type { Origin, Routing, StreamMatch } from './types.ts';
 
 /** What several scopes claim for the same clients; nobody is first. */
 export type Rivals<T> = { readonly refused: ReadonlySet<T>; readonly problems: readonly Problem[] };
@@ -47,11 +48,30 @@ export function sharedAddresses(wanted: Groups<Addressed>): readonly Problem[] {
 export type Claimed = {
   readonly routing: Seen & Pick<Routing, 'entrances'>;
   readonly places: readonly { readonly resource: Resource; readonly path: Path }[];
+  /** All connections at these entrances, `edge/a 9000`: nothing else of them is known. */
+  readonly whole?: readonly string[];
 };
 
 /** The claim of a VirtualService. */
 export function claimOf({ routing, resource, index }: DefinedRouting): Claimed {
-  return { routing, places: [{ resource, path: ['spec', 'hosts', index] }] };
+  const places = [{ resource, path: ['spec', 'hosts', index] }];
+  // Its hosts are of one mind.
+  return { routing, places, whole: index > 0 ? [] : wholeOf(routing) };
+}
+
+type Place = Pick<StreamMatch, 'ranges' | 'port' | 'entrances'>;
+
+/** What a routing says of all connections at the ports of gateways. */
+function wholeOf({ entrances, streams }: Routing): readonly string[] {
+  const any = { ranges: [], port: null, entrances: [] };
+  const all = streams
+    .filter(({ of }) => of === 'tcp')
+    .flatMap(({ matches }): readonly Place[] => (matches.length === 0 ? [any] : matches));
+  const keys = all.flatMap(({ ranges, port, entrances: own }) => {
+    const gateways = (own.length === 0 ? entrances : own).filter((entrance) => entrance !== MESH);
+    return ranges.length > 0 ? [] : gateways.map((gateway) => `${gateway} ${port ?? 'any port'}`);
+  });
+  return [...new Set(keys)];
 }
 
 /** A claim at one of its entrances. */
@@ -60,7 +80,8 @@ export type Entering = { readonly claimed: Claimed; readonly key: string };
 export function enteringOf(claims: readonly Claimed[]): readonly Entering[] {
   return claims.flatMap((claimed) => {
     const { host, entrances } = claimed.routing;
-    return entrances.map((entrance) => ({ claimed, key: `${entrance} ${host}` }));
+    const named = entrances.map((entrance) => ({ claimed, key: `${entrance} ${host}` }));
+    return [...named, ...(claimed.whole ?? []).map((key) => ({ claimed, key: `connections ${key}` }))];
   });
 }
 

@@ -265,7 +265,9 @@ export type GatewayServer = {
   readonly port: number;
   /** What the gateway calls the port; unique in it. */
   readonly name: string;
-  /** Null: nothing is encrypted. */
+  /** Requests of HTTP; TLS, passed on by the name that it asks for; or bytes as they come, once TLS is ended. */
+  readonly carries: 'requests' | 'tls' | 'bytes';
+  /** How it ends TLS; null: it does not. */
   readonly security: Termination | null;
   /** Address of the proxy; null: all of them. */
   readonly bind: string | null;

@@ -36,7 +36,8 @@ export function gatewayRoutes(view: View, name: string, openings: readonly Openi
 
 function servedBy(opening: Opening): readonly Served[] {
   const { server, routings } = opening;
-  const routed = routings.flatMap((routing) =>
+  const asked = routings.filter(({ rules, streams }) => rules.length > 0 || streams.length === 0);
+  const routed = asked.flatMap((routing) =>
     meet(server, routing).map((meeting): Served => ({ ...meeting, routing, opening })),
   );
   const bare = server.insistsOnHttps

@@ -35,7 +35,8 @@ function streamChains(view: View, service: Service, port: Port): readonly Chain[
   const of = port.protocol === 'tls' ? 'tls' : 'tcp';
   const chains: Chain[] = [];
   for (const rule of routing.streams.filter((each) => each.of === of)) {
-    const bytes = () => bytesOf(rule, service, port.number, view);
+    const about = { name: outboundCluster(port.number, null, service.host), origins: [service.origin] };
+    const bytes = () => bytesOf(rule, about, port.number, view);
     const matches = rule.matches.length === 0 ? [everything] : rule.matches;
     for (const match of matches.filter((each) => concerns(each, view.proxy, port.number))) {
       const names = match.names.includes('*') ? [] : match.names;
@@ -45,6 +46,39 @@ function streamChains(view: View, service: Service, port: Port): readonly Chain[
     }
   }
   return chains;
+}
+
+/**
+ * Connections that come in at a port of a gateway, as a routing that is bound to it says; one that is for this very port
+ * is before one for any. `names`: where TLS is passed on, the names of the server that the routing is for.
+ */
+export function chainsAt(
+  view: View,
+  { host, streams }: Routing,
+  port: number,
+  names: readonly string[] | null,
+): readonly Chain[] {
+  const of = names === null ? 'tcp' : 'tls';
+  const about = { name: `inbound_${port}_${host}`, origins: [] };
+  const all = streams
+    .filter((rule) => rule.of === of)
+    .flatMap((rule) => {
+      const matches = rule.matches.length === 0 ? [everything] : rule.matches;
+      return matches.filter((match) => concerns(match, view.proxy, port)).map((match) => ({ rule, match }));
+    });
+  const sorted = all.toSorted((a, b) => Number(a.match.port === null) - Number(b.match.port === null));
+  return sorted.flatMap(({ rule, match }): readonly Chain[] => {
+    const own =
+      names === null ? [] : match.names.flatMap((name) => names.flatMap((n) => narrower(name, n) ?? []));
+    if (names !== null && own.length === 0) return [];
+    const asked = own.includes('*') ? [] : [...new Set(own)];
+    return [{ names: asked, ranges: match.ranges, ...bytesOf(rule, about, port, view) }];
+  });
+}
+
+function narrower(left: string, right: string): string | null {
+  if (covers(left, right)) return right;
+  return covers(right, left) ? left : null;
 }
 
 /**
@@ -94,9 +128,11 @@ function concerns(match: StreamMatch, proxy: Proxy, port: number): boolean {
   return hasLabels(proxy.labels, match.fromLabels);
 }
 
+type Named = { readonly name: string; readonly origins: readonly Origin[] };
+
 function bytesOf(
   { destinations, origin }: StreamRule,
-  service: Service,
+  { name: statPrefix, origins }: Named,
   port: number,
   { targets: services }: View,
 ) {
@@ -108,9 +144,9 @@ function bytesOf(
   const [first] = destinations;
   const policy = first === undefined ? null : policyFor(first, port, services);
   return {
-    filter: weightedTcpProxy(outboundCluster(port, null, service.host), shares, tcpPolicy(policy)),
+    filter: weightedTcpProxy(statPrefix, shares, tcpPolicy(policy)),
     clusters: shares.map(({ name }) => name),
-    origins: [service.origin, origin, ...(policy?.origins ?? [])],
+    origins: [...origins, origin, ...(policy?.origins ?? [])],
   };
 }
 

@@ -112,7 +112,7 @@ describe('one host and port of two gateways', () => {
     );
     const built = meshOf(acme({ 'a.yaml': gateway('a', 'shop', `[${www}]`), 'b.yaml': tls }));
     expect(codesOf(built)).toEqual(['FL3333 acme/a.yaml:4', 'FL3333 acme/b.yaml:4']);
-    expect(built.problems[0]?.message).toBe('port 80 carries plain text here, and TLS at acme/b.yaml:4');
+    expect(built.problems[0]?.message).toBe('port 80 carries plain HTTP here, and TLS at acme/b.yaml:4');
     expect(built.mesh.gateways).toEqual([]);
   });
 
@@ -198,4 +198,41 @@ test('a destination without a port has to have that of the gateway', () => {
     );
   expect(at(81)).toEqual([]);
   expect(at(8080).map((code) => code.split(' ')[0])).toEqual(['FL3303']);
+});
+
+describe('connections', () => {
+  const tcp = (name: string, hosts: string, port = 9000) =>
+    istio(
+      'Gateway',
+      name,
+      'shop',
+      `{servers: [{port: {number: ${port}, name: t, protocol: TCP}, hosts: [${hosts}]}]}`,
+    );
+  const streams = (name: string, host: string, match = '') =>
+    istio(
+      'VirtualService',
+      name,
+      'shop',
+      `{hosts: [${host}], gateways: [a], tcp: [{${match}route: [{destination: {host: cart}}]}]}`,
+    );
+
+  test('of two TCP servers on one port are told apart by nothing', () => {
+    expect(
+      codesOf(meshOf(acme({ 'a.yaml': tcp('a', 'a.example'), 'b.yaml': tcp('b', 'b.example') }))),
+    ).toEqual(['FL3333 acme/a.yaml:4', 'FL3333 acme/b.yaml:4']);
+    expect(codesOf(meshOf(acme(tcp('a', 'a.example') + tcp('b', 'b.example', 9001))))).toEqual([]);
+  });
+
+  test('are not routed twice, whatever the hosts', () => {
+    const files = (more: string) => cart + tcp('a', '"*"') + streams('x', 'a.example') + more;
+    const codes = (more: string) => codesOf(meshOf(acme(files(more)))).map((code) => code.split(' ')[0]);
+    expect(codes(streams('y', 'b.example'))).toEqual(['FL3202', 'FL3202']);
+    expect(codes(streams('y', 'b.example', 'match: [{port: 9000}], '))).toEqual([]);
+    expect(codes(streams('y', 'b.example, c.example', 'match: [{port: 9000}], '))).toEqual([]);
+  });
+
+  test('need a server that carries them', () => {
+    const files = cart + gateway('a', 'shop', '["*"]') + streams('x', www);
+    expect(codesOf(meshOf(acme(files))).map((code) => code.split(' ')[0])).toEqual(['FL3332']);
+  });
 });

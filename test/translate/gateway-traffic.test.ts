@@ -2,8 +2,14 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { request } from 'node:https';
-import { type AddressInfo, isIP } from 'node:net';
-import { connect, type TLSSocket } from 'node:tls';
+import {
+  type AddressInfo,
+  connect as connectTcp,
+  createServer as createTcp,
+  isIP,
+  type Socket,
+} from 'node:net';
+import { connect, createServer as createTls, type TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { freePorts } from '../../src/cli/demo/services.ts';
 import { bound, istio, service, to, workload } from '../mesh/manifests.ts';
@@ -208,6 +214,94 @@ describe('HTTPS', () => {
     ];
     const files = edge(server(443, 'a', 'HTTPS', www, `${simple(own)}, cipherSuites: [${all.join(', ')}]`));
     expect(await validate(staticBootstrap(snapshotAt(files)))).toBe('OK');
+  });
+});
+
+/** A service that greets, of one port, with its only workload. */
+async function greeter(name: string, identity?: Identity): Promise<string> {
+  const greet = (socket: Socket) => void socket.end(`hello of ${name}`);
+  const listening =
+    identity === undefined ? createTcp(greet) : createTls({ cert: identity.cert, key: identity.key }, greet);
+  listening.listen(0, '127.0.0.1');
+  await once(listening, 'listening');
+  open.defer(() => void listening.close());
+  const { port } = listening.address() as AddressInfo;
+  return (
+    service(name, 'shop', '', '[{name: tcp, port: 9000}]') +
+    workload(`${name}-1`, 'shop', '127.0.0.1', `app: ${name}`, `, ports: {tcp: ${port}}`)
+  );
+}
+
+/** What the other end says first, or the code of the error. */
+function greeting(port: number, servername: string | null = null): Promise<string> {
+  return new Promise((resolve) => {
+    const there = { host: '127.0.0.1', port };
+    const socket =
+      servername === null ? connectTcp(there) : connect({ ...there, servername, ca: authority.ca });
+    let text = '';
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => resolve(text));
+  });
+}
+
+const stream = (list: string, host: string, match: string, target: string, name = 'x') =>
+  istio(
+    'VirtualService',
+    name,
+    'shop',
+    `{hosts: [${host}], gateways: [edge/edge], ${list}: [{match: [${match}], route: [{destination: {host: ${target}}}]}]}`,
+  );
+const plain = (port: number, name: string, protocol: string) =>
+  `{port: {number: ${port}, name: ${name}, protocol: ${protocol}}, hosts: ["*"]}`;
+
+describe('connections', () => {
+  test('PASSTHROUGH: TLS goes on to the destination of the name that it asks for', async () => {
+    const port = await freePort();
+    const files = [
+      edge(
+        server(port, 'a', 'TLS', '"*.acme.example"', 'mode: PASSTHROUGH'),
+        server(port, 'b', 'HTTPS', 'b.acme.example', simple(other)),
+      ),
+      await greeter('one', own),
+      await greeter('two', await authority.issue('c.acme.example')),
+      stream('tls', www, `{port: ${port}, sniHosts: [${www}]}`, 'one'),
+      stream('tls', '"*.acme.example"', '{sniHosts: ["*.acme.example"]}', 'two', 'y'),
+      cart(),
+      routed('b.acme.example', to('cart'), 'z'),
+    ];
+    await serve(files.join(''));
+    expect(await greeting(port, www)).toBe('hello of one');
+    expect(await greeting(port, 'c.acme.example')).toBe('hello of two');
+    expect(await ask(port, 'b.acme.example')).toBe('200 cart b.acme.example');
+    expect(await greeting(port, 'other.example')).toBe('');
+  });
+
+  test('TLS that is ended: its bytes go on as tcp says', async () => {
+    const port = await freePort();
+    const files = edge(server(port, 'a', 'TLS', www, simple(own))) + (await greeter('one'));
+    await serve(files + stream('tcp', www, `{port: ${port}}`, 'one'));
+    expect(await greeting(port, www)).toBe('hello of one');
+    expect(await greeting(port, 'b.acme.example')).toBe('');
+  });
+
+  test('TCP goes on by its port, also where the server speaks first', async () => {
+    const [first = 0, second = 0, third = 0] = await freePorts(3);
+    const files = [
+      edge(plain(first, 'a', 'TCP'), plain(second, 'b', 'TCP'), plain(third, 'c', 'MONGO')),
+      await greeter('one'),
+      await greeter('two'),
+      stream('tcp', '"*"', `{port: ${first}}`, 'one'),
+      stream('tcp', 'db.example', `{port: ${second}}`, 'two', 'y'),
+    ];
+    await serve(files.join(''));
+    expect(await greeting(first)).toBe('hello of one');
+    expect(await greeting(second)).toBe('hello of two');
+    expect(namesOf(snapshotAt(files.join('')), 'listeners')).toEqual(
+      [first, second].map((port) => `0.0.0.0_${port}`).sort(),
+    );
   });
 });
 

@@ -23,7 +23,6 @@ const versions = ['TLS_AUTO', 'TLSV1_0', 'TLSV1_1', 'TLSV1_2', 'TLSV1_3'];
 export function* checkTls({ port, tls = {} }: GatewayServer, path: Path): Generator<Finding> {
   const at = [...path, 'tls'];
   const { httpsRedirect, ...settings } = tls;
-  yield* notYet({ port, tls }, path);
   if (port.protocol !== 'HTTPS' && port.protocol !== 'TLS') {
     yield* idle(settings, Object.keys(settings), `${port.protocol} is not encrypted`, at);
     if (httpsRedirect === true && (port.protocol === 'TCP' || port.protocol === 'MONGO'))
@@ -49,23 +48,6 @@ export function* checkTls({ port, tls = {} }: GatewayServer, path: Path): Genera
   if (isAuto || versions.indexOf(minProtocolVersion) <= versions.indexOf(maxProtocolVersion)) return;
   const message = `no version is at least ${minProtocolVersion} and at most ${maxProtocolVersion}`;
   yield { code: 'FL2109', message, path: [...at, 'maxProtocolVersion'] };
-}
-
-/** What waits for the routes of connections. */
-function* notYet({ port, tls = {} }: Pick<GatewayServer, 'port' | 'tls'>, path: Path): Generator<Finding> {
-  const why = 'but does not honour it yet: VirtualServices have no routes of connections';
-  if (port.protocol === 'TLS' || port.protocol === 'TCP' || port.protocol === 'MONGO')
-    yield {
-      code: 'FL2104',
-      message: `Fairlead knows ${port.protocol}, ${why}`,
-      path: [...path, 'port', 'protocol'],
-    };
-  else if (
-    port.protocol === 'HTTPS' &&
-    Object.keys(tls).length > 0 &&
-    (tls.mode ?? 'PASSTHROUGH') === 'PASSTHROUGH'
-  )
-    yield { code: 'FL2104', message: `Fairlead knows PASSTHROUGH, ${why}`, path: [...path, 'tls', 'mode'] };
 }
 
 function* idle(tls: GatewayTls, fields: readonly string[], why: string, path: Path): Generator<Finding> {
