@@ -1,11 +1,15 @@
+import { byCodeUnit } from '../base/order.ts';
 import type { ObjectId } from '../git/index.ts';
 import { asIfAccepted, type LineState } from '../governance/index.ts';
 import { meshOf } from '../pipeline.ts';
-import { type SnapshotResource, translate } from '../translate/index.ts';
+import type { SnapshotResource } from '../translate/index.ts';
 import type { Clone } from './clone.ts';
+import type { Side } from './plan/proxies.ts';
 
-/** What a resource of one namespace's sidecars becomes if the head is accepted. */
+/** What a resource of some proxies becomes if the head is accepted. */
 export type Difference = {
+  /** In words: `sidecars of demo`. */
+  readonly proxies: string;
   readonly namespace: string;
   readonly type: string;
   readonly name: string;
@@ -26,51 +30,21 @@ export function repositoryPath(...parts: readonly string[]): string {
   return parts.filter((part) => part !== '' && part !== '.').join('/');
 }
 
-type Meshed = ReturnType<typeof meshOf>;
-
-/** How the snapshot of a sidecar in each namespace differs, by namespace, type and name. */
-export function differences(served: Meshed, drafted: Meshed): readonly Difference[] {
-  return namespaces(served, drafted).flatMap((namespace) => {
-    const before = snapshot(served, namespace);
-    const after = snapshot(drafted, namespace);
-    const keys = [...new Set([...before.keys(), ...after.keys()])].sort();
-    return keys.flatMap((key) => difference(namespace, before.get(key), after.get(key)));
+/** How what proxies hear differs, by proxies, type and name. */
+export function differences(sides: readonly Side[]): readonly Difference[] {
+  return sides.flatMap(({ proxies, namespace, before, after }) => {
+    const keys = [...new Set([...before.keys(), ...after.keys()])].sort(byCodeUnit);
+    return keys.flatMap((key) => difference({ proxies, namespace }, before.get(key), after.get(key)));
   });
 }
 
 function difference(
-  namespace: string,
+  whose: Pick<Difference, 'proxies' | 'namespace'>,
   before: SnapshotResource | undefined,
   after: SnapshotResource | undefined,
 ): readonly Difference[] {
   const either = after ?? before;
   if (either === undefined || before?.version === after?.version) return [];
   const change = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed';
-  return [{ namespace, type: either.typeUrl.split('.').at(-1) ?? '', name: either.name, change }];
-}
-
-/** Every namespace that has a service or a workload, in either mesh. */
-function namespaces(...meshes: readonly Meshed[]): readonly string[] {
-  const all = meshes.flatMap(({ resources }) => resources.flatMap((scope) => scope.resources));
-  return [...new Set(all.map(({ namespace }) => namespace))].sort();
-}
-
-function snapshot({ mesh, endpoints }: Meshed, namespace: string): ReadonlyMap<string, SnapshotResource> {
-  const dnsDomain = `${namespace}.svc.cluster.local`;
-  const ip = '127.0.0.1';
-  const place = { namespace, dnsDomain, locality: '' };
-  const about = { ip, ips: [ip], name: 'plan', ...place, labels: {}, serviceAccount: null };
-  const mode = {
-    type: 'sidecar',
-    extensions: null,
-    capture: 'ports',
-    httpProxyPort: 15080,
-    credentials: null,
-  } as const;
-  const xds = { services: 'ads', protocol: 'delta' } as const;
-  const { resources } = translate(mesh, endpoints, { id: `plan.${namespace}`, ...about, ...mode, xds });
-  const all = [...resources].flatMap(([typeUrl, byName]) =>
-    [...byName].map(([name, resource]) => [`${typeUrl} ${name}`, resource] as const),
-  );
-  return new Map(all);
+  return [{ ...whose, type: either.typeUrl.split('.').at(-1) ?? '', name: either.name, change }];
 }

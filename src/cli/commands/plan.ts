@@ -1,43 +1,43 @@
-import { Command } from 'commander';
-import { formatProblem, type Problem } from '../../base/problem.ts';
+import { Command, Option } from 'commander';
 import { countVotes, type Proposal, propose } from '../../governance/index.ts';
+import { advise } from '../../mesh/index.ts';
 import { cloneOptions, judge, mainTip, openClone, resolveRef } from '../clone.ts';
 import type { Context } from '../context.ts';
-import { type Difference, differences, draftMeshes } from '../drafts.ts';
+import { differences, draftMeshes } from '../drafts.ts';
 import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
-import { API_VERSION, type Format, outputOption, print, short, table, wrap } from '../output.ts';
+import { API_VERSION, print } from '../output.ts';
+import { hostDifferences } from '../plan/hosts.ts';
+import { manifestDifferences } from '../plan/manifests.ts';
+import { planMarkdown } from '../plan/markdown.ts';
+import { sidesOf } from '../plan/proxies.ts';
+import { risksOf } from '../plan/risks.ts';
+import { planText } from '../plan/text.ts';
+import type { Plan, ScopePlan } from '../plan/types.ts';
 import { policyWords } from '../policy-words.ts';
 
 type Flags = {
-  readonly output: Format;
+  readonly output: (typeof FORMATS)[number];
   readonly main?: string;
   readonly repository?: string;
   readonly pin?: string;
 };
 
-type ScopePlan = {
-  readonly scope: string;
-  readonly class: string;
-  readonly seq: number;
-  readonly base: string;
-  readonly next: string | null;
-  readonly changes: readonly { readonly path: string; readonly change: string }[];
-  /** What a reconfigure changes of who decides and of what is owned, in words. */
-  readonly policy: readonly string[];
-  readonly acceptable: boolean;
-  readonly quorum: { readonly needed: number; readonly signed: readonly string[]; readonly reason: string };
-};
+const FORMATS = ['table', 'wide', 'json', 'yaml', 'markdown'] as const;
 
 export function planCommand(context: Context): Command {
   const command = new Command('plan')
-    .addHelpText('after', examples('fairlead plan', 'fairlead plan canary -o json'))
+    .addHelpText('after', examples('fairlead plan', 'fairlead plan canary -o markdown > comment.md'))
     .description(
       'what a branch would change against the accepted state; 1 if anything, 3 if it cannot be accepted',
     )
     .argument('[head]', 'branch, tag or commit', 'HEAD')
     .option('--main <ref>', 'the main line (default: origin/main, main or HEAD)')
-    .addOption(outputOption());
+    .addOption(
+      new Option('-o, --output <format>', 'how to print; markdown is for a pull request')
+        .choices(FORMATS)
+        .default('table'),
+    );
   return cloneOptions(command).action(async (head: string, flags: Flags) =>
     context.finish(await plan(context, head, flags)),
   );
@@ -50,12 +50,19 @@ async function plan(context: Context, ref: string, flags: Flags): Promise<number
   const proposals = await propose(clone.line, clone.backend, state, head);
   const { served, drafted } = await draftMeshes(clone, state, head);
   const scopes = proposals.flatMap(scopePlan);
-  const changed = differences(served, drafted);
-  const { problems } = drafted;
-  const facts = { base: state.tip, head, scopes, differences: changed, problems };
-  print(context, flags.output, { apiVersion: API_VERSION, kind: 'Plan', ...facts }, () =>
-    planText(head, scopes, changed, problems),
-  );
+  const sides = sidesOf(served, drafted);
+  const advice = advise({ ...drafted, scopes: drafted.resources, workloads: [] });
+  const problems = [...drafted.problems, ...advice];
+  const found: Plan = {
+    ...{ base: state.tip, head, scopes, problems },
+    manifests: manifestDifferences(served.resources, drafted.resources),
+    hosts: hostDifferences(sides),
+    differences: differences(sides),
+    risks: risksOf(served, drafted),
+  };
+  const [format, words] =
+    flags.output === 'markdown' ? ['table' as const, planMarkdown] : [flags.output, planText];
+  print(context, format, { apiVersion: API_VERSION, kind: 'Plan', ...found }, () => words(found));
   if (scopes.some(({ acceptable }) => !acceptable)) return exit.refused;
   const bad = problems.some(({ severity }) => severity === 'error');
   return scopes.length > 0 || bad ? exit.findings : exit.ok;
@@ -82,27 +89,4 @@ function scopePlan({ scope, outcome }: Proposal): readonly ScopePlan[] {
   const quorum = { needed, signed, reason: refusal === null ? reason : `${refusal.rule}: ${refusal.reason}` };
   const words = outcome.policy === null ? [] : policyWords(policy, outcome.policy);
   return [{ scope: path, ...candidate, changes, policy: words, acceptable: refusal === null, quorum }];
-}
-
-function planText(
-  head: string,
-  scopes: readonly ScopePlan[],
-  changed: readonly Difference[],
-  problems: readonly Problem[],
-): string {
-  const mistakes = problems.length === 0 ? [] : [`${problems.map(formatProblem).join('\n')}\n`];
-  if (scopes.length === 0)
-    return [`${short(head)} is the accepted state: nothing changes\n`, ...mistakes].join('\n');
-  const parts = scopes.map(scopeText);
-  const rows = changed.map(({ namespace, type, name, change }) => [namespace, change, type, name]);
-  if (rows.length > 0) parts.push(table(['NAMESPACE', 'CHANGE', 'TYPE', 'NAME'], rows));
-  else parts.push('no proxy hears anything new\n');
-  return [...parts, ...mistakes].join('\n');
-}
-
-function scopeText({ scope, class: mutation, seq, changes, policy, quorum, base, next }: ScopePlan): string {
-  const head = `${scope}: ${mutation} to seq ${seq}, ${short(base)} -> ${short(next)}\n`;
-  const files = changes.map(({ path, change }) => `  ${change.padEnd(8)} ${path}\n`).join('');
-  const words = policy.map((line) => `  policy   ${line}\n`).join('');
-  return `${head}${files}${words}${wrap(`  quorum   ${quorum.reason}`, '           ')}\n`;
 }

@@ -28,7 +28,8 @@ function domainsOf([first = '-', ...more]: readonly string[]): string {
   return more.length === 0 ? first : `${first} + ${more.length} more`;
 }
 
-function matchOf(route: Fields): string {
+/** What a request has to have. */
+export function matchOf(route: Fields): string {
   const { match } = route;
   const prefix = textAt(match, 'prefix');
   const path = textAt(match, 'path');
@@ -40,7 +41,8 @@ function matchOf(route: Fields): string {
   return [where, ...headers, ...query].join(' ');
 }
 
-function destinationOf(route: Fields): string {
+/** Where it goes, or how it is answered. */
+export function destinationOf(route: Fields): string {
   const status = at(route, 'direct_response', 'status');
   if (status !== undefined) return `status ${status}`;
   if (route.redirect !== undefined) return 'redirect';

@@ -1,0 +1,184 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createHome, type Home } from './fairlead.ts';
+import { createMeshes, type Mesh, ROUTES, SERVICE } from './mesh.ts';
+
+let home: Home;
+let fresh: () => Promise<Mesh>;
+let mesh: Mesh;
+beforeAll(async () => {
+  home = await createHome();
+  fresh = await createMeshes(home);
+});
+beforeEach(async () => {
+  mesh = await fresh();
+  await mesh.git('checkout', '--quiet', '-b', 'change');
+});
+afterAll(() => home.close());
+
+const HOST = 'echo.demo.svc.cluster.local';
+
+/** The plan of the worktree against main. */
+async function planned(files: Readonly<Record<string, string>>, ...args: readonly string[]) {
+  for (const [path, text] of Object.entries(files)) await mesh.write(`mesh/${path}`, text);
+  await mesh.commit('Change');
+  return mesh.cli('plan', '--main', 'main', ...args);
+}
+
+async function document(files: Readonly<Record<string, string>>) {
+  return JSON.parse((await planned(files, '-o', 'json')).out);
+}
+
+/** The one rule of ROUTES with more said about it. */
+const rule = (more: string) => `${ROUTES(10)}      ${more}\n`;
+
+describe('what changes', () => {
+  test('the fields of the manifest, the requests of the host, and the proxies', async () => {
+    const { manifests, hosts, differences, risks } = await document({ 'routes.yaml': ROUTES(50) });
+    const weight = (index: number) => `spec.http[0].route[${index}].weight`;
+    expect(manifests).toEqual([
+      {
+        ...{ document: 'VirtualService/demo/echo', change: 'changed', file: 'routes.yaml', line: 1 },
+        fields: [
+          { path: weight(0), line: 11, before: 90, after: 50 },
+          { path: weight(1), line: 13, before: 10, after: 50 },
+        ],
+      },
+    ]);
+    expect(hosts).toEqual([
+      {
+        ...{ host: `${HOST}:80`, change: 'changed', proxies: ['sidecars of demo'] },
+        routes: [
+          {
+            match: '/*',
+            before: expect.stringContaining(`${HOST}:80 v1 (90), ${HOST}:80 v2 (10)`),
+            after: expect.stringContaining(`${HOST}:80 v1 (50), ${HOST}:80 v2 (50)`),
+          },
+        ],
+      },
+    ]);
+    expect(differences).toMatchObject([{ proxies: 'sidecars of demo', type: 'RouteConfiguration' }]);
+    expect(risks).toEqual([]);
+  });
+
+  test('as text, with the lines of the file', async () => {
+    const { code, out } = await planned({ 'routes.yaml': ROUTES(50) });
+    expect(code).toBe(1);
+    expect(out).toContain('\nVirtualService/demo/echo changed at routes.yaml:1\n');
+    expect(out).toContain('  11: spec.http[0].route[0].weight: 90 -> 50\n');
+    expect(out).toContain(`\nhost ${HOST}:80 changed for sidecars of demo\n`);
+  });
+
+  test('endpoints and clusters that come and go', async () => {
+    const workload = (address: string) => `apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: { name: echo-1, namespace: demo }
+spec: { address: ${address}, labels: { app: echo, version: v1 } }
+`;
+    const { manifests, differences } = await document({ 'echo-1.yaml': workload('10.0.0.7') });
+    expect(manifests).toMatchObject([{ document: 'WorkloadEntry/demo/echo-1', change: 'added' }]);
+    expect(new Set(differences.map(({ type }: { type: string }) => type))).toContain('ClusterLoadAssignment');
+    const text = SERVICE.replace('subsets: [{ name: v1, labels: { version: v1 } }, ', 'subsets: [');
+    const removed = await document({ 'service.yaml': text, 'routes.yaml': ROUTES(100) });
+    expect(removed.differences).toContainEqual(
+      expect.objectContaining({ change: 'removed', type: 'Cluster', name: `outbound|80|v1|${HOST}` }),
+    );
+  });
+
+  test('an item that is put in front of a list changes no other', async () => {
+    const first = '    - match: [{ uri: { prefix: /new } }]\n      redirect: { uri: / }\n';
+    const { manifests } = await document({
+      'routes.yaml': ROUTES(10).replace('  http:\n', `  http:\n${first}`),
+    });
+    expect(manifests[0].fields).toMatchObject([
+      { path: 'spec.http[0]', line: 9, after: { redirect: { uri: '/' } } },
+    ]);
+  });
+
+  test('a gateway and what it serves', async () => {
+    const gateway = `apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: edge, namespace: demo }
+spec:
+  selector: { app: edge }
+  servers: [{ port: { number: 8080, name: http, protocol: HTTP }, hosts: ["*.example.com"] }]
+`;
+    const bound = ROUTES(10).replace(`hosts: [${HOST}]`, `hosts: [shop.example.com]\n  gateways: [edge]`);
+    const { hosts, risks } = await document({
+      'gateway.yaml': gateway,
+      'edge.yaml': bound.replace('name: echo', 'name: edge'),
+    });
+    expect(hosts).toContainEqual(
+      expect.objectContaining({ host: 'shop.example.com:8080', proxies: ['gateways app=edge of demo'] }),
+    );
+    expect(risks).toMatchObject([{ risk: 'wildcard-opened', file: 'gateway.yaml', line: 1 }]);
+  });
+});
+
+describe('risks', () => {
+  beforeEach(async () => {
+    await mesh.write('mesh/routes.yaml', rule('timeout: 5s\n      retries: { attempts: 2 }'));
+    await mesh.commit('Patience', 'alice');
+    await mesh.signAs('bo');
+    await mesh.cli('approve', '--yes');
+    await mesh.git('branch', '--force', 'main', 'change');
+  });
+
+  test.each([
+    ['a timeout that is gone', { 'routes.yaml': rule('retries: { attempts: 2 }') }, 'timeout-removed'],
+    ['many retries', { 'routes.yaml': rule('timeout: 5s\n      retries: { attempts: 9 }') }, 'retry-storm'],
+    [
+      'errors on purpose',
+      {
+        'routes.yaml': rule(
+          'timeout: 5s\n      retries: { attempts: 2 }\n      fault: { abort: { httpStatus: 500, percentage: { value: 1 } } }',
+        ),
+      },
+      'fault-injected',
+    ],
+    ['a subset that nobody defines', { 'service.yaml': SERVICE.replaceAll('v2', 'v3') }, 'unknown-subset'],
+    ['a host that is gone', { 'service.yaml': SERVICE.split('---\n')[1] ?? '' }, 'host-removed'],
+  ])('%s', async (_, files, risk) => {
+    const { risks } = await document(files);
+    expect(risks.map((one: { risk: string }) => one.risk)).toEqual([risk]);
+  });
+
+  test('what was there before is no risk of the change', async () => {
+    const { scopes, risks } = await document({
+      'routes.yaml': rule('timeout: 4s\n      retries: { attempts: 2 }'),
+    });
+    expect({ count: scopes.length, risks }).toEqual({ count: 1, risks: [] });
+  });
+});
+
+describe('as Markdown', () => {
+  test('a comment for a pull request: quorum, risks, problems, the difference, and who hears it', async () => {
+    const text = rule('retries: { attempts: 9 }').replace('subset: v2', 'subset: v3');
+    const { code, out } = await planned({ 'routes.yaml': text }, '-o', 'markdown');
+    expect(code).toBe(1);
+    expect(out).toMatch(/^### Fairlead: `acme`\n/);
+    expect(out).toContain('| `acme` | `update` | `2` | `0 of 2` | ');
+    expect(out).toContain('- **retry-storm** ');
+    expect(out).toContain('- **unknown-subset** ');
+    expect(out).toMatch(/\n```diff\nroutes\.yaml:\d+:\d+: error FL3302 /);
+    expect(out).toContain(
+      '\n-   spec.http[0].route[1].destination.subset: v2\n+   spec.http[0].route[1].destination.subset: v3 # routes.yaml:12\n',
+    );
+    expect(out).toContain(`\n| \`${HOST}:80\` | \`/*\` | `);
+    expect(out).toContain('<details><summary>1 resource(s) change for sidecars of demo</summary>');
+  });
+
+  test('what others have written ends no block and makes no link', async () => {
+    const name = '"``` <b> [x](y) |"';
+    const hostile = ROUTES(10).replace('    - route:', `    - name: ${name}\n      route:`);
+    const { out } = await planned({ 'routes.yaml': hostile }, '-o', 'markdown');
+    expect(out).toContain('\n````diff\n');
+    const outside = out.replace(/^(`{3,})diff\n[\s\S]*?\n\1$/gm, '').replace(/`[^`\n]*`/g, '');
+    expect(outside).not.toMatch(/<b>|\]\(/);
+  });
+
+  test('nothing changes', async () => {
+    const { code, out } = await mesh.cli('plan', '--main', 'main', '-o', 'markdown');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^### Fairlead: [0-9a-f]{10} changes nothing\n/);
+  });
+});
