@@ -1,6 +1,7 @@
 import { must } from '../base/must.ts';
 import type { ObjectId, Objects } from '../git/index.ts';
 import type { Policy, ScopeTrees } from '../policy/index.ts';
+import type { Rivals } from './competing.ts';
 import { type History, isAfter, openHistory, type Saying, statementFor, type Visit } from './history.ts';
 import { addCosts, type Checked, type Claim, type Costs, check, claimsOf, electorate } from './signer.ts';
 import { type Signed, type Speaker, type Speakers, speakersFor, viewRefusal } from './speakers.ts';
@@ -17,6 +18,8 @@ export type Bench = {
   readonly speakers: Map<string, Speakers>;
   /** By uid: a memo. */
   readonly words: Map<string, Words>;
+  /** By uid: a memo. */
+  readonly rivals: Map<string, Rivals>;
   readonly checked: Checked;
 };
 
@@ -29,7 +32,7 @@ export async function openBench(
 ): Promise<Bench> {
   const history = await openHistory(objects, genesis, owns.ruleset);
   const signed = { byPlace: new Map(), approvals: [], moved: [] };
-  return { history, owns, signed, speakers: new Map(), words: new Map(), checked };
+  return { history, owns, signed, speakers: new Map(), words: new Map(), rivals: new Map(), checked };
 }
 
 export type Ballot = {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createWorld } from './world.ts';
+import { createWorld, type World } from './world.ts';
 
 /** g ← p[1] x,y merged at m: seq 2. Meanwhile, from g: what each test adds to o. */
 function race() {
@@ -115,4 +115,82 @@ test('G1: whose a commit is that can never count is not guessed at', async () =>
   const odd = world.add('odd', { parents: ['g'], S: '1', by: 'x', header: 'gpgsig-later x' });
   world.add('m', { parents: ['g', 'odd'], S: '1' });
   expect((await world.scope('m')).hold?.reason).toContain(`the commit ${odd} does not count (G1): has `);
+});
+
+test.each<[string, (world: World) => void]>([
+  ['changes only another scope', (world) => void world.add('z', { parents: ['g'], C: '1', by: 'z' })],
+  [
+    'approves only another scope',
+    (world) => {
+      world.add('c', { parents: ['g'], C: '1' });
+      world.add('z', { parents: ['c'], by: 'z' });
+    },
+  ],
+  [
+    'takes back what stood on its branch',
+    (world) => {
+      world.add('c', { parents: ['g'], S: '3' });
+      world.add('z', { parents: ['c'], S: '0', by: 'z' });
+    },
+  ],
+  [
+    'carries along what stood on its branch',
+    (world) => {
+      world.add('c', { parents: ['g'], S: '3' });
+      world.add('z', { parents: ['c'], C: '1', by: 'z' });
+    },
+  ],
+  [
+    'changes what words alone can',
+    (world) => void world.add('z', { parents: ['g'], files: { 'mesh/identity/a.pem': 'a' }, by: 'z' }),
+  ],
+])('G20: nobody is named for a commit that %s', async (_name, sign) => {
+  const world = race();
+  world.add('m', { parents: ['g', 'p2'], S: '1' });
+  sign(world);
+  world.add('n', { parents: ['m', 'z'], S: '7' });
+  const { hold } = await world.scope('n');
+  expect(hold).toMatchObject({ rule: 'Quorum', competing: [] });
+});
+
+test('G20: nobody is named for a commit of an older epoch than the accepted mutation began from', async () => {
+  const world = race();
+  world.add('m', { parents: ['g', 'p2'], S: '1' });
+  world.add('q1', { parents: ['m'], S: '2', by: 'x' });
+  world.add('q2', { parents: ['q1'], by: 'y' });
+  world.add('k', { parents: ['m', 'q2'], S: '2' });
+  expect((await world.scope('k')).seq).toBe(3);
+  world.add('old', { parents: ['g'], S: '3', by: 'z' });
+  world.add('n', { parents: ['k', 'old'], S: '7' });
+  expect((await world.scope('n')).hold).toMatchObject({ rule: 'Quorum', competing: [] });
+});
+
+test('G20: nobody is named for what they had withdrawn before the other mutation was accepted', async () => {
+  const world = race();
+  world.add('o', { parents: ['g'], S: '2' });
+  const words = await world.approve('w', { seq: 2, base: 'g', next: 'o' });
+  world.add('w', { parents: ['o'], by: 'z', message: words });
+  world.add('no', { parents: ['p2'], by: 'z', message: world.withdraw(2) });
+  world.add('m', { parents: ['g', 'no'], S: '1' });
+  expect((await world.scope('m')).seq).toBe(2);
+  world.add('n', { parents: ['m', 'w'], S: '7' });
+  expect((await world.scope('n')).hold?.competing).toEqual([]);
+});
+
+test('G20: of a flood the first hundred are named, and what others sign later makes no new entry of it', async () => {
+  const world = race();
+  world.add('m', { parents: ['g', 'p2'], S: '1' });
+  let last = 'g';
+  for (let at = 0; at < 120; at += 1) {
+    world.add(`z${at}`, { parents: [last], S: `z${at}`, by: 'z' });
+    last = `z${at}`;
+  }
+  world.add('n', { parents: ['m', last], S: '7' });
+  const { hold, lineage } = await world.scope('n');
+  expect(hold?.competing).toHaveLength(100);
+  for (let at = 0; at < 3; at += 1) {
+    world.add(`away${at}`, { parents: [at === 0 ? 'n' : `n${at - 1}`], C: `${at}`, by: 'stranger' });
+    world.add(`n${at}`, { parents: [at === 0 ? 'n' : `n${at - 1}`, `away${at}`], C: `${at}` });
+  }
+  expect((await world.scope('n2')).lineage).toEqual(lineage);
 });
