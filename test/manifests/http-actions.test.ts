@@ -217,6 +217,11 @@ describe('fault', () => {
       fault('{ delay: { fixedDelay: 1s, percent: 1, exponentialDelay: 1s } }'),
       ['FL2104 8:51'],
     ],
+    [
+      'an error of HTTP/2',
+      fault('{ abort: { http2Error: NO_ERROR, httpStatus: 500, percentage: { value: 1 } } }'),
+      ['FL2104 8:23'],
+    ],
     ['no status', fault('{ abort: { percentage: { value: 1 } } }'), ['FL2106 8:14']],
     ['a status of 600', fault('{ abort: { httpStatus: 600, percentage: { value: 1 } } }'), ['FL2109 8:35']],
     [

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import { createServer as createHttp2Server } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -206,6 +207,117 @@ describe('retryBudget', () => {
     expect(await tries('{retryBudget: {percent: 0, minRetryConcurrency: 0}}')).toBe(1);
     expect(await tries('{retryBudget: {percent: 0, minRetryConcurrency: 1}}')).toBe(3);
     expect(await tries('{retryBudget: {percent: 100, minRetryConcurrency: 0}}')).toBe(3);
+  });
+});
+
+describe('connections', () => {
+  const silent = () => createTcpServer(() => {});
+
+  test.each(['idleTimeout', 'maxConnectionDuration'])('tcp.%s ends those of bytes', async (field) => {
+    await using stand = new Stand();
+    const { at: port, files } = await bytes(
+      await listen(silent()),
+      `{connectionPool: {tcp: {${field}: 50ms}}}`,
+    );
+    await stand.client('shop', acme(files));
+    expect(await said(port)).toBe('');
+  });
+
+  test('http.idleTimeout ends those of requests', async () => {
+    await using stand = new Stand();
+    const ended = Promise.withResolvers<void>();
+    const port = await stand.backend('cart', '127.0.0.1', ({ socket }, response) => {
+      socket.on('close', () => ended.resolve());
+      response.end();
+    });
+    const running = await stand.client(
+      'web',
+      acme(at(port), policy('{connectionPool: {http: {idleTimeout: 50ms}}}')),
+    );
+    await running.ask(cart);
+    await ended.promise;
+    expect(await running.stat(`cluster.outbound|80||${cart}.upstream_cx_idle_timeout`)).toBe(1);
+  });
+
+  /** Holds requests until there are `count` of them; counts connections. */
+  async function holding(count: number) {
+    const held: (() => void)[] = [];
+    let connections = 0;
+    const server = createHttp2Server((_, response) => {
+      held.push(() => response.end('held'));
+      if (held.length === count) for (const letGo of held) letGo();
+    });
+    server.on('session', () => {
+      connections += 1;
+    });
+    return { port: await listen(server as unknown as Server), connections: () => connections };
+  }
+
+  test('maxConcurrentStreams: one more request is one more connection', async () => {
+    await using stand = new Stand();
+    const { port, connections } = await holding(2);
+    const pool = '{connectionPool: {http: {h2UpgradePolicy: UPGRADE, maxConcurrentStreams: 1}}}';
+    const running = await stand.client('web', acme(at(port), policy(pool)));
+    const answers = await Promise.all([running.ask(cart), running.ask(cart)]);
+    expect([answers.map(({ body }) => body), connections()]).toEqual([['held', 'held'], 2]);
+  });
+
+  test('useClientProtocol: HTTP/1.1 stays what it is, at a port of HTTP/2, too', async () => {
+    await using stand = new Stand();
+    const port = await stand.backend('cart', '127.0.0.1', ({ httpVersion }, response) =>
+      response.end(httpVersion),
+    );
+    const files = [
+      at(port).replace('http: ', 'grpc: '),
+      policy('{connectionPool: {http: {useClientProtocol: true}}}'),
+    ];
+    const grpc = {
+      path: 'acme',
+      files: service('cart', 'shop', '', '[{name: grpc, port: 80}]') + files.join(''),
+    };
+    expect((await (await stand.client('web', [grpc])).ask(cart)).body).toBe('1.1');
+  });
+});
+
+describe('outlier detection', () => {
+  const two = (good: number, bad: number) =>
+    ['good', 'bad'].map((name) => {
+      const port = name === 'good' ? good : bad;
+      return workload(name, 'shop', '127.0.0.1', 'app: cart', `, ports: {http: ${port}}`);
+    });
+  const base = 'baseEjectionTime: 1h, maxEjectionPercent: 50';
+  const failing = (stand: Stand) =>
+    stand.backend('bad', '127.0.0.1', (_, response) => response.writeHead(502).end('bad'));
+
+  /** Asks until a host is left alone, and then whom 20 requests get to. */
+  async function afterwards(running: Awaited<ReturnType<Stand['client']>>): Promise<ReadonlySet<string>> {
+    const ejected = `cluster.outbound|80||${cart}.outlier_detection.ejections_active`;
+    while ((await running.stat(ejected)) === 0) await running.ask(cart);
+    const found = new Set<string>();
+    for (let index = 0; index < 20; index++) found.add((await running.ask(cart)).body);
+    return found;
+  }
+
+  test('consecutiveGatewayErrors', async () => {
+    await using stand = new Stand();
+    const detection = `{outlierDetection: {consecutive5xxErrors: 0, consecutiveGatewayErrors: 2, ${base}}}`;
+    const files = acme(...two(await stand.backend('good'), await failing(stand)), policy(detection));
+    expect(await afterwards(await stand.client('web', files))).toEqual(new Set(['good']));
+  });
+
+  test('consecutiveLocalOriginFailures, told apart: nobody listens there', async () => {
+    await using stand = new Stand();
+    const [closed = 0] = await freePorts(1);
+    const detection = `{outlierDetection: {splitExternalLocalOriginErrors: true, consecutiveLocalOriginFailures: 2, ${base}}}`;
+    const files = acme(...two(await stand.backend('good'), closed), policy(detection));
+    expect(await afterwards(await stand.client('web', files))).toEqual(new Set(['good']));
+  });
+
+  test('minHealthPercent: with fewer than that, all are asked again', async () => {
+    await using stand = new Stand();
+    const detection = `{outlierDetection: {consecutive5xxErrors: 2, minHealthPercent: 60, ${base}}}`;
+    const files = acme(...two(await stand.backend('good'), await failing(stand)), policy(detection));
+    expect(await afterwards(await stand.client('web', files))).toEqual(new Set(['good', 'bad']));
   });
 });
 

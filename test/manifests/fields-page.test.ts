@@ -1,0 +1,38 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { fieldsOf } from './schema-fields.ts';
+
+/** docs/fields.md: each field of a kind, and the test that shows what it does. */
+
+const root = join(import.meta.dirname, '../..');
+const page = readFileSync(join(root, 'docs/fields.md'), 'utf8');
+
+type Row = { readonly field: string; readonly what: string; readonly shown: string };
+
+function rowsOf(kind: string): readonly Row[] {
+  const [, after = ''] = page.split(`\n## ${kind}\n`);
+  const [section = ''] = after.split('\n## ');
+  return [...section.matchAll(/^\| `(\S+)` +\| (.*?) +\|(?: (.*?))? +\|$/gm)].map((row) => {
+    return { field: row[1] ?? '', what: row[2] ?? '', shown: row[3] ?? '' };
+  });
+}
+
+describe.each(['VirtualService', 'DestinationRule'])('%s', (kind) => {
+  const rows = rowsOf(kind);
+
+  test('every field has its row, which says whether it is honoured', () => {
+    const said = rows.map(({ field, what }) => [field, what.replace(/^(honoured|FL2104|as `\S+`).*/, '$1')]);
+    const known = fieldsOf(kind).map(({ path, isHonoured, as }) => {
+      return [path, isHonoured ? (as === null ? 'honoured' : `as \`${as}\``) : 'FL2104'];
+    });
+    expect(said).toEqual(known);
+  });
+
+  test.each(rows.filter(({ shown }) => shown !== ''))('$field: $shown', ({ shown }) => {
+    const [, file = '', title = ''] = /^([\w/.-]+): (.+)$/.exec(shown) ?? [];
+    const path = join(root, 'test', `${file}.test.ts`);
+    expect(existsSync(path)).toBe(true);
+    expect(readFileSync(path, 'utf8')).toContain(title);
+  });
+});
