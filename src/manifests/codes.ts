@@ -121,6 +121,10 @@ export const codes = {
     fix: 'give it hosts, or leave this to the VirtualService that delegates',
   },
   FL2270: { title: 'listener for the rest not last', fix: 'move the listener without a port to the end' },
+  FL2280: {
+    title: 'setting that is not ours',
+    fix: 'nothing: it counts for the installation of Istio, not for proxies here',
+  },
 } as const;
 
 export type Code = keyof typeof codes;

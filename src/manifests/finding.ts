@@ -22,4 +22,5 @@ export const warnings: ReadonlySet<Code> = new Set([
   'FL2224',
   'FL2230',
   'FL2244',
+  'FL2280',
 ]);

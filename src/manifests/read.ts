@@ -111,7 +111,7 @@ function readDocument(scope: VerifiedScope, { value }: TextDocument): DocumentRe
   if ('errors' in read)
     return { fitting: null, findings: distinct(schemaFindings(found.kind.schema, value, read.errors)) };
   const findings = [
-    ...(found.kind.isClusterWide ? [] : checkNamespace(scope, read)),
+    ...(found.kind.isClusterWide ? [] : checkNamespace(found.kind.name, scope, read)),
     ...checkAnnotations(found.kind.name, read),
     ...read.findings,
   ];
@@ -119,8 +119,14 @@ function readDocument(scope: VerifiedScope, { value }: TextDocument): DocumentRe
   return { fitting: isHonoured ? read : null, findings: distinct(findings) };
 }
 
-function* checkNamespace({ owns, path }: VerifiedScope, { metadata }: Fitting): Generator<Finding> {
+function* checkNamespace(
+  kind: string,
+  { owns, path }: VerifiedScope,
+  { metadata }: Fitting,
+): Generator<Finding> {
   const namespace = namespaceOf(metadata);
+  // An IstioOperator is mostly written without one.
+  if (kind === 'IstioOperator' && metadata.namespace === undefined) return;
   if (owns.namespaces.includes('*') || owns.namespaces.includes(namespace)) return;
   yield {
     code: 'FL2203',

@@ -7,6 +7,7 @@ import type {
   GatewaySpec,
   GRPCRouteSpec,
   HTTPRouteSpec,
+  MeshConfigSpec,
   ReferenceGrantSpec,
   ServiceEntrySpec,
   ServiceSpec,
@@ -53,6 +54,8 @@ export type ReferenceGrantResource = ResourceOf<'ReferenceGrant', ReferenceGrant
 export type GatewayResource = ResourceOf<'Gateway', GatewaySpec>;
 export type DestinationRuleResource = ResourceOf<'DestinationRule', DestinationRuleSpec>;
 
+/** What a scope says for itself and those below it. Its namespace says nothing. */
+type MeshConfigResource = ResourceOf<'MeshConfig', MeshConfigSpec>;
 export type SidecarResource = ResourceOf<'Sidecar', SidecarSpec>;
 
 export type EndpointSliceResource = ResourceOf<
@@ -74,6 +77,7 @@ export type Resource =
   | DestinationRuleResource
   | EndpointSliceResource
   | DestinationRuleResource
+  | MeshConfigResource
   | SidecarResource
   | GatewayResource;
 

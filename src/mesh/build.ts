@@ -58,7 +58,7 @@ function join(scopes: readonly ScopeResources[], before: Joined | null): Joined 
   const edited = before && editedScopes(scopes, before.ordered);
   const owners = edited ? before.owners : readOwners(scopes, before?.owners ?? null);
   const begun = edited ? beginAgain(edited.edits, before) : begin(scopes, owners, before);
-  const { offered, offers, problems } = joinServices(begun, before?.offers ?? null);
+  const { offered, offers, problems } = joinServices(begun, owners, before?.offers ?? null);
   const gateways = joinGateways(
     patched(before?.gateways.parts, begun, ({ part }) => part.gateways),
     before?.gateways ?? null,

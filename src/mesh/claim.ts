@@ -2,6 +2,7 @@ import type { Problem } from '../base/problem.ts';
 import type { Path, Resource } from '../manifests/index.ts';
 import { mistake } from './mistake.ts';
 import { ownerOfHost, ownerOfNamespace, ownersWithin } from './ownership.ts';
+import { settingsFor } from './root.ts';
 import type { Owner, Visibility } from './types.ts';
 
 /** Whether a manifest may speak for a host, and to whom. `visibility` null: it may not. */
@@ -27,7 +28,7 @@ export function claimHost(resource: Resource, host: string, path: Path, owners: 
       mistake(resource, path, 'FL3103', `${host} of ${scope} covers hosts of ${within.join(', ')}`),
     );
   }
-  const wanted = exportOf(resource);
+  const wanted = exportOf(resource, owners);
   if (owner !== null) return { host, visibility: asWritten(resource, wanted), problems: [] };
   const message = `nobody owns ${host}: only the namespaces of ${scope} see it`;
   return {
@@ -38,13 +39,17 @@ export function claimHost(resource: Resource, host: string, path: Path, owners: 
 }
 
 /** Who may see what a resource says, whoever owns its hosts. */
-export function visibilityOf(resource: Resource): Visibility {
-  return asWritten(resource, exportOf(resource));
+export function visibilityOf(resource: Resource, owners: readonly Owner[]): Visibility {
+  return asWritten(resource, exportOf(resource, owners));
 }
 
-function exportOf({ spec }: Resource): readonly string[] {
+/** What it says itself, or else what its scope says of its kind. */
+function exportOf({ kind, spec, namespace }: Resource, owners: readonly Owner[]): readonly string[] {
   const exportTo = 'exportTo' in spec ? spec.exportTo : undefined;
-  return exportTo === undefined || exportTo.length === 0 ? ['*'] : exportTo;
+  if (exportTo !== undefined && exportTo.length > 0) return exportTo;
+  const { services, routings, rules } = settingsFor({ owners }, namespace).exportTo;
+  if (kind === 'DestinationRule') return rules;
+  return kind === 'VirtualService' ? routings : services;
 }
 
 /** `*` everybody, `.` the own namespace, `~` nobody (Istio's exportTo). */

@@ -6,8 +6,8 @@ import { covers, resolveHost } from './hosts.ts';
 import { originOf } from './mistake.ts';
 import { isVisible } from './ownership.ts';
 import { type PlacedPolicy, readPolicies } from './policies.ts';
-import { isAbove, rootNamespace } from './root.ts';
-import type { Mesh, Origin, Service, Subset, Visibility } from './types.ts';
+import { isAbove, settingsFor } from './root.ts';
+import type { Mesh, Origin, Owner, Service, Settings, Subset, Visibility } from './types.ts';
 import { hasLabels } from './workloads.ts';
 
 /** How clients treat the services that a host stands for. In its own namespace it counts whoever else may see it. */
@@ -29,16 +29,19 @@ export type ClientRule = {
 };
 
 /** One resource is one rule, so that what was made of it is found again. */
-const read = new WeakMap<DestinationRuleResource, ClientRule>();
+const read = new WeakMap<Settings, WeakMap<DestinationRuleResource, ClientRule>>();
 
-export function readClientRule(resource: DestinationRuleResource): ClientRule {
-  const known = read.get(resource);
+export function readClientRule(resource: DestinationRuleResource, owners: readonly Owner[]): ClientRule {
+  const settings = settingsFor({ owners }, resource.namespace);
+  const byResource = read.get(settings) ?? new WeakMap<DestinationRuleResource, ClientRule>();
+  read.set(settings, byResource);
+  const known = byResource.get(resource);
   if (known !== undefined) return known;
   const { namespace, spec } = resource;
   const rule: ClientRule = {
     host: resolveHost(spec.host, namespace),
     namespace,
-    visibility: visibilityOf(resource),
+    visibility: visibilityOf(resource, owners),
     selector: spec.workloadSelector === undefined ? null : (spec.workloadSelector.matchLabels ?? {}),
     policy: placed(resource, spec.trafficPolicy, ['spec', 'trafficPolicy']),
     subsets: (spec.subsets ?? []).map(({ name, labels = {}, trafficPolicy }, index) => {
@@ -48,7 +51,7 @@ export function readClientRule(resource: DestinationRuleResource): ClientRule {
     }),
     origin: originOf(resource),
   };
-  read.set(resource, rule);
+  byResource.set(resource, rule);
   return rule;
 }
 
@@ -91,7 +94,7 @@ export function treatment(mesh: Mesh, namespace: string, labels: Labels = {}): (
     if (rule.namespace !== namespace) return isVisible(mesh, rule.visibility, namespace);
     return rule.visibility.to !== 'namespaces' || rule.visibility.names.length > 0;
   };
-  const root = rootNamespace(mesh, namespace);
+  const { rootNamespace: root } = settingsFor(mesh, namespace);
   const roots = isAbove(mesh, root, namespace) ? [root] : [];
   return (service) => {
     for (const level of [namespace, service.namespace, ...roots]) {

@@ -95,6 +95,7 @@ export const codes = {
     fix: 'match what the VirtualService that delegates matches, or less; expressions are compared with nothing',
   },
   FL3350: { title: 'two Sidecars for one workload', fix: 'keep one of them; until then none is honoured' },
+  FL3351: { title: 'two MeshConfigs of one scope', fix: 'keep one of them; until then none is honoured' },
   FL3401: {
     title: 'rule never reached',
     fix: 'move it before the rule that takes its requests, or narrow that one',

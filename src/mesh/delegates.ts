@@ -56,7 +56,7 @@ export function readStep(
   if (step.delegate === undefined) return { rules: [own()], delegate: null, problems: [] };
   const key = `${step.delegate.namespace ?? namespace}/${step.delegate.name}`;
   const delegate = delegates.get(key);
-  const isSeen = delegate !== undefined && isVisible({ owners }, visibilityOf(delegate), namespace);
+  const isSeen = delegate !== undefined && isVisible({ owners }, visibilityOf(delegate, owners), namespace);
   if (!isSeen) {
     const why =
       delegate === undefined

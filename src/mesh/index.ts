@@ -25,6 +25,7 @@ export { isVisible, ownerOfNamespace } from './ownership.ts';
 export { policyOf } from './policies.ts';
 export type * from './policy-types.ts';
 export { carriesHttp } from './protocol.ts';
+export { settingsFor } from './root.ts';
 export { importedPorts, isImported, type Limits, limitsOf } from './sidecars.ts';
 export type * from './types.ts';
 export { hasLabels } from './workloads.ts';

@@ -16,7 +16,7 @@ import type { Defined } from './services.ts';
 import { type Begun, type Offered, type Scopes, type Served, type Share, same, without } from './share.ts';
 import { danglingSlices, emptySubsets, withSlices } from './slices.ts';
 import { applyRules } from './subsets.ts';
-import type { Service } from './types.ts';
+import type { Owner, Service } from './types.ts';
 import { endpointsOf } from './workloads.ts';
 
 /** What the services of all scopes come to. */
@@ -31,7 +31,7 @@ export type Offers = {
 };
 
 /** Services of all scopes, less those of which there are two. Only places that may be others are looked at. */
-export function joinServices(begun: Scopes<Begun>, before: Offers | null) {
+export function joinServices(begun: Scopes<Begun>, owners: readonly Owner[], before: Offers | null) {
   const { all, olds, asks } = begun;
   const candidates = groupLists(
     patched(before?.candidates.lists, begun, ({ part }) => part.candidates),
@@ -51,7 +51,7 @@ export function joinServices(begun: Scopes<Begun>, before: Offers | null) {
     const [old, own = []] = [olds[place], kept[place]];
     const addresses = old?.defined === own ? old.addresses : addressesOf(own);
     const isSame = old?.defined === own && isMadeOf(old.part, part) && old.served.holds(defined);
-    const served = isSame ? old.served : serve(part, own, rulesSee);
+    const served = isSame ? old.served : serve(part, own, rulesSee, owners);
     return { resources, part, defined: own, addresses, served };
   });
   const offered: Scopes<Offered> = { ...begun, all: shares, places };
@@ -78,10 +78,15 @@ function isMadeOf(old: Part, part: Part): boolean {
 }
 
 /** The rules of a scope and its workloads make services of what it defines. */
-function serve(part: Part, defined: readonly Defined[], all: Services): Share['served'] {
+function serve(
+  part: Part,
+  defined: readonly Defined[],
+  all: Services,
+  owners: readonly Owner[],
+): Share['served'] {
   const workloads = Map.groupBy(part.workloads, ({ namespace }) => namespace);
   return new Remembered(all, (services): Served => {
-    const applied = applyRules(part.rules, defined, services);
+    const applied = applyRules(part.rules, defined, services, owners);
     const found = applied.services.map((each) => {
       const { id, namespace } = each.service;
       return { id, ...endpointsFor(each, workloads.get(namespace) ?? [], part.slices) };

@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import { sameItems } from '../base/lists.ts';
 import { byCodeUnit } from '../base/order.ts';
 import type { ScopeResources } from '../manifests/index.ts';
+import { inherited, settingsOf } from './settings.ts';
 import type { Owner } from './types.ts';
 
 /** The list of `before` where nobody's authority changed. */
@@ -8,16 +10,24 @@ export function readOwners(
   scopes: readonly ScopeResources[],
   before: readonly Owner[] | null,
 ): readonly Owner[] {
-  const owners = scopes.map(({ scope }) => readOwner(scope));
+  const saying = scopes.map((one) => ({ path: one.scope.path, settings: settingsOf(one) }));
+  const owners = scopes.map(({ scope }): Owner => {
+    return { ...readOwner(scope), settings: inherited(scope.path, saying) };
+  });
   owners.sort((left, right) => byCodeUnit(left.path, right.path) || byCodeUnit(left.uid, right.uid));
-  const unchanged = before !== null && before.length === owners.length && owners.every(isSame, before);
+  const unchanged =
+    before !== null &&
+    before.length === owners.length &&
+    owners.every((owner, index) => isLike(owner, before[index]));
   return unchanged ? before : owners;
 }
 
 /** A scope that is the same object says the same. */
-const read = new WeakMap<ScopeResources['scope'], Owner>();
+type Authority = Omit<Owner, 'settings'>;
 
-function readOwner(scope: ScopeResources['scope']): Owner {
+const read = new WeakMap<ScopeResources['scope'], Authority>();
+
+function readOwner(scope: ScopeResources['scope']): Authority {
   const known = read.get(scope);
   if (known !== undefined) return known;
   const { uid, path, owns, granted } = scope;
@@ -29,14 +39,17 @@ function readOwner(scope: ScopeResources['scope']): Owner {
 
 /** Whether both scopes have the same place and authority. */
 export function sameAuthority(left: ScopeResources['scope'], right: ScopeResources['scope']): boolean {
-  return left.directory === right.directory && isSame.call([readOwner(left)], readOwner(right), 0);
+  return left.directory === right.directory && isSame(readOwner(left), readOwner(right));
 }
 
-function isSame(this: readonly Owner[], owner: Owner, index: number): boolean {
-  const other = this[index];
+function isLike(owner: Owner, other: Owner | undefined): boolean {
+  return other !== undefined && isSame(owner, other) && isDeepStrictEqual(owner.settings, other.settings);
+}
+
+function isSame(owner: Authority, other: Authority): boolean {
   if (other === owner) return true;
   return (
-    other?.uid === owner.uid &&
+    other.uid === owner.uid &&
     other.path === owner.path &&
     sameNames(other, owner) &&
     sameNames(other.granted, owner.granted)

@@ -11,6 +11,7 @@ import { ownerOfNamespace } from './ownership.ts';
 import type { RouteResource } from './route-rules.ts';
 import { type DefinedRouting, readRoutings } from './routing.ts';
 import { type Defined, readService, readServiceEntry } from './services.ts';
+import { rivalSettings } from './settings.ts';
 import { withoutRivalSidecars } from './sidecars.ts';
 import { type SlicesByService, slicesByService } from './slices.ts';
 import type { Owner, Sidecar } from './types.ts';
@@ -34,8 +35,9 @@ export function readPart(resources: readonly Resource[], owners: readonly Owner[
   const own = owned(resources, owners, problems).toSorted((left, right) =>
     byPlace(left.source, right.source),
   );
+  problems.push(...rivalSettings(own));
   const candidates = own.flatMap((resource): readonly Defined[] => {
-    if (resource.kind === 'Service') return [readService(resource)];
+    if (resource.kind === 'Service') return [readService(resource, owners)];
     if (resource.kind !== 'ServiceEntry') return [];
     const read = readServiceEntry(resource, owners);
     problems.push(...read.problems);
@@ -101,7 +103,7 @@ function owned(
   problems: Problem[],
 ): readonly Resource[] {
   return resources.filter((resource) => {
-    if (resource.kind === 'GatewayClass') return true;
+    if (resource.kind === 'GatewayClass' || resource.kind === 'MeshConfig') return true;
     const owner = ownerOfNamespace(owners, resource.namespace);
     if (owner?.uid === resource.source.uid) return true;
     const whose = owner === null ? 'no single scope owns' : `${owner.path} owns`;

@@ -1,9 +1,10 @@
 import { ownerOfNamespace } from './ownership.ts';
-import type { Mesh } from './types.ts';
+import { defaultSettings } from './settings.ts';
+import type { Mesh, Settings } from './types.ts';
 
-/** The namespace whose rules are the defaults of others, for those of a namespace; Istio's, unless they say another. */
-export function rootNamespace(_mesh: Mesh, _namespace: string): string {
-  return 'istio-system';
+/** What holds for the proxies and manifests of a namespace. */
+export function settingsFor({ owners }: Pick<Mesh, 'owners'>, namespace: string): Settings {
+  return ownerOfNamespace(owners, namespace)?.settings ?? defaultSettings;
 }
 
 /** Whether the owner of one namespace is that of the other, or a scope above it. */

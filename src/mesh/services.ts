@@ -13,7 +13,7 @@ export type Defined = {
 };
 
 /** The service of a Kubernetes Service. Its host belongs to its namespace, hence to its scope. */
-export function readService(resource: ServiceResource): Defined {
+export function readService(resource: ServiceResource, owners: readonly Owner[]): Defined {
   const { name, namespace, spec } = resource;
   const host = serviceHost(name, namespace);
   const { clusterIP = '', clusterIPs = [] } = spec;
@@ -29,7 +29,7 @@ export function readService(resource: ServiceResource): Defined {
     discovery: 'listed',
     subsets: [],
     policies: [],
-    visibility: visibilityOf(resource),
+    visibility: visibilityOf(resource, owners),
     origin: originOf(resource),
   };
   return { service, resource };

@@ -3,8 +3,8 @@ import type { SidecarResource } from '../manifests/index.ts';
 import { canonicalAddress, covers, resolveHost } from './hosts.ts';
 import { mistake, originOf, placeOf } from './mistake.ts';
 import { protocolOf } from './protocol.ts';
-import { isAbove, rootNamespace } from './root.ts';
-import type { Ingress, Mesh, Place, Routing, Service, Sidecar } from './types.ts';
+import { isAbove, settingsFor } from './root.ts';
+import type { Ingress, Mesh, Place, Routing, Service, Settings, Sidecar } from './types.ts';
 import { hasLabels } from './workloads.ts';
 
 type Labels = Readonly<Record<string, string>>;
@@ -78,7 +78,8 @@ function areRivals(one: Sidecar, other: Sidecar): boolean {
 }
 
 /** What a proxy sees and serves, of all that it might. */
-export type Limits = Pick<Sidecar, 'imports' | 'unknown' | 'ingress'> & {
+export type Limits = Pick<Sidecar, 'imports' | 'ingress'> & {
+  readonly unknown: Settings['unknown'];
   readonly origins: Sidecar['origin'][];
 };
 
@@ -89,7 +90,7 @@ export type Limits = Pick<Sidecar, 'imports' | 'unknown' | 'ingress'> & {
 export function limitsOf(mesh: Mesh, namespace: string, labels: Labels): Limits {
   const own = mesh.sidecars.filter((sidecar) => sidecar.namespace === namespace);
   const selecting = own.filter(({ selector }) => selector !== null && hasLabels(labels, selector));
-  const root = rootNamespace(mesh, namespace);
+  const { rootNamespace: root, unknown } = settingsFor(mesh, namespace);
   const roots = isAbove(mesh, root, namespace) ? mesh.sidecars.filter((one) => one.namespace === root) : [];
   const general = [own, roots].map((all) => all.find(({ selector }) => selector === null));
   const found = [selecting.length === 1 ? selecting[0] : undefined, ...general].filter(
@@ -99,7 +100,7 @@ export function limitsOf(mesh: Mesh, namespace: string, labels: Labels): Limits 
     found.find((sidecar) => sidecar[field] !== null)?.[field] ?? null;
   return {
     imports: first('imports'),
-    unknown: first('unknown'),
+    unknown: first('unknown') ?? unknown,
     ingress: first('ingress'),
     origins: found.map(({ origin }) => origin),
   };

@@ -7,7 +7,7 @@ import { covers, resolveHost } from './hosts.ts';
 import { mistake, placeOf } from './mistake.ts';
 import type { Services } from './service-index.ts';
 import type { Defined } from './services.ts';
-import type { Service } from './types.ts';
+import type { Owner, Service } from './types.ts';
 
 type Rule = DestinationRuleResource;
 
@@ -21,6 +21,7 @@ export function applyRules(
   rules: readonly Rule[],
   services: readonly Defined[],
   all: Services,
+  owners: readonly Owner[],
 ): {
   readonly services: readonly Defined[];
   readonly clientRules: readonly ClientRule[];
@@ -37,12 +38,12 @@ export function applyRules(
     problems.push(...[...conflicts.values()].flat());
     const kept = group.filter((rule) => conflicts.get(rule)?.length === 0);
     problems.push(...kept.flatMap((rule) => inspect(rule, all)));
-    const target = kept.every(isForEverybody) ? targetOf(kept, services) : undefined;
-    if (target === undefined) clientRules.push(...kept.map(readClientRule));
+    const target = kept.every((rule) => isForEverybody(rule, owners)) ? targetOf(kept, services) : undefined;
+    if (target === undefined) clientRules.push(...kept.map((rule) => readClientRule(rule, owners)));
     else byService.set(target, kept);
   }
   const applied = services.map((defined) => {
-    const own = (byService.get(defined) ?? []).map(readClientRule);
+    const own = (byService.get(defined) ?? []).map((rule) => readClientRule(rule, owners));
     return own.length === 0 ? defined : { ...defined, service: withRules(defined.service, own) };
   });
   return { services: applied, clientRules, problems };
@@ -57,11 +58,11 @@ function bySelector(rules: readonly Rule[]): readonly (readonly Rule[])[] {
   return [...groups.values()];
 }
 
-function isForEverybody(rule: Rule): boolean {
+function isForEverybody(rule: Rule, owners: readonly Owner[]): boolean {
   const { trafficPolicy, subsets = [], workloadSelector } = rule.spec;
   if (workloadSelector !== undefined) return false;
   // One that says nothing hides those for wider hosts, and nothing in a service could say that.
-  return visibilityOf(rule).to === 'everybody' && (trafficPolicy !== undefined || subsets.length > 0);
+  return visibilityOf(rule, owners).to === 'everybody' && (trafficPolicy !== undefined || subsets.length > 0);
 }
 
 function targetOf([rule]: readonly Rule[], services: readonly Defined[]): Defined | undefined {

@@ -359,6 +359,17 @@ export type Sidecar = {
   readonly origin: Origin;
 };
 
+/** What holds for the manifests and the proxies of a scope. */
+export type Settings = {
+  /** Whose rules are the defaults of other namespaces. */
+  readonly rootNamespace: string;
+  /** What becomes of traffic to where nobody defines anything. */
+  readonly unknown: 'pass' | 'refuse';
+  readonly connectTimeoutMs: number;
+  /** Who sees what does not say it itself. */
+  readonly exportTo: Readonly<Record<'services' | 'routings' | 'rules', readonly string[]>>;
+};
+
 /** What one scope owns; patterns as in `scope.yaml`. */
 export type Owner = {
   readonly uid: string;
@@ -366,6 +377,7 @@ export type Owner = {
   readonly path: string;
   readonly namespaces: readonly string[];
   readonly hosts: readonly string[];
+  readonly settings: Settings;
   /** What it grants to children, and so does not own, whether they do or not. */
   readonly granted: { readonly namespaces: readonly string[]; readonly hosts: readonly string[] };
 };

@@ -5,7 +5,7 @@ import type { Draft } from './encode.ts';
 import { loadAssignment, type Target } from './endpoints.ts';
 import { clientKey } from './localities.ts';
 import { BLACK_HOLE, outboundCluster, PASSTHROUGH } from './names.ts';
-import { provenance, thresholds, upstreamProtocol } from './pieces.ts';
+import { duration, provenance, thresholds, upstreamProtocol } from './pieces.ts';
 import { balancer, connecting, spreading } from './policies.ts';
 import { CLUSTER, ENDPOINTS, type Proxy } from './types.ts';
 import type { View } from './view.ts';
@@ -13,31 +13,32 @@ import type { View } from './view.ts';
 /** The clusters of every service that the proxy sees, with their endpoints, and the two that belong to no service. */
 export function outboundClusters(view: View): readonly Draft[] {
   const source = configSource(view.proxy);
+  const { settings } = view;
   const services = [...view.targets.values()].flatMap((service) =>
-    serviceClusters({ service, endpoints: view.endpointsOf(service), client: view.proxy, source }),
+    serviceClusters({ service, endpoints: view.endpointsOf(service), client: view.proxy, source, settings }),
   );
   return [
     ...services,
-    fixed(PASSTHROUGH, { ...anywhere, ...balancer(original), ...anyProtocol(view.proxy) }),
-    fixed(BLACK_HOLE, { type: 'STATIC' }),
+    fixed(view, PASSTHROUGH, { ...anywhere, ...balancer(original), ...anyProtocol(view.proxy) }),
+    fixed(view, BLACK_HOLE, { type: 'STATIC' }),
   ];
 }
 
 type Made = { readonly endpoints: readonly Endpoint[]; readonly drafts: readonly Draft[] };
 
 /** One service as a client hears it. */
-type Heard = Omit<Target, 'port' | 'subset'> & { readonly source: object };
+type Heard = Omit<Target, 'port' | 'subset'> & Pick<View, 'settings'> & { readonly source: object };
 
 /** What was made of a service last, by config source and by what of the client takes part: mostly nothing, so that all share it. */
 const made = new WeakMap<object, WeakMap<Service, Map<string, Made>>>();
 
 function serviceClusters(heard: Heard): readonly Draft[] {
-  const { service, endpoints, client, source } = heard;
+  const { service, endpoints, client, source, settings } = heard;
   const services = made.get(source) ?? new WeakMap<Service, Map<string, Made>>();
   made.set(source, services);
   const byClient = services.get(service) ?? new Map<string, Made>();
   services.set(service, byClient);
-  const key = clientKey(service, client);
+  const key = `${settings.connectTimeoutMs} ${clientKey(service, client)}`;
   const known = byClient.get(key);
   if (known !== undefined && sameItems(known.endpoints, endpoints)) return known.drafts;
   const drafts = service.ports.flatMap((port) =>
@@ -48,7 +49,7 @@ function serviceClusters(heard: Heard): readonly Draft[] {
 }
 
 function clusterOf(target: Target & Heard): readonly Draft[] {
-  const { service, port, subset, source } = target;
+  const { service, port, subset, source, settings } = target;
   const name = outboundCluster(port.number, subset?.name ?? null, service.host);
   const policy = policyOf(service, subset, port.number);
   const origins = [service.origin, ...(subset === null ? [] : [subset.origin]), ...(policy?.origins ?? [])];
@@ -58,7 +59,7 @@ function clusterOf(target: Target & Heard): readonly Draft[] {
     name,
     ...found,
     ...balancer(balance),
-    ...connecting(policy, port.protocol),
+    ...connecting(policy, port.protocol, settings),
     ...spreading(policy),
     metadata: provenance(subset?.origin ?? service.origin),
   });
@@ -105,7 +106,12 @@ function anyProtocol({ capture }: Proxy): object {
   return capture === 'redirect' ? upstreamProtocol('undeclared') : {};
 }
 
-function fixed(name: string, found: object): Draft {
-  const json = { name, ...found, connect_timeout: '10s', circuit_breakers: thresholds() };
+function fixed({ settings }: View, name: string, found: object): Draft {
+  const json = {
+    name,
+    ...found,
+    connect_timeout: duration(settings.connectTimeoutMs),
+    circuit_breakers: thresholds(),
+  };
   return { typeUrl: CLUSTER, name, json, origins: [], references: [] };
 }

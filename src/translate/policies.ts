@@ -5,6 +5,7 @@ import type {
   HashKey,
   Protocol,
   RetryBudget,
+  Settings,
   TrafficPolicy,
   Tunnel,
   Warmup,
@@ -31,7 +32,11 @@ export function spreading(policy: TrafficPolicy | null): object {
 type Connecting = Partial<Pick<TrafficPolicy, 'connections' | 'security' | 'proxyProtocol' | 'retryBudget'>>;
 
 /** How a cluster connects, and how much it takes. `protocol`: what the port declares. */
-export function connecting(policy: Connecting | null, protocol: Protocol): object {
+export function connecting(
+  policy: Connecting | null,
+  protocol: Protocol,
+  { connectTimeoutMs }: Pick<Settings, 'connectTimeoutMs'>,
+): object {
   const { connections = null, security = null, proxyProtocol = null, retryBudget = null } = policy ?? {};
   const limits = {
     max_connections: connections?.maxConnections,
@@ -42,7 +47,7 @@ export function connecting(policy: Connecting | null, protocol: Protocol): objec
   const speaks = spoken(connections, protocol);
   const isHttp = protocol !== 'tcp' && protocol !== 'tls';
   return {
-    connect_timeout: duration(connections?.connectTimeoutMs ?? 10_000),
+    connect_timeout: duration(connections?.connectTimeoutMs ?? connectTimeoutMs),
     circuit_breakers: thresholds(limits, budgetOf(retryBudget)),
     ...keepAlive(connections),
     ...upstreamProtocol(speaks, {

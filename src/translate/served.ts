@@ -117,6 +117,9 @@ export function inboundHttp(
   return httpConnectionManager(statPrefix, { route_config }, proxy);
 }
 
+/** The application is on the same machine, whatever the mesh allows for others. */
+const nearby = { connectTimeoutMs: 10_000 };
+
 /**
  * How the proxy connects to the application: the limits that clients keep to hold for each workload, too (Istio); an
  * upgrade ends at its proxy.
@@ -133,6 +136,7 @@ export function applicationConnections(
     connections: connecting(
       { connections: limits },
       protocols.size === 1 ? first.port.protocol : 'undeclared',
+      nearby,
     ),
     origins: [...originsOf(served), ...(policy?.origins ?? [])],
   };

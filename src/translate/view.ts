@@ -19,6 +19,8 @@ import {
   ownerOfNamespace,
   type Routing,
   type Service,
+  type Settings,
+  settingsFor,
   treatment,
 } from '../mesh/index.ts';
 import { ByKey } from './by-key.ts';
@@ -36,6 +38,8 @@ export type View = {
   readonly local: readonly Service[];
   /** What the Sidecars of the mesh say of the proxy. */
   readonly limits: Limits;
+  /** What holds for the proxies of its scope. */
+  readonly settings: Settings;
   /** Cluster of what nobody defines. */
   readonly elsewhere: string;
   readonly routings: ByKey<Routing>;
@@ -96,6 +100,7 @@ export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
     targets: byName(imports === null ? services : [...visible.filter(isLedTo(routings)), ...services]),
     local: visible.filter(({ namespace }) => namespace === proxy.namespace),
     limits,
+    settings: settingsFor(mesh, proxy.namespace),
     elsewhere: limits.unknown === 'refuse' ? BLACK_HOLE : PASSTHROUGH,
     claimants: new Map(claimants),
     routings: new ByKey(byHost(produced)),
@@ -115,7 +120,7 @@ function isForRequests({ rules, streams }: Routing): boolean {
   return rules.length > 0 || streams.length === 0;
 }
 
-const noLimits: Limits = { imports: null, unknown: null, ingress: null, origins: [] };
+const noLimits: Limits = { imports: null, unknown: 'pass', ingress: null, origins: [] };
 
 function byName(services: readonly Service[]): ReadonlyMap<string, Service> {
   return new Map(services.map((service) => [service.host, service]));

@@ -1,16 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { type Owner, treatment } from '../../src/mesh/index.ts';
 import { isVisible, ownerOfHost, ownerOfNamespace, ownersWithin } from '../../src/mesh/ownership.ts';
+import { defaultSettings } from '../../src/mesh/settings.ts';
 import { entry, routes, service, subsets, to } from './manifests.ts';
 import { codesOf, meshOf } from './world.ts';
 
 const granted = { namespaces: [], hosts: [] };
-const root: Owner = { uid: 'r', path: 'acme', namespaces: ['*'], hosts: ['*'], granted };
+const settings = defaultSettings;
+const root: Owner = { uid: 'r', path: 'acme', namespaces: ['*'], hosts: ['*'], settings, granted };
 const payments: Owner = {
   uid: 'p',
   path: 'payments.acme',
   namespaces: ['payments'],
   hosts: ['pay.acme.example', '*.pay.acme.example'],
+  settings,
   granted,
 };
 const eu: Owner = {
@@ -18,9 +21,17 @@ const eu: Owner = {
   path: 'eu.payments.acme',
   namespaces: ['payments-eu'],
   hosts: ['eu.pay.acme.example'],
+  settings,
   granted,
 };
-const other: Owner = { uid: 'o', path: 'other', namespaces: ['*'], hosts: ['*.other.example'], granted };
+const other: Owner = {
+  uid: 'o',
+  path: 'other',
+  namespaces: ['*'],
+  hosts: ['*.other.example'],
+  settings,
+  granted,
+};
 const owners = [root, payments, eu];
 
 describe('a namespace is owned by the deepest scope that names it', () => {

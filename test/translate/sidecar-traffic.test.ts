@@ -146,3 +146,15 @@ test('ingress, captured: in place of what the services say, and nothing without 
   expect(await validate(staticBootstrap(shop))).toBe('OK');
   expect(namesOf(heard('web'), 'clusters').filter((name) => name.startsWith('inbound'))).toEqual([]);
 });
+
+test('REGISTRY_ONLY of the MeshConfig, and its time to connect', async () => {
+  await using stand = new Stand();
+  const files =
+    serving('cart', 'shop', await stand.backend('cart')) +
+    'apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec:\n  meshConfig: {connectTimeout: 0.3s, outboundTrafficPolicy: {mode: REGISTRY_ONLY}}\n';
+  const client = await stand.client('web', [acme(files)]);
+  expect((await client.ask('unknown.example')).status).toBe(502);
+  expect((await client.ask(host('cart'))).body).toBe('cart');
+  const heard = snapshotOf(proxyAt('10.0.0.1', 'web'), acme(files));
+  expect(jsonOf(heard, 'clusters', `outbound|80||${host('cart')}`).connect_timeout).toBe('0.3s');
+});

@@ -6,6 +6,7 @@ import { gatewayClass } from './gateway-class.ts';
 import { grpcRoute } from './grpc-route.ts';
 import { httpRoute } from './http-route.ts';
 import type { Kind } from './kind.ts';
+import { configMap, istioOperator, meshConfig } from './mesh-config.ts';
 import { referenceGrant } from './reference-grant.ts';
 import { service } from './service.ts';
 import { serviceEntry } from './service-entry.ts';
@@ -15,6 +16,9 @@ import { workloadEntry } from './workload-entry.ts';
 
 /** Every kind that is honoured. A new one: its schema, its file here, and its line. */
 export const kinds: readonly Kind[] = [
+  configMap,
+  istioOperator,
+  meshConfig,
   destinationRule,
   endpointSlice,
   httpRoute,
@@ -32,13 +36,12 @@ export const kinds: readonly Kind[] = [
 
 /** Kinds of a mesh that are not honoured yet, by API group. */
 export const otherKinds: Readonly<Record<string, readonly string[]>> = {
-  '': ['ConfigMap', 'Namespace', 'Pod', 'ServiceAccount', 'Endpoints'],
+  '': ['Namespace', 'Pod', 'ServiceAccount', 'Endpoints'],
   'networking.k8s.io': ['Ingress', 'IngressClass'],
   'networking.istio.io': ['EnvoyFilter', 'ProxyConfig', 'WorkloadGroup'],
   'security.istio.io': ['AuthorizationPolicy', 'PeerAuthentication', 'RequestAuthentication'],
   'telemetry.istio.io': ['Telemetry'],
   'extensions.istio.io': ['WasmPlugin'],
-  'install.istio.io': ['IstioOperator'],
   'gateway.networking.k8s.io': ['BackendTLSPolicy', 'ListenerSet', 'TCPRoute', 'TLSRoute'],
   'linkerd.io': ['ServiceProfile'],
   'split.smi-spec.io': ['TrafficSplit'],

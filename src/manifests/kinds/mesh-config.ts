@@ -1,0 +1,116 @@
+import {
+  type MeshConfigManifest,
+  type MeshConfigSpec,
+  validateMeshConfig,
+} from '../../generated/schemas/index.ts';
+import type { Finding } from '../finding.ts';
+import { schemaFindings } from '../schema-findings.ts';
+import { readText } from '../text.ts';
+import type { Path } from '../types.ts';
+import { checkDurations } from './durations.ts';
+import { defineKind, type Fitting, type Kind } from './kind.ts';
+
+/** What is said for a whole mesh, in a manifest of its own. */
+export const meshConfig = defineKind({
+  name: 'MeshConfig',
+  apiVersions: ['mesh.istio.io/v1alpha1'],
+  validate: validateMeshConfig,
+  check: ({ spec }: MeshConfigManifest) => check(spec, ['spec']),
+  resource: ({ spec }, about) => ({ ...about, kind: 'MeshConfig', spec }),
+});
+
+/** The ConfigMap `istio`: a MeshConfig as a text. */
+export const configMap: Kind = {
+  name: 'ConfigMap',
+  apiVersions: ['v1'],
+  schema: 'MeshConfig',
+  isClusterWide: false,
+  read(document) {
+    const { metadata, data } = document as { metadata?: unknown; data?: { mesh?: unknown } };
+    const at: Path = ['data', 'mesh'];
+    const about = metadataOf(metadata);
+    if (about === null || typeof data?.mesh !== 'string') {
+      const message = 'Fairlead reads a ConfigMap only for the MeshConfig in data.mesh';
+      return unread(about, { code: 'FL2114', message, path: ['kind'] });
+    }
+    const text = readText(new TextEncoder().encode(data.mesh), 'yaml');
+    const [problem] = text.problems;
+    if (problem !== undefined) {
+      return unread(about, { code: problem.code, message: `in data.mesh: ${problem.message}`, path: at });
+    }
+    const spec = text.documents[0]?.value ?? {};
+    return within(about, spec, at, () => at);
+  },
+};
+
+/** An IstioOperator: its MeshConfig counts, what it installs does not. */
+export const istioOperator: Kind = {
+  name: 'IstioOperator',
+  apiVersions: ['install.istio.io/v1alpha1'],
+  schema: 'MeshConfig',
+  isClusterWide: false,
+  read(document) {
+    const { metadata, spec } = document as { metadata?: unknown; spec?: Readonly<Record<string, unknown>> };
+    const { meshConfig: config = {}, ...others } = spec ?? {};
+    const at: Path = ['spec', 'meshConfig'];
+    const read = within(metadataOf(metadata) ?? { name: 'mesh' }, config, at, (path) => [...at, ...path]);
+    const installed = Object.keys(others).map((field) => notOurs(field, ['spec', field]));
+    return { ...read, findings: [...read.findings, ...installed] };
+  },
+};
+
+type Metadata = Fitting['metadata'];
+
+/** Of an object that other tools read, too, only the name and the namespace are of interest here. */
+function metadataOf(metadata: unknown): Metadata | null {
+  const { name, namespace } = (metadata ?? {}) as { name?: unknown; namespace?: unknown };
+  if (typeof name !== 'string') return null;
+  return { name, ...(typeof namespace === 'string' ? { namespace } : {}) };
+}
+
+/** A MeshConfig inside another object; `placed` says where in it something stands. */
+function within(metadata: Metadata, spec: unknown, at: Path, placed: (path: Path) => Path): Fitting {
+  const { apiVersions, name } = meshConfig;
+  const document = { apiVersion: apiVersions[0], kind: name, metadata: { name: 'mesh' }, spec };
+  const errors = validateMeshConfig(document) ? [] : (validateMeshConfig.errors ?? []);
+  const wrong = schemaFindings(name, document, errors);
+  const findings = wrong.length > 0 ? wrong : [...check(spec as MeshConfigSpec, ['spec'])];
+  return {
+    metadata,
+    findings: findings.map((finding) => ({ ...finding, path: placed(finding.path.slice(1)) })),
+    resource: (about) => ({
+      ...about,
+      kind: 'MeshConfig',
+      spec: spec as MeshConfigSpec,
+      at: () => about.at(at),
+    }),
+  };
+}
+
+function unread(metadata: Metadata | null, finding: Finding): Fitting {
+  return {
+    metadata: metadata ?? { name: 'mesh' },
+    findings: [finding],
+    resource: (about) => ({ ...about, kind: 'MeshConfig', spec: {} }),
+  };
+}
+
+/** Settings that proxies depend on; all others are those of an installation, or of what is not honoured yet. */
+const honoured: readonly string[] = [
+  'rootNamespace',
+  'outboundTrafficPolicy',
+  'connectTimeout',
+  'defaultServiceExportTo',
+  'defaultVirtualServiceExportTo',
+  'defaultDestinationRuleExportTo',
+] satisfies (keyof MeshConfigSpec)[];
+
+function* check(spec: MeshConfigSpec, path: Path): Generator<Finding> {
+  yield* checkDurations({ connectTimeout: spec.connectTimeout }, path);
+  for (const field of Object.keys(spec))
+    if (!honoured.includes(field)) yield notOurs(field, [...path, field]);
+}
+
+function notOurs(field: string, path: Path): Finding {
+  return { code: 'FL2280', message: `${field} does nothing here`, path, on: 'key' };
+}

@@ -1,0 +1,68 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Problem } from '../base/problem.ts';
+import { durationMs, type Resource, type ScopeResources } from '../manifests/index.ts';
+import { mistake, placeOf } from './mistake.ts';
+import type { Settings } from './types.ts';
+
+/** Istio's, where nobody says anything. */
+export const defaultSettings: Settings = {
+  rootNamespace: 'istio-system',
+  unknown: 'pass',
+  connectTimeoutMs: 10_000,
+  exportTo: { services: ['*'], routings: ['*'], rules: ['*'] },
+};
+
+/** A scope that is the same object says the same. */
+const read = new WeakMap<readonly Resource[], Settings | null>();
+
+/** What a scope says for itself and those below it that say nothing; null: nothing, or twice (FL3351). */
+export function settingsOf({ resources }: ScopeResources): Settings | null {
+  const known = read.get(resources);
+  if (known !== undefined) return known;
+  const settings = readSettings(resources);
+  read.set(resources, settings);
+  return settings;
+}
+
+function readSettings(resources: readonly Resource[]): Settings | null {
+  const [config, ...others] = resources.filter((resource) => resource.kind === 'MeshConfig');
+  if (config === undefined || others.length > 0) return null;
+  const { rootNamespace, outboundTrafficPolicy: outbound, connectTimeout, ...spec } = config.spec;
+  const all = defaultSettings;
+  return {
+    rootNamespace: rootNamespace ?? all.rootNamespace,
+    unknown: outbound === undefined || outbound.mode === 'ALLOW_ANY' ? 'pass' : 'refuse',
+    connectTimeoutMs: connectTimeout === undefined ? all.connectTimeoutMs : durationMs(connectTimeout),
+    exportTo: {
+      services: spec.defaultServiceExportTo ?? all.exportTo.services,
+      routings: spec.defaultVirtualServiceExportTo ?? all.exportTo.routings,
+      rules: spec.defaultDestinationRuleExportTo ?? all.exportTo.rules,
+    },
+  };
+}
+
+/** Two of one scope: neither is honoured. */
+export function rivalSettings(resources: readonly Resource[]): readonly Problem[] {
+  const all = resources.filter((resource) => resource.kind === 'MeshConfig');
+  if (all.length < 2) return [];
+  return all.map((resource) => {
+    const places = all.filter((other) => other !== resource).map(({ source }) => placeOf(source));
+    const message = `${resource.source.scope} has a MeshConfig at ${places.join(', ')}, too`;
+    return mistake(resource, [], 'FL3351', message);
+  });
+}
+
+export function sameSettings(left: ScopeResources, right: ScopeResources): boolean {
+  return isDeepStrictEqual(settingsOf(left), settingsOf(right));
+}
+
+type Saying = { readonly path: string; readonly settings: Settings | null };
+
+/** What holds for a scope: what it says, else what the nearest scope above it says. */
+export function inherited(path: string, all: readonly Saying[]): Settings {
+  const above = all.filter(
+    (one) => one.settings !== null && (one.path === path || path.endsWith(`.${one.path}`)),
+  );
+  const [nearest] = above.sort((left, right) => right.path.length - left.path.length);
+  return nearest?.settings ?? defaultSettings;
+}

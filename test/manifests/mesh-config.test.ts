@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'vitest';
+import { problemsOf, read } from './scope.ts';
+
+const map = (mesh: string) =>
+  `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: istio, resourceVersion: "1" }\ndata:\n  meshNetworks: "networks: {}"\n  mesh: |\n    ${mesh}\n`;
+const operator = (spec: string) =>
+  `apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec:\n  ${spec}\n`;
+const plain = (spec: string) =>
+  `apiVersion: mesh.istio.io/v1alpha1\nkind: MeshConfig\nmetadata: { name: mesh }\nspec:\n  ${spec}\n`;
+
+const all =
+  '{ rootNamespace: a, outboundTrafficPolicy: { mode: REGISTRY_ONLY }, connectTimeout: 2s, defaultServiceExportTo: [.] }';
+
+describe.each([
+  ['a ConfigMap', map, ['6:9', '6:3', '6:3']],
+  ['an IstioOperator', (spec: string) => operator(`meshConfig: ${spec}`), ['4:33', '4:17', '4:17']],
+  ['a MeshConfig', plain, ['5:21', '5:5', '5:5']],
+] as const)('%s', (_kind, write, [value, key, other]) => {
+  test('what proxies depend on is read', () => {
+    const { resources, problems } = read({ 'a.yaml': write(all) });
+    expect(problems).toEqual([]);
+    expect(resources.map(({ kind, spec }) => [kind, spec])).toEqual([
+      [
+        'MeshConfig',
+        {
+          rootNamespace: 'a',
+          outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' },
+          connectTimeout: '2s',
+          defaultServiceExportTo: ['.'],
+        },
+      ],
+    ]);
+  });
+
+  test('what does nothing is a warning; mistakes are not', () => {
+    expect(problemsOf(write('{ connectTimeout: 5 }'))).toEqual([`FL2110 ${value}`]);
+    expect(problemsOf(write('{ enableTracing: true }'))).toEqual([`FL2280 ${key}`]);
+    expect(problemsOf(write('{ enableTracking: true }'))).toEqual([`FL2105 ${other}`]);
+    expect(read({ 'a.yaml': write('{ enableTracing: true }') }).resources).toHaveLength(1);
+  });
+});
+
+test('what an IstioOperator installs is not ours', () => {
+  const text = operator('profile: default\n  components: {}\n  meshConfig: { rootNamespace: a }');
+  expect(problemsOf(text)).toEqual(['FL2280 4:3', 'FL2280 5:3']);
+  expect(read({ 'a.yaml': text }).resources).toHaveLength(1);
+});
+
+test.each<readonly [string, string, readonly string[]]>([
+  [
+    'another ConfigMap',
+    'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\ndata: { a: b }\n',
+    ['FL2114 2:7'],
+  ],
+  ['a ConfigMap without data', 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n', ['FL2114 2:7']],
+  ['a text that is no YAML', map('{'), ['FL2002 6:9']],
+  ['an anchor within it', map('rootNamespace: &a a'), ['FL2004 6:9']],
+  ['a list within it', map('- a'), ['FL2010 6:9']],
+  ['an IstioOperator that says nothing', 'apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\n', []],
+  ['an unsupported mode', plain('outboundTrafficPolicy: { mode: ALLOW_ANY_DYNAMIC_DNS }'), ['FL2104 5:34']],
+])('%s', (_what, text, expected) => {
+  expect(problemsOf(text)).toEqual(expected);
+});
