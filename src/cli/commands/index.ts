@@ -21,6 +21,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
   'Anybody, offline, on a clone:': {
     analyze: async () => (await import('./analyze.ts')).analyzeCommand,
     translate: async () => (await import('./translate.ts')).translateCommand,
+    describe: async () => (await import('./describe.ts')).describeCommand,
     verify: async () => (await import('./verify.ts')).verifyCommand,
     lineage: async () => (await import('./lineage.ts')).lineageCommand,
     resolve: async () => (await import('./resolve.ts')).resolveCommand,

@@ -1,0 +1,127 @@
+import { Argument, Command } from 'commander';
+import { formatProblem, type Problem } from '../../base/problem.ts';
+import type { Context } from '../context.ts';
+import { describeService, type ServiceDescription, type Written } from '../describe/service.ts';
+import { describeWorkload, type WorkloadDescription } from '../describe/workload.ts';
+import { examples } from '../examples.ts';
+import { exit } from '../exit.ts';
+import { type Evidence, readSource, type SourceFlags, sourceOptions } from '../offline/source.ts';
+import { API_VERSION, type Format, outputOption, print, short, wrap } from '../output.ts';
+
+type Flags = SourceFlags & { readonly output: Format };
+
+export function describeCommand(context: Context): Command {
+  const service = sourceOptions(new Command('service').alias('svc'))
+    .description('its ports, endpoints, subsets, routes and gateways, and what is wrong with them')
+    .addArgument(new Argument('<service>', 'name, name.namespace, or host'))
+    .addOption(outputOption())
+    .action(async (wanted: string, flags: Flags) => {
+      const source = await readSource(context, flags);
+      const found = describeService(source, wanted);
+      show(context, flags, 'ServiceDescription', found, () => serviceText(found, source.evidence));
+    });
+  const workload = sourceOptions(new Command('workload').alias('pod'))
+    .description('its labels, and the services, subsets and gateways that it is part of')
+    .addArgument(new Argument('<workload>', 'name, or name.namespace'))
+    .addOption(outputOption())
+    .action(async (wanted: string, flags: Flags) => {
+      const source = await readSource(context, flags);
+      const found = describeWorkload(source, wanted);
+      show(context, flags, 'WorkloadDescription', found, () => workloadText(found, source.evidence));
+    });
+  return new Command('describe')
+    .description('what the manifests make of a service or a workload; 1 if something is wrong with it')
+    .helpCommand(false)
+    .addCommand(service)
+    .addCommand(workload)
+    .addHelpText(
+      'after',
+      examples(
+        'fairlead describe service reviews.shop',
+        'fairlead describe service reviews -f k8s/ -o yaml',
+        'fairlead describe workload web-1.shop',
+      ),
+    );
+}
+
+type Described = ServiceDescription | WorkloadDescription;
+
+function show(context: Context, { output }: Flags, kind: string, found: Described, text: () => string): void {
+  print(context, output, { apiVersion: API_VERSION, kind, ...found }, text);
+  const isBroken = found.problems.some(({ severity }) => severity === 'error');
+  context.finish(isBroken ? exit.findings : exit.ok);
+}
+
+function serviceText(found: ServiceDescription, evidence: readonly Evidence[]): string {
+  const { host, namespace, ports, endpoints, subsets, policies, routes, gateways, problems } = found;
+  const rules = [...Map.groupBy(routes, ({ document }) => document).values()].flatMap((all) => {
+    const lines = all.map(({ match, to, port }) => wrap(`   ${port} ${match}: ${to}`, '      '));
+    return [...all.slice(0, 1).map(headText), ...new Set(lines)];
+  });
+  const destinations = [...Map.groupBy([...subsets, ...policies], ({ document }) => document).values()];
+  const destinationRules = destinations.flatMap((all) => [
+    ...all.slice(0, 1).map(headText),
+    ...subsets.filter((subset) => all.includes(subset)).map(subsetText),
+    ...(policies.some((policy) => all.includes(policy)) ? ['   Traffic policy: yes'] : []),
+  ]);
+  return linesOf([
+    `Service: ${host.split('.')[0]}.${namespace} (${host})`,
+    ...decided(found, evidence),
+    ...ports.map(({ number, name, protocol }) => `   Port: ${name} ${number}/${protocol}`),
+    wrap(`   Endpoints: ${endpoints.length === 0 ? 'none' : endpoints.join(', ')}`, '      '),
+    ...destinationRules,
+    ...rules,
+    ...gateways.flatMap((gateway) => [headText(gateway), `   Hosts: ${gateway.hosts.join(', ')}`]),
+    ...problemLines(problems),
+  ]);
+}
+
+function subsetText({ name, labels, endpoints }: ServiceDescription['subsets'][number]): string {
+  return `   Subset: ${name} (${labelText(labels)}), ${endpoints} endpoint(s)`;
+}
+
+function workloadText(found: WorkloadDescription, evidence: readonly Evidence[]): string {
+  const { workload, address, labels, locality, services, gateways, problems } = found;
+  return linesOf([
+    `Workload: ${workload} (${address})`,
+    ...decided(found, evidence),
+    `   Labels: ${labelText(labels)}`,
+    ...(locality === '' ? [] : [`   Locality: ${locality}`]),
+    ...services.flatMap((service) => [
+      headText(service),
+      ...Object.entries(service.ports).map(([port, target]) => `   Port: ${port} targets ${target}`),
+      ...(service.subsets.length === 0 ? [] : [`   Matching subsets: ${service.subsets.join(', ')}`]),
+    ]),
+    ...gateways.map(headText),
+    ...problemLines(problems),
+  ]);
+}
+
+function linesOf(lines: readonly string[]): string {
+  return `${lines.join('\n')}\n`;
+}
+
+/** `VirtualService: reviews.shop (routes.yaml:3 of acme)`, as istioctl begins a paragraph. */
+function headText({ document, file, line, scope }: Written): string {
+  const [kind, namespace, name] = document.split('/');
+  return `${kind}: ${name}.${namespace} (${file}:${line} of ${scope})`;
+}
+
+function decided({ file, line, scope }: Written, evidence: readonly Evidence[]): readonly string[] {
+  const place = `   Written: ${file}:${line} of ${scope}`;
+  const own = evidence.find((one) => one.scope === scope);
+  if (own === undefined) return [place];
+  const who = own.signers.length === 0 ? 'the genesis' : `signed by ${own.signers.join(', ')}`;
+  return [place, `   Decided: seq ${own.seq} at ${short(own.commit)}, ${who}`];
+}
+
+function labelText(labels: Readonly<Record<string, string>>): string {
+  const all = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
+  return all.length === 0 ? 'none' : all.join(',');
+}
+
+function problemLines(problems: readonly Problem[]): readonly string[] {
+  return problems.length === 0
+    ? []
+    : ['Problems:', ...problems.map((problem) => `   ${formatProblem(problem)}`)];
+}
