@@ -161,11 +161,26 @@ describe('of a dump', () => {
     ['listener', ['--address', '127.0.0.2', '--port', '8080'], 1],
     ['route', ['--fqdn', 'cart.shop'], 1],
     ['endpoint', ['--address', '127.0.0.4'], 4],
+    ['endpoint', ['--fqdn', 'db.shop'], 1],
     ['endpoint', ['--port', '5432', '--status', 'unknown'], 1],
   ])('%s %j: %i rows', async (kind, filters, count) => {
     const { code, out } = await pc(kind, ...filters);
     expect(code).toBe(0);
     expect(rows(out)).toHaveLength(count);
+  });
+
+  test('all has the filters that several kinds have', async () => {
+    const { code, out } = await pc('all', '--fqdn', 'db.shop', '--port', '5432', '-o', 'json');
+    const { items } = JSON.parse(out);
+    const named = items.map(({ kind, name }: { kind: string; name: string }) => `${kind} ${name}`);
+    expect({ code, named }).toEqual({
+      code: 0,
+      named: [
+        'cluster outbound|5432||db.shop.svc.cluster.local',
+        'endpoint outbound|5432||db.shop.svc.cluster.local',
+        expect.stringMatching(/^listener .*5432/),
+      ],
+    });
   });
 
   test('routes show match, weights and the document', async () => {

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readRequest } from '../../src/cli/proxy/request.ts';
+import { trace } from '../../src/cli/proxy/trace.ts';
 import type { Server } from '../../src/main.ts';
 import { createStage, type Envoy, proxyWhen, type Stage } from '../e2e/stage.ts';
 import { createHome, type Home } from './fairlead.ts';
@@ -103,6 +105,61 @@ spec:
     const captured = await why('http://echo:80/old', '--capture', 'redirect');
     expect(captured).toMatchObject({ outcome: { does: 'redirect' }, steps: [{ what: 'listener' }, {}, {}] });
     expect(captured.steps[0].says).toContain('routes 80');
+  });
+
+  test('a gateway, at the port of its server', async () => {
+    const gateway = `---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: edge, namespace: demo }
+spec:
+  selector: { app: edge }
+  servers: [{ port: { number: 8080, name: http, protocol: HTTP }, hosts: [shop.example.com] }]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: edge, namespace: demo }
+spec:
+  hosts: [shop.example.com]
+  gateways: [edge]
+  http: [{ route: [{ destination: { host: echo, subset: v1 } }] }]
+`;
+    await home.write('edge.yaml', `${SERVICE}${gateway}`);
+    const args = ['-f', 'edge.yaml', '--type', 'router', '--label', 'app=edge', '-o', 'json'];
+    const { out } = await home.fairlead('.', 'why', 'edge.demo', 'http://shop.example.com:8080/', ...args);
+    expect(JSON.parse(out)).toMatchObject({ outcome: { does: 'forward', clusters: v('v1') } });
+    const other = await home.fairlead('.', 'why', 'edge.demo', 'http://shop.example.com/', ...args);
+    expect(other.code).toBe(1);
+  });
+
+  test('a TLS client is told by the name that it asks for', () => {
+    const listener = {
+      address: { socket_address: { address: '0.0.0.0', port_value: 8443 } },
+      filter_chains: [
+        {
+          filter_chain_match: { server_names: ['*.example.com'] },
+          filters: [
+            {
+              typed_config: {
+                weighted_clusters: {
+                  clusters: [
+                    { name: 'a', weight: 1 },
+                    { name: 'b', weight: 1 },
+                  ],
+                },
+              },
+            },
+          ],
+        },
+      ],
+    };
+    const facts = { state: 'active', message: null, version: '', sources: [] };
+    const resources = [{ ...facts, kind: 'listener', name: '0.0.0.0_8443', resource: listener } as const];
+    const asked = (url: string) => trace(resources, readRequest(url, 'GET', []))?.outcome ?? null;
+    expect(asked('https://shop.example.com:8443')).toEqual({ does: 'forward', clusters: ['a', 'b'] });
+    expect(asked('https://example.com:8443')).toBeNull();
+    expect(asked('https://shop.example.com')).toBeNull();
+    expect(asked('http://shop.example.com:8443')).toBeNull();
   });
 
   test.each([

@@ -25,12 +25,12 @@ export function proxyConfigCommand(context: Context): Command {
     .helpCommand(false)
     .addHelpText('after', EXAMPLES);
   for (const kind of KINDS) command.addCommand(kindCommand(context, kind));
+  const all = base('all', 'everything that a proxy was sent').alias('a');
+  for (const [name, help] of Object.entries(COMMON)) all.option(`--${name} <${name}>`, help);
   command.addCommand(
-    base('all', 'everything that a proxy was sent')
-      .alias('a')
-      .action(async (proxy: string | undefined, flags: Flags, self: Command) =>
-        context.finish(await show(context, KINDS, need(self, proxy, flags), flags)),
-      ),
+    all.action(async (proxy: string | undefined, flags: Flags, self: Command) =>
+      context.finish(await show(context, KINDS, need(self, proxy, flags), flags)),
+    ),
   );
   return command.addCommand(
     base('bootstrap', "an Envoy's own bootstrap, as JSON or YAML")
@@ -38,6 +38,13 @@ export function proxyConfigCommand(context: Context): Command {
       .action(async (_: string | undefined, flags: Flags) => context.finish(await bootstrap(context, flags))),
   );
 }
+
+/** Filters that several kinds have; a kind without one is shown whole. */
+const COMMON = {
+  fqdn: 'part of a host',
+  port: 'of a service, a listener or an endpoint',
+  address: 'of a listener or an endpoint',
+};
 
 const EXAMPLES = examples(
   'fairlead proxy-config cluster web-1.shop --fqdn api.shop',
@@ -76,7 +83,8 @@ async function show(context: Context, kinds: readonly Kind[], wanted: string, fl
   const shown = resources.filter((resource) => {
     return kinds.includes(resource.kind) && views[resource.kind].rows(resource, flags).length > 0;
   });
-  const items = kinds.length === KINDS.length ? resources : shown;
+  const isFiltered = Object.keys(COMMON).some((name) => flags[name] !== undefined);
+  const items = kinds.length === KINDS.length && !isFiltered ? resources : shown;
   const document = { apiVersion: API_VERSION, kind: 'ProxyConfig', ...{ proxy, items } };
   print(context, flags.output, document, () => tablesOf(kinds, shown, flags, flags.output));
   return items.some(({ state }) => state === 'ERROR') ? exit.findings : exit.ok;

@@ -8,10 +8,12 @@ export const endpointView: View = {
     address: 'of the endpoint',
     port: 'of the endpoint',
     cluster: 'name of the cluster',
+    fqdn: 'part of the host of the cluster',
     status: 'HEALTHY, UNKNOWN …',
   },
   rows({ name, resource }, filters) {
     if (filters.cluster !== undefined && filters.cluster !== name) return [];
+    if (filters.fqdn !== undefined && !hostOf(name).includes(filters.fqdn)) return [];
     return listAt(resource, 'endpoints')
       .flatMap((group) => listAt(group, 'lb_endpoints'))
       .filter((endpoint) => fits(endpoint, filters))
@@ -22,6 +24,11 @@ export const endpointView: View = {
       });
   },
 };
+
+/** Of `outbound|80|v1|reviews.default.svc.cluster.local`; every other name is a host and nothing else. */
+function hostOf(cluster: string): string {
+  return cluster.split('|')[3] ?? cluster;
+}
 
 /** Envoy takes an unknown status for a healthy one. */
 function statusOf(endpoint: Fields): string {

@@ -100,20 +100,37 @@ function throughHttp(
   return { steps, outcome };
 }
 
-/** Connections whose bytes go to a service of the host, whatever they are. */
+/** Connections whose bytes go to a service of the host, or that are told by the name that a TLS client asks for. */
 function throughBytes(
-  { listener, address, port, config }: Entrance,
+  { listener, address, port, match, config }: Entrance,
   resources: readonly ProxyResource[],
-  { host, port: asked }: Request,
+  request: Request,
 ): Trace | null {
-  const cluster = textAt(config, 'cluster');
-  const [, number, , named = ''] = cluster?.split('|') ?? [];
-  const isAsked = Number(number) === asked && (named === host || named.startsWith(`${host}.`));
-  if (cluster === null || !(isAsked || (address === host && port === asked))) return null;
-  const outcome: Outcome = { does: 'forward', clusters: [cluster] };
+  const one = textAt(config, 'cluster');
+  const several = listAt(config, 'weighted_clusters', 'clusters').flatMap(
+    (cluster) => textAt(cluster, 'name') ?? [],
+  );
+  const clusters = one === null ? several : [one];
+  const isAddressed = address === request.host && port === request.port;
+  const isNamed = isAskedFor(match, request) && port === request.port;
+  if (clusters.length === 0 || !(isAddressed || isNamed || clusters.some((name) => isOf(name, request))))
+    return null;
+  const outcome: Outcome = { does: 'forward', clusters };
   const says = `${address}:${port}, bytes as they come`;
   const entered: Step = { what: 'listener', says, resource: listener, part: listener.resource };
   return { steps: [entered, ...clusterSteps(outcome, resources)], outcome };
+}
+
+/** SNI: a chain for some names is for these alone. */
+function isAskedFor(match: unknown, { scheme, host }: Request): boolean {
+  const names = at(match, 'server_names');
+  if (scheme !== 'https' || !Array.isArray(names)) return false;
+  return names.some((name) => closeness(String(name), host) !== null);
+}
+
+function isOf(cluster: string, { host, port }: Request): boolean {
+  const [, number, , named = ''] = cluster.split('|');
+  return Number(number) === port && (named === host || named.startsWith(`${host}.`));
 }
 
 function hostFor(table: Fields, authority: string): Fields | null {
