@@ -92,6 +92,9 @@ describe('github-actions.yml', () => {
   const filled = (text: string, event: Event) =>
     text.replaceAll(/\$\{\{ (.*?) \}\}/g, (_, expression: string) => valueOf(expression, event));
 
+  /** Where a job says what people see beside it. */
+  const summary = () => join(home.dir, `summary-${made}.md`);
+
   /** Runs the job for an event; the first step that fails, or the last. */
   async function job(github: Event['github']): Promise<Ran & { readonly step: string }> {
     const event: Event = { github, vars: { FAIRLEAD_PIN: pin, FAIRLEAD_PACKAGE: root } };
@@ -107,7 +110,11 @@ describe('github-actions.yml', () => {
         ([name, text]) => [name, filled(text, event)] as const,
       );
       last = {
-        ...(await run(step.run, { ...Object.fromEntries(entries), RUNNER_TEMP: home.dir })),
+        ...(await run(step.run, {
+          ...Object.fromEntries(entries),
+          RUNNER_TEMP: home.dir,
+          GITHUB_STEP_SUMMARY: summary(),
+        })),
         step: step.run,
       };
       if (last.code !== 0) return last;
@@ -135,6 +142,9 @@ describe('github-actions.yml', () => {
     const ran = await job(await pullRequest());
     expect(ran).toMatchObject({ code: 0, step: expect.stringContaining('--would-accept HEAD') });
     expect(ran.out).toContain('acme: update to seq 2 would be accepted');
+    const shown = readFileSync(summary(), 'utf8');
+    expect(shown).toMatch(/^### Fairlead: `acme`\n/);
+    expect(shown).toContain('VirtualService/demo/echo');
   });
 
   test('fails one that would be held, and says who is missing', async () => {
