@@ -266,6 +266,27 @@ describe('a line that was broken behind the hook', () => {
     expect(await push('origin', 'forced:main')).toMatchObject({ code: 0 });
   });
 
+  test('and of which git threw away what was followed, is mended by its repair alone, whatever the pin trusts', async () => {
+    await install();
+    const trust = ['trust', '--tip', 'HEAD', '--followed', 'HEAD', '--pin', `../pin ${count}.json`];
+    expect(await mesh.cli(...trust)).toMatchObject({ code: 0 });
+    const kept = await routes(20, 'alice');
+    expect(await push('origin', 'main')).toMatchObject({ code: 0 });
+    const forced = await force(kept);
+    await home.need(bare, 'git', 'gc', '--quiet', '--prune=now');
+    await mesh.git('checkout', '--quiet', 'forced');
+    await mesh.write('mesh/other.yaml', '# more of it\n');
+    const more = await mesh.commit('More of it');
+    const gone = await push('origin', `${more}:main`);
+    expect(gone.code).toBe(1);
+    expect(joined(gone)).toContain(
+      `refused (G9): ${more} drops ${kept} from the main line, which is gone from here`,
+    );
+    expect(await tip()).toBe(forced);
+    const repair = await repaired('--followed', kept, '--offered', forced);
+    expect(await push('origin', `${repair}:refs/heads/main`)).toMatchObject({ code: 0 });
+  });
+
   test('by a memory that says nothing: no push is let in before it is told', async () => {
     await install();
     await home.write(`${bare}/fairlead/followed/main`, 'nonsense\n');

@@ -45,7 +45,7 @@ export async function lastFollowed(
   remembered: ObjectId | null,
   branch: ObjectId | null,
 ): Promise<ObjectId | null> {
-  const known = await trusted(line, remembered);
+  const known = await trusted(line, objects, remembered);
   if (branch === null || branch === known) return known;
   if (!(await line.state(branch)).ok) return known;
   if (known === null) return branch;
@@ -54,8 +54,14 @@ export async function lastFollowed(
   return outcome === 'followed' ? branch : known;
 }
 
-async function trusted({ pin, chain }: Line, remembered: ObjectId | null): Promise<ObjectId | null> {
+async function trusted(
+  { pin, chain }: Line,
+  objects: Objects,
+  remembered: ObjectId | null,
+): Promise<ObjectId | null> {
   if (pin.tip === undefined || remembered === null) return pin.tip ?? remembered;
+  // Whether it has the trusted tip nobody can say any more: most often that one is older.
+  if (!(await isHere(objects, remembered))) return remembered;
   return (await chain(remembered, new Set([pin.tip]))) === null ? pin.tip : remembered;
 }
 
