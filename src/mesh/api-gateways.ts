@@ -24,6 +24,8 @@ export type Listener = {
   readonly gateway: string;
   readonly namespace: string;
   readonly name: string;
+  /** Of the scope. */
+  readonly uid: string;
   /** As an entrance of requests. */
   readonly id: string;
   readonly port: number;
@@ -134,6 +136,7 @@ function readListener(resource: ApiGatewayResource, listener: ApiGatewayListener
     gateway: idOf(resource),
     namespace: resource.namespace,
     name: listener.name,
+    uid: resource.source.uid,
     id: entranceOf(resource, listener),
     port: listener.port,
     host: hostOf(listener),

@@ -1,6 +1,7 @@
 import { byCodeUnit } from '../base/order.ts';
 import type { Problem } from '../base/problem.ts';
 import type { ScopeResources } from '../manifests/index.ts';
+import { type ApiStatus, statusesOf } from './api-status.ts';
 import { type JoinedGateways, joinGateways } from './gateways.ts';
 import { joinRoutings, type Routes } from './join-routings.ts';
 import { joinServices, type Offers } from './join-services.ts';
@@ -35,8 +36,21 @@ export function createBuilder(): (scopes: readonly ScopeResources[]) => Built {
   let before: Joined | null = null;
   return (scopes) => {
     before = join(scopes, before);
+    made.set(before.built, before);
     return before.built;
   };
+}
+
+const made = new WeakMap<object, Joined>();
+const told = new WeakMap<object, readonly ApiStatus[]>();
+
+/** The status of every resource of the Gateway API in a mesh that was built here; made when somebody asks. */
+export function apiStatuses(built: Pick<Built, 'mesh'>): readonly ApiStatus[] {
+  const joined = made.get(built);
+  const statuses =
+    told.get(built) ?? (joined === undefined ? [] : statusesOf(joined.shares, joined.gateways));
+  told.set(built, statuses);
+  return statuses;
 }
 
 type Joined = {

@@ -11,7 +11,11 @@ import type { Services } from './service-index.ts';
 import type { Routing, Rule } from './types.ts';
 
 /** The routings that attachments make up, and what is wrong with their backends. */
-export type Routed = { readonly routings: readonly Routing[]; readonly problems: readonly Problem[] };
+export type Routed = {
+  readonly routings: readonly Routing[];
+  readonly dangling: ReadonlyMap<RouteResource, readonly Problem[]>;
+  readonly problems: readonly Problem[];
+};
 
 /**
  * Attaches the routes of a scope, less those that contradict each other. All routes of one host for the same clients are
@@ -63,10 +67,14 @@ export function routeAll(
   services: Services,
   grants: readonly Grant[],
 ): Routed {
-  const resources = [...new Set(attachments.map(({ resource }) => resource))];
+  const resources = new Set(attachments.map(({ resource }) => resource));
+  const dangling = new Map(
+    Array.from(resources, (resource) => [resource, danglingBackends(resource, services, grants)] as const),
+  );
   return {
+    dangling,
     routings: grouped(attachments).flatMap((group) => routingOfGroup(group, services, grants) ?? []),
-    problems: resources.flatMap((resource) => danglingBackends(resource, services, grants)),
+    problems: [...dangling.values()].flat(),
   };
 }
 

@@ -16,7 +16,8 @@
  * for its own clients, and beats the producer's there.
  */
 export { advise } from './advice.ts';
-export { type Built, build, createBuilder } from './build.ts';
+export type { ApiStatus } from './api-status.ts';
+export { apiStatuses, type Built, build, createBuilder } from './build.ts';
 export { treatment } from './client-rules.ts';
 export { codes as meshCodes, warnings as meshWarnings } from './codes.ts';
 export { MESH, meet } from './gateways.ts';

@@ -239,6 +239,7 @@ class Loop implements RepositoryLoop {
     this.#learn({ outOfSync, problems: [...loaded.problems, ...(built?.problems ?? [])] });
     this.#learn({ notBuilt: built === null ? [...failed.values()].join('; ') : null });
     if (built === null) return;
+    this.#learn({ built });
     served.retain(new Set(distribution.proxies().map(({ proxy }) => proxy)));
     distribution.publish(state.tip);
     this.#pushedMs = clock.now();
@@ -289,6 +290,7 @@ function noFacts({ name, pin }: LoopOptions): Facts {
     appliedRevision: null,
     outOfSync: new Map(),
     problems: [],
+    built: null,
     notBuilt: null,
   };
   return { name, pin, ...nothing, ...unserved, untranslated: new Map(), stages: NO_STAGES };

@@ -1,5 +1,6 @@
 import type { Problem } from '../base/problem.ts';
 import type { LineState, Pin, ScopeState } from '../governance/index.ts';
+import { type ApiStatus, apiStatuses, type Built } from '../mesh/index.ts';
 import type { ProxyStatus } from '../xds/index.ts';
 import { distribution, isRejectedBy } from './acks.ts';
 import type {
@@ -29,6 +30,8 @@ export type Facts = {
   /** By uid: scopes served from their last good resources, and why. */
   readonly outOfSync: ReadonlyMap<string, string>;
   readonly problems: readonly Problem[];
+  /** Null: nothing is. */
+  readonly built: Pick<Built, 'mesh'> | null;
   /** Why the mesh as a whole could not be built; null when it was. */
   readonly notBuilt: string | null;
   /** By proxy id. */
@@ -42,7 +45,9 @@ export function report(facts: Facts, proxies: readonly ProxyStatus[], nowMs: num
   const byDirectory = new Map(living.map(({ directory, uid }) => [directory, uid]));
   const problems = Map.groupBy(facts.problems, ({ file }) => ownerOf(file, byDirectory));
   const rejecting = proxies.filter(({ rejected }) => rejected.length > 0);
-  const all = { problems, rejecting, sent: distributed(facts, proxies) };
+  const statuses = facts.built === null ? [] : apiStatuses(facts.built);
+  const gatewayApi = Map.groupBy(statuses, ({ uid }) => uid);
+  const all = { problems, rejecting, sent: distributed(facts, proxies), gatewayApi };
   const scopes = states.map((scope) => scopeStatus(facts, scope, all));
   const conditions = repositoryConditions(facts, scopes, proxies);
   return {
@@ -75,6 +80,8 @@ type All = {
   readonly problems: ReadonlyMap<string | null, readonly Problem[]>;
   readonly rejecting: readonly ProxyStatus[];
   readonly sent: Condition;
+  /** By uid of the scope. */
+  readonly gatewayApi: ReadonlyMap<string, readonly ApiStatus[]>;
 };
 
 function scopeStatus(facts: Facts, scope: ScopeState, all: All): ScopeStatus {
@@ -97,6 +104,7 @@ function scopeStatus(facts: Facts, scope: ScopeState, all: All): ScopeStatus {
     unproven,
     conditions: [ready(conditions), ...conditions],
     problems,
+    gatewayApi: all.gatewayApi.get(scope.uid) ?? [],
   };
 }
 

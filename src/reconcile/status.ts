@@ -1,5 +1,6 @@
 import type { Problem } from '../base/problem.ts';
 import type { Hold } from '../governance/index.ts';
+import type { ApiStatus } from '../mesh/index.ts';
 
 export type ConditionType = 'Ready' | 'SourceVerified' | 'QuorumMet' | 'Valid' | 'Translated' | 'Distributed';
 
@@ -36,6 +37,8 @@ export type ScopeStatus = {
   readonly unproven: readonly string[];
   readonly conditions: readonly Condition[];
   readonly problems: readonly Problem[];
+  /** What Kubernetes is to be told of its Gateways and routes. */
+  readonly gatewayApi: readonly ApiStatus[];
 };
 
 /** What became of the latest tip that Following did not follow. */

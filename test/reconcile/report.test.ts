@@ -22,6 +22,7 @@ test('a place that is used again is that of the scope that lives; the one that e
     appliedRevision: state.tip,
     outOfSync: new Map(),
     problems: [problem],
+    built: null,
     notBuilt: null,
     untranslated: new Map(),
     stages,

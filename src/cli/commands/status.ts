@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
+import { type GatewayApiStatus, gatewayApiText } from '../gateway-api-text.ts';
 import { API_VERSION, type Format, outputOption, print, short, table, wrap } from '../output.ts';
 import { readItems, serverOption } from '../server-client.ts';
 
@@ -34,6 +35,8 @@ type Scope = {
   readonly sync: string;
   readonly health: string;
   readonly hold: { readonly rule: string; readonly reason: string } | null;
+  /** Absent: the server is an older one. */
+  readonly gatewayApi?: readonly GatewayApiStatus[];
 };
 
 export function statusCommand(context: Context): Command {
@@ -68,7 +71,8 @@ function statusText(repositories: readonly Repository[], scopes: readonly Scope[
   const parts = [
     table(['REPOSITORY', 'TIP', 'VERIFIED', 'READY'], rows),
     table(['SCOPE', 'SEQ', 'SYNC', 'HEALTH'], lines),
-  ];
+    gatewayApiText(scopes.flatMap(({ gatewayApi = [] }) => gatewayApi)),
+  ].filter((part) => part !== null);
   const notes = [...repositories.flatMap(troubles), ...holds];
   return [...parts, ...(notes.length === 0 ? [] : [`${notes.join('\n')}\n`])].join('\n');
 }
