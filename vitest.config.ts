@@ -5,6 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/bench/**', 'test/long/**'],
     // Real git, gpg, ssh-keygen and Envoy on a small and noisy machine: generous, and never part of a claim.
+    // On two cores the default is one: most files wait for processes that they start.
+    maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
     coverage: {

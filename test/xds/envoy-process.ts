@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePorts } from '../../src/cli/demo/services.ts';
 import { bootstrap, type ProxyXds } from '../../src/translate/index.ts';
 import { envoyPath } from '../envoy.ts';
 import { NODE } from './client.ts';
@@ -48,10 +49,7 @@ export async function startBackend(name: string): Promise<{ port: number; stop()
 }
 
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const port = portOf(server);
-  await stop(server);
+  const [port = 0] = await freePorts(1);
   return port;
 }
 
