@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createTreeDigests } from '../../src/git/index.ts';
 import { openLine } from '../../src/governance/index.ts';
+import { formatWithdrawal } from '../../src/votes/index.ts';
+import { createRealm } from './realm.ts';
 import { childSpec, createWorld, type ScopeSpec, scopeYaml, sshKey, type World } from './world.ts';
 
 /** Reconfigure: old quorum, new quorum and every added key, by statements alone (G3, G5, G6). `#n` is a row of the attack list. */
@@ -621,4 +623,18 @@ test('each class has its own threshold, and every class the required human', asy
     world.add('m', { parents: ['g', tip], ...next });
     expect([what, signers, (await world.scope('m')).seq]).toEqual([what, signers, seq]);
   }
+});
+
+test('V3: a person who is the only anchor is the same one before and after their key is rotated', async () => {
+  const realm = createRealm({ s: { anchors: ['x'] } });
+  const files = { 'mesh/scope.yaml': realm.yaml('s', { anchors: [{ name: 'x', keys: ['x2'] }] }) };
+  realm.commit('p', ['g'], files);
+  const words = await realm.words([{ who: 's', seq: 2, base: ['g', ''], next: ['p', ''] }]);
+  const approved = realm.signed('g', ['x', 'x2'], words);
+  realm.commit('m', ['g', approved], files);
+  expect((await realm.scope('m', 's')).seq).toBe(2);
+  const line = formatWithdrawal({ uid: realm.uid('s'), seq: 2, round: 0 });
+  realm.commit('n', ['g', realm.signed(approved, ['x'], `no\n\n${line}\n`)], files);
+  const { seq, hold } = await realm.scope('n', 's');
+  expect([seq, hold?.votes, hold?.refused.map(({ rule }) => rule)]).toEqual([1, [], ['V3', 'V3']]);
 });

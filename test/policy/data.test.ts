@@ -19,6 +19,7 @@ test.each([
   ['__proto__', '__proto__: { polluted: true }\n'],
   ['a number as a key', '1: a\n'],
   ['no key', ': a\n'],
+  ['a key of more than 1,024 letters', `${'k'.repeat(1100)}: 1\n`],
   ['a list as a key', '? [a]\n: b\n'],
   ['deep brackets', '['.repeat(70) + ']'.repeat(70)],
   ['deep sequences on one line', `${'- '.repeat(200)}a\n`],
