@@ -114,6 +114,41 @@ spec:
   });
 });
 
+describe('on which proxies', () => {
+  const labelled = (subset: string) =>
+    ROUTES(10).replace(
+      '  http:\n',
+      `  http:\n    - match: [{ sourceLabels: { app: web } }]\n      route: [{ destination: { host: ${HOST}, subset: ${subset} } }]\n`,
+    );
+
+  test('a rule for some clients is told of these alone', async () => {
+    await mesh.write('mesh/routes.yaml', labelled('v1'));
+    await mesh.commit('Web', 'alice');
+    await mesh.signAs('bo');
+    await mesh.cli('approve', '--yes');
+    await mesh.git('branch', '--force', 'main', 'change');
+    const { hosts, differences } = await document({ 'routes.yaml': labelled('v2') });
+    expect(hosts).toMatchObject([{ host: `${HOST}:80`, proxies: ['sidecars app=web of demo'] }]);
+    expect(differences).toMatchObject([{ proxies: 'sidecars app=web of demo', name: 'http_proxy' }]);
+  });
+
+  test('what its own workloads listen to, where the service changes', async () => {
+    const workload = `apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: { name: echo-1, namespace: demo }
+spec: { address: 10.0.0.7, labels: { app: echo } }
+`;
+    const { differences } = await document({ 'echo-1.yaml': workload });
+    const whose = 'sidecars app=echo of demo';
+    expect(differences).toContainEqual(
+      expect.objectContaining({ proxies: whose, type: 'Listener', change: 'added' }),
+    );
+    expect(differences).toContainEqual(
+      expect.objectContaining({ proxies: whose, type: 'Cluster', name: 'inbound|80||' }),
+    );
+  });
+});
+
 describe('risks', () => {
   beforeEach(async () => {
     await mesh.write('mesh/routes.yaml', rule('timeout: 5s\n      retries: { attempts: 2 }'));

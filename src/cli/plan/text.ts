@@ -14,7 +14,8 @@ export function planText({ head, scopes, manifests, hosts, differences, risks, p
   if (manifests.length > 0) parts.push(manifests.map(manifestText).join(''));
   if (hosts.length > 0) parts.push(hosts.map(hostText).join(''));
   const rows = differences.map(({ namespace, proxies, type, name, change }) => {
-    const whose = proxies.startsWith('gateways') ? `${namespace} (gateway)` : namespace;
+    // Those of a whole namespace need no more than its name.
+    const whose = proxies === `sidecars of ${namespace}` ? namespace : proxies;
     return [whose, change, type, name];
   });
   if (rows.length > 0) parts.push(table(['NAMESPACE', 'CHANGE', 'TYPE', 'NAME'], rows));
