@@ -124,7 +124,7 @@ function* checkNamespace(
   { owns, path }: VerifiedScope,
   { metadata }: Fitting,
 ): Generator<Finding> {
-  const namespace = namespaceOf(metadata);
+  const namespace = kind === 'Namespace' ? metadata.name : namespaceOf(metadata);
   // An IstioOperator is mostly written without one.
   if (kind === 'IstioOperator' && metadata.namespace === undefined) return;
   if (owns.namespaces.includes('*') || owns.namespaces.includes(namespace)) return;

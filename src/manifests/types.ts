@@ -54,6 +54,20 @@ export type ReferenceGrantResource = ResourceOf<'ReferenceGrant', ReferenceGrant
 export type GatewayResource = ResourceOf<'Gateway', GatewaySpec>;
 export type DestinationRuleResource = ResourceOf<'DestinationRule', DestinationRuleSpec>;
 
+/** What a Pod says of itself; `ports` by name. `addresses`: of both families; none until it runs, or once it has ended. */
+export type WrittenPod = {
+  readonly node: string | null;
+  readonly addresses: readonly string[];
+  readonly isReady: boolean;
+  readonly ports: Readonly<Record<string, number>>;
+};
+
+export type PodResource = ResourceOf<'Pod', WrittenPod>;
+/** Its labels say where it is. A Node has no namespace. */
+export type NodeResource = ResourceOf<'Node', null>;
+/** Read, and of no consequence for proxies. */
+type SilentResource = ResourceOf<'Namespace' | 'ServiceAccount' | 'WorkloadGroup' | 'ProxyConfig', null>;
+
 /** What a scope says for itself and those below it. Its namespace says nothing. */
 type MeshConfigResource = ResourceOf<'MeshConfig', MeshConfigSpec>;
 export type SidecarResource = ResourceOf<'Sidecar', SidecarSpec>;
@@ -77,6 +91,9 @@ export type Resource =
   | DestinationRuleResource
   | EndpointSliceResource
   | DestinationRuleResource
+  | PodResource
+  | NodeResource
+  | SilentResource
   | MeshConfigResource
   | SidecarResource
   | GatewayResource;

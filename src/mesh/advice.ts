@@ -64,8 +64,9 @@ function labelsByNamespace(
   workloads: readonly WorkloadLabels[],
 ): ReadonlyMap<string, readonly Labels[]> {
   const entries = resources.flatMap((resource) => {
+    if (resource.kind === 'Pod') return [resource];
     return resource.kind === 'WorkloadEntry'
-      ? [{ namespace: resource.namespace, labels: resource.spec.labels ?? {} }]
+      ? [{ namespace: resource.namespace, labels: { ...resource.spec.labels, ...resource.labels } }]
       : [];
   });
   const byNamespace = Map.groupBy([...workloads, ...entries], ({ namespace }) => namespace);

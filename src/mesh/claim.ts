@@ -45,7 +45,7 @@ export function visibilityOf(resource: Resource, owners: readonly Owner[]): Visi
 
 /** What it says itself, or else what its scope says of its kind. */
 function exportOf({ kind, spec, namespace }: Resource, owners: readonly Owner[]): readonly string[] {
-  const exportTo = 'exportTo' in spec ? spec.exportTo : undefined;
+  const exportTo = spec !== null && 'exportTo' in spec ? spec.exportTo : undefined;
   if (exportTo !== undefined && exportTo.length > 0) return exportTo;
   const { services, routings, rules } = settingsFor({ owners }, namespace).exportTo;
   if (kind === 'DestinationRule') return rules;

@@ -54,7 +54,7 @@ export const codes = {
   FL3324: { title: 'Service port that no slice has', fix: 'add a port of that name to the slice' },
   FL3325: {
     title: 'subset without endpoints',
-    fix: 'write a WorkloadEntry with labels for each workload in place of its endpoint in the slice',
+    fix: 'add the Pods that the slice names, or a WorkloadEntry with labels in place of each endpoint',
   },
   FL3326: { title: 'load balancer without effect', fix: 'remove it, or give the host endpoints' },
   FL3327: { title: 'outlier detection without effect', fix: 'raise maxEjectionPercent' },

@@ -17,7 +17,7 @@ import { type Begun, type Offered, type Scopes, type Served, type Share, same, w
 import { danglingSlices, emptySubsets, withSlices } from './slices.ts';
 import { applyRules } from './subsets.ts';
 import type { Owner, Service } from './types.ts';
-import { endpointsOf } from './workloads.ts';
+import { endpointsOf, fromManifest, type Workload } from './workloads.ts';
 
 /** What the services of all scopes come to. */
 export type Offers = {
@@ -74,22 +74,36 @@ export function joinServices(begun: Scopes<Begun>, owners: readonly Owner[], bef
 }
 
 function isMadeOf(old: Part, part: Part): boolean {
-  return old.rules === part.rules && old.workloads === part.workloads && old.slices === part.slices;
+  return (
+    old.rules === part.rules &&
+    old.workloads === part.workloads &&
+    old.pods === part.pods &&
+    old.slices === part.slices
+  );
 }
 
 /** The rules of a scope and its workloads make services of what it defines. */
 function serve(
   part: Part,
   defined: readonly Defined[],
-  all: Services,
+  seen: Services,
   owners: readonly Owner[],
 ): Share['served'] {
-  const workloads = Map.groupBy(part.workloads, ({ namespace }) => namespace);
-  return new Remembered(all, (services): Served => {
+  const all = [...part.workloads.map(fromManifest), ...part.pods.workloads];
+  const workloads = Map.groupBy(all, ({ namespace }) => namespace);
+  // Slices say which Pods serve.
+  const entries = Map.groupBy(
+    all.filter(({ pod }) => pod === null),
+    ({ namespace }) => namespace,
+  );
+  return new Remembered(seen, (services): Served => {
     const applied = applyRules(part.rules, defined, services, owners);
     const found = applied.services.map((each) => {
       const { id, namespace } = each.service;
-      return { id, ...endpointsFor(each, workloads.get(namespace) ?? [], part.slices) };
+      return {
+        id,
+        ...endpointsFor(each, (part.slices.has(id) ? entries : workloads).get(namespace) ?? [], part),
+      };
     });
     const dangling = danglingSlices(part.slices, defined);
     return {
@@ -101,9 +115,9 @@ function serve(
   });
 }
 
-function endpointsFor(defined: Defined, workloads: Part['workloads'], slices: Part['slices']) {
+function endpointsFor(defined: Defined, workloads: readonly Workload[], { slices, pods }: Part) {
   const found = endpointsOf(defined, workloads);
-  const all = withSlices(defined, found.endpoints, slices);
+  const all = withSlices(defined, found.endpoints, slices, pods);
   const problems = [
     ...found.problems,
     ...all.problems,

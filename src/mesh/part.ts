@@ -8,6 +8,7 @@ import { type Gateways, readGateway, withoutRivals } from './gateways.ts';
 import { readGrants } from './grants.ts';
 import { mistake } from './mistake.ts';
 import { ownerOfNamespace } from './ownership.ts';
+import { type Pods, readPods } from './pods.ts';
 import type { RouteResource } from './route-rules.ts';
 import { type DefinedRouting, readRoutings } from './routing.ts';
 import { type Defined, readService, readServiceEntry } from './services.ts';
@@ -21,6 +22,7 @@ export type Part = {
   readonly candidates: readonly Defined[];
   readonly rules: readonly DestinationRuleResource[];
   readonly workloads: readonly WorkloadEntryResource[];
+  readonly pods: Pods;
   readonly slices: SlicesByService;
   readonly routings: readonly DefinedRouting[];
   readonly gateways: Gateways;
@@ -56,6 +58,7 @@ export function readPart(resources: readonly Resource[], owners: readonly Owner[
     candidates,
     rules: own.filter((resource) => resource.kind === 'DestinationRule'),
     workloads: own.filter((resource) => resource.kind === 'WorkloadEntry'),
+    pods: readPods(own),
     slices: slicesByService(own.filter((resource) => resource.kind === 'EndpointSlice')),
     routings,
     gateways: readGateways(own, problems),
@@ -83,6 +86,7 @@ export function partLike(now: Part, before: Part | undefined): Part {
     candidates: alike(now.candidates, before.candidates),
     rules: alike(now.rules, before.rules),
     workloads: alike(now.workloads, before.workloads),
+    pods: alike(now.pods, before.pods),
     slices: alike(now.slices, before.slices),
     routings: alike(now.routings, before.routings),
     gateways: alike(now.gateways, before.gateways),
@@ -96,6 +100,9 @@ function alike<T>(now: T, before: T): T {
   return isDeepStrictEqual(now, before) ? before : now;
 }
 
+/** What has no namespace, or says nothing by it. */
+const clusterWide: ReadonlySet<Resource['kind']> = new Set(['GatewayClass', 'MeshConfig', 'Node']);
+
 /** Resources in namespaces of their own scope. */
 function owned(
   resources: readonly Resource[],
@@ -103,7 +110,7 @@ function owned(
   problems: Problem[],
 ): readonly Resource[] {
   return resources.filter((resource) => {
-    if (resource.kind === 'GatewayClass' || resource.kind === 'MeshConfig') return true;
+    if (clusterWide.has(resource.kind)) return true;
     const owner = ownerOfNamespace(owners, resource.namespace);
     if (owner?.uid === resource.source.uid) return true;
     const whose = owner === null ? 'no single scope owns' : `${owner.path} owns`;

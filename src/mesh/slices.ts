@@ -4,6 +4,7 @@ import { type EndpointSliceResource, serviceLabel } from '../manifests/index.ts'
 import { codes } from './codes.ts';
 import { canonicalAddress, serviceHost } from './hosts.ts';
 import { mistake, originOf } from './mistake.ts';
+import type { Pods } from './pods.ts';
 import type { Defined } from './services.ts';
 import type { Endpoint, Service } from './types.ts';
 import { byAddress, hasLabels } from './workloads.ts';
@@ -25,16 +26,18 @@ export function slicesByService(slices: readonly Slice[]): SlicesByService {
  * The endpoints of a Service with those of its slices. As kube-proxy has it, those that are ready count, and where there
  * is none those that still serve while they terminate; all of them where the Service publishes what is not ready. The
  * slice's port number is the truth, whatever the Service's targetPort. A workload that is a manifest of its own, too,
- * says more about itself (labels, locality, weight): the slice's endpoint gives way.
+ * says more about itself (labels, locality, weight): the slice's endpoint gives way. Labels are those of its Pod, if that is
+ * there, and its Node says where it is.
  */
 export function withSlices(
   { service, resource }: Defined,
   workloads: readonly Endpoint[],
   slices: SlicesByService,
+  pods: Pods,
 ): { readonly endpoints: readonly Endpoint[]; readonly problems: readonly Problem[] } {
   const own = slices.get(service.id);
   if (own === undefined || resource.kind !== 'Service') return { endpoints: workloads, problems: [] };
-  const all = own.flatMap((slice) => endpointsIn(slice, portsOf(slice, service)));
+  const all = own.flatMap((slice) => endpointsIn(slice, portsOf(slice, service), pods));
   const ready = all.filter(({ written }) => resource.spec.publishNotReadyAddresses || isReady(written));
   const chosen = ready.length > 0 ? ready : all.filter(({ written }) => isStillServing(written));
   const fresh = added(workloads, chosen.map(({ endpoint }) => endpoint).sort(byLocality));
@@ -62,24 +65,29 @@ export function emptySubsets({ service }: Defined, endpoints: readonly Endpoint[
     (subset) => !endpoints.some((each) => hasLabels(each.labels, subset.labels)),
   );
   return empty.map(({ name, origin: { file, line, column } }) => {
-    const message = `subset ${name} of ${service.host} has no endpoint: those of an EndpointSlice have no labels`;
+    const message = `subset ${name} of ${service.host} has no endpoint: those of an EndpointSlice have the labels of their Pods alone`;
     return { code: 'FL3325', severity: 'warning', message, fix: codes.FL3325.fix, file, line, column };
   });
 }
 
 type Candidate = { readonly endpoint: Endpoint; readonly written: SliceEndpoint };
 
-function endpointsIn(slice: Slice, ports: Ports): readonly Candidate[] {
+function endpointsIn(slice: Slice, ports: Ports, { labels, nodes }: Pods): readonly Candidate[] {
   if (ports.size === 0) return [];
   return (slice.spec.endpoints ?? []).map((written, index) => {
-    const { addresses, zone, targetRef: { kind, namespace = slice.namespace, name } = {} } = written;
+    const {
+      addresses,
+      zone,
+      nodeName = '',
+      targetRef: { kind, namespace = slice.namespace, name } = {},
+    } = written;
     const workload = kind === undefined || name === undefined ? null : `${kind}/${namespace}/${name}`;
     const endpoint: Endpoint = {
       address: canonicalAddress(addresses[0] ?? ''),
       workload,
       ports,
-      labels: {},
-      locality: zone === undefined ? '' : `/${zone}`,
+      labels: kind === 'Pod' ? (labels.get(`${namespace}/${name}`) ?? {}) : {},
+      locality: nodes.get(nodeName) || (zone === undefined ? '' : `/${zone}`),
       weight: 1,
       namespace: slice.namespace,
       origin: { ...originOf(slice), ...slice.at(['endpoints', index]) },

@@ -8,8 +8,8 @@ import type { Endpoint, Origin } from './types.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
-/** A workload before it is bound to a service: inline in a service entry, or a manifest of its own. */
-type Workload = {
+/** A workload before it is bound to a service: inline in a service entry, a Pod, or a manifest of its own. */
+export type Workload = {
   readonly address: string | undefined;
   readonly ports: Readonly<Record<string, number>>;
   readonly labels: Labels;
@@ -18,16 +18,19 @@ type Workload = {
   readonly namespace: string;
   readonly origin: Origin;
   readonly manifest: WorkloadEntryResource | null;
+  /** `name` is the same for all addresses of a Pod; null: it is none. */
+  readonly pod: { readonly name: string; readonly isReady: boolean } | null;
 };
 
 /** Endpoints of a service: those inline, or the workloads of its namespace that it selects (Istio, Kubernetes). */
 export function endpointsOf(
   { service, resource }: Defined,
-  manifests: readonly WorkloadEntryResource[],
+  workloads: readonly Workload[],
 ): { readonly endpoints: readonly Endpoint[]; readonly problems: readonly Problem[] } {
   const problems: Problem[] = [];
   const endpoints: Endpoint[] = [];
-  for (const workload of workloadsOf(resource, manifests)) {
+  for (const workload of workloadsOf(resource, workloads)) {
+    if (!mayServe(workload, resource)) continue;
     if (workload.address === undefined) continue;
     if (service.discovery === 'listed' && !isIpAddress(workload.address)) {
       problems.push(...hostNameProblem(workload, service.host));
@@ -38,7 +41,16 @@ export function endpointsOf(
     const address = canonicalAddress(workload.address);
     const { labels, locality, weight, namespace, origin } = workload;
     if (ports.size > 0) {
-      endpoints.push({ address, workload: null, ports, labels, locality, weight, namespace, origin });
+      endpoints.push({
+        address,
+        workload: workload.pod?.name ?? null,
+        ports,
+        labels,
+        locality,
+        weight,
+        namespace,
+        origin,
+      });
     }
   }
   return { endpoints: endpoints.sort(byAddress), problems };
@@ -61,7 +73,7 @@ export function hasLabels(labels: Labels, selector: Labels): boolean {
 
 function workloadsOf(
   resource: ServiceResource | ServiceEntryResource,
-  manifests: readonly WorkloadEntryResource[],
+  workloads: readonly Workload[],
 ): readonly Workload[] {
   if (resource.kind === 'ServiceEntry' && resource.spec.endpoints !== undefined) return inline(resource);
   const selector =
@@ -69,23 +81,28 @@ function workloadsOf(
   // An empty selector selects nothing: Kubernetes leaves the endpoints to somebody else.
   if (selector === undefined || Object.keys(selector).length === 0) return [];
   const [first = ['', '']] = Object.entries(selector);
-  const candidates = byLabel(manifests).get(labelKey(first)) ?? [];
+  const candidates = byLabel(workloads).get(labelKey(first)) ?? [];
   return candidates.filter(({ namespace, labels }) => {
     return namespace === resource.namespace && hasLabels(labels, selector);
   });
 }
 
+/** Pods that are not ready get no requests, but of a Service that publishes them all the same (Kubernetes). */
+function mayServe({ pod }: Workload, { kind, spec }: ServiceResource | ServiceEntryResource): boolean {
+  return pod?.isReady !== false || (kind === 'Service' && spec.publishNotReadyAddresses === true);
+}
+
 type ByLabel = ReadonlyMap<string, readonly Workload[]>;
 
 /** Made once for a list: each service of a namespace looks for its own among all workloads of it. */
-const indexes = new WeakMap<readonly WorkloadEntryResource[], ByLabel>();
+const indexes = new WeakMap<readonly Workload[], ByLabel>();
 
 /** Workloads by each of their labels, in the order of the list. */
-function byLabel(manifests: readonly WorkloadEntryResource[]): ByLabel {
-  const known = indexes.get(manifests);
+function byLabel(workloads: readonly Workload[]): ByLabel {
+  const known = indexes.get(workloads);
   if (known !== undefined) return known;
   const index = new Map<string, Workload[]>();
-  for (const workload of manifests.map(fromManifest)) {
+  for (const workload of workloads) {
     for (const label of Object.entries(workload.labels)) {
       const key = labelKey(label);
       const others = index.get(key);
@@ -93,7 +110,7 @@ function byLabel(manifests: readonly WorkloadEntryResource[]): ByLabel {
       else others.push(workload);
     }
   }
-  indexes.set(manifests, index);
+  indexes.set(workloads, index);
   return index;
 }
 
@@ -112,10 +129,11 @@ function inline(resource: ServiceEntryResource): readonly Workload[] {
     namespace: resource.namespace,
     origin: { ...originOf(resource), ...resource.at(['spec', 'endpoints', index]) },
     manifest: null,
+    pod: null,
   }));
 }
 
-function fromManifest(resource: WorkloadEntryResource): Workload {
+export function fromManifest(resource: WorkloadEntryResource): Workload {
   const { spec, labels, namespace } = resource;
   return {
     address: spec.address,
@@ -127,6 +145,7 @@ function fromManifest(resource: WorkloadEntryResource): Workload {
     namespace,
     origin: originOf(resource),
     manifest: resource,
+    pod: null,
   };
 }
 

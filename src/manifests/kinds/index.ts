@@ -7,10 +7,12 @@ import { grpcRoute } from './grpc-route.ts';
 import { httpRoute } from './http-route.ts';
 import type { Kind } from './kind.ts';
 import { configMap, istioOperator, meshConfig } from './mesh-config.ts';
+import { pod } from './pod.ts';
 import { referenceGrant } from './reference-grant.ts';
 import { service } from './service.ts';
 import { serviceEntry } from './service-entry.ts';
 import { sidecar } from './sidecar.ts';
+import { namespace, node, proxyConfig, serviceAccount, workloadGroup } from './silent.ts';
 import { virtualService } from './virtual-service.ts';
 import { workloadEntry } from './workload-entry.ts';
 
@@ -27,18 +29,24 @@ export const kinds: readonly Kind[] = [
   gateway,
   gatewayClass,
   referenceGrant,
+  namespace,
+  node,
+  pod,
+  proxyConfig,
   service,
+  serviceAccount,
   serviceEntry,
   sidecar,
   virtualService,
   workloadEntry,
+  workloadGroup,
 ];
 
 /** Kinds of a mesh that are not honoured yet, by API group. */
 export const otherKinds: Readonly<Record<string, readonly string[]>> = {
-  '': ['Namespace', 'Pod', 'ServiceAccount', 'Endpoints'],
+  '': ['Endpoints'],
   'networking.k8s.io': ['Ingress', 'IngressClass'],
-  'networking.istio.io': ['EnvoyFilter', 'ProxyConfig', 'WorkloadGroup'],
+  'networking.istio.io': ['EnvoyFilter'],
   'security.istio.io': ['AuthorizationPolicy', 'PeerAuthentication', 'RequestAuthentication'],
   'telemetry.istio.io': ['Telemetry'],
   'extensions.istio.io': ['WasmPlugin'],
