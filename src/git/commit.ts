@@ -63,11 +63,11 @@ export function parseCommit(id: ObjectId, raw: Uint8Array): Commit {
   };
 }
 
-/** Beyond, a commit is history and nothing else: no honest one comes near, and its text would be kept for as long as the line is. */
-const COMMIT_BYTES = 64 * 1024 * 1024;
+/** Beyond, a commit is history and nothing else: no honest one comes near, and what it signs is kept for as long as the line is. */
+const COMMIT_BYTES = 1024 * 1024;
 
 /** As much of such a commit's message as shows that it is over every cap. */
-const KEPT_BYTES = 1024 * 1024;
+const KEPT_BYTES = 128 * 1024;
 
 function bomb(bytes: Buffer, start: number): Pick<Commit, 'author' | 'message' | 'signature' | 'refusal'> {
   const message = Buffer.from(bytes.subarray(start, start + KEPT_BYTES));

@@ -2,7 +2,7 @@ import { must } from '../base/must.ts';
 import type { Commit, ObjectId, Objects } from '../git/index.ts';
 import type { Ruleset } from '../policy/index.ts';
 import { type Approval, readStatements, type Statement, type Withdrawal } from './statement.ts';
-import { readToken, type Token, tokenRuns } from './token.ts';
+import { carriesToken, readToken, type Token, tokenRuns } from './token.ts';
 
 /** A commit ≤ the tip, with `intro`: the least i with commit ≤ mi. */
 export type Visit = {
@@ -13,6 +13,7 @@ export type Visit = {
   /** How many were visited before: the order of the line. */
   readonly order: number;
   readonly statements: readonly Statement[];
+  readonly carriesToken: boolean;
 };
 
 /** Words under one signature: those of a signed commit (or of one that G1 refuses), or of a token in whatever commit's message. */
@@ -70,12 +71,16 @@ export async function openHistory(objects: Objects, genesis: ObjectId, ruleset: 
   return { ...history, extend: (id) => extend(objects, history, id, ruleset) };
 }
 
+const NOTHING = new Uint8Array();
+
 function visit(history: Mutable, commit: Commit, intro: number): Visit {
   const onMain = history.main[intro] === commit.id;
   const bases = commit.parents.map((parent) => must(history.visits.get(parent)).base);
   const base = onMain ? intro : bases.reduce((left, right) => Math.max(left, right), -1);
   const order = history.visits.size;
-  const entry = { commit, intro, base, order, statements: readStatements(commit.message) };
+  const read = { statements: readStatements(commit.message), carriesToken: carriesToken(commit.message) };
+  // What was read of it is kept for as long as the line is; the text is not: it may be long, and there are many.
+  const entry = { commit: { ...commit, message: NOTHING }, intro, base, order, ...read };
   history.visits.set(commit.id, entry);
   const { statements } = entry;
   if (commit.signature !== null || commit.refusal !== null)
@@ -84,15 +89,16 @@ function visit(history: Mutable, commit: Commit, intro: number): Visit {
 }
 
 /** Detached words: a token that stands in several messages was said once. Why there are more than the cap allows, or null. */
-function hearTokens(history: Mutable, visits: readonly Visit[], { tokens: cap }: Ruleset): string | null {
+function hearTokens(history: Mutable, fresh: readonly Commit[], { tokens: cap }: Ruleset): string | null {
   const heard = new Set<string>();
-  for (const visit of visits)
-    for (const run of tokenRuns(visit.commit.message)) {
+  for (const { id, message } of fresh)
+    for (const run of tokenRuns(message)) {
       if (heard.has(run)) continue;
       if (heard.size === cap) return `more than ${cap} tokens in one merge`;
       heard.add(run);
       const token = readToken(run);
-      if (token !== null) hear(history, { visit, token, statements: token.statements });
+      if (token === null) continue;
+      hear(history, { visit: must(history.visits.get(id)), token, statements: token.statements });
     }
   return null;
 }
@@ -127,7 +133,7 @@ async function extend(objects: Objects, history: Mutable, id: ObjectId, ruleset:
   history.main.push(id);
   const visits = fresh.map((commit) => visit(history, commit, intro));
   history.byIntro.push(visits);
-  const tooMany = hearTokens(history, visits, ruleset);
+  const tooMany = hearTokens(history, fresh, ruleset);
   bar(history, intro, fresh, overCap(fresh, ruleset) ?? tooMany);
 }
 

@@ -3,7 +3,6 @@ import type { ObjectId } from '../git/index.ts';
 import { withThoseAbove } from '../policy/index.ts';
 import { sideViews, type Visit } from './history.ts';
 import { type Claim, claimsOf, electorate } from './signer.ts';
-import { carriesToken } from './token.ts';
 import type { VotingScope } from './types.ts';
 import type { Bench } from './votes.ts';
 import { NOTED } from './words.ts';
@@ -51,7 +50,7 @@ export async function sortSigned(
     if ((commit.signature === null && commit.refusal === null) || first === undefined) continue;
     // Whoever says in words what they mean, or carries another's, means no other scope (decisions 0014 and 0015).
     const isApproval = commit.parents.length === 1 && first.tree === commit.tree;
-    if (isApproval && (visit.statements.length > 0 || carriesToken(commit.message))) continue;
+    if (isApproval && (visit.statements.length > 0 || visit.carriesToken)) continue;
     if (isApproval) signed.approvals.push(visit);
     const line = history.visits.get(history.main[visit.base] ?? '')?.commit;
     const before = isApproval ? line : first;

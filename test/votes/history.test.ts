@@ -174,3 +174,16 @@ test('V1, V2: older than the genesis a token counts, and a commit that says the 
     expect((await world.scope('m')).seq).toBe(seq);
   }
 });
+
+test('of a message only what it says is kept: there may be many, and long ones', async () => {
+  const world = createWorld();
+  world.add('g', {});
+  const lines = (await world.approve('', { seq: 2, base: 'g', next: 'g' })).trim().split('\n');
+  const message = `${'a'.repeat(60_000)}\n\n${makeToken(lines, 'x')}\n${lines.join('\n')}\n`;
+  const id = world.add('c', { parents: ['g'], message });
+  const history = await openHistory(world.objects, world.ids.get('g') ?? '', ruleset1);
+  await history.extend(id);
+  expect(history.visits.get(id)).toMatchObject({ carriesToken: true, statements: [{ kind: 'approve' }] });
+  expect(history.spoken.get(world.uid.S)?.get(2)).toHaveLength(1);
+  expect(history.visits.get(id)?.commit.message).toHaveLength(0);
+});
