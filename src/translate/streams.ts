@@ -117,9 +117,26 @@ const everything: StreamMatch = {
 
 /** The routing of connections to a host, as for requests: its own, else that of the longest wildcard that covers it. */
 function streamRoutingOf({ streams }: View, host: string): Routing | null {
-  const fitting = streams.filter((routing) => covers(routing.host, host));
-  const [closest = null] = fitting.sort((left, right) => right.host.length - left.host.length);
-  return fitting.find((routing) => routing.host === host) ?? closest;
+  const { exact, wildcards } = indexOf(streams);
+  return exact.get(host) ?? wildcards.find((routing) => covers(routing.host, host)) ?? null;
+}
+
+/** `wildcards`: the longest first. */
+type Index = { readonly exact: ReadonlyMap<string, Routing>; readonly wildcards: readonly Routing[] };
+
+const indexes = new WeakMap<View['streams'], Index>();
+
+/** Made once for a view: each port of each service asks. */
+function indexOf(streams: View['streams']): Index {
+  const known = indexes.get(streams);
+  if (known !== undefined) return known;
+  const wildcards = streams.filter(({ host }) => host.startsWith('*'));
+  const index = {
+    exact: new Map(streams.map((routing) => [routing.host, routing])),
+    wildcards: wildcards.sort((left, right) => right.host.length - left.host.length),
+  };
+  indexes.set(streams, index);
+  return index;
 }
 
 function concerns(match: StreamMatch, proxy: Proxy, port: number): boolean {

@@ -262,6 +262,20 @@ describe('connections', () => {
     expect([answers.map(({ body }) => body), connections()]).toEqual([['held', 'held'], 2]);
   });
 
+  test('http2MaxRequests: one more is answered 503 at once', async () => {
+    await using stand = new Stand();
+    const waiting = Promise.withResolvers<() => void>();
+    const server = createHttp2Server((_, response) => waiting.resolve(() => response.end('held')));
+    const port = await listen(server as unknown as Server);
+    const pool = '{connectionPool: {http: {h2UpgradePolicy: UPGRADE, http2MaxRequests: 1}}}';
+    const running = await stand.client('web', acme(at(port), policy(pool)));
+    const first = running.ask(cart);
+    const letGo = await waiting.promise;
+    expect((await running.ask(cart)).status).toBe(503);
+    letGo();
+    expect((await first).body).toBe('held');
+  });
+
   test('useClientProtocol: HTTP/1.1 stays what it is, at a port of HTTP/2, too', async () => {
     await using stand = new Stand();
     const port = await stand.backend('cart', '127.0.0.1', ({ httpVersion }, response) =>
@@ -276,6 +290,55 @@ describe('connections', () => {
       files: service('cart', 'shop', '', '[{name: grpc, port: 80}]') + files.join(''),
     };
     expect((await (await stand.client('web', [grpc])).ask(cart)).body).toBe('1.1');
+  });
+});
+
+describe('where requests go first', () => {
+  /** Asks the services at `places`, each with its name, from `eu/a`. */
+  async function answers(
+    places: readonly (readonly [string, string])[],
+    setting: string,
+  ): Promise<ReadonlySet<string>> {
+    await using stand = new Stand();
+    const workloads = [];
+    for (const [name, more] of places) {
+      const port = await stand.backend(name);
+      workloads.push(
+        workload(name, 'shop', '127.0.0.1', `app: cart, version: ${name}`, `, ports: {http: ${port}}${more}`),
+      );
+    }
+    const ejecting = `outlierDetection: {consecutive5xxErrors: 1}, loadBalancer: {localityLbSetting: ${setting}}`;
+    const files = acme(...workloads, policy(`{${ejecting}}`));
+    const running = await stand.client('web', files, { locality: 'eu.a', labels: { version: 'v2' } });
+    const found = new Set<string>();
+    for (let index = 0; index < 20; index++) found.add((await running.ask(cart)).body);
+    return found;
+  }
+  const places = [
+    ['us', ', locality: us/a'],
+    ['cn', ', locality: cn/a'],
+  ] as const;
+
+  test('localityLbSetting.failover: to the region that is named, before all others', async () => {
+    expect(await answers(places, '{failover: [{from: eu, to: cn}]}')).toEqual(new Set(['cn']));
+    expect(await answers(places, '{failover: [{from: us, to: cn}]}')).toEqual(new Set(['us', 'cn']));
+  });
+
+  test('localityLbSetting.failoverPriority: to those with the labels of the client', async () => {
+    const both = [
+      ['v1', ''],
+      ['v2', ''],
+    ] as const;
+    expect(await answers(both, '{failoverPriority: [version]}')).toEqual(new Set(['v2']));
+  });
+
+  test('localityLbSetting.enabled: false: anywhere', async () => {
+    const near = [
+      ['eu', ', locality: eu/a'],
+      ['us', ', locality: us/a'],
+    ] as const;
+    expect(await answers(near, '{enabled: false}')).toEqual(new Set(['eu', 'us']));
+    expect(await answers(near, '{enabled: true}')).toEqual(new Set(['eu']));
   });
 });
 
