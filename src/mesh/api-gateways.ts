@@ -34,7 +34,7 @@ export type Listener = {
   /** Kinds of routes that it takes. */
   readonly kinds: readonly string[];
   /** Namespaces of routes that it takes. */
-  readonly from: 'Same' | 'All' | 'Selector' | 'None';
+  readonly from: 'Same' | 'All' | 'Selector';
   readonly selector: ApiLabelSelector;
 };
 
@@ -153,7 +153,7 @@ export function admits(
   namespace: string,
   labels: Readonly<Record<string, string>>,
 ): boolean {
-  if (!kinds.includes(kind) || from === 'None') return false;
+  if (!kinds.includes(kind)) return false;
   if (from === 'Same') return namespace === own;
   return from === 'All' || isSelected(selector, { ...labels, 'kubernetes.io/metadata.name': namespace });
 }

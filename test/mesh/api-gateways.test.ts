@@ -116,7 +116,6 @@ describe('routes of another namespace', () => {
   test.each([
     ['by default', at(''), false],
     ['Same', from('Same'), false],
-    ['None', from('None'), false],
     ['All', from('All'), true],
     ['by label', from('Selector, selector: {matchLabels: {kubernetes.io/metadata.name: shop}}'), true],
     ['by another label', from('Selector, selector: {matchLabels: {a: b}}'), false],
