@@ -1,10 +1,11 @@
 import type { Problem } from '../base/problem.ts';
 import type { Resource, ScopeResources, WorkloadLabels } from '../manifests/index.ts';
 import { type Code, codes } from './codes.ts';
-import { mistake, originOf, placeOf } from './mistake.ts';
+import { mistake, placeOf } from './mistake.ts';
 import { byPlace } from './part.ts';
 import { takesAll } from './routing-cover.ts';
-import type { Endpoints, Mesh, Origin, Routing, Rule } from './types.ts';
+import { documentsOf, ruleOrigin } from './rule-places.ts';
+import type { Endpoints, Mesh, Origin, Routing } from './types.ts';
 import { hasLabels } from './workloads.ts';
 
 type Labels = Readonly<Record<string, string>>;
@@ -24,7 +25,7 @@ type Advised = {
 export function advise(advised: Advised): readonly Problem[] {
   const { mesh, scopes } = advised;
   const resources = scopes.flatMap((scope) => scope.resources);
-  const byDocument = new Map(resources.map((resource) => [originOf(resource).document, resource]));
+  const byDocument = documentsOf(scopes);
   const labels = labelsByNamespace(resources, advised.workloads);
   const all = [
     ...mesh.routings.flatMap((routing) => unreached(routing, byDocument)),
@@ -47,15 +48,6 @@ function unreached({ rules, host }: Routing, byDocument: ReadonlyMap<string, Res
     if (here === undefined || there === undefined) return [];
     return [at(here, 'FL3401', `requests for ${host} that fit it are taken at ${placeOf(there)}`)];
   });
-}
-
-/** The line of the rule itself where its manifest has a list with one entry for each. */
-function ruleOrigin(rule: Rule, rules: readonly Rule[], byDocument: ReadonlyMap<string, Resource>): Origin {
-  const { origin } = rule;
-  const resource = byDocument.get(origin.document);
-  const own = rules.filter((other) => other.origin.document === origin.document);
-  if (resource?.kind !== 'VirtualService' || own.length !== resource.spec.http?.length) return origin;
-  return { ...origin, ...resource.at(['spec', 'http', own.indexOf(rule)]) };
 }
 
 /** Labels of all workloads that are known. */

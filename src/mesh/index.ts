@@ -27,6 +27,7 @@ export { policyOf } from './policies.ts';
 export type * from './policy-types.ts';
 export { carriesHttp } from './protocol.ts';
 export { settingsFor } from './root.ts';
+export { documentsOf, originOfAction, ruleOrigin } from './rule-places.ts';
 export { importedPorts, isImported, type Limits, limitsOf } from './sidecars.ts';
 export type * from './types.ts';
 export { hasLabels } from './workloads.ts';

@@ -12,6 +12,7 @@
  */
 export { bootstrap } from './bootstrap.ts';
 export { parseProxy } from './proxy.ts';
+export { actionBehind } from './routes.ts';
 export { staticBootstrap } from './static.ts';
 export { translate } from './translate.ts';
 export { createTranslator } from './translator.ts';

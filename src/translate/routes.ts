@@ -89,17 +89,26 @@ function makeRoutes(routing: Routing, port: number, proxy: Proxy, services: Seen
     for (const match of matches) {
       const { fields, clusters: named } = actionOf(rule, { match, port }, services);
       for (const cluster of named) clusters.add(cluster);
-      routes.push({
+      const route = {
         ...routeName(rule, match),
         ...statistics(match),
         match: routeMatch(match),
         ...fields,
         ...shared,
-      });
+      };
+      actions.set(route, rule.action);
+      routes.push(route);
     }
     if (matches.includes(null)) break;
   }
   return { routes, clusters: [...clusters] };
+}
+
+const actions = new WeakMap<object, Rule['action']>();
+
+/** What a route of a snapshot does as the mesh says it; null where it was made of no rule. */
+export function actionBehind(route: object): Rule['action'] | null {
+  return actions.get(route) ?? null;
 }
 
 function matchesOf({ matches }: Rule, port: number, proxy: Proxy): readonly (Match | null)[] {

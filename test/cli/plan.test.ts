@@ -175,6 +175,7 @@ describe('risks', () => {
   ])('%s', async (_, files, risk) => {
     const { risks } = await document(files);
     expect(risks.map((one: { risk: string }) => one.risk)).toEqual([risk]);
+    expect(risks[0].line).toBeGreaterThan(risk === 'host-removed' ? 0 : 7);
   });
 
   test('what was there before is no risk of the change', async () => {

@@ -119,7 +119,9 @@ describe('of a clone', () => {
     expect(steps).toContainEqual(
       expect.objectContaining({
         what: 'route',
-        sources: [expect.objectContaining({ file: 'routes.yaml', document: 'VirtualService/demo/echo' })],
+        sources: [
+          expect.objectContaining({ file: 'routes.yaml', line: 9, document: 'VirtualService/demo/echo' }),
+        ],
       }),
     );
     expect(evidence).toMatchObject([{ scope: 'acme', seq: 2, signers: ['alice', 'bo'] }]);
@@ -129,7 +131,7 @@ describe('of a clone', () => {
   test('why as text names who signed', async () => {
     const { out } = await mesh.cli('why', 'web.demo', 'echo', '--offline');
     expect(out).toMatch(/^GET http:\/\/echo\/ at web\.demo\n/);
-    expect(out).toMatch(/ {12}routes\.yaml:1 \(VirtualService\/demo\/echo of acme\)\n/);
+    expect(out).toMatch(/ {12}routes\.yaml:9 \(VirtualService\/demo\/echo of acme\)\n/);
     expect(out).toMatch(/ {2}decided {3}acme: seq 2 at [0-9a-f]{10}, signed by alice, bo\n$/);
   });
 });

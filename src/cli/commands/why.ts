@@ -1,5 +1,7 @@
 import { Argument, Command, Option } from 'commander';
 import { Failure } from '../../base/failure.ts';
+import { documentsOf, originOfAction } from '../../mesh/index.ts';
+import { actionBehind } from '../../translate/index.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
@@ -16,7 +18,7 @@ import {
   translateFor,
 } from '../proxy/offline.ts';
 import { type Request, readRequest } from '../proxy/request.ts';
-import { type Place, type ProxyResource, provenanceOf } from '../proxy/resource.ts';
+import { isFields, type Place, type ProxyResource, provenanceOf } from '../proxy/resource.ts';
 import { type Step, type Trace, trace } from '../proxy/trace.ts';
 import { serverOption } from '../server-client.ts';
 
@@ -63,22 +65,24 @@ export function whyCommand(context: Context): Command {
 
 async function why(context: Context, wanted: string, url: string, flags: Flags): Promise<number> {
   const request = readRequest(url, flags.method.toUpperCase(), flags.header);
-  const { proxy, resources, evidenceOf } = await read(context, wanted, flags);
+  const { proxy, resources, ruleOf, evidenceOf } = await read(context, wanted, flags);
   const found = trace(resources, request);
-  const uids = new Set((found?.steps ?? []).flatMap(placesOf).map(({ scope }) => scope));
-  const evidence = await evidenceOf([...uids].filter((scope) => scope !== ''));
   const steps = (found?.steps ?? []).map((step) => {
     const { what, says, resource } = step;
-    return { what, says, state: resource.state, message: resource.message, sources: placesOf(step) };
+    const rule = ruleOf(step);
+    const sources = rule === null ? placesOf(step) : [rule];
+    return { what, says, state: resource.state, message: resource.message, sources };
   });
-  const outcome = found?.outcome ?? { does: 'nothing', message: NOTHING };
+  const scopes = new Set(steps.flatMap(({ sources }) => sources).map(({ scope }) => scope));
+  const evidence = await evidenceOf([...scopes].filter((scope) => scope !== ''));
+  const outcome = found?.outcome ?? { does: 'nothing' as const, message: NOTHING };
   const asked = { method: request.method, url: written(request) };
   const document = {
     apiVersion: API_VERSION,
     kind: 'Why',
     ...{ proxy, request: asked, outcome, steps, evidence },
   };
-  print(context, flags.output, document, () => text(proxy, request, found, evidence));
+  print(context, flags.output, document, () => text(proxy, request, { steps, outcome }, evidence));
   return outcome.does === 'nothing' || outcome.does === 'refuse' ? exit.findings : exit.ok;
 }
 
@@ -87,6 +91,8 @@ const NOTHING = 'nothing that the proxy was sent is for it: it is answered 404, 
 type Read = {
   readonly proxy: string;
   readonly resources: readonly ProxyResource[];
+  /** The line of the rule behind a route; null where only that of its manifest is known. */
+  readonly ruleOf: (step: Step) => Place | null;
   readonly evidenceOf: (scopes: readonly string[]) => Promise<readonly Evidence[]>;
 };
 
@@ -97,7 +103,7 @@ async function read(context: Context, wanted: string, flags: Flags): Promise<Rea
   if (dump !== undefined || admin !== undefined) {
     const { resources } =
       admin === undefined ? await readDump(dump ?? '-', context.stdin) : await fetchDump(admin);
-    return { proxy: wanted, resources, evidenceOf: async () => [] };
+    return { proxy: wanted, resources, ruleOf: () => null, evidenceOf: async () => [] };
   }
   if (offline || filename !== undefined) {
     const source = await readSource(context, flags);
@@ -106,10 +112,15 @@ async function read(context: Context, wanted: string, flags: Flags): Promise<Rea
     const evidenceOf = async (scopes: readonly string[]) => {
       return source.evidence.filter(({ scope }) => scopes.includes(scope));
     };
-    return { proxy: proxy.id, resources, evidenceOf };
+    const documents = documentsOf(source.resources);
+    const ruleOf = ({ part }: Step) => {
+      const action = isFields(part) ? actionBehind(part) : null;
+      return action === null ? null : originOfAction(source.mesh, action, documents);
+    };
+    return { proxy: proxy.id, resources, ruleOf, evidenceOf };
   }
   const found = await fetchConfig(server, wanted);
-  return { ...found, evidenceOf: (scopes) => serverEvidence(server, scopes) };
+  return { ...found, ruleOf: () => null, evidenceOf: (scopes) => serverEvidence(server, scopes) };
 }
 
 /** Where the part of a resource that decides is written; of an Envoy's own, the document alone. */
@@ -126,18 +137,25 @@ function placesOf({ part, resource, what }: Step): readonly Place[] {
 
 const INDENT = ' '.repeat(12);
 
-function text(proxy: string, request: Request, found: Trace | null, evidence: readonly Evidence[]): string {
+type Told = {
+  readonly steps: readonly {
+    readonly what: string;
+    readonly says: string;
+    readonly state: string;
+    readonly message: string | null;
+    readonly sources: readonly Place[];
+  }[];
+  readonly outcome: Trace['outcome'] | { readonly does: 'nothing'; readonly message: string };
+};
+
+function text(proxy: string, request: Request, told: Told, evidence: readonly Evidence[]): string {
   const head = `${request.method} ${written(request)} at ${proxy.split('~')[2] ?? proxy}`;
-  if (found === null) return `${head}\n${wrap(`  end       ${NOTHING}`, INDENT)}\n`;
-  const steps = found.steps.flatMap((step) => {
-    const { state, message } = step.resource;
+  const steps = told.steps.flatMap(({ what, says, state, message, sources }) => {
     const wrong = message === null ? [] : [`${INDENT}${state}: ${message}`];
-    const places = placesOf(step)
-      .slice(0, MAX_PLACES)
-      .map((place) => `${INDENT}${placeText(place)}`);
-    return [wrap(`  ${step.what.padEnd(9)} ${step.says}`, INDENT), ...places, ...wrong];
+    const places = sources.slice(0, MAX_PLACES).map((place) => `${INDENT}${placeText(place)}`);
+    return [wrap(`  ${what.padEnd(9)} ${says}`, INDENT), ...places, ...wrong];
   });
-  const { outcome } = found;
+  const { outcome } = told;
   const end = 'message' in outcome ? [wrap(`  end       ${outcome.message}`, INDENT)] : [];
   const scopes = evidence.map(({ scope, seq, commit, signers }) => {
     const who = signers.length === 0 ? 'the genesis, which needs nobody' : `signed by ${signers.join(', ')}`;

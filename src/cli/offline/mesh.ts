@@ -1,5 +1,5 @@
 import type { Problem } from '../../base/problem.ts';
-import { type OtherManifest, readOffline } from '../../manifests/index.ts';
+import { type OtherManifest, readOffline, type ScopeResources } from '../../manifests/index.ts';
 import { advise } from '../../mesh/index.ts';
 import { stages } from '../../pipeline.ts';
 import type { Context } from '../context.ts';
@@ -9,6 +9,7 @@ import { type FolderScopes, folderScopes } from './scopes.ts';
 export type FolderMesh = ReturnType<typeof stages.build> &
   FolderScopes & {
     readonly problems: readonly Problem[];
+    readonly resources: readonly ScopeResources[];
     /** Documents that no mesh reads. */
     readonly others: readonly OtherManifest[];
   };
@@ -22,5 +23,5 @@ export async function readFolder(context: Context, paths: readonly string[]): Pr
   const built = stages.build(resources);
   const advice = advise({ ...built, scopes: resources, workloads });
   const problems = [...resources.flatMap((one) => one.problems), ...built.problems, ...advice];
-  return { ...built, manner, scopes, problems, others: read.flatMap((one) => one.others) };
+  return { ...built, manner, scopes, resources, problems, others: read.flatMap((one) => one.others) };
 }

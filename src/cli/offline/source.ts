@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { byCodeUnit } from '../../base/order.ts';
 import type { Problem } from '../../base/problem.ts';
 import type { VerifiedScope } from '../../governance/index.ts';
+import type { ScopeResources } from '../../manifests/index.ts';
 import type { Endpoints, Mesh } from '../../mesh/index.ts';
 import { meshOf } from '../../pipeline.ts';
 import { type CloneFlags, cloneOptions, judge, mainTip, openClone } from '../clone.ts';
@@ -24,6 +25,7 @@ export type OfflineMesh = {
   readonly mesh: Mesh;
   readonly endpoints: Endpoints;
   readonly problems: readonly Problem[];
+  readonly resources: readonly ScopeResources[];
   /** Empty where nobody has accepted it. */
   readonly evidence: readonly Evidence[];
 };
@@ -41,15 +43,15 @@ export function sourceOptions(command: Command): Command {
 
 export async function readSource(context: Context, flags: SourceFlags): Promise<OfflineMesh> {
   if (flags.filename !== undefined) {
-    const { mesh, endpoints, problems } = await readFolder(context, flags.filename);
-    return { mesh, endpoints, problems, evidence: [] };
+    const { mesh, endpoints, problems, resources } = await readFolder(context, flags.filename);
+    return { mesh, endpoints, problems, resources, evidence: [] };
   }
   const clone = await openClone(context, flags);
   const state = await judge(clone, await mainTip(clone, flags.tip));
   const scopes = await clone.line.scopes(state);
-  const { mesh, endpoints, problems } = meshOf(scopes);
+  const { mesh, endpoints, problems, resources } = meshOf(scopes);
   const evidence = scopes.map(({ uid, path, seq, epoch, signers }) => {
     return { uid, scope: path, seq, commit: epoch, signers: signers.toSorted(byCodeUnit) };
   });
-  return { mesh, endpoints, problems, evidence };
+  return { mesh, endpoints, problems, resources, evidence };
 }

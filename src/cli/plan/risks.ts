@@ -1,4 +1,5 @@
 import type { Problem } from '../../base/problem.ts';
+import { documentsOf, ruleOrigin } from '../../mesh/index.ts';
 import type { meshOf } from '../../pipeline.ts';
 
 type Meshed = ReturnType<typeof meshOf>;
@@ -27,7 +28,7 @@ export function risksOf(served: Meshed, drafted: Meshed): readonly Risk[] {
   return [
     ...wildcards(served.mesh, drafted.mesh),
     ...subsets(served.problems, drafted.problems),
-    ...rules(served.mesh, drafted.mesh),
+    ...rules(served.mesh, drafted),
     ...gone(served, drafted),
   ];
 }
@@ -71,7 +72,8 @@ function subsets(before: readonly Problem[], after: readonly Problem[]): readonl
 }
 
 /** Rules are compared by host and place: what is inserted before one may be taken for a change of it. */
-function rules(before: Mesh, after: Mesh): readonly Risk[] {
+function rules(before: Mesh, { mesh: after, resources }: Meshed): readonly Risk[] {
+  const documents = documentsOf(resources);
   const keyOf = ({ host, namespace, entrances }: Mesh['routings'][number]) =>
     [namespace, host, ...entrances].join(' ');
   const old = new Map(before.routings.map((routing) => [keyOf(routing), routing]));
@@ -79,7 +81,14 @@ function rules(before: Mesh, after: Mesh): readonly Risk[] {
     routing.rules.flatMap((rule, index) => {
       const former = old.get(keyOf(routing))?.rules;
       const same = former?.find(({ matches }) => JSON.stringify(matches) === JSON.stringify(rule.matches));
-      return rule === same ? [] : ruleRisks(routing.host, same ?? former?.[index] ?? null, rule);
+      return rule === same
+        ? []
+        : ruleRisks(
+            routing.host,
+            same ?? former?.[index] ?? null,
+            rule,
+            ruleOrigin(rule, routing.rules, documents),
+          );
     }),
   );
 }
@@ -87,7 +96,7 @@ function rules(before: Mesh, after: Mesh): readonly Risk[] {
 /** Each failure would be asked for more often than this. */
 const MANY_ATTEMPTS = 5;
 
-function ruleRisks(host: string, before: Rule | null, { action, origin }: Rule): readonly Risk[] {
+function ruleRisks(host: string, before: Rule | null, { action }: Rule, origin: Place): readonly Risk[] {
   if (action.does !== 'forward') return [];
   const old = before?.action.does === 'forward' ? before.action : null;
   const found: Risk[] = [];

@@ -1,0 +1,38 @@
+import type { Resource, ScopeResources } from '../manifests/index.ts';
+import { originOf } from './mistake.ts';
+import type { Mesh, Origin, Rule } from './types.ts';
+
+/** Resources by what origins call them. */
+export function documentsOf(scopes: readonly ScopeResources[]): ReadonlyMap<string, Resource> {
+  const all = scopes.flatMap(({ resources }) => resources);
+  return new Map(all.map((resource) => [originOf(resource).document, resource]));
+}
+
+/**
+ * The line of one of `rules` itself where its manifest has a list with one entry for each, else that of its manifest. It is
+ * looked up when people ask: to keep it for every rule would mean to find it whenever a file is read.
+ */
+export function ruleOrigin(
+  rule: Rule,
+  rules: readonly Rule[],
+  documents: ReadonlyMap<string, Resource>,
+): Origin {
+  const { origin } = rule;
+  const resource = documents.get(origin.document);
+  const own = rules.filter((other) => other.origin.document === origin.document);
+  if (resource?.kind !== 'VirtualService' || own.length !== resource.spec.http?.length) return origin;
+  return { ...origin, ...resource.at(['spec', 'http', own.indexOf(rule)]) };
+}
+
+/** `ruleOrigin` of the rule that does `action`, the very object; null where none does. */
+export function originOfAction(
+  { routings }: Pick<Mesh, 'routings'>,
+  action: Rule['action'],
+  documents: ReadonlyMap<string, Resource>,
+): Origin | null {
+  for (const { rules } of routings) {
+    const rule = rules.find((one) => one.action === action);
+    if (rule !== undefined) return ruleOrigin(rule, rules, documents);
+  }
+  return null;
+}
