@@ -14,7 +14,14 @@ export function findKind(document: Document): Found {
     if (value === undefined) return refuse('FL2101', `${field} is missing`, []);
     return refuse('FL2107', `${field} is not text`, [field]);
   }
+  if (kind === 'ConfigMap' && !hasMeshConfig(document)) {
+    return refuse('FL2114', 'Fairlead reads a ConfigMap only for the MeshConfig in data.mesh', ['kind']);
+  }
   return byName(String(apiVersion), String(kind));
+}
+
+function hasMeshConfig({ data }: Document): boolean {
+  return typeof (data as { mesh?: unknown } | null | undefined)?.mesh === 'string';
 }
 
 function byName(apiVersion: string, name: string): Found {

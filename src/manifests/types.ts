@@ -40,7 +40,10 @@ export type About = {
 type ResourceOf<Kind extends string, Spec> = About & { readonly kind: Kind; readonly spec: Spec };
 
 /** A Service with what its annotations say. */
-export type WrittenService = ServiceSpec & { readonly exportTo?: readonly string[] };
+export type WrittenService = Omit<ServiceSpec, 'trafficDistribution'> & {
+  readonly exportTo?: readonly string[];
+  readonly trafficDistribution?: NonNullable<ServiceSpec['trafficDistribution']> | 'Any';
+};
 
 export type ServiceResource = ResourceOf<'Service', WrittenService>;
 export type ServiceEntryResource = ResourceOf<'ServiceEntry', ServiceEntrySpec>;

@@ -2,6 +2,7 @@ import { sameItems } from '../base/lists.ts';
 import { byCodeUnit } from '../base/order.ts';
 import type { DestinationRuleResource, Path, WrittenPolicy } from '../manifests/index.ts';
 import { visibilityOf } from './claim.ts';
+import { withHabits } from './habits.ts';
 import { covers, resolveHost } from './hosts.ts';
 import { originOf } from './mistake.ts';
 import { isVisible } from './ownership.ts';
@@ -66,15 +67,17 @@ function placed(
 /** A service as those treat it for whom these rules count, which do not contradict each other. */
 export function withRules(service: Service, rules: readonly ClientRule[]): Service {
   const destination = rules.find(({ policy }) => policy !== null)?.policy ?? null;
+  const policies = (own: PlacedPolicy | null) =>
+    withHabits(readPolicies(destination, own, service.ports), service);
   const subsets = rules.flatMap((rule) =>
     rule.subsets.map(({ name, labels, policy, origin }): Subset => {
-      return { name, labels, policies: readPolicies(destination, policy, service.ports), origin };
+      return { name, labels, policies: policies(policy), origin };
     }),
   );
   return {
     ...service,
     subsets: subsets.sort((left, right) => byCodeUnit(left.name, right.name)),
-    policies: readPolicies(destination, null, service.ports),
+    policies: policies(null),
   };
 }
 
@@ -120,7 +123,7 @@ function closest(rules: readonly ClientRule[]): readonly ClientRule[] {
 
 /** Whether its own namespace says something of it to everybody. */
 function isRuled({ subsets, policies }: Service): boolean {
-  return subsets.length > 0 || policies.length > 0;
+  return subsets.length > 0 || policies.some(({ origins }) => origins.length > 0);
 }
 
 type OfNamespace = {

@@ -1,6 +1,7 @@
 import type { Problem } from '../base/problem.ts';
 import type { ServiceEntryResource, ServicePort, ServiceResource } from '../manifests/index.ts';
 import { claimHost, visibilityOf } from './claim.ts';
+import { habitsOf, noHabits, withHabits } from './habits.ts';
 import { canonicalAddresses, serviceHost } from './hosts.ts';
 import { originOf } from './mistake.ts';
 import { portOfEntry, protocolOf } from './protocol.ts';
@@ -26,13 +27,14 @@ export function readService(resource: ServiceResource, owners: readonly Owner[])
     addresses: canonicalAddresses(addresses.filter((address) => address !== '' && address !== 'None')),
     ranges: [],
     ports: byNumber((spec.ports ?? []).map(portOfService)),
-    discovery: 'listed',
+    discovery: spec.type === 'ExternalName' ? 'looked-up' : 'listed',
     subsets: [],
     policies: [],
+    habits: habitsOf(spec),
     visibility: visibilityOf(resource, owners),
     origin: originOf(resource),
   };
-  return { service, resource };
+  return { service: { ...service, policies: withHabits([], service) }, resource };
 }
 
 /** One service per host of the entry that the scope may define. */
@@ -65,14 +67,17 @@ function common(resource: ServiceEntryResource, host: string): Omit<Service, 'vi
     discovery: discoveries[spec.resolution ?? 'NONE'],
     subsets: [],
     policies: [],
+    habits: noHabits,
     origin: originOf(resource),
   };
 }
 
-const discoveries = { NONE: 'original', STATIC: 'listed', DNS: 'looked-up' } as const satisfies Record<
-  string,
-  Discovery
->;
+const discoveries = {
+  NONE: 'original',
+  STATIC: 'listed',
+  DNS: 'looked-up',
+  DNS_ROUND_ROBIN: 'looked-up-anew',
+} as const satisfies Record<string, Discovery>;
 
 function portOfService({ port, name = '', appProtocol }: ServicePort): Port {
   return { number: port, name, protocol: protocolOf(name, appProtocol) };

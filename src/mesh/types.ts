@@ -27,9 +27,10 @@ export type Subset = {
 
 /**
  * How endpoints are found: `listed` in `Endpoints`; `looked-up` by name, the listed ones or else the host itself;
- * `original`: where the client wanted to go anyway.
+ * `looked-up-anew`: for each connection the one address that the name has then; `original`: where the client wanted to go
+ * anyway.
  */
-export type Discovery = 'listed' | 'looked-up' | 'original';
+export type Discovery = 'listed' | 'looked-up' | 'looked-up-anew' | 'original';
 
 export type Service = {
   /** `namespace/host`: the key in `Endpoints`. */
@@ -50,9 +51,14 @@ export type Service = {
   readonly subsets: readonly Subset[];
   /** By port, for what goes to no subset; a port without one: the defaults. */
   readonly policies: readonly TrafficPolicy[];
+  /** What it asks of its clients where no rule says otherwise. */
+  readonly habits: Habits;
   readonly visibility: Visibility;
   readonly origin: Origin;
 };
+
+/** Null: it asks for nothing. */
+export type Habits = Pick<TrafficPolicy, 'balancing' | 'travel'>;
 
 export type TextMatch = { readonly how: 'exact' | 'prefix' | 'regex'; readonly text: string };
 

@@ -76,6 +76,7 @@ function workloadsOf(
   workloads: readonly Workload[],
 ): readonly Workload[] {
   if (resource.kind === 'ServiceEntry' && resource.spec.endpoints !== undefined) return inline(resource);
+  if (resource.kind === 'Service' && resource.spec.type === 'ExternalName') return external(resource);
   const selector =
     resource.kind === 'Service' ? resource.spec.selector : resource.spec.workloadSelector?.labels;
   // An empty selector selects nothing: Kubernetes leaves the endpoints to somebody else.
@@ -117,6 +118,18 @@ function byLabel(workloads: readonly Workload[]): ByLabel {
 /** No name of a label has a `=`. */
 function labelKey([name, value]: readonly [string, string]): string {
   return `${name}=${value}`;
+}
+
+/** The name of another host, at the ports of the Service. */
+function external(resource: ServiceResource): readonly Workload[] {
+  const { namespace, spec } = resource;
+  const ports = (spec.ports ?? []).map(({ name = '', port }) => [name, port] as const);
+  return [
+    {
+      ...{ address: spec.externalName, ports: Object.fromEntries(ports), labels: {}, namespace },
+      ...{ locality: '', weight: 1, manifest: null, pod: null, origin: originOf(resource) },
+    },
+  ];
 }
 
 function inline(resource: ServiceEntryResource): readonly Workload[] {

@@ -66,9 +66,9 @@ function clusterOf(target: Target & Heard): readonly Draft[] {
   if (balance?.how === 'original') {
     return [{ typeUrl: CLUSTER, name, json: json(anywhere), origins, references: [] }];
   }
-  if (service.discovery === 'looked-up') {
+  if (service.discovery === 'looked-up' || service.discovery === 'looked-up-anew') {
     // Looked up by Envoy itself: the names stand in the cluster.
-    const found = { ...lookedUp, load_assignment: assignment.json };
+    const found = { ...lookedUp[service.discovery], load_assignment: assignment.json };
     return [
       {
         typeUrl: CLUSTER,
@@ -92,11 +92,10 @@ function clusterOf(target: Target & Heard): readonly Draft[] {
   ];
 }
 
+const byName = { dns_lookup_family: 'V4_PREFERRED', dns_refresh_rate: '60s', respect_dns_ttl: true };
 const lookedUp = {
-  type: 'STRICT_DNS',
-  dns_lookup_family: 'V4_PREFERRED',
-  dns_refresh_rate: '60s',
-  respect_dns_ttl: true,
+  'looked-up': { type: 'STRICT_DNS', ...byName },
+  'looked-up-anew': { type: 'LOGICAL_DNS', ...byName },
 };
 const original = { how: 'original' } as const;
 const anywhere = { type: 'ORIGINAL_DST' };

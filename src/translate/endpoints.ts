@@ -23,7 +23,7 @@ export function loadAssignment(cluster: string, target: Target): Draft {
   const json = {
     cluster_name: cluster,
     endpoints:
-      all.length === 0 && service.discovery === 'looked-up'
+      all.length === 0 && service.discovery.startsWith('looked-up')
         ? [{ lb_endpoints: [{ endpoint: { address: socketAddress(service.host, port.number) } }] }]
         : groups.map((group) => inLocality(group, port)),
   };

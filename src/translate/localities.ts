@@ -17,7 +17,9 @@ export type Client = Pick<Proxy, 'locality' | 'labels'>;
 /** What of a client the endpoints of a service depend on: clients of one key hear the same. */
 export function clientKey({ policies, subsets }: Service, { locality, labels }: Client): string {
   const all = [...policies, ...subsets.flatMap((subset) => subset.policies)];
-  const travelling = all.filter(({ ejection, travel }) => ejection !== null || travel?.how === 'shares');
+  const travelling = all.filter(
+    ({ ejection, travel }) => ejection !== null || travel?.how === 'shares' || travel?.how === 'close',
+  );
   if (travelling.length === 0) return '';
   const wanted = travelling.flatMap(({ travel }) => (travel?.how === 'alike' ? travel.labels : []));
   return JSON.stringify([locality, ...wanted.map(({ name }) => labels[name] ?? null)]);
@@ -36,6 +38,7 @@ export function inGroups(
   const travel = travelOf(policy, client);
   switch (travel.how) {
     case 'anywhere':
+    case 'close':
       return ranked(endpoints, () => 0);
     case 'nearest':
       return ranked(endpoints, ({ locality }) => distance(locality, client.locality, travel.regions));
@@ -62,6 +65,7 @@ const nearest: Travel = { how: 'nearest', regions: [] };
 function travelOf(policy: TrafficPolicy | null, { locality }: Client): Travel {
   const wanted = policy?.travel ?? nearest;
   if (wanted.how === 'shares') return wanted;
+  if (wanted.how === 'close') return locality === '' ? anywhere : nearest;
   if (policy === null || policy.ejection === null) return anywhere;
   return wanted.how === 'nearest' && locality === '' ? anywhere : wanted;
 }

@@ -30,8 +30,7 @@ test.each<readonly [string, string, readonly string[]]>([
 
 test('a Node has no namespace; a Namespace is one, and has to be owned', () => {
   const owns = { namespaces: ['a'], hosts: [] };
-  const all =
-    head('Node') + '---\n' + head('Namespace') + '---\n' + head('Namespace').replace('name: a', 'name: b');
+  const all = `${head('Node')}---\n${head('Namespace')}---\n${head('Namespace').replace('name: a', 'name: b')}`;
   const { resources, problems } = read({ 'a.yaml': all }, { owns });
   expect(named(resources).map((name) => name.split(' ')[0])).toEqual(['Node', 'Namespace']);
   expect(problems.map(({ code, line }) => [code, line])).toEqual([['FL2203', 11]]);

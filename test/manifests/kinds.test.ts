@@ -109,12 +109,6 @@ describe('Service', () => {
     ['several ports, one without a name', '  ports:\n  - { name: a, port: 1 }\n  - port: 2', ['FL2205 7:5']],
     ['UDP', '  ports: [{ port: 1, protocol: UDP }]', ['FL2104 5:32']],
     ['no protocol at all', '  ports: [{ port: 1, protocol: tcp }]', ['FL2108 5:32']],
-    [
-      'ExternalName',
-      '  ports: [{ port: 1 }]\n  type: ExternalName\n  externalName: a.example',
-      ['FL2104 6:9', 'FL2104 7:3'],
-    ],
-    ['session affinity', '  ports: [{ port: 1 }]\n  sessionAffinity: ClientIP', ['FL2104 6:20']],
     ['a field of a port misspelt', '  ports: [{ port: 1, naem: a }]', ['FL2105 5:22']],
   ] as readonly Case[])('%s', (_name, spec, expected) => {
     expect(problemsOf(manifest('Service', spec))).toEqual(expected);
@@ -142,7 +136,7 @@ describe('ServiceEntry', () => {
     ['a wildcard in the middle', `  hosts: [a.*.example]\n${ports}`, ['FL2109 5:11']],
     ['a host twice', `  hosts: [a.example, a.example]\n${ports}`, ['FL2212 5:22']],
     ['a wildcard with DNS', `  hosts: ["*.example"]\n${ports}\n  resolution: DNS`, ['FL2207 5:11']],
-    ['DNS_ROUND_ROBIN', `  hosts: [a.example]\n${ports}\n  resolution: DNS_ROUND_ROBIN`, ['FL2104 7:15']],
+    ['DYNAMIC_DNS', `  hosts: [a.example]\n${ports}\n  resolution: DYNAMIC_DNS`, ['FL2104 7:15']],
     ['a resolution misspelt', `  hosts: [a.example]\n${ports}\n  resolution: STATC`, ['FL2108 7:15']],
     [
       'a protocol that is not honoured',

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { problemsOf, read } from './scope.ts';
+import { readOffline } from '../../src/manifests/index.ts';
+import { problemsOf, read, scopeOf } from './scope.ts';
 
 const map = (mesh: string) =>
   `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: istio, resourceVersion: "1" }\ndata:\n  meshNetworks: "networks: {}"\n  mesh: |\n    ${mesh}\n`;
@@ -60,4 +61,15 @@ test.each<readonly [string, string, readonly string[]]>([
   ['an unsupported mode', plain('outboundTrafficPolicy: { mode: ALLOW_ANY_DYNAMIC_DNS }'), ['FL2104 5:34']],
 ])('%s', (_what, text, expected) => {
   expect(problemsOf(text)).toEqual(expected);
+});
+
+test("a dump's ConfigMaps of others are nobody's mistake", () => {
+  const other = 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\ndata: { a: b }\n';
+  const { resources, others } = readOffline(
+    scopeOf({ 'a.yaml': `${other}---\n${map('rootNamespace: a')}` }),
+    'exported',
+  );
+  expect(others.map(({ kind }) => kind)).toEqual(['ConfigMap']);
+  expect(resources.problems).toEqual([]);
+  expect(resources.resources.map(({ kind }) => kind)).toEqual(['MeshConfig']);
 });

@@ -26,13 +26,9 @@ export const configMap: Kind = {
   schema: 'MeshConfig',
   isClusterWide: false,
   read(document) {
-    const { metadata, data } = document as { metadata?: unknown; data?: { mesh?: unknown } };
+    const { metadata, data } = document as { metadata?: unknown; data: { mesh: string } };
     const at: Path = ['data', 'mesh'];
-    const about = metadataOf(metadata);
-    if (about === null || typeof data?.mesh !== 'string') {
-      const message = 'Fairlead reads a ConfigMap only for the MeshConfig in data.mesh';
-      return unread(about, { code: 'FL2114', message, path: ['kind'] });
-    }
+    const about = metadataOf(metadata) ?? { name: 'mesh' };
     const text = readText(new TextEncoder().encode(data.mesh), 'yaml');
     const [problem] = text.problems;
     if (problem !== undefined) {
@@ -87,9 +83,9 @@ function within(metadata: Metadata, spec: unknown, at: Path, placed: (path: Path
   };
 }
 
-function unread(metadata: Metadata | null, finding: Finding): Fitting {
+function unread(metadata: Metadata, finding: Finding): Fitting {
   return {
-    metadata: metadata ?? { name: 'mesh' },
+    metadata,
     findings: [finding],
     resource: (about) => ({ ...about, kind: 'MeshConfig', spec: {} }),
   };

@@ -28,12 +28,16 @@ function* check({ spec }: ServiceEntryManifest): Generator<Finding> {
   yield* checkEndpoints(spec);
 }
 
+function isLookedUp(resolution: ServiceEntrySpec['resolution']): boolean {
+  return resolution === 'DNS' || resolution === 'DNS_ROUND_ROBIN';
+}
+
 function* checkHosts({ hosts, resolution, endpoints = [] }: ServiceEntrySpec): Generator<Finding> {
   for (const [index, host] of hosts.entries()) {
     const path = ['spec', 'hosts', index];
     if (host === '*') yield { code: 'FL2213', message: 'a service entry cannot stand for every host', path };
     if (hosts.indexOf(host) < index) yield { code: 'FL2212', message: `host ${host} is given twice`, path };
-    if (host.startsWith('*.') && resolution === 'DNS' && endpoints.length === 0) {
+    if (host.startsWith('*.') && isLookedUp(resolution) && endpoints.length === 0) {
       yield { code: 'FL2207', message: `${host} cannot be looked up by DNS`, path };
     }
   }
@@ -46,8 +50,12 @@ function* checkAddresses({ addresses = [], resolution }: ServiceEntrySpec): Gene
     const most = ip.includes(':') ? 128 : 32;
     if (!isIp(ip) || (bits !== undefined && Number(bits) > most)) {
       yield { code: 'FL2208', message: `${address} is no IP address or range`, path };
-    } else if (bits !== undefined && resolution === 'DNS') {
-      yield { code: 'FL2207', message: 'a range of addresses does not go with resolution DNS', path };
+    } else if (bits !== undefined && isLookedUp(resolution)) {
+      yield {
+        code: 'FL2207',
+        message: `a range of addresses does not go with resolution ${resolution}`,
+        path,
+      };
     }
   }
 }
@@ -69,6 +77,10 @@ function* checkResolution(spec: ServiceEntrySpec): Generator<Finding> {
       path: ['spec', 'endpoints'],
     };
   }
+  if (resolution === 'DNS_ROUND_ROBIN' && endpoints.length > 1) {
+    const message = 'DNS_ROUND_ROBIN looks up one name: it has one endpoint at most';
+    yield { code: 'FL2207', message, path: ['spec', 'endpoints', 1] };
+  }
   if (resolution === 'STATIC' && endpoints.length === 0 && workloadSelector === undefined) {
     yield { code: 'FL2214', message: 'nothing answers for this service', path: ['spec', 'resolution'] };
   }
@@ -79,7 +91,7 @@ function* checkEndpoints({ endpoints = [], ports = [], resolution }: ServiceEntr
   for (const [index, { address, ports: own = {} }] of endpoints.entries()) {
     const path = ['spec', 'endpoints', index];
     if (address === undefined) yield { code: 'FL2106', message: 'the endpoint has no address', path };
-    else if (!isIp(address) && !(resolution === 'DNS' && isHostName(address))) {
+    else if (!isIp(address) && !(isLookedUp(resolution) && isHostName(address))) {
       yield { code: 'FL2208', message: `${address} cannot be an address here`, path: [...path, 'address'] };
     }
     if (address !== undefined && isUnspecified(address)) yield unspecified(address, [...path, 'address']);

@@ -1,5 +1,5 @@
 import { type ServiceManifest, validateService } from '../../generated/schemas/index.ts';
-import { isIp } from '../address.ts';
+import { isHostName, isIp } from '../address.ts';
 import type { Finding } from '../finding.ts';
 import type { WrittenService } from '../types.ts';
 import { defineKind } from './kind.ts';
@@ -18,10 +18,16 @@ export const service = defineKind({
   }),
 });
 
+type Annotated = Pick<WrittenService, 'exportTo' | 'trafficDistribution'>;
+
 /** What Istio has a Service say in annotations. */
-function annotated({ annotations = {} }: ServiceManifest['metadata']): Pick<WrittenService, 'exportTo'> {
+function annotated({ annotations = {} }: ServiceManifest['metadata']): Annotated {
   const exportTo = annotations['networking.istio.io/exportTo'];
-  return exportTo === undefined ? {} : { exportTo: exportTo.split(',').map((name) => name.trim()) };
+  const trafficDistribution = annotations['networking.istio.io/traffic-distribution'];
+  return {
+    ...(exportTo === undefined ? {} : { exportTo: exportTo.split(',').map((name) => name.trim()) }),
+    ...(trafficDistribution === undefined ? {} : { trafficDistribution }),
+  };
 }
 
 function* check({ metadata, spec }: ServiceManifest): Generator<Finding> {
@@ -30,7 +36,9 @@ function* check({ metadata, spec }: ServiceManifest): Generator<Finding> {
     yield { code: 'FL2109', message, path: ['metadata', 'name'] };
   }
   const ports = spec.ports ?? [];
-  if (ports.length === 0 && spec.clusterIP !== 'None') {
+  yield* checkExternal(spec);
+  const mayHaveNone = spec.clusterIP === 'None' || spec.type === 'ExternalName';
+  if (ports.length === 0 && !mayHaveNone) {
     yield { code: 'FL2106', message: 'spec.ports is missing', path: ['spec'] };
   }
   const numbered = ports.map(({ name, port }) =>
@@ -38,6 +46,22 @@ function* check({ metadata, spec }: ServiceManifest): Generator<Finding> {
   );
   yield* checkPorts(numbered, 'port');
   yield* checkAddresses(spec);
+}
+
+/** The name of another host is all that an external Service has. */
+function* checkExternal({ type, externalName, ports = [] }: ServiceManifest['spec']): Generator<Finding> {
+  const path = ['spec', 'externalName'];
+  if (type !== 'ExternalName') {
+    const message = 'externalName is for the type ExternalName';
+    if (externalName !== undefined) yield { code: 'FL2244', message, path, on: 'key' };
+  } else if (externalName === undefined) {
+    yield { code: 'FL2106', message: 'spec.externalName is missing', path: ['spec'] };
+  } else if (!isHostName(externalName) && !isIp(externalName)) {
+    const fix = 'write the name of the host';
+    yield { code: 'FL2208', message: `${externalName} is no host name`, path, fix };
+  } else if (ports.length === 0) {
+    yield { code: 'FL2244', message: 'a Service without ports is not called by its name', path };
+  }
 }
 
 /** Clients ask for a Service by its addresses, too: what is none could be somebody's host. */

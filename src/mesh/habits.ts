@@ -1,0 +1,44 @@
+import type { ServiceResource } from '../manifests/index.ts';
+import type { TrafficPolicy } from './policy-types.ts';
+import type { Habits, Service } from './types.ts';
+
+export const noHabits: Habits = { balancing: null, travel: null };
+
+/** What a Kubernetes Service asks of its clients. */
+export function habitsOf({ sessionAffinity, trafficDistribution }: ServiceResource['spec']): Habits {
+  const isClose = trafficDistribution === 'PreferClose' || trafficDistribution === 'PreferSameZone';
+  return {
+    balancing:
+      sessionAffinity === 'ClientIP'
+        ? { how: 'hash', key: { of: 'client-address' }, table: 'ring', size: 1024 }
+        : null,
+    travel: isClose ? { how: 'close' } : null,
+  };
+}
+
+/** Policies with what the service asks for where they say nothing. */
+export function withHabits(
+  policies: readonly TrafficPolicy[],
+  { habits, ports }: Pick<Service, 'habits' | 'ports'>,
+): readonly TrafficPolicy[] {
+  if (habits.balancing === null && habits.travel === null) return policies;
+  return ports.map(({ number }) => {
+    const policy = policies.find(({ port }) => port === number) ?? { ...nothing, port: number };
+    return {
+      ...policy,
+      balancing: policy.balancing ?? habits.balancing,
+      travel: policy.travel ?? habits.travel,
+    };
+  });
+}
+
+const nothing: Omit<TrafficPolicy, 'port'> = {
+  ...noHabits,
+  connections: null,
+  ejection: null,
+  security: null,
+  tunnel: null,
+  proxyProtocol: null,
+  retryBudget: null,
+  origins: [],
+};

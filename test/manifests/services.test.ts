@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import { manifest, problemsOf } from './scope.ts';
+
+test.each<readonly [string, string, readonly string[]]>([
+  ['an external name', '  type: ExternalName\n  externalName: a.example\n  ports: [{ port: 80 }]', []],
+  ['without ports: a warning', '  type: ExternalName\n  externalName: a.example', ['FL2244 6:17']],
+  ['without the name', '  type: ExternalName\n  ports: [{ port: 80 }]', ['FL2106 4:1']],
+  ['that is none', '  type: ExternalName\n  externalName: a b\n  ports: [{ port: 80 }]', ['FL2208 6:17']],
+  ['of another type: a warning', '  externalName: a.example\n  ports: [{ port: 80 }]', ['FL2244 5:3']],
+  ['session affinity', '  sessionAffinity: ClientIP\n  ports: [{ port: 80 }]', []],
+  [
+    'its timeout',
+    '  sessionAffinity: ClientIP\n  sessionAffinityConfig: {}\n  ports: [{ port: 80 }]',
+    ['FL2104 6:3'],
+  ],
+  ['the same zone', '  trafficDistribution: PreferSameZone\n  ports: [{ port: 80 }]', []],
+  ['the same node', '  trafficDistribution: PreferSameNode\n  ports: [{ port: 80 }]', ['FL2104 5:24']],
+])('Service: %s', (_what, spec, expected) => {
+  expect(problemsOf(manifest('Service', spec))).toEqual(expected);
+});
+
+const entry = (spec: string) =>
+  `  hosts: [a.example]\n  ports: [{ number: 80, name: http }]\n  resolution: DNS_ROUND_ROBIN\n  ${spec}`;
+
+test.each<readonly [string, string, readonly string[]]>([
+  ['its own name', entry(''), []],
+  ['one endpoint', entry('endpoints: [{ address: b.example }]'), []],
+  ['two endpoints', entry('endpoints: [{ address: b.example }, { address: c.example }]'), ['FL2207 8:39']],
+  ['a range', entry('addresses: [10.0.0.0/8]'), ['FL2207 8:15']],
+  ['a wildcard', entry('').replace('a.example', '"*.example"'), ['FL2207 5:11']],
+])('ServiceEntry by DNS_ROUND_ROBIN: %s', (_what, spec, expected) => {
+  expect(problemsOf(manifest('ServiceEntry', spec))).toEqual(expected);
+});

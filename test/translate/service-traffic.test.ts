@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+import { istio, service, workload } from '../mesh/manifests.ts';
+import type { Running } from './running.ts';
+import { Stand } from './stand.ts';
+
+/** What Services and ServiceEntries say of where they are and how they are called, through real Envoys. */
+
+const acme = (files: string) => ({ path: 'acme', files });
+const cart = 'cart.shop.svc.cluster.local';
+
+async function bodies(running: Running, count: number): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  for (let index = 0; index < count; index++) found.add((await running.ask(cart)).body);
+  return found;
+}
+
+test('ExternalName: the other host, at the port of the Service', async () => {
+  await using stand = new Stand();
+  const port = await stand.backend('external');
+  const files = service(
+    'cart',
+    'shop',
+    ', type: ExternalName, externalName: localhost',
+    `[{name: http, port: ${port}}]`,
+  );
+  const client = await stand.client('web', [acme(files)]);
+  expect((await client.ask(`${cart}:${port}`)).body).toBe('external');
+});
+
+test('DNS_ROUND_ROBIN: one name, for each connection', async () => {
+  await using stand = new Stand();
+  const port = await stand.backend('looked up');
+  const spec = `{hosts: [api.example], location: MESH_EXTERNAL, resolution: DNS_ROUND_ROBIN, ports: [{number: 80, name: http, protocol: HTTP, targetPort: ${port}}], endpoints: [{address: localhost}]}`;
+  const client = await stand.client('web', [acme(istio('ServiceEntry', 'api', 'web', spec))]);
+  expect((await client.ask('api.example')).body).toBe('looked up');
+});
+
+test('sessionAffinity: one client, one endpoint, unless a rule says otherwise', async () => {
+  await using stand = new Stand();
+  const ports = [await stand.backend('a'), await stand.backend('b'), await stand.backend('c')];
+  const files =
+    service('cart', 'shop', ', sessionAffinity: ClientIP') +
+    ports
+      .map((port, index) =>
+        workload(`c${index}`, 'shop', '127.0.0.1', 'app: cart', `, ports: {http: ${port}}`),
+      )
+      .join('');
+  expect((await bodies(await stand.client('web', [acme(files)]), 12)).size).toBe(1);
+  const rule = istio(
+    'DestinationRule',
+    'cart',
+    'shop',
+    '{host: cart, trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}}}',
+  );
+  expect((await bodies(await stand.client('web', [acme(files + rule)]), 12)).size).toBe(3);
+});
+
+test.each([
+  ['spec', (files: string) => files],
+  [
+    'annotation',
+    (files: string) =>
+      files
+        .replace(', trafficDistribution: PreferClose', '')
+        .replace(
+          'namespace: shop}',
+          'namespace: shop, annotations: {networking.istio.io/traffic-distribution: PreferClose}}',
+        ),
+  ],
+])('trafficDistribution by %s: the nearest, for whom there is a near one', async (_by, written) => {
+  await using stand = new Stand();
+  const at = (name: string, port: number, locality: string) =>
+    workload(name, 'shop', '127.0.0.1', 'app: cart', `, ports: {http: ${port}}, locality: ${locality}`);
+  const files =
+    written(service('cart', 'shop', ', trafficDistribution: PreferClose')) +
+    at('near', await stand.backend('near'), 'eu/a') +
+    at('far', await stand.backend('far'), 'us/b');
+  const near = await stand.client('web', [acme(files)], { locality: 'eu.a' });
+  expect(await bodies(near, 20)).toEqual(new Set(['near']));
+  expect(await bodies(await stand.client('web', [acme(files)]), 60)).toEqual(new Set(['near', 'far']));
+});
