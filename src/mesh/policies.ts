@@ -20,7 +20,7 @@ import type {
   Tunnel,
 } from './policy-types.ts';
 import { readTravel } from './travel.ts';
-import type { Origin, Port, Service, Subset } from './types.ts';
+import type { Certificate, Origin, Port, Service, Subset } from './types.ts';
 
 /** A policy as it is written, and where. */
 export type PlacedPolicy = { readonly written: WrittenPolicy; readonly origin: Origin };
@@ -105,17 +105,26 @@ function readTunnel({ protocol = 'CONNECT', targetHost, targetPort }: WrittenTun
 }
 
 function readSecurity(tls: ClientTls): ClientSecurity | null {
-  const { mode = 'DISABLE', clientCertificate: chain, privateKey: key } = tls;
+  const { mode = 'DISABLE', credentialName, caCertificates, caCrl = null, subjectAltNames = [] } = tls;
   if (mode === 'DISABLE') return null;
-  const { caCertificates = null, caCrl = null, subjectAltNames = [] } = tls;
+  // It stands in the namespace of the client (Istio).
+  const secret =
+    credentialName === undefined
+      ? null
+      : ({ from: 'secret', namespace: null, name: credentialName } as const);
+  const file = caCertificates === undefined ? null : ({ from: 'file', file: caCertificates } as const);
   return {
-    shows: chain === undefined || key === undefined ? null : { chain, key },
+    shows: mode === 'MUTUAL' ? (secret ?? readFiles(tls)) : null,
     trusts:
       tls.insecureSkipVerify === true
         ? null
-        : { authorities: caCertificates, revoked: caCrl, names: subjectAltNames },
+        : { authorities: secret ?? file, revoked: caCrl, names: subjectAltNames },
     sni: tls.sni ?? null,
   };
+}
+
+function readFiles({ clientCertificate: chain, privateKey: key }: ClientTls): Certificate | null {
+  return chain === undefined || key === undefined ? null : { from: 'files', chain, key };
 }
 
 function readBalancing({

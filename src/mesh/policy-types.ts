@@ -1,4 +1,4 @@
-import type { Origin } from './types.ts';
+import type { Authorities, Certificate, Origin } from './types.ts';
 
 /** What decides which endpoint a request sticks to. */
 export type HashKey =
@@ -90,11 +90,11 @@ export type Ejection = {
 /** How clients encrypt; files are those of the proxy's machine. */
 export type ClientSecurity = {
   /** What the client shows; null: nothing. */
-  readonly shows: { readonly chain: string; readonly key: string } | null;
+  readonly shows: Certificate | null;
   /** What the server has to show; null: anything. */
   readonly trusts: {
     /** Null: those whom the system of the proxy trusts. */
-    readonly authorities: string | null;
+    readonly authorities: Authorities | null;
     readonly revoked: string | null;
     /** Of which one is enough; empty: the host of a request, where neither that nor `sni` is said. */
     readonly names: readonly string[];

@@ -308,11 +308,14 @@ export type SecretName = {
   readonly name: string;
 };
 
+/** Who signs certificates, likewise. */
+export type Authorities = { readonly from: 'file'; readonly file: string } | SecretName;
+
 /** Which certificates of clients are good. */
 export type ClientCheck = {
   readonly isRequired: boolean;
   /** Who signs them. */
-  readonly authorities: { readonly from: 'file'; readonly file: string } | SecretName;
+  readonly authorities: Authorities;
   /** File of those that were revoked. */
   readonly revoked: string | null;
   /** Names of which a certificate has to have one; empty: any. */

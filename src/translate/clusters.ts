@@ -6,8 +6,10 @@ import { loadAssignment, type Target } from './endpoints.ts';
 import { clientKey } from './localities.ts';
 import { BLACK_HOLE, outboundCluster, PASSTHROUGH } from './names.ts';
 import { duration, provenance, thresholds, upstreamProtocol } from './pieces.ts';
-import { balancer, connecting, spreading } from './policies.ts';
-import { CLUSTER, ENDPOINTS, type Proxy } from './types.ts';
+import { balancer, connecting, spreading, wrapping } from './policies.ts';
+import type { Keeper } from './secrets.ts';
+import { CLUSTER, ENDPOINTS, type Proxy, type Skipped } from './types.ts';
+import { missingSecret, secretOf } from './upstream-tls.ts';
 import type { View } from './view.ts';
 
 /** The clusters of every service that the proxy sees, with their endpoints, and the two that belong to no service. */
@@ -27,7 +29,8 @@ export function outboundClusters(view: View): readonly Draft[] {
 type Made = { readonly endpoints: readonly Endpoint[]; readonly drafts: readonly Draft[] };
 
 /** One service as a client hears it. */
-type Heard = Omit<Target, 'port' | 'subset'> & Pick<View, 'settings'> & { readonly source: object };
+type Heard = Omit<Target, 'port' | 'subset' | 'client'> &
+  Pick<View, 'settings'> & { readonly source: object; readonly client: Target['client'] & Keeper };
 
 /** What was made of a service last, by config source and by what of the client takes part: mostly nothing, so that all share it. */
 const made = new WeakMap<object, WeakMap<Service, Map<string, Made>>>();
@@ -38,7 +41,7 @@ function serviceClusters(heard: Heard): readonly Draft[] {
   made.set(source, services);
   const byClient = services.get(service) ?? new Map<string, Made>();
   services.set(service, byClient);
-  const key = `${settings.connectTimeoutMs} ${clientKey(service, client)}`;
+  const key = [settings.connectTimeoutMs, clientKey(service, client), secretsKey(service, client)].join(' ');
   const known = byClient.get(key);
   if (known !== undefined && sameItems(known.endpoints, endpoints)) return known.drafts;
   const drafts = service.ports.flatMap((port) =>
@@ -48,18 +51,49 @@ function serviceClusters(heard: Heard): readonly Draft[] {
   return drafts;
 }
 
+/** What of a client its secrets depend on, where a policy names one. */
+function secretsKey({ policies, subsets }: Service, { credentials, namespace }: Keeper): string {
+  const all = [...policies, ...subsets.flatMap((subset) => subset.policies)];
+  return all.some(({ security }) => secretOf(security) !== null) ? `${credentials} ${namespace}` : '';
+}
+
+/** Clusters that a proxy cannot have as their policy says: they have nobody, and so their requests are answered 503. */
+export function withoutSecrets({ proxy, targets }: View): readonly Skipped[] {
+  if (proxy.credentials !== null) return [];
+  return [...targets.values()].flatMap((service) =>
+    [null, ...service.subsets].flatMap((subset) =>
+      (subset ?? service).policies.flatMap((policy): readonly Skipped[] => {
+        const secret = missingSecret(policy.security, proxy);
+        if (secret === null) return [];
+        const reason = `the proxy announces no folder of credentials, so that it has no ${secret}`;
+        const sources = policy.origins.map(({ scope, uid, file, line, column }) => {
+          return { scope, uid, file, line, column };
+        });
+        return [
+          { address: outboundCluster(policy.port, subset?.name ?? null, service.host), reason, sources },
+        ];
+      }),
+    ),
+  );
+}
+
 function clusterOf(target: Target & Heard): readonly Draft[] {
-  const { service, port, subset, source, settings } = target;
+  const { service, port, subset, source, settings, client } = target;
   const name = outboundCluster(port.number, subset?.name ?? null, service.host);
   const policy = policyOf(service, subset, port.number);
   const origins = [service.origin, ...(subset === null ? [] : [subset.origin]), ...(policy?.origins ?? [])];
   const balance = service.discovery === 'original' ? original : (policy?.balancing ?? null);
+  if (missingSecret(policy?.security ?? null, client) !== null) {
+    const metadata = provenance(subset?.origin ?? service.origin);
+    return [{ ...fixed(target, name, { type: 'STATIC', metadata }), origins }];
+  }
   const assignment = loadAssignment(name, target);
   const json = (found: object) => ({
     name,
     ...found,
     ...balancer(balance),
     ...connecting(policy, port.protocol, settings),
+    ...wrapping(policy, port.protocol, client),
     ...spreading(policy),
     metadata: provenance(subset?.origin ?? service.origin),
   });
@@ -105,7 +139,7 @@ function anyProtocol({ capture }: Proxy): object {
   return capture === 'redirect' ? upstreamProtocol('undeclared') : {};
 }
 
-function fixed({ settings }: View, name: string, found: object): Draft {
+function fixed({ settings }: Pick<View, 'settings'>, name: string, found: object): Draft {
   const json = {
     name,
     ...found,

@@ -1,5 +1,6 @@
-import type { Certificate, ClientCheck, SecretName, Termination, TlsVersion } from '../mesh/index.ts';
+import type { ClientCheck, SecretName, Termination, TlsVersion } from '../mesh/index.ts';
 import { typed } from './pieces.ts';
+import { certificateOf, trusted } from './secrets.ts';
 import type { Proxy } from './types.ts';
 
 /** What a listener speaks to those outside, or why it cannot. */
@@ -41,43 +42,16 @@ function versionOf(version: TlsVersion): string {
   return `TLSv${version.replace('.', '_')}`;
 }
 
-/** A renewed secret is read again. */
-function certificateOf(certificate: Certificate, proxy: Proxy): object {
-  if (certificate.from === 'files') {
-    return {
-      certificate_chain: { filename: certificate.chain },
-      private_key: { filename: certificate.key },
-    };
-  }
-  const folder = folderOf(certificate, proxy);
-  return {
-    certificate_chain: { filename: `${folder}/tls.crt` },
-    private_key: { filename: `${folder}/tls.key` },
-    watched_directory: { path: folder },
-  };
-}
-
 const sanTypes = ['DNS', 'URI', 'EMAIL', 'IP_ADDRESS'];
 
 function validationOf(clients: ClientCheck, proxy: Proxy): object {
   const { authorities, revoked, names, keyHashes, hashes } = clients;
-  const trusted =
-    authorities.from === 'file'
-      ? { trusted_ca: { filename: authorities.file } }
-      : {
-          trusted_ca: { filename: `${folderOf(authorities, proxy)}/ca.crt` },
-          watched_directory: { path: folderOf(authorities, proxy) },
-        };
   const sans = names.flatMap((exact) => sanTypes.map((san_type) => ({ san_type, matcher: { exact } })));
   return {
-    ...trusted,
+    ...trusted(authorities, proxy),
     ...(revoked === null ? {} : { crl: { filename: revoked } }),
     ...(sans.length === 0 ? {} : { match_typed_subject_alt_names: sans }),
     ...(keyHashes.length === 0 ? {} : { verify_certificate_spki: keyHashes }),
     ...(hashes.length === 0 ? {} : { verify_certificate_hash: hashes }),
   };
-}
-
-function folderOf({ namespace, name }: SecretName, { credentials, namespace: own }: Proxy): string {
-  return `${credentials}/${namespace ?? own}/${name}`;
 }

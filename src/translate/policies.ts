@@ -12,6 +12,7 @@ import type {
 } from '../mesh/index.ts';
 import { hasShares } from './localities.ts';
 import { duration, thresholds, upstreamProtocol } from './pieces.ts';
+import type { Keeper } from './secrets.ts';
 import { namesOfRequests, transport } from './upstream-tls.ts';
 
 /** When a cluster leaves a host alone, without a policy never, and whether its localities have shares. */
@@ -29,7 +30,7 @@ export function spreading(policy: TrafficPolicy | null): object {
 }
 
 /** What of a policy a cluster's connections depend on. */
-type Connecting = Partial<Pick<TrafficPolicy, 'connections' | 'security' | 'proxyProtocol' | 'retryBudget'>>;
+type Connecting = Partial<Pick<TrafficPolicy, 'connections' | 'security' | 'retryBudget'>>;
 
 /** How a cluster connects, and how much it takes. `protocol`: what the port declares. */
 export function connecting(
@@ -37,7 +38,7 @@ export function connecting(
   protocol: Protocol,
   { connectTimeoutMs }: Pick<Settings, 'connectTimeoutMs'>,
 ): object {
-  const { connections = null, security = null, proxyProtocol = null, retryBudget = null } = policy ?? {};
+  const { connections = null, security = null, retryBudget = null } = policy ?? {};
   const limits = {
     max_connections: connections?.maxConnections,
     max_pending_requests: connections?.maxPendingRequests,
@@ -55,8 +56,14 @@ export function connecting(
       http2: streams(connections),
       upstream: isHttp ? namesOfRequests(security) : {},
     }),
-    ...transport(security, proxyProtocol, speaks),
   };
+}
+
+/** How a cluster's connections are wrapped. */
+export function wrapping(policy: TrafficPolicy | null, protocol: Protocol, proxy: Keeper): object {
+  if (policy === null) return {};
+  const { security, proxyProtocol, connections } = policy;
+  return transport(security, proxyProtocol, spoken(connections, protocol), proxy);
 }
 
 function budgetOf(budget: RetryBudget | null): object {

@@ -2,7 +2,7 @@ import { byCodeUnit } from '../base/order.ts';
 import { type Endpoints, type Mesh, ownerOfNamespace } from '../mesh/index.ts';
 import type { Bound } from './bindings.ts';
 import { check, checkAgain } from './check.ts';
-import { outboundClusters } from './clusters.ts';
+import { outboundClusters, withoutSecrets } from './clusters.ts';
 import { type Draft, encode } from './encode.ts';
 import { gatewayListeners } from './gateway.ts';
 import { portsListeners } from './ports.ts';
@@ -27,7 +27,7 @@ export function translate(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): Snaps
   const view = viewOf(mesh, endpoints, proxy);
   const { drafts, skipped } = listeners[proxy.capture](view);
   const resources = collect([...outboundClusters(view), ...drafts]);
-  const snapshot = check({ resources, status: 'Ready', skipped });
+  const snapshot = check({ resources, status: 'Ready', skipped: [...skipped, ...withoutSecrets(view)] });
   const tables = drafts.filter(({ typeUrl }) => typeUrl === ROUTES);
   made.set(snapshot, { view, tables: new Map(tables.map((draft) => [draft.name, draft])) });
   return snapshot;

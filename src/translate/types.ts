@@ -61,8 +61,9 @@ export type SnapshotResource = {
   readonly references: readonly Reference[];
 };
 
-/** A listener that cannot be bound as asked, so that nothing is served on the address. */
+/** A listener that cannot be bound as asked, so that nothing is served on the address, or a cluster that has nobody. */
 export type Skipped = {
+  /** Or the name of the cluster. */
   readonly address: string;
   readonly reason: string;
   readonly sources: readonly Source[];

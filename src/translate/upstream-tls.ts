@@ -1,17 +1,31 @@
 import { isIP } from 'node:net';
 import type { ClientSecurity, Protocol } from '../mesh/index.ts';
 import { typed } from './pieces.ts';
+import { certificateOf, type Keeper, trusted } from './secrets.ts';
 
 /** Where Debian, and so Envoy's own image, has those whom the system trusts. */
-const systemAuthorities = '/etc/ssl/certs/ca-certificates.crt';
+const systemAuthorities = { from: 'file', file: '/etc/ssl/certs/ca-certificates.crt' } as const;
+
+type Trusts = NonNullable<ClientSecurity['trusts']>;
+
+/** The secret that a client needs and its proxy cannot have, because it announces no folder of them; null: nothing. */
+export function missingSecret(security: ClientSecurity | null, { credentials }: Keeper): string | null {
+  return credentials === null ? secretOf(security) : null;
+}
+
+export function secretOf(security: ClientSecurity | null): string | null {
+  const sources = [security?.shows, security?.trusts?.authorities];
+  return sources.flatMap((source) => (source?.from === 'secret' ? [source.name] : []))[0] ?? null;
+}
 
 /** How a cluster's connections are wrapped; empty where nothing is said: plain text. */
 export function transport(
   security: ClientSecurity | null,
   proxyProtocol: 'V1' | 'V2' | null,
   protocol: Protocol,
+  proxy: Keeper,
 ): object {
-  const inner = security === null ? null : encrypted(security, protocol);
+  const inner = security === null ? null : encrypted(security, protocol, proxy);
   if (proxyProtocol === null) return inner === null ? {} : { transport_socket: inner };
   const message = 'envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport';
   const config = { config: { version: proxyProtocol }, transport_socket: inner ?? plain };
@@ -38,17 +52,11 @@ export function namesOfRequests(security: ClientSecurity | null): object {
   return { auto_sni: true, ...(trusts?.names.length === 0 ? { auto_san_validation: true } : {}) };
 }
 
-function encrypted({ shows, trusts, sni }: ClientSecurity, protocol: Protocol): object {
+function encrypted({ shows, trusts, sni }: ClientSecurity, protocol: Protocol, proxy: Keeper): object {
   const context = {
     common_tls_context: {
-      ...(shows === null
-        ? {}
-        : {
-            tls_certificates: [
-              { certificate_chain: { filename: shows.chain }, private_key: { filename: shows.key } },
-            ],
-          }),
-      ...(trusts === null ? {} : { validation_context: validation(trusts) }),
+      ...(shows === null ? {} : { tls_certificates: [certificateOf(shows, proxy)] }),
+      ...(trusts === null ? {} : { validation_context: validation(trusts, proxy) }),
       ...(protocol === 'http2' ? { alpn_protocols: ['h2'] } : {}),
     },
     ...(sni === null ? {} : { sni }),
@@ -59,13 +67,13 @@ function encrypted({ shows, trusts, sni }: ClientSecurity, protocol: Protocol): 
   };
 }
 
-function validation({ authorities, revoked, names }: NonNullable<ClientSecurity['trusts']>): object {
+function validation({ authorities, revoked, names }: Trusts, proxy: Keeper): object {
   const sans = names.flatMap((exact) => {
     const types = isIP(exact) === 0 ? ['DNS', 'URI'] : ['IP_ADDRESS'];
     return types.map((san_type) => ({ san_type, matcher: { exact } }));
   });
   return {
-    trusted_ca: { filename: authorities ?? systemAuthorities },
+    ...trusted(authorities ?? systemAuthorities, proxy),
     ...(revoked === null ? {} : { crl: { filename: revoked } }),
     ...(sans.length === 0 ? {} : { match_typed_subject_alt_names: sans }),
   };

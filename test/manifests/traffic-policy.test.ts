@@ -49,6 +49,7 @@ describe('what is honoured', () => {
     '{ tls: {} }',
     '{ tls: { mode: SIMPLE, sni: a, caCertificates: /ca.pem, caCrl: /crl.pem, subjectAltNames: [a] } }',
     '{ tls: { mode: SIMPLE, insecureSkipVerify: true } }',
+    '{ tls: { mode: MUTUAL, credentialName: a, sni: b } }',
     '{ tls: { mode: MUTUAL, clientCertificate: /a.pem, privateKey: /a.key } }',
     '{ tunnel: { protocol: POST, targetHost: a.example, targetPort: 1 } }',
     '{ proxyProtocol: { version: V2 } }',
@@ -77,11 +78,12 @@ test.each([
   ['{ outlierDetections: {} }', ['FL2105 20']],
   // What is known, and not honoured.
   ['{ tls: { mode: ISTIO_MUTUAL } }', ['FL2104 33']],
-  ['{ tls: { mode: SIMPLE, credentialName: a } }', ['FL2104 41']],
   [outlier('{ consecutiveErrors: 5 }'), ['FL2104 40']],
   // Encryption that says too much, or too little.
   ['{ tls: { sni: a } }', ['FL2221 27']],
   ['{ tls: { mode: SIMPLE, privateKey: /a.key } }', ['FL2221 41']],
+  ['{ tls: { mode: MUTUAL, credentialName: a, privateKey: /a.key } }', ['FL2221 60']],
+  ['{ tls: { mode: SIMPLE, credentialName: a/../b } }', ['FL2109 57']],
   ['{ tls: { mode: MUTUAL, privateKey: /a.key } }', ['FL2106 20']],
   ['{ tls: { mode: SIMPLE, insecureSkipVerify: true, caCertificates: /a } }', ['FL2221 67']],
   ['{ portLevelSettings: [{ port: { number: 1 }, tls: { sni: a } }] }', ['FL2221 70']],

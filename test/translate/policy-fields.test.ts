@@ -3,12 +3,15 @@ import { createServer, type Server } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
+import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePorts } from '../../src/cli/demo/services.ts';
 import { istio, routes, service, workload } from '../mesh/manifests.ts';
 import { type Authority, createAuthority } from './certificates.ts';
+import { run } from './running.ts';
 import { Stand } from './stand.ts';
+import { proxyAt, snapshotOf } from './world.ts';
 
 /** What a client experiences of a DestinationRule's encryption, tunnels, budgets and selectors, by real Envoys. */
 
@@ -101,6 +104,42 @@ describe('tls', () => {
   test('MUTUAL: the client shows its certificate', async () => {
     const shown = `clientCertificate: ${client.certFile}, privateKey: ${client.keyFile}`;
     expect(await answer(`{mode: MUTUAL, caCertificates: ${own.caFile}, ${shown}}`)).toBe(`${cart} known`);
+  });
+
+  describe('credentialName', () => {
+    const files = (tls: string) => acme(at(port), policy(`{tls: ${tls}}`));
+    /** A client whose proxy says where its secrets are. */
+    async function answerWith(credentials: string, tls: string): Promise<string> {
+      const [httpProxyPort = 0] = await freePorts(1);
+      const proxy = proxyAt('10.0.0.1', 'web', { FAIRLEAD: { httpProxyPort, credentials } });
+      const running = await run(snapshotOf(proxy, ...files(tls)), httpProxyPort);
+      const { status, body } = await running.ask(cart);
+      await running.close();
+      return status === 200 ? body : String(status);
+    }
+
+    test('a secret of the namespace of the client, on the machine of its proxy', async () => {
+      await own.mount('web', 'client', client);
+      await foreign.mount('web', 'client', client);
+      const folder = (authority: Authority) => join(authority.folder, 'secrets');
+      expect(await answerWith(folder(own), '{mode: MUTUAL, credentialName: client}')).toBe(`${cart} known`);
+      expect(await answerWith(folder(own), '{mode: SIMPLE, credentialName: client}')).toBe(`${cart} unknown`);
+      expect(await answerWith(folder(foreign), '{mode: SIMPLE, credentialName: client}')).toBe('503');
+    });
+
+    test('of a proxy that has none: 503, and the snapshot says why', async () => {
+      const snapshot = snapshotOf(
+        proxyAt('10.0.0.1', 'web'),
+        ...files('{mode: SIMPLE, credentialName: client}'),
+      );
+      expect(snapshot.skipped).toMatchObject([
+        {
+          address: `outbound|80||${cart}`,
+          reason: expect.stringMatching(/no folder of credentials.*client/),
+        },
+      ]);
+      expect(await answer('{mode: SIMPLE, credentialName: client}')).toBe('503');
+    });
   });
 
   test('of one port alone', async () => {

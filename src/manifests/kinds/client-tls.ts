@@ -12,8 +12,11 @@ export function* checkClientTls(tls: ClientTls, path: Path): Generator<Finding> 
     yield* idle(settings, Object.keys(settings), 'nothing is encrypted with mode DISABLE', path);
     return;
   }
-  if (mode === 'SIMPLE') yield* idle(settings, ofClient, 'SIMPLE shows no certificate', path);
-  for (const field of mode === 'MUTUAL' ? ofClient : []) {
+  if (mode === 'SIMPLE' && tls.credentialName === undefined)
+    yield* idle(settings, ofClient, 'SIMPLE shows no certificate', path);
+  if (tls.credentialName !== undefined)
+    yield* idle(settings, [...ofClient, 'caCertificates'], 'credentialName names all three', path);
+  for (const field of mode === 'MUTUAL' && tls.credentialName === undefined ? ofClient : []) {
     if (tls[field] === undefined) yield { code: 'FL2106', message: `${field} is missing`, path };
   }
   if (tls.insecureSkipVerify === true)
