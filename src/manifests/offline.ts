@@ -36,34 +36,57 @@ const maxDumpBytes = 64 * 1024 * 1024;
  * which workloads are made. `written`: a scope's own files, as strictly as ever. `exported`: files of an installation
  * that Fairlead does not govern, or what a cluster prints: a List is its items, and other kinds are nobody's mistake.
  */
-export function readOffline(scope: VerifiedScope, manner: 'written' | 'exported'): OfflineRead {
+export function readOffline(scope: VerifiedScope, manner: Manner): OfflineRead {
   const files = scope.files.filter(({ path }) => manner === 'exported' || isManifest(path));
   const sorted = files.toSorted((left, right) => byCodeUnit(left.path, right.path));
-  const all = sorted.map((file) => {
-    const name = fileOf(scope, file.path);
-    const text = manner === 'written' ? readText(file.bytes, formatOf(file.path)) : exportedText(file);
-    const documents = manner === 'written' ? text.documents : text.documents.flatMap(unfolded);
-    const foreign = manner === 'written' ? new Set() : new Set(documents.filter(isForeign));
-    const own = { ...text, documents: documents.filter((document) => !foreign.has(document)) };
-    const read = readFile(scope, file, () => own);
-    const problems = [...read.problems, ...own.documents.flatMap((document) => older(document, name))];
-    const others = documents.filter((document) => foreign.has(document));
-    return {
-      read: { ...read, problems },
-      others: others.map(({ value }) => ({ kind: textOf(value.kind), file: name })),
-      workloads: documents.flatMap(({ value }) => workloadOf(value)),
-    };
-  });
+  const all = sorted.map((file) => readOne(scope, file, manner));
+  const read = all.map((one) => one.read);
   return {
-    resources: sortedAs(
-      joinFiles(
-        scope,
-        all.map(({ read }) => read),
-      ),
-    ),
+    resources: sortedAs(joinFiles(scope, read)),
     others: all.flatMap(({ others }) => others),
     workloads: all.flatMap(({ workloads }) => workloads),
   };
+}
+
+type Manner = 'written' | 'exported';
+type File = VerifiedScope['files'][number];
+
+function readOne(scope: VerifiedScope, file: File, manner: Manner) {
+  const name = fileOf(scope, file.path);
+  const { documents, foreign, problems } =
+    manner === 'written' ? writtenDocuments(file) : exportedDocuments(file);
+  const read = readFile(scope, file, () => ({ documents, problems }));
+  const all = [...read.problems, ...documents.flatMap((document) => older(document, name))];
+  return {
+    read: { ...read, problems: all },
+    others: foreign.map(({ value }) => ({ kind: textOf(value.kind), file: name })),
+    workloads: [...documents, ...foreign].flatMap(({ value }) => workloadOf(value)),
+  };
+}
+
+/** A text, and those of its documents that no mesh reads. */
+type Documents = Text & { readonly foreign: readonly TextDocument[] };
+
+function writtenDocuments({ path, bytes }: File): Documents {
+  return { ...readText(bytes, formatOf(path)), foreign: [] };
+}
+
+function exportedDocuments(file: File): Documents {
+  const text = exportedText(file);
+  const own: TextDocument[] = [];
+  const foreign: TextDocument[] = [];
+  for (const document of text.documents) {
+    for (const one of unfolded(document)) {
+      const isOther = isForeign(one) || (one !== document && isSecret(one));
+      (isOther ? foreign : own).push(one);
+    }
+  }
+  return { ...text, documents: own, foreign };
+}
+
+/** What a cluster prints of its Secrets is not in git for that. */
+function isSecret({ value }: TextDocument): boolean {
+  return value.kind === 'Secret';
 }
 
 function sortedAs(resources: ScopeResources): ScopeResources {
@@ -71,7 +94,7 @@ function sortedAs(resources: ScopeResources): ScopeResources {
 }
 
 /** Nothing of a file that cannot hold a manifest: charts and pipelines stand beside them, templates wait for values. */
-function exportedText({ path, bytes }: VerifiedScope['files'][number]): Text {
+function exportedText({ path, bytes }: File): Text {
   const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (!source.includes('apiVersion')) return { documents: [], problems: [] };
   const text = readText(bytes, formatOf(path), maxDumpBytes);
@@ -98,7 +121,8 @@ function unfolded(list: TextDocument): readonly TextDocument[] {
 
 function isForeign({ value }: TextDocument): boolean {
   const found = findKind(value);
-  if ('kind' in found) return false;
+  // Most ConfigMaps of a cluster are for applications.
+  if ('kind' in found) return value.kind === 'ConfigMap' && fieldsOf(value.data).mesh === undefined;
   const { code } = found.finding;
   if (code !== 'FL2101' && code !== 'FL2102' && code !== 'FL2114') return false;
   const [group = '', version] = textOf(value.apiVersion).split('/');

@@ -100,6 +100,24 @@ describe('of what nobody governs', () => {
     });
   });
 
+  test("of a whole cluster, what is not of a mesh is nobody's mistake", async () => {
+    const items = [
+      '{ apiVersion: v1, kind: Namespace, metadata: { name: shop } }',
+      '{ apiVersion: v1, kind: ConfigMap, metadata: { name: app, namespace: shop }, data: { key: value } }',
+      '{ apiVersion: v1, kind: Secret, metadata: { name: app, namespace: shop }, data: { key: eA== } }',
+      '{ apiVersion: v1, kind: ServiceAccount, metadata: { name: app, namespace: shop } }',
+    ];
+    await home.write('cluster.yaml', `apiVersion: v1\nkind: List\nitems: [${items.join(', ')}]\n`);
+    expect(await home.fairlead('.', 'analyze', 'cluster.yaml')).toMatchObject({
+      code: 0,
+      out: 'no problems\n',
+    });
+    const secret = 'apiVersion: v1\nkind: Secret\nmetadata: { name: app }\ndata: { key: eA== }\n';
+    await home.write('secret.yaml', secret);
+    const { out } = await home.fairlead('.', 'analyze', 'secret.yaml');
+    expect(places(out)).toEqual(['secret.yaml:2:7: error FL2115 ']);
+  });
+
   test('a list of one kind, whose items need not say it', async () => {
     const items = '[{ metadata: { name: a }, spec: { ports: [{ port: 0 }] } }]';
     await home.write('list.yaml', `apiVersion: v1\nkind: ServiceList\nitems: ${items}\n`);

@@ -178,6 +178,22 @@ describe('risks', () => {
     expect(risks[0].line).toBeGreaterThan(risk === 'host-removed' ? 0 : 7);
   });
 
+  test('a host that loses all of its endpoints', async () => {
+    const workload = (labels: string) => `apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: { name: echo-1, namespace: demo }
+spec: { address: 10.0.0.7, labels: { ${labels} } }
+`;
+    await mesh.write('mesh/echo-1.yaml', workload('app: echo'));
+    await mesh.commit('One', 'alice');
+    await mesh.signAs('bo');
+    await mesh.cli('approve', '--yes');
+    await mesh.git('branch', '--force', 'main', 'change');
+    const { risks, problems } = await document({ 'echo-1.yaml': workload('app: ecoh') });
+    expect(risks).toMatchObject([{ risk: 'endpoints-gone', file: 'service.yaml', line: 1 }]);
+    expect(problems).toContainEqual(expect.objectContaining({ code: 'FL3402', file: 'service.yaml' }));
+  });
+
   test('what was there before is no risk of the change', async () => {
     const { scopes, risks } = await document({
       'routes.yaml': rule('timeout: 4s\n      retries: { attempts: 2 }'),
