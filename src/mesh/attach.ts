@@ -130,7 +130,8 @@ function atGateway(resource: RouteResource, parent: Ref, path: Path, around: Sur
     const message = `${id} has no listener ${which}: the route is for none of its requests`;
     return refuse('NoMatchingParent', mistake(resource, at, 'FL3334', message));
   }
-  const open = named.filter((listener) => admits(listener, resource.kind, resource.namespace, {}));
+  const labels = gateways.namespaceLabels.get(resource.namespace) ?? {};
+  const open = named.filter((listener) => admits(listener, resource.kind, resource.namespace, labels));
   if (open.length === 0) {
     const message = `${id} takes no ${resource.kind} of the namespace ${resource.namespace}`;
     return refuse('NotAllowedByListeners', mistake(resource, path, 'FL3335', message));

@@ -33,6 +33,8 @@ export type Gateways = {
   /** Gateways of the Gateway API that others serve, `namespace/name`. */
   readonly foreign: readonly string[];
   readonly grants: readonly Grant[];
+  /** Labels of namespaces, as far as somebody says them. */
+  readonly namespaceLabels: ReadonlyMap<string, Readonly<Record<string, string>>>;
 };
 
 /** A gateway, and where its servers and their hosts are written. */
@@ -84,10 +86,12 @@ function readOffer(text: string, namespace: string): Offer {
  */
 export function withoutRivals(
   all: readonly DefinedGateway[],
-  { listeners, foreign, grants }: Pick<Gateways, 'listeners' | 'foreign' | 'grants'>,
+  around: Omit<Gateways, 'gateways' | 'refused'>,
   problems: Problem[],
 ): Gateways {
-  if ([all, foreign, grants].every(({ length }) => length === 0)) return NO_GATEWAYS;
+  const { foreign, grants, namespaceLabels } = around;
+  const lists = [all, foreign, grants, [...namespaceLabels]];
+  if (lists.every(({ length }) => length === 0)) return NO_GATEWAYS;
   const refused = new Set<DefinedGateway>();
   const refuse = (one: Opened, rivals: readonly Opened[], code: Code, message: string) => {
     refused.add(one.defined);
@@ -112,14 +116,19 @@ export function withoutRivals(
   return {
     gateways: all.filter((defined) => !refused.has(defined)).map(({ gateway }) => gateway),
     refused: new Set([...refused].map(({ gateway }) => gateway.id)),
-    listeners,
-    foreign,
-    grants,
+    ...around,
   };
 }
 
 /** One object, so that an edit of a scope without gateways is seen to be none of them. */
-const NO_GATEWAYS: Gateways = { gateways: [], refused: new Set(), listeners: [], foreign: [], grants: [] };
+const NO_GATEWAYS: Gateways = {
+  gateways: [],
+  refused: new Set(),
+  listeners: [],
+  foreign: [],
+  grants: [],
+  namespaceLabels: new Map(),
+};
 
 /** A server, or a part of it, where it is written. */
 type Opened = {
@@ -219,6 +228,7 @@ export function joinGateways(parts: readonly Gateways[], before: JoinedGateways 
     listeners: parts.flatMap(({ listeners }) => listeners),
     foreign: parts.flatMap(({ foreign }) => foreign),
     grants: parts.flatMap(({ grants }) => grants),
+    namespaceLabels: new Map(parts.flatMap(({ namespaceLabels }) => [...namespaceLabels])),
   };
 }
 

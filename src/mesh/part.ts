@@ -76,7 +76,9 @@ function readGateways(own: readonly Resource[], problems: Problem[]): Gateways {
   const { defined, ...api } = readApiGateways(own.filter(isApiGateway), classes, problems);
   const istio = own.filter((resource) => resource.kind === 'Gateway').map(readGateway);
   const grants = readGrants(own.filter((resource) => resource.kind === 'ReferenceGrant'));
-  return withoutRivals([...istio, ...defined], { ...api, grants }, problems);
+  const labelled = own.filter(({ kind, labels }) => kind === 'Namespace' && Object.keys(labels).length > 0);
+  const namespaceLabels = new Map(labelled.map(({ name, labels }) => [name, labels]));
+  return withoutRivals([...istio, ...defined], { ...api, grants, namespaceLabels }, problems);
 }
 
 /** What of a part says the same as before, origins included, is the same object as before: an edit ends where it changes nothing. */
@@ -111,10 +113,11 @@ function owned(
 ): readonly Resource[] {
   return resources.filter((resource) => {
     if (clusterWide.has(resource.kind)) return true;
-    const owner = ownerOfNamespace(owners, resource.namespace);
+    const namespace = resource.kind === 'Namespace' ? resource.name : resource.namespace;
+    const owner = ownerOfNamespace(owners, namespace);
     if (owner?.uid === resource.source.uid) return true;
     const whose = owner === null ? 'no single scope owns' : `${owner.path} owns`;
-    const message = `${whose} the namespace ${resource.namespace}, ${resource.source.scope} does not`;
+    const message = `${whose} the namespace ${namespace}, ${resource.source.scope} does not`;
     problems.push(mistake(resource, ['metadata', 'namespace'], 'FL3101', message));
     return false;
   });

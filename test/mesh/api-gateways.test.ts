@@ -132,6 +132,30 @@ describe('routes of another namespace', () => {
   });
 });
 
+test('the labels of a namespace are those of its manifest, which its owner writes', () => {
+  const selector = '{matchLabels: {team: pay}, matchExpressions: [{key: old, operator: DoesNotExist}]}';
+  const edge = {
+    path: 'acme',
+    namespaces: ['edge'],
+    hosts: ['*'],
+    files: apiGateway(
+      'web',
+      'edge',
+      listener('a', `, allowedRoutes: {namespaces: {from: Selector, selector: ${selector}}}`),
+    ),
+  };
+  const shop = (labels: string) => ({
+    path: 'shop.acme',
+    namespaces: ['shop'],
+    hosts: [www],
+    files: `${cart + hostRoute('x', 'shop', '{name: web, namespace: edge}', www, forward)}apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {${labels}}}\n`,
+  });
+  expect(codes(edge, shop('team: pay'))).toEqual([]);
+  expect(routed(edge, shop('team: pay'))).toEqual([`${www} edge/web/a`]);
+  expect(codes(edge, shop('team: pay, old: "1"'))).toEqual(['FL3335']);
+  expect(codes(edge, shop('team: other'))).toEqual(['FL3335']);
+});
+
 describe('of another scope', () => {
   const root = {
     path: 'acme',

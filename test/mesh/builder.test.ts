@@ -1,6 +1,7 @@
 import {
   array,
   assert,
+  boolean,
   constant,
   constantFrom,
   integer,
@@ -11,7 +12,7 @@ import {
 } from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ScopeResources } from '../../src/manifests/index.ts';
-import { build, createBuilder } from '../../src/mesh/index.ts';
+import { apiStatuses, build, createBuilder } from '../../src/mesh/index.ts';
 import { type ScopeText, scope } from './world.ts';
 
 /** Three scopes with a namespace each. Hosts and addresses are few, so that scopes meet. */
@@ -110,7 +111,54 @@ spec:
   rules: [{ matches: [{ path: { value: ${path} } }], backendRefs: [{ name: ${backend}, port: 80 }] }]
 `,
 );
-const document = oneof(service, entry, workload, slice, edge, routing, rule, route);
+/** `*`: every host. */
+const anyHost = oneof({ weight: 2, arbitrary: host }, { weight: 1, arbitrary: constant('*') });
+const apiGateway = record({
+  called: name,
+  from: constantFrom('Same', 'All'),
+  offered: anyHost,
+  ours: boolean(),
+}).map(
+  ({ called, from, offered, ours }) =>
+    (ns: string) =>
+      `apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: { name: ${called}, namespace: ${ns} }
+spec:
+  gatewayClassName: ${ours ? 'fairlead' : 'other'}
+  listeners: [{ name: a, port: 83, protocol: HTTP${offered === '*' ? '' : `, hostname: "${offered}"`}, allowedRoutes: { namespaces: { from: ${from} } } }]
+`,
+);
+const edgeRoute = record({
+  at: name,
+  atSpace: constantFrom('shop', 'pay'),
+  to: name,
+  toSpace: constantFrom('shop', 'pay'),
+  called: anyHost,
+}).map(
+  ({ at, atSpace, to, toSpace, called }) =>
+    (ns: string) =>
+      `apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: edge-${to}, namespace: ${ns} }
+spec:
+  parentRefs: [{ name: ${at}, namespace: ${atSpace} }]
+  ${called === '*' ? '' : `hostnames: ["${called}"]`}
+  rules: [{ backendRefs: [{ name: ${to}, namespace: ${toSpace}, port: 80 }] }]
+`,
+);
+const grant = constantFrom('shop', 'pay').map(
+  (from) => (ns: string) =>
+    `apiVersion: gateway.networking.k8s.io/v1
+kind: ReferenceGrant
+metadata: { name: from-${from}, namespace: ${ns} }
+spec: { from: [{ group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: ${from} }], to: [{ group: '', kind: Service }] }
+`,
+);
+const document = oneof(
+  ...[service, entry, workload, slice, edge, routing, rule, route],
+  ...[apiGateway, edgeRoute, grant],
+);
 
 /** One scope gets other files, now and then another authority; or it comes or goes. */
 const edit = record({
@@ -139,6 +187,7 @@ test('building again after any edits gives what building anew gives, whatever th
       const built = builder([...read.values()]);
       const anew = build([...readAnew.values()].reverse());
       expect(built).toEqual(anew);
+      expect(apiStatuses(built)).toEqual(apiStatuses(anew));
       // Same order, too: what is sent depends on it.
       expect([...built.endpoints.keys()]).toEqual([...anew.endpoints.keys()]);
     }

@@ -19,7 +19,7 @@ export type Authority = {
   readonly folder: string;
   readonly ca: string;
   readonly caFile: string;
-  issue(name: string): Promise<Identity>;
+  issue(name: string, key?: keyof typeof keys): Promise<Identity>;
   /** Writes an identity as Kubernetes mounts a secret: `<namespace>/<name>/tls.crt`. */
   mount(namespace: string, name: string, identity: Identity): Promise<void>;
   /** List of revoked certificates, as a file. */
@@ -28,6 +28,7 @@ export type Authority = {
 };
 
 const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+const keys = { ec: curve, rsa: ['-newkey', 'rsa:2048', '-nodes'] };
 
 export async function createAuthority(): Promise<Authority> {
   const folder = await mkdtemp(join(tmpdir(), 'fairlead-ca-'));
@@ -39,12 +40,14 @@ export async function createAuthority(): Promise<Authority> {
     folder,
     ca,
     caFile,
-    async issue(name) {
-      const [key, request, cert] = [file(`${name}.key`), file(`${name}.csr`), file(`${name}.crt`)];
-      await openssl('req', ...curve, '-subj', `/CN=${name}`, '-keyout', key, '-out', request);
-      await writeFile(file(`${name}.ext`), `subjectAltName=DNS:${name}\n`);
+    async issue(name, kind = 'ec') {
+      const [key = '', request = '', cert = '', names = ''] = ['key', 'csr', 'crt', 'ext'].map((part) =>
+        file(`${name}.${kind}.${part}`),
+      );
+      await openssl('req', ...keys[kind], '-subj', `/CN=${name}`, '-keyout', key, '-out', request);
+      await writeFile(names, `subjectAltName=DNS:${name}\n`);
       const signer = ['-CA', caFile, '-CAkey', caKey, '-CAcreateserial', '-days', '2'];
-      await openssl('x509', '-req', '-in', request, ...signer, '-extfile', file(`${name}.ext`), '-out', cert);
+      await openssl('x509', '-req', '-in', request, ...signer, '-extfile', names, '-out', cert);
       const texts = { cert: await readFile(cert, 'utf8'), key: await readFile(key, 'utf8') };
       return { ...texts, certFile: cert, keyFile: key };
     },

@@ -1,5 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
+import { cp } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { request } from 'node:https';
 import {
@@ -168,6 +169,29 @@ describe('HTTPS', () => {
     expect(await ask(port, www)).toBe(`200 cart ${www}`);
   });
 
+  test('has a certificate for each kind of key, of secrets or of files', async () => {
+    const [secrets = 0, files = 0] = await freePorts(2);
+    const rsa = await authority.issue(www, 'rsa');
+    await authority.mount('edge', 'rsa-cert', rsa);
+    const pairs = [own, rsa].map(
+      (one) => `{serverCertificate: ${one?.certFile}, privateKey: ${one?.keyFile}}`,
+    );
+    const servers = edge(
+      server(secrets, 'a', 'HTTPS', www, 'mode: SIMPLE, credentialNames: [www-cert, rsa-cert]'),
+      server(files, 'b', 'HTTPS', www, `mode: SIMPLE, tlsCertificates: [${pairs.join(', ')}]`),
+    );
+    await serve(servers);
+    for (const port of [secrets, files]) {
+      const kindOf = async (ciphers: string) => {
+        const options = { ciphers, maxVersion: 'TLSv1.2' };
+        const { asn1Curve = 'RSA' } = (await handshake(port, www, options)).getPeerCertificate();
+        return asn1Curve;
+      };
+      expect(await kindOf('ECDHE-ECDSA-AES128-GCM-SHA256')).toBe('prime256v1');
+      expect(await kindOf('ECDHE-RSA-AES128-GCM-SHA256')).toBe('RSA');
+    }
+  });
+
   test('is not opened where the proxy has no secrets, and the rest is', async () => {
     const files = edge(
       server(443, 'a', 'HTTPS', www, 'mode: SIMPLE, credentialName: www-cert'),
@@ -333,6 +357,16 @@ describe('certificates of clients', () => {
     const call = await at('mode: MUTUAL, credentialName: www-cert');
     expect(await call(client)).toBe(`200 cart ${www}`);
     expect(await call(stranger)).toMatch(refused);
+  });
+
+  test('MUTUAL with a secret for those who sign them', async () => {
+    await strangers.mount('edge', 'strangers', stranger ?? (await strangers.issue('x.example')));
+    await cp(`${strangers.folder}/secrets/edge/strangers`, `${authority.folder}/secrets/edge/strangers`, {
+      recursive: true,
+    });
+    const call = await at('mode: MUTUAL, credentialName: www-cert, caCertCredentialName: strangers');
+    expect(await call(stranger)).toBe(`200 cart ${www}`);
+    expect(await call(client)).toMatch(refused);
   });
 
   test('subjectAltNames: have to have one of the names', async () => {
