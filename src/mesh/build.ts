@@ -99,7 +99,7 @@ function join(scopes: readonly ScopeResources[], before: Joined | null): Joined 
   const built: Built = {
     mesh,
     endpoints: joinEndpoints(shares, routed.places, before),
-    problems: all.sort(inReport),
+    problems: all.sort(inReport).filter(isAnother),
   };
   const asks = groupLists(
     patched(before?.asks.lists, { all: shares, places: routed.places }, hostsAsked),
@@ -142,6 +142,12 @@ function beginAgain(
 /** What stands at one place is told in an order of its own, not in that of the work. */
 function inReport(left: Problem, right: Problem): number {
   return byPlace(left, right) || byCodeUnit(left.code, right.code) || byCodeUnit(left.message, right.message);
+}
+
+/** What several find at one place is told once, such as a delegate's mistake by all who delegate to it. */
+function isAnother(problem: Problem, index: number, all: readonly Problem[]): boolean {
+  const before = all[index - 1];
+  return before === undefined || inReport(before, problem) !== 0;
 }
 
 /** Where shares have problems, mostly few. */

@@ -62,6 +62,7 @@ export const codes = {
     title: 'failover without outlier detection',
     fix: 'add outlierDetection: only it tells who fails',
   },
+  FL3329: { title: 'tunnel for HTTP', fix: 'name the port tcp or tls, or remove the tunnel' },
   FL3330: { title: 'unknown gateway', fix: 'correct the name, or define the Gateway' },
   FL3331: { title: 'host offered twice', fix: 'keep one of them; until then none is honoured' },
   FL3332: {
@@ -116,6 +117,7 @@ export const warnings: ReadonlySet<Code> = new Set([
   'FL3326',
   'FL3327',
   'FL3328',
+  'FL3329',
   'FL3336',
   'FL3341',
   'FL3342',

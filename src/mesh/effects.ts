@@ -3,7 +3,7 @@ import { type Code, codes } from './codes.ts';
 import { placeOf } from './mistake.ts';
 import type { TrafficPolicy } from './policy-types.ts';
 import type { Defined } from './services.ts';
-import type { Endpoint, Service, Subset } from './types.ts';
+import type { Endpoint, Port, Service, Subset } from './types.ts';
 import { hasLabels } from './workloads.ts';
 
 /** Envoy's, and so Istio's. */
@@ -17,6 +17,7 @@ export function idlePolicies({ service }: Defined, endpoints: readonly Endpoint[
       ...unbalanced(policy, service),
       ...unejected(policy, own, service, subset),
       ...unfailing(policy, service),
+      ...untunnelled(policy, service),
     ]);
   });
   const distinct = new Map(problems.map((problem) => [`${problem.code} ${placeOf(problem)}`, problem]));
@@ -52,6 +53,16 @@ function unfailing(policy: TrafficPolicy, { host }: Service): readonly Problem[]
   const isAsked = travel?.how === 'alike' || (travel?.how === 'nearest' && travel.regions.length > 0);
   if (!isAsked || ejection !== null) return [];
   return at(policy, 'FL3328', `requests for ${host} never fail over: it has no outlier detection`);
+}
+
+/** Only connections that nobody reads go through a tunnel. */
+function untunnelled(policy: TrafficPolicy, { host, ports }: Service): readonly Problem[] {
+  if (policy.tunnel === null || !ports.every(isRequests)) return [];
+  return at(policy, 'FL3329', `${host} speaks HTTP alone, which goes through no tunnel`);
+}
+
+function isRequests({ protocol }: Port): boolean {
+  return protocol === 'http' || protocol === 'http2';
 }
 
 function at({ origins }: TrafficPolicy, code: Code, message: string): readonly Problem[] {

@@ -122,6 +122,17 @@ describe('problems', () => {
     expect(codes(...files)).toEqual(expected);
   });
 
+  test('a mistake of a delegate of two is told once', () => {
+    const second = istio(
+      'VirtualService',
+      'second',
+      'shop',
+      '{hosts: [b.example], http: [{delegate: {name: inner}}]}',
+    );
+    const all = codes(handing, second, delegate(`[{${to('nobody.example')}}]`));
+    expect(all.filter((code) => code === 'FL3301')).toEqual(['FL3301']);
+  });
+
   test('of another scope: not handed on', () => {
     const inner = {
       path: 'team',

@@ -11,7 +11,8 @@ const rule = (spec: string, name = 'cart'): string =>
 /** What holds at a port of cart, or of its subset v1. */
 function at(spec: string, port: number, part: 'host' | 'v1' = 'host'): TrafficPolicy | null {
   const { mesh, problems } = meshOf(acme(cart + rule(spec)));
-  expect(problems).toEqual([]);
+  // cart speaks HTTP alone, which a tunnel is not for.
+  expect(problems.filter(({ code }) => code !== 'FL3329')).toEqual([]);
   const [found] = mesh.services;
   const subset = found?.subsets.find(({ name }) => name === part) ?? null;
   if (found === undefined || (part !== 'host' && subset === null)) throw new Error('not there');
@@ -281,4 +282,14 @@ describe('encryption, tunnels and budgets', () => {
     expect(at(spec, 80)).toMatchObject({ security: { sni: 'a' }, proxyProtocol: 'V1', tunnel: null });
     expect(at(spec, 80, 'v1')).toMatchObject({ security: null, proxyProtocol: 'V1', tunnel: { port: 1 } });
   });
+});
+
+test('a tunnel for who speaks HTTP alone is a warning', () => {
+  const problems = (ports: string) => {
+    const files =
+      service('cart', 'shop', '', ports) + rule('trafficPolicy: {tunnel: {targetHost: a, targetPort: 1}}');
+    return codesOf(meshOf(acme(files)));
+  };
+  expect(problems('[{name: http, port: 80}]')).toEqual([expect.stringMatching(/^FL3329 /)]);
+  expect(problems('[{name: http, port: 80}, {name: tcp, port: 81}]')).toEqual([]);
 });
