@@ -2,6 +2,7 @@ import { byCodeUnit } from '../base/order.ts';
 import type { Problem } from '../base/problem.ts';
 import type { VerifiedScope } from '../governance/index.ts';
 import { findKind } from './find-kind.ts';
+import { warnings } from './finding.ts';
 import { otherKinds } from './kinds/index.ts';
 import { asProblem, byPlace, fileOf, formatOf, isManifest, joinFiles, readFile } from './read.ts';
 import { readText, type Text, type TextDocument } from './text.ts';
@@ -81,7 +82,24 @@ function exportedDocuments(file: File): Documents {
       (isOther ? foreign : own).push(one);
     }
   }
-  return { ...text, documents: own, foreign };
+  const starts = [...own, ...foreign].sort((left, right) => left.position.line - right.position.line);
+  const others = new Set(foreign);
+  const problems = text.problems.filter(({ code, position }) => {
+    const document = warnings.has(code) ? lastBefore(starts, position.line) : undefined;
+    return document === undefined || !others.has(document);
+  });
+  return { problems, documents: own, foreign };
+}
+
+/** The last of `documents`, which are in order, that begins at a line or before it. */
+function lastBefore(documents: readonly TextDocument[], line: number): TextDocument | undefined {
+  let [start, end] = [0, documents.length];
+  while (start < end) {
+    const middle = (start + end) >> 1;
+    if ((documents[middle]?.position.line ?? 0) <= line) start = middle + 1;
+    else end = middle;
+  }
+  return documents[start - 1];
 }
 
 /** What a cluster prints of its Secrets is not in git for that. */
