@@ -1,8 +1,12 @@
 import { DestinationRule } from '@kubernetes-models/istio/networking.istio.io/v1/DestinationRule';
+import { ServiceEntry } from '@kubernetes-models/istio/networking.istio.io/v1/ServiceEntry';
+import { Sidecar } from '@kubernetes-models/istio/networking.istio.io/v1/Sidecar';
 import { VirtualService } from '@kubernetes-models/istio/networking.istio.io/v1/VirtualService';
+import { WorkloadEntry } from '@kubernetes-models/istio/networking.istio.io/v1/WorkloadEntry';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { destinationRules, virtualServices } from './istio-documents.ts';
+import { serviceEntries, sidecars, workloadEntries } from './istio-service-documents.ts';
 import { read } from './scope.ts';
 
 /**
@@ -13,6 +17,9 @@ import { read } from './scope.ts';
 const kinds = {
   VirtualService: { specs: virtualServices, Model: VirtualService },
   DestinationRule: { specs: destinationRules, Model: DestinationRule },
+  ServiceEntry: { specs: serviceEntries, Model: ServiceEntry },
+  WorkloadEntry: { specs: workloadEntries, Model: WorkloadEntry },
+  Sidecar: { specs: sidecars, Model: Sidecar },
 } as const;
 type Kind = keyof typeof kinds;
 
@@ -86,13 +93,21 @@ type Reason = { readonly of: RegExp; readonly because: string };
 /** What we refuse and they do not, by our code: to what a value was changed, and why. */
 const stricter: Readonly<Record<string, Reason>> = {
   FL2105: { of: /^(more|\{"a":"b"\})$/, because: 'a cluster drops what it does not know, and says nothing' },
-  FL2106: { of: /^(nothing|\{.*\})$/, because: 'without it the field means nothing, or Istio leaves it out' },
+  FL2106: {
+    of: /^(nothing|\[\]|\{.*\})$/,
+    because: 'without it the field means nothing, or Istio leaves it out',
+  },
   FL2107: { of: /^null$/, because: 'a cluster reads null as nothing said; in git it is a slip' },
-  FL2108: { of: /^("x y"|""|null)$/, because: 'words that they describe, and take any text for' },
+  FL2108: { of: /^("x y"|"a"|""|null)$/, because: 'words that they describe, and take any text for' },
   FL2109: { of: /./, because: 'texts and numbers that Envoy refuses, or that no name can be' },
   FL2110: { of: /^("|null)/, because: 'a duration is any text to them' },
   FL2111: { of: /^0$/, because: 'no port has the number 0' },
   FL2201: { of: /^0$/, because: 'a rule between fields: Istio refuses it when it is applied' },
+  FL2207: {
+    of: /^nothing$/,
+    because: 'a rule between fields: without a resolution it is NONE, which has no endpoints',
+  },
+  FL2208: { of: /^("x y"|"a"|nothing)$/, because: 'an address is any text to them' },
   FL2221: { of: /^(nothing|null)$/, because: 'a rule between fields: what is left has no effect' },
   FL2241: { of: /^(nothing|\{.*\})$/, because: 'a rule between fields: nothing says what to hash' },
   FL2247: { of: /^(nothing|more|[0-9]+)$/, because: 'a rule between fields: shares add up to 100' },
@@ -102,6 +117,7 @@ const stricter: Readonly<Record<string, Reason>> = {
   },
   FL2262: { of: /./, because: 'a rule between fields: Istio refuses it when it is applied' },
   FL2263: { of: /^(nothing|\[\])$/, because: 'a rule between fields: without hosts it is a delegate' },
+  FL2270: { of: /^nothing$/, because: 'a rule between fields: Istio refuses it when it is applied' },
 };
 
 test('of documents with one thing changed, we refuse what they refuse, and what else we refuse has its reason', () => {
