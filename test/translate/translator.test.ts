@@ -7,6 +7,7 @@ import { build, createBuilder } from '../../src/mesh/index.ts';
 import { encodeMessage } from '../../src/translate/encode.ts';
 import { createTranslator, type Snapshot, translate } from '../../src/translate/index.ts';
 import { CLUSTER, ENDPOINTS, LISTENER, ROUTES } from '../../src/translate/types.ts';
+import { istio } from '../mesh/manifests.ts';
 import { meshOf, type ScopeText, scope } from '../mesh/world.ts';
 import { proxyAt } from './world.ts';
 
@@ -120,6 +121,18 @@ kind: VirtualService
 metadata: { name: virtual, namespace: shop }
 spec: { hosts: [${host}], http: [{ ${to} }] }
 `,
+  rule: (host: string, subset: string, namespace: string, exportTo: string) =>
+    istio(
+      'DestinationRule',
+      `rule-${subset}`,
+      namespace,
+      `{host: "${host}", subsets: [{name: ${subset}}], exportTo: ["${exportTo}"]}`,
+    ),
+  sidecar: (namespace: string, spec: string) => istio('Sidecar', 'limits', namespace, `{${spec}}`),
+  config: (spec: string) =>
+    `apiVersion: mesh.istio.io/v1alpha1\nkind: MeshConfig\nmetadata: {name: mesh, namespace: shop}\nspec: {${spec}}\n`,
+  pod: (ip: string) =>
+    `apiVersion: v1\nkind: Pod\nmetadata: {name: cart, namespace: shop, labels: {app: cart, version: v1}}\nstatus: {podIP: ${ip}}\n`,
 } as const;
 const http = '{ name: http, port: 80 }';
 const toV1 = 'route: [{ destination: { host: cart, subset: v1 } }]';
@@ -133,9 +146,25 @@ const inShop = constantFrom(
   kinds.routing('route: [{ destination: { host: a.example } }]'),
   kinds.routing(`match: [{ sourceNamespace: pay }], ${toV1}`),
   kinds.routing(`match: [{ sourceLabels: { version: v9 } }], ${toV1}`),
+  kinds.rule('*.local', 'v1', 'shop', '*'),
+  kinds.rule('cart', 'v3', 'shop', '.'),
+  kinds.sidecar('shop', 'egress: [{hosts: ["./*"]}]'),
+  kinds.sidecar('shop', 'outboundTrafficPolicy: {mode: REGISTRY_ONLY}'),
+  kinds.config('connectTimeout: 1s, outboundTrafficPolicy: {mode: REGISTRY_ONLY}'),
+  kinds.config('rootNamespace: shop, defaultServiceExportTo: [.]'),
+  kinds.pod('10.0.0.2'),
+  kinds.pod('10.0.0.3'),
   kinds.routing(`fault: { abort: { httpStatus: 503, percentage: { value: 1 } } }, ${toV1}`),
 );
-const inPay = constantFrom(kinds.entry('a.example'), kinds.entry('cart.shop'), kinds.entry('*.example'));
+const inPay = constantFrom(
+  kinds.entry('a.example'),
+  kinds.entry('cart.shop'),
+  kinds.entry('*.example'),
+  kinds.rule('cart.shop.svc.cluster.local', 'v1', 'pay', '*'),
+  kinds.rule('*.local', 'v2', 'pay', '*'),
+  kinds.sidecar('pay', 'egress: [{hosts: ["shop/*"]}]'),
+  kinds.sidecar('pay', 'egress: [{hosts: ["~/*"]}]'),
+);
 /** Only what routes: services stay what they were, and tables are made of those before. */
 const reroute = constantFrom(
   kinds.routing(toV1),
@@ -149,7 +178,7 @@ const reroute = constantFrom(
 );
 const edit = record({
   shop: array(inShop, { maxLength: 4 }),
-  pay: array(inPay, { maxLength: 1 }),
+  pay: array(inPay, { maxLength: 2 }),
   routings: array(reroute, { maxLength: 2 }),
   kept: constantFrom('shop', 'pay', 'neither', 'services'),
 });
