@@ -52,6 +52,7 @@ export { durationMs } from './duration.ts';
 export { warnings as manifestWarnings } from './finding.ts';
 export { API_GATEWAY } from './kinds/api-gateway.ts';
 export { serviceLabel } from './kinds/endpoint-slice.ts';
+export { isCore } from './kinds/route-parents.ts';
 export { nearest } from './nearest.ts';
 export { type OtherManifest, readOffline, type WorkloadLabels } from './offline.ts';
 export { readManifests } from './read.ts';

@@ -1,5 +1,5 @@
 import type { Problem } from '../base/problem.ts';
-import type { HTTPBackend } from '../manifests/index.ts';
+import { type HTTPBackend, isCore } from '../manifests/index.ts';
 import { type Grant, isGranted } from './grants.ts';
 import { serviceHost } from './hosts.ts';
 import type { Resolve } from './http-route-rule.ts';
@@ -83,7 +83,7 @@ export function serviceOf(host: string, services: Services): Defined | null {
 
 /** Whether a parent is a Service, and no Gateway. */
 export function isService({ group, kind }: { readonly group?: string; readonly kind?: string }): boolean {
-  return group === '' && kind === 'Service';
+  return isCore(group) && kind === 'Service';
 }
 
 /** The host of the Service that a backend or a parent names. */

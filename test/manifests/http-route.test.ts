@@ -37,6 +37,12 @@ describe('parents and hostnames', () => {
     ],
     ['another namespace', parents('{ group: "", kind: Service, name: a, namespace: b }'), []],
     ['a gateway', parents('{ name: gw }'), []],
+    ['the group of Services as Linkerd calls it', parents('{ group: core, kind: Service, name: a }'), []],
+    [
+      'one twice, by both names of its group',
+      parents('{ group: "", kind: Service, name: a }, { group: core, kind: Service, name: a }'),
+      ['FL2212 5:55'],
+    ],
     [
       'listeners of a gateway',
       parents('{ name: gw, sectionName: a }, { name: gw, sectionName: b, port: 80 }'),

@@ -9,6 +9,7 @@ import type {
 } from '../../generated/schemas/index.ts';
 import type { Finding } from '../finding.ts';
 import type { Path } from '../types.ts';
+import { isCore } from './route-parents.ts';
 
 /** The field that each type of filter reads. */
 const fieldOf = {
@@ -85,7 +86,7 @@ export function* checkBackend(
   { group = '', kind = 'Service', port }: HTTPBackend,
   path: Path,
 ): Generator<Finding> {
-  if (group !== '' || kind !== 'Service') {
+  if (!isCore(group) || kind !== 'Service') {
     const message = `Fairlead knows backends such as a ${kind}, but honours only Services yet`;
     yield { code: 'FL2104', message, path: [...path, kind === 'Service' ? 'group' : 'kind'] };
   } else if (port === undefined) {

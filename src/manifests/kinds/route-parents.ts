@@ -3,9 +3,14 @@ import type { Finding } from '../finding.ts';
 
 const group = 'gateway.networking.k8s.io';
 
+/** The group of Services, which has no name; Linkerd's documentation calls it `core`. */
+export function isCore(name: string | undefined): boolean {
+  return name === '' || name === 'core';
+}
+
 /** Whether a parent of a route is a Service, and no Gateway. */
 function isService(parent: HTTPRouteParent): boolean {
-  return parent.group === '' && parent.kind === 'Service';
+  return isCore(parent.group) && parent.kind === 'Service';
 }
 
 /** The parents of a route: Gateways or Services, each once; and whether its hostnames say anything. */
@@ -40,7 +45,7 @@ function* checkParent(parent: HTTPRouteParent, path: Finding['path']): Generator
   }
   const { group: named = group, kind = 'Gateway' } = parent;
   if (named === group && kind === 'Gateway') return;
-  const whose = named === '' ? 'the core group' : named;
+  const whose = isCore(named) ? 'the core group' : named;
   const message = `Fairlead knows parents such as a ${kind} of ${whose}, but honours only Gateways and Services yet`;
   const fix = 'write group: "" and kind: Service, name a Gateway, or leave the parent out';
   yield { code: 'FL2104', message, path, fix };
