@@ -3,7 +3,7 @@ import { readOffline } from '../../src/manifests/index.ts';
 import { problemsOf, read, scopeOf } from './scope.ts';
 
 const map = (mesh: string) =>
-  `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: istio, resourceVersion: "1" }\ndata:\n  meshNetworks: "networks: {}"\n  mesh: |\n    ${mesh}\n`;
+  `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: istio, resourceVersion: "1" }\ndata:\n  mesh: |\n    ${mesh}\n`;
 const operator = (spec: string) =>
   `apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec:\n  ${spec}\n`;
 const plain = (spec: string) =>
@@ -13,7 +13,7 @@ const all =
   '{ rootNamespace: a, outboundTrafficPolicy: { mode: REGISTRY_ONLY }, connectTimeout: 2s, defaultServiceExportTo: [.] }';
 
 describe.each([
-  ['a ConfigMap', map, ['6:9', '6:3', '6:3']],
+  ['a ConfigMap', map, ['5:9', '5:3', '5:3']],
   ['an IstioOperator', (spec: string) => operator(`meshConfig: ${spec}`), ['4:33', '4:17', '4:17']],
   ['a MeshConfig', plain, ['5:21', '5:5', '5:5']],
 ] as const)('%s', (_kind, write, [value, key, other]) => {
@@ -48,15 +48,16 @@ test('what an IstioOperator installs is not ours', () => {
 });
 
 test.each<readonly [string, string, readonly string[]]>([
+  ['networks in a ConfigMap', `${map('rootNamespace: a')}  meshNetworks: "networks: {}"\n`, ['FL2280 7:3']],
   [
     'another ConfigMap',
     'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\ndata: { a: b }\n',
     ['FL2114 2:7'],
   ],
   ['a ConfigMap without data', 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n', ['FL2114 2:7']],
-  ['a text that is no YAML', map('{'), ['FL2002 6:9']],
-  ['an anchor within it', map('rootNamespace: &a a'), ['FL2004 6:9']],
-  ['a list within it', map('- a'), ['FL2010 6:9']],
+  ['a text that is no YAML', map('{'), ['FL2002 5:9']],
+  ['an anchor within it', map('rootNamespace: &a a'), ['FL2004 5:9']],
+  ['a list within it', map('- a'), ['FL2010 5:9']],
   ['an IstioOperator that says nothing', 'apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\n', []],
   ['an unsupported mode', plain('outboundTrafficPolicy: { mode: ALLOW_ANY_DYNAMIC_DNS }'), ['FL2104 5:34']],
 ])('%s', (_what, text, expected) => {

@@ -35,7 +35,9 @@ export const configMap: Kind = {
       return unread(about, { code: problem.code, message: `in data.mesh: ${problem.message}`, path: at });
     }
     const spec = text.documents[0]?.value ?? {};
-    return within(about, spec, at, () => at);
+    const read = within(about, spec, at, () => at);
+    const others = Object.keys(data).filter((key) => key !== 'mesh');
+    return { ...read, findings: [...read.findings, ...others.map((key) => notOurs(key, ['data', key]))] };
   },
 };
 
