@@ -69,7 +69,10 @@ export type PodResource = ResourceOf<'Pod', WrittenPod>;
 /** Its labels say where it is. A Node has no namespace. */
 export type NodeResource = ResourceOf<'Node', null>;
 /** Read, and of no consequence for proxies. */
-type SilentResource = ResourceOf<'Namespace' | 'ServiceAccount' | 'WorkloadGroup' | 'ProxyConfig', null>;
+type SilentResource = ResourceOf<
+  'IstioOperator' | 'Namespace' | 'ServiceAccount' | 'WorkloadGroup' | 'ProxyConfig',
+  null
+>;
 
 /** What a scope says for itself and those below it. Its namespace says nothing. */
 type MeshConfigResource = ResourceOf<'MeshConfig', MeshConfigSpec>;

@@ -234,12 +234,25 @@ export function joinGateways(parts: readonly Gateways[], before: JoinedGateways 
 
 export type JoinedGateways = Gateways & { readonly parts: readonly Gateways[] };
 
-/** Gateways that a routing is bound to and that do not serve it: not there, not for its host, or not to be seen. */
+/**
+ * Gateways that a routing is bound to and that do not serve it: not there, not for its host, or not to be seen.
+ * `beside`: the other routings of its scope. Hosts and gateways of one manifest are bound where they meet, as in Istio: a
+ * pair that does not is no mistake where both meet others.
+ */
 export function strayBindings(
   { resource, routing, index }: DefinedRouting,
+  beside: readonly DefinedRouting[],
   { gateways, refused }: Gateways,
   owners: readonly Owner[],
 ): readonly Problem[] {
+  const isServed = () => {
+    return routing.entrances.some((id) => {
+      return id === MESH || gateways.some((gateway) => gateway.id === id && isOpenTo(gateway, routing));
+    });
+  };
+  const isOfUse = (gateway: Gateway) => {
+    return beside.some((other) => other.resource === resource && isOpenTo(gateway, other.routing));
+  };
   return routing.entrances.flatMap((id, at): readonly Problem[] => {
     if (id === MESH || refused.has(id)) return [];
     const gateway = gateways.find((candidate) => candidate.id === id);
@@ -248,9 +261,8 @@ export function strayBindings(
       const message = `there is no Gateway ${id}: nobody outside is served by it`;
       return [mistake(resource, ['spec', 'gateways', at], 'FL3330', message)];
     }
-    const isOpen = gateway.servers.some((server) => {
-      return meet(server, routing).length > 0 && saysOf(routing, server.carries);
-    });
+    const isOpen = isOpenTo(gateway, routing);
+    if (!isOpen && isServed() && isOfUse(gateway)) return [];
     const isSeen = isSeenBy(gateway, routing, owners);
     if (isOpen && isSeen) return [];
     const why = isOpen
@@ -258,6 +270,11 @@ export function strayBindings(
       : `${id} does not offer ${routing.host} for what is said of it`;
     return [mistake(resource, ['spec', 'hosts', index], 'FL3332', `${why}: nobody is served by it there`)];
   });
+}
+
+/** Whether a gateway offers a host of the routing, and carries what it says of it. */
+function isOpenTo({ servers }: Gateway, routing: Routing): boolean {
+  return servers.some((server) => meet(server, routing).length > 0 && saysOf(routing, server.carries));
 }
 
 /** Whether a routing says anything of what a server carries. */

@@ -126,7 +126,7 @@ function inspect(
   return new Remembered(services, (all) =>
     routings.flatMap((defined) => [
       ...danglingOf(defined, all, gateways.gateways, clientRules),
-      ...strayBindings(defined, gateways, owners),
+      ...strayBindings(defined, routings, gateways, owners),
     ]),
   );
 }

@@ -103,7 +103,12 @@ function alike<T>(now: T, before: T): T {
 }
 
 /** What has no namespace, or says nothing by it. */
-const clusterWide: ReadonlySet<Resource['kind']> = new Set(['GatewayClass', 'MeshConfig', 'Node']);
+const clusterWide: ReadonlySet<Resource['kind']> = new Set([
+  'GatewayClass',
+  'IstioOperator',
+  'MeshConfig',
+  'Node',
+]);
 
 /** Resources in namespaces of their own scope. */
 function owned(

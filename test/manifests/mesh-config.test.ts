@@ -47,6 +47,16 @@ test('what an IstioOperator installs is not ours', () => {
   expect(read({ 'a.yaml': text }).resources).toHaveLength(1);
 });
 
+test('an IstioOperator without a MeshConfig stands beside one that has it', () => {
+  const files = {
+    'a.yaml': operator('values: { global: { meshID: a } }'),
+    'b.yaml': operator('meshConfig: { rootNamespace: a }'),
+  };
+  const { resources, problems } = read(files);
+  expect(resources.map(({ kind }) => kind)).toEqual(['IstioOperator', 'MeshConfig']);
+  expect(problems.map(({ code }) => code)).toEqual(['FL2280']);
+});
+
 test.each<readonly [string, string, readonly string[]]>([
   ['networks in a ConfigMap', `${map('rootNamespace: a')}  meshNetworks: "networks: {}"\n`, ['FL2280 7:3']],
   [

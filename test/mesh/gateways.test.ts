@@ -157,6 +157,23 @@ describe('a routing that a gateway does not serve', () => {
     expect(built.mesh.routings).toHaveLength(1);
   });
 
+  test('is no mistake where the host is served elsewhere, and the gateway serves another', () => {
+    const of = (hosts: string, gateways: string) => {
+      const spec = `{hosts: [${hosts}], gateways: ${gateways}, http: ${to('cart')}}`;
+      const files = gateway('edge', 'shop', '[a.example]') + gateway('other', 'shop', '[b.example]');
+      const { problems } = meshOf(acme(cart + files + istio('VirtualService', 'x', 'shop', spec)));
+      return problems.map(({ code, message }) => `${code} ${message.split(' ').slice(0, 5).join(' ')}`);
+    };
+    expect(of('cart, a.example', '[mesh, edge]')).toEqual([]);
+    expect(of('a.example, b.example', '[edge, other]')).toEqual([]);
+    expect(of('cart', '[mesh, edge]')).toEqual([
+      'FL3332 shop/edge does not offer cart.shop.svc.cluster.local',
+    ]);
+    expect(of('cart, a.example', '[edge]')).toEqual([
+      'FL3332 shop/edge does not offer cart.shop.svc.cluster.local',
+    ]);
+  });
+
   test('because its scope alone may see the host', () => {
     const payments = {
       path: 'payments.acme',

@@ -32,6 +32,14 @@ test('rules and Sidecars of the root namespace are defaults', () => {
   expect(limitsOf(mesh, 'pay', {}).imports).toHaveLength(1);
 });
 
+test('an IstioOperator without a MeshConfig says nothing, and needs no namespace', () => {
+  const operator =
+    'apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec: {profile: default}\n---\n';
+  const { mesh, problems } = meshOf(acme(operator + config('rootNamespace: root')));
+  expect(problems).toEqual([]);
+  expect(settingsFor(mesh, 'shop').rootNamespace).toBe('root');
+});
+
 describe('REGISTRY_ONLY', () => {
   const sidecar = (mode: string) => istio('Sidecar', 's', 'shop', `{outboundTrafficPolicy: {mode: ${mode}}}`);
   test.each<readonly [string, string, string]>([

@@ -41,7 +41,7 @@ export const configMap: Kind = {
   },
 };
 
-/** An IstioOperator: its MeshConfig counts, what it installs does not. */
+/** An IstioOperator: its MeshConfig counts, what it installs does not. Without one it says nothing to proxies. */
 export const istioOperator: Kind = {
   name: 'IstioOperator',
   apiVersions: ['install.istio.io/v1alpha1'],
@@ -49,10 +49,17 @@ export const istioOperator: Kind = {
   isClusterWide: false,
   read(document) {
     const { metadata, spec } = document as { metadata?: unknown; spec?: Readonly<Record<string, unknown>> };
-    const { meshConfig: config = {}, ...others } = spec ?? {};
+    const { meshConfig: config, ...others } = spec ?? {};
     const at: Path = ['spec', 'meshConfig'];
-    const read = within(metadataOf(metadata) ?? { name: 'mesh' }, config, at, (path) => [...at, ...path]);
+    const about = metadataOf(metadata) ?? { name: 'mesh' };
     const installed = Object.keys(others).map((field) => notOurs(field, ['spec', field]));
+    if (config === undefined)
+      return {
+        metadata: about,
+        findings: installed,
+        resource: (facts) => ({ ...facts, kind: 'IstioOperator', spec: null }),
+      };
+    const read = within(about, config, at, (path) => [...at, ...path]);
     return { ...read, findings: [...read.findings, ...installed] };
   },
 };
