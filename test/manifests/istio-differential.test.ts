@@ -1,11 +1,12 @@
 import { DestinationRule } from '@kubernetes-models/istio/networking.istio.io/v1/DestinationRule';
+import { Gateway } from '@kubernetes-models/istio/networking.istio.io/v1/Gateway';
 import { ServiceEntry } from '@kubernetes-models/istio/networking.istio.io/v1/ServiceEntry';
 import { Sidecar } from '@kubernetes-models/istio/networking.istio.io/v1/Sidecar';
 import { VirtualService } from '@kubernetes-models/istio/networking.istio.io/v1/VirtualService';
 import { WorkloadEntry } from '@kubernetes-models/istio/networking.istio.io/v1/WorkloadEntry';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { destinationRules, virtualServices } from './istio-documents.ts';
+import { destinationRules, gateways, virtualServices } from './istio-documents.ts';
 import { serviceEntries, sidecars, workloadEntries } from './istio-service-documents.ts';
 import { read } from './scope.ts';
 
@@ -17,6 +18,7 @@ import { read } from './scope.ts';
 const kinds = {
   VirtualService: { specs: virtualServices, Model: VirtualService },
   DestinationRule: { specs: destinationRules, Model: DestinationRule },
+  Gateway: { specs: gateways, Model: Gateway },
   ServiceEntry: { specs: serviceEntries, Model: ServiceEntry },
   WorkloadEntry: { specs: workloadEntries, Model: WorkloadEntry },
   Sidecar: { specs: sidecars, Model: Sidecar },
@@ -98,7 +100,7 @@ const stricter: Readonly<Record<string, Reason>> = {
     because: 'without it the field means nothing, or Istio leaves it out',
   },
   FL2107: { of: /^null$/, because: 'a cluster reads null as nothing said; in git it is a slip' },
-  FL2108: { of: /^("x y"|"a"|""|null)$/, because: 'words that they describe, and take any text for' },
+  FL2108: { of: /^("x y"|"a"|""|null|\["a"\])$/, because: 'words that they describe, and take any text for' },
   FL2109: { of: /./, because: 'texts and numbers that Envoy refuses, or that no name can be' },
   FL2110: { of: /^("|null)/, because: 'a duration is any text to them' },
   FL2111: { of: /^0$/, because: 'no port has the number 0' },

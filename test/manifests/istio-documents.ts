@@ -256,3 +256,61 @@ export const destinationRules: Value = some(
   },
   'host',
 );
+
+const about = { number: port, name: is('a') };
+const certificate = {
+  mode: is('SIMPLE'),
+  minProtocolVersion: is('TLSV1_2', 'TLSV1_3'),
+  maxProtocolVersion: is('TLSV1_3', 'TLS_AUTO'),
+  cipherSuites: is(['ECDHE-RSA-AES128-GCM-SHA256']),
+};
+const gatewayHosts = is(['a.example'], ['*'], ['shop/*.example', './b.example']);
+const server = one(
+  some(
+    {
+      port: some({ ...about, protocol: is('HTTP', 'HTTP2', 'GRPC') }, 'number', 'name', 'protocol'),
+      hosts: gatewayHosts,
+      bind: is('10.0.0.1'),
+      name: is('outside'),
+      tls: some({ httpsRedirect: is(true) }),
+    },
+    'port',
+    'hosts',
+  ),
+  some(
+    {
+      port: some({ ...about, protocol: is('HTTPS', 'TLS') }, 'number', 'name', 'protocol'),
+      hosts: gatewayHosts,
+      tls: one(
+        some({ ...certificate, credentialName: is('www') }, 'mode', 'credentialName'),
+        some({ ...certificate, credentialNames: is(['a', 'b']) }, 'mode', 'credentialNames'),
+        is({ mode: 'SIMPLE', serverCertificate: '/a.pem', privateKey: '/a.key' }),
+        some(
+          {
+            mode: is('MUTUAL', 'OPTIONAL_MUTUAL'),
+            credentialName: is('www'),
+            caCertCredentialName: is('ca'),
+            subjectAltNames: is(['a.example']),
+            caCrl: is('/crl.pem'),
+          },
+          'mode',
+          'credentialName',
+        ),
+        is({ mode: 'PASSTHROUGH' }),
+      ),
+    },
+    'port',
+    'hosts',
+    'tls',
+  ),
+  some(
+    {
+      port: some({ ...about, protocol: is('TCP', 'MONGO') }, 'number', 'name', 'protocol'),
+      hosts: gatewayHosts,
+    },
+    'port',
+    'hosts',
+  ),
+);
+
+export const gateways: Value = some({ selector: labels, servers: list(server, 1) }, 'servers');
