@@ -66,6 +66,9 @@ export function parseCommit(id: ObjectId, raw: Uint8Array): Commit {
 /** Beyond, a commit is history and nothing else: no honest one comes near, and what it signs is kept for as long as the line is. */
 const COMMIT_BYTES = 1024 * 1024;
 
+/** Its armour: the largest signature that may count has a third of it. */
+const SIGNATURE_BYTES = 8 * 1024;
+
 /** As much of such a commit's message as shows that it is over every cap. */
 const KEPT_BYTES = 128 * 1024;
 
@@ -130,6 +133,8 @@ function headerRefusal({ name, value, more }: Header): string | null {
   if (['tree', 'parent', 'author', 'committer'].includes(name))
     return `has a second or misplaced ${name} header`;
   if (name.startsWith('gpgsig') && name !== 'gpgsig') return `has a second kind of signature header, ${name}`;
+  if (name === 'gpgsig' && [value, ...more].join('\n').length > SIGNATURE_BYTES)
+    return `has a signature of more than ${SIGNATURE_BYTES} bytes`;
   if (name === 'encoding' && !(/^utf-?8$/i.test(value) && more.length === 0))
     return 'is not encoded in UTF-8';
   return null;

@@ -46,7 +46,7 @@ async function prepare(folding: Folding, onLine: ReadonlySet<ObjectId>, id: Obje
   const signed = side.filter(({ signature }) => signature !== null);
   const changed = await changedScopes(folding, places, commit, () => true);
   await Promise.all([
-    ...claimsOn(changed, signed).map((claim) => check(bench.checked, claim)),
+    ...claimsOn(changed, signed).map((claim) => check(bench, claim)),
     ...signed.map((each) =>
       changedScopes(folding, places, each, (scope) => claimsOn([scope], [each]).length > 0),
     ),

@@ -80,14 +80,14 @@ function isIn({ looked, votes }: Heard, { visit, claims }: Rival): boolean {
   return claims.length > 0 && votes.size < NOTED && before < NOTED;
 }
 
-async function hear({ checked }: Bench, heard: Heard, rival: Rival, fences: Rivals['fences']): Promise<void> {
+async function hear(bench: Bench, heard: Heard, rival: Rival, fences: Rivals['fences']): Promise<void> {
   if (!isIn(heard, rival)) return;
   const { visit, claims, form, group, round } = rival;
   if (heard.looked.intro !== visit.intro) heard.looked = { intro: visit.intro, claims: 0 };
   heard.looked.claims += claims.length;
   for (const claim of claims) {
     const { name } = claim.anchor;
-    const isTheirs = round > (fences.get(name) ?? -1) && (await check(checked, claim)).ok;
+    const isTheirs = round > (fences.get(name) ?? -1) && (await check(bench, claim)).ok;
     if (isTheirs) heard.votes.set(`${name} ${visit.commit.id}`, toVote(claim, form, group));
   }
 }
@@ -127,7 +127,7 @@ async function showsOther(bench: Bench, scope: Scope, visit: Visit): Promise<boo
 
 /** V3: what was withdrawn before the other mutation was accepted was no vote any more; the highest round, by anchor. */
 async function fencesOf(
-  { checked }: Bench,
+  bench: Bench,
   { epoch, policy }: Scope,
   sayings: readonly Said[],
 ): Promise<Rivals['fences']> {
@@ -137,7 +137,7 @@ async function fencesOf(
     for (const claim of claimsOf(visit, electorate(policy, null), token)) {
       const { name } = claim.anchor;
       const round = Math.max(statement.round, fences.get(name) ?? 0);
-      if ((await check(checked, claim)).ok) fences.set(name, round);
+      if ((await check(bench, claim)).ok) fences.set(name, round);
     }
   }
   return fences;

@@ -43,6 +43,8 @@ export type History = {
   readonly barred: ReadonlyMap<number, string>;
   /** Main-line indices whose commits never vote (over a cap). */
   readonly mute: ReadonlySet<number>;
+  /** The commit, whole. */
+  commit(id: ObjectId): Promise<Commit>;
   extend(id: ObjectId): Promise<void>;
 };
 
@@ -68,37 +70,53 @@ export async function openHistory(objects: Objects, genesis: ObjectId, ruleset: 
     mute: new Set(),
   };
   await extend(objects, history, genesis, ruleset);
-  return { ...history, extend: (id) => extend(objects, history, id, ruleset) };
+  const commit = (id: ObjectId) => objects.commit(id);
+  return { ...history, commit, extend: (id) => extend(objects, history, id, ruleset) };
 }
 
-const NOTHING = new Uint8Array();
+/** What is read of a commit as it comes in; the rest of it is read again where it is asked for. */
+type Arrival = Pick<Visit, 'commit' | 'statements' | 'carriesToken'> & { readonly messageBytes: number };
 
-function visit(history: Mutable, commit: Commit, intro: number): Visit {
+const NOTHING = new Uint8Array();
+/** Of the bytes under a signature; an honest commit has some hundred. */
+const KEPT_BYTES = 4096;
+
+/** A commit is kept for as long as the line is: neither its text nor the bytes under its signature are, where they may be long. */
+function arrival(commit: Commit): Arrival {
+  const { message, signature } = commit;
+  const isLong = signature !== null && signature.signed.length > KEPT_BYTES;
+  const kept = isLong ? { ...signature, signed: NOTHING } : signature;
+  const read = { statements: readStatements(message), carriesToken: carriesToken(message) };
+  return { commit: { ...commit, message: NOTHING, signature: kept }, messageBytes: message.length, ...read };
+}
+
+function visit(history: Mutable, { commit, statements, carriesToken }: Arrival, intro: number): Visit {
   const onMain = history.main[intro] === commit.id;
   const bases = commit.parents.map((parent) => must(history.visits.get(parent)).base);
   const base = onMain ? intro : bases.reduce((left, right) => Math.max(left, right), -1);
   const order = history.visits.size;
-  const read = { statements: readStatements(commit.message), carriesToken: carriesToken(commit.message) };
-  // What was read of it is kept for as long as the line is; the text is not: it may be long, and there are many.
-  const entry = { commit: { ...commit, message: NOTHING }, intro, base, order, ...read };
+  const entry = { commit, intro, base, order, statements, carriesToken };
   history.visits.set(commit.id, entry);
-  const { statements } = entry;
   if (commit.signature !== null || commit.refusal !== null)
     hear(history, { visit: entry, token: null, statements });
   return entry;
 }
 
 /** Detached words: a token that stands in several messages was said once. Why there are more than the cap allows, or null. */
-function hearTokens(history: Mutable, fresh: readonly Commit[], { tokens: cap }: Ruleset): string | null {
+async function hearTokens(
+  objects: Objects,
+  history: Mutable,
+  visits: readonly Visit[],
+  { tokens: cap }: Ruleset,
+): Promise<string | null> {
   const heard = new Set<string>();
-  for (const { id, message } of fresh)
-    for (const run of tokenRuns(message)) {
+  for (const visit of visits.filter(({ carriesToken }) => carriesToken))
+    for (const run of tokenRuns((await objects.commit(visit.commit.id)).message)) {
       if (heard.has(run)) continue;
       if (heard.size === cap) return `more than ${cap} tokens in one merge`;
       heard.add(run);
       const token = readToken(run);
-      if (token === null) continue;
-      hear(history, { visit: must(history.visits.get(id)), token, statements: token.statements });
+      if (token !== null) hear(history, { visit, token, statements: token.statements });
     }
   return null;
 }
@@ -131,29 +149,29 @@ async function extend(objects: Objects, history: Mutable, id: ObjectId, ruleset:
   history.lately.clear();
   const fresh = await unvisited(objects, history, id);
   history.main.push(id);
-  const visits = fresh.map((commit) => visit(history, commit, intro));
+  const visits = fresh.map((each) => visit(history, each, intro));
   history.byIntro.push(visits);
-  const tooMany = hearTokens(history, fresh, ruleset);
+  const tooMany = await hearTokens(objects, history, visits, ruleset);
   bar(history, intro, fresh, overCap(fresh, ruleset) ?? tooMany);
 }
 
 /** What `id` adds, parents before children, first parents first. */
-async function unvisited(objects: Objects, history: Mutable, id: ObjectId): Promise<readonly Commit[]> {
+async function unvisited(objects: Objects, history: Mutable, id: ObjectId): Promise<readonly Arrival[]> {
   const done = new Set<ObjectId>();
-  const order: Commit[] = [];
-  const stack: { commit: Commit; next: number }[] = [];
+  const order: Arrival[] = [];
+  const stack: { read: Arrival; next: number }[] = [];
   const enter = async (commitId: ObjectId): Promise<void> => {
     if (history.visits.has(commitId) || done.has(commitId)) return;
     done.add(commitId);
-    stack.push({ commit: await objects.commit(commitId), next: 0 });
+    stack.push({ read: arrival(await objects.commit(commitId)), next: 0 });
   };
   await enter(id);
   for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-    const parent = top.commit.parents[top.next];
+    const parent = top.read.commit.parents[top.next];
     top.next += 1;
     if (parent !== undefined) await enter(parent);
     else {
-      order.push(top.commit);
+      order.push(top.read);
       stack.pop();
     }
   }
@@ -161,19 +179,19 @@ async function unvisited(objects: Objects, history: Mutable, id: ObjectId): Prom
 }
 
 /** Evaluation, last paragraph, and G17: such a commit accepts nothing; it does not break the line. */
-function bar(history: Mutable, intro: number, fresh: readonly Commit[], excess: string | null): void {
-  const parents = must(fresh.at(-1)).parents.length;
+function bar(history: Mutable, intro: number, fresh: readonly Arrival[], excess: string | null): void {
+  const parents = must(fresh.at(-1)).commit.parents.length;
   if (parents > 2) history.barred.set(intro, `a merge of ${parents} parents accepts nothing`);
   if (excess === null) return;
   history.barred.set(intro, excess);
   history.mute.add(intro);
 }
 
-function overCap(fresh: readonly Commit[], { sideCommits, messageBytes }: Ruleset): string | null {
+function overCap(fresh: readonly Arrival[], { sideCommits, messageBytes }: Ruleset): string | null {
   const side = fresh.length - 1;
   if (side > sideCommits) return `${side} side commits in one merge; the cap is ${sideCommits}`;
-  const long = fresh.find(({ message }) => message.length > messageBytes);
-  return long === undefined ? null : `the message of ${long.id} is over ${messageBytes} bytes`;
+  const long = fresh.find((each) => each.messageBytes > messageBytes);
+  return long === undefined ? null : `the message of ${long.commit.id} is over ${messageBytes} bytes`;
 }
 
 /** Enforces V2: whether main-line commit `index` is a proper ancestor of the commit. */

@@ -5,6 +5,8 @@ import type { Visit } from './history.ts';
 import type { Token } from './token.ts';
 import type { Side } from './types.ts';
 
+import type { Bench } from './votes.ts';
+
 type Signed = Pick<Visit, 'commit'>;
 
 /** Enforces V1, before any cryptography: the key that the one signature of a commit or token names, and whose it is by which policy. */
@@ -94,15 +96,26 @@ type Verdict = Awaited<ReturnType<typeof verifySignature>>;
 /** Signature verdicts by what is signed and key: a memo. */
 export type Checked = Map<string, Promise<Verdict>>;
 
-export function check(checked: Checked, claim: Claim<Signed>): Promise<Verdict> {
+export function check(
+  { checked, history }: Pick<Bench, 'checked' | 'history'>,
+  claim: Claim<Signed>,
+): Promise<Verdict> {
   const name = nameOf(claim);
   const known = checked.get(name);
   if (known !== undefined) return known;
-  const { visit, token, key } = claim;
-  const { signature } = token ?? visit.commit;
-  const verdict = verifySignature(must(signature), key, token === null ? 'git' : 'fairlead');
+  const verdict = verify(history, claim);
   checked.set(name, verdict);
+  // A missing object is no verdict.
+  verdict.catch(() => checked.delete(name));
   return verdict;
+}
+
+async function verify(history: Bench['history'], { visit, token, key }: Claim<Signed>): Promise<Verdict> {
+  if (token !== null) return verifySignature(token.signature, key, 'fairlead');
+  const signature = must(visit.commit.signature);
+  const isKept = signature.signed.length > 0;
+  const whole = isKept ? signature : must((await history.commit(visit.commit.id)).signature);
+  return verifySignature(whole, key, 'git');
 }
 
 function nameOf({ visit, token, key }: Claim<Signed>): string {

@@ -194,7 +194,7 @@ async function countPlain(
 
 /** V1, the expensive half; still cheaper than a view of ten thousand commits, which nobody shall have for a forgery. */
 async function signatureRefusal({ bench }: Count, claim: Claim): Promise<Against | null> {
-  const verdict = await check(bench.checked, claim);
+  const verdict = await check(bench, claim);
   return verdict.ok ? null : { rule: verdict.rule, text: verdict.reason };
 }
 
@@ -229,7 +229,7 @@ export async function newWithdrawals(
     // A recovery set has nothing to say but to a reconfigure; its withdrawals are entries all the same.
     const electors = electorate(policy, policy).filter((each) => each.policy !== 'new');
     for (const claim of claimsOf(saying.visit, electors, saying.token))
-      if ((await check(bench.checked, claim)).ok) found.push(toVote(claim, formOf(saying), null));
+      if ((await check(bench, claim)).ok) found.push(toVote(claim, formOf(saying), null));
   }
   return found;
 }

@@ -55,7 +55,7 @@ export async function wordsOf(bench: Bench, question: Question): Promise<Words> 
   );
   for (const word of fresh) {
     if (word.saying.statement.kind === 'approve' && isOver(bench, words.costs, word.visit)) continue;
-    const verdict = await check(bench.checked, word);
+    const verdict = await check(bench, word);
     if (verdict.ok) words.signed.push(word);
     else {
       const { rule, reason } = verdict;

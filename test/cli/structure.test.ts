@@ -244,6 +244,15 @@ describe('scope', () => {
     expect(bare).toMatchObject({ code: 3, err: expect.stringContaining('--uid goes with the --seq') });
     // Pinned once more, it is still the same scope.
     await home.need(own, 'fairlead', 'trust', '--pin', '.git/fairlead/pin.json');
+    await home.need(own, 'fairlead', 'trust', '--seq', '1', '--pin', '.git/first.json');
+    expect(
+      JSON.parse(
+        (await home.fairlead(own, 'trust', '--seq', '1', '-o', 'json', '--pin', '.git/fairlead/pin.json'))
+          .out,
+      ),
+    ).toMatchObject({ seq: 1 });
+    await home.need(own, 'fairlead', 'verify');
+    await home.need(own, 'fairlead', 'trust', '--seq', '3', '--uid', uid, '--pin', '.git/fairlead/pin.json');
     await change(['move', 'pay', ...where(own)], 'alice', 'dana');
     expect(await standing()).toEqual(['acme 4 Accepted', 'acme.pay 3 Tombstone']);
     const { repository } = (await json('resolve', 'acme.pay')).document;

@@ -252,3 +252,9 @@ test('G1: a commit of hundreds of megabytes is history and no vote, and its text
     expect(message.buffer.byteLength).toBeLessThanOrEqual(128 * 1024);
   }
 });
+
+test('G1: a signature that is longer than any is not kept', () => {
+  const armor = ARMOR.replace(' AAAA\n', ' AAAA\n'.repeat(2000));
+  const commit = split(`tree ${TREE}\n${PEOPLE}gpgsig ${armor}\nm\n`);
+  expect(commit).toMatchObject({ signature: null, refusal: 'has a signature of more than 8192 bytes' });
+});

@@ -3,7 +3,10 @@ import { expect, test } from 'vitest';
 import { createTreeDigests, type ObjectId, type Objects } from '../../src/git/index.ts';
 import { openLine } from '../../src/governance/index.ts';
 import { ruleset1 } from '../../src/policy/index.ts';
+import { createScopeTrees } from '../../src/policy/own.ts';
 import { type History, isAfter, openHistory, sideViews } from '../../src/votes/history.ts';
+import { check, claimsOf, electorate } from '../../src/votes/signer.ts';
+import { openBench } from '../../src/votes/votes.ts';
 import { createWorld, makeToken, type World } from '../governance/world.ts';
 
 /** V2 and I4 once more, straight from the text, over random histories; and what they cost over long ones. */
@@ -186,4 +189,41 @@ test('of a message only what it says is kept: there may be many, and long ones',
   expect(history.visits.get(id)).toMatchObject({ carriesToken: true, statements: [{ kind: 'approve' }] });
   expect(history.spoken.get(world.uid.S)?.get(2)).toHaveLength(1);
   expect(history.visits.get(id)?.commit.message).toHaveLength(0);
+});
+
+test('G17: neither a long text nor the bytes under its signature are kept, and it is a vote all the same', async () => {
+  const world = createWorld();
+  world.add('g', {});
+  const message = `why\n\n${'because '.repeat(2000)}\n`;
+  world.add('p', { parents: ['g'], S: '1', by: 'x', message });
+  world.add('q', { parents: ['p'], S: '1', by: 'y', message });
+  world.add('m', { parents: ['g', 'q'], S: '1' });
+  expect(await world.scope('m')).toMatchObject({ seq: 2, hold: null });
+  const history = await openHistory(world.objects, world.ids.get('g') ?? '', ruleset1);
+  await history.extend(world.ids.get('m') ?? '');
+  const { commit } = history.visits.get(world.ids.get('p') ?? '') ?? {};
+  expect([commit?.message.length, commit?.signature?.signed.length]).toEqual([0, 0]);
+});
+
+test('a commit that cannot be read again is no verdict, and is asked for again', async () => {
+  const world = createWorld();
+  world.add('g', {});
+  const long = world.add('p', { parents: ['g'], S: '1', by: 'x', message: 'x'.repeat(10_000) });
+  const owns = createScopeTrees(world.objects, createTreeDigests(world.objects), 'mesh', ruleset1);
+  const reads = new Map<ObjectId, number>();
+  const commit = (id: ObjectId) => {
+    reads.set(id, 1 + (reads.get(id) ?? 0));
+    if (id === long && reads.get(id) === 2) return Promise.reject(new Error('gone for now'));
+    return world.objects.commit(id);
+  };
+  const bench = await openBench({ ...world.objects, commit }, owns, world.ids.get('g') ?? '');
+  await bench.history.extend(long);
+  const { policy } = await world.scope('g');
+  const visit = bench.history.visits.get(long);
+  const [claim] = visit === undefined ? [] : claimsOf(visit, electorate(policy, null));
+  if (claim === undefined) throw new Error('x has signed');
+  await expect(check(bench, claim)).rejects.toThrow('gone for now');
+  expect(await check(bench, claim)).toEqual({ ok: true });
+  expect(await check(bench, claim)).toEqual({ ok: true });
+  expect(reads.get(long)).toBe(3);
 });

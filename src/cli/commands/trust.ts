@@ -55,7 +55,7 @@ async function trust(context: Context, ref: string, flags: Flags): Promise<numbe
   const file = flags.pin === undefined ? pinPath(gitdir) : resolve(context.cwd, flags.pin);
   const known = await readPinIfAny(file);
   const isAgain = known?.commit === commit && known.path === flags.path;
-  const given = flags.uid ?? (isAgain && known.seq > 1 ? known.uid : null);
+  const given = flags.uid ?? (isAgain && (flags.seq ?? known.seq) > 1 ? known.uid : null);
   const made = await makePin(backend, createTreeDigests(backend), commit, flags.path, ruleset1, given);
   if (!made.ok) {
     const fix = `; is the mesh in ${flags.path}? --path names its folder, and fairlead init begins one`;
