@@ -249,15 +249,16 @@ test('I4: a commit that began before a scope was, showed nothing that was accept
 
 test('G17: what stands too deep after a move does not move', async () => {
   const chain = (names: readonly string[], directory: string, realm: Realm): Files =>
-    names.reduceRight<Files>((below, name, at) => {
-      const place = [directory, ...names.slice(0, at + 1)].join('/');
-      const next = names[at + 1];
-      const records =
-        next === undefined
-          ? {}
-          : { [`mesh/${place}/delegations.yaml`]: realm.records([{ name: next, ...nothing }]) };
-      return { ...scopeFiles(realm, name, place), ...records, ...below };
-    }, {});
+    Object.assign(
+      {},
+      ...names.map((name, at) => {
+        const place = [directory, ...names.slice(0, at + 1)].join('/');
+        const next = names[at + 1];
+        const files = scopeFiles(realm, name, place);
+        const records = next === undefined ? null : realm.records([{ name: next, ...nothing }]);
+        return records === null ? files : { ...files, [`mesh/${place}/delegations.yaml`]: records };
+      }),
+    );
   const [low, high] = [
     Array.from({ length: 9 }, (_, at) => `low${at}`),
     Array.from({ length: 9 }, (_, at) => `high${at}`),
