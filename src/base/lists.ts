@@ -19,3 +19,12 @@ export function indexesApart(list: readonly unknown[], before: readonly unknown[
   for (let index = 0; index < list.length; index += 1) if (list[index] !== before[index]) apart.push(index);
   return apart;
 }
+
+/** Does something with all of a list, with so many items at once; the first failure ends it. */
+export async function inBatches<T>(
+  list: readonly T[],
+  atOnce: number,
+  act: (item: T) => Promise<void>,
+): Promise<void> {
+  for (let at = 0; at < list.length; at += atOnce) await Promise.all(list.slice(at, at + atOnce).map(act));
+}

@@ -10,25 +10,25 @@ import {
 } from '../policy/index.ts';
 import type { ScopeFile, ScopeState, VerifiedScope } from './types.ts';
 
-/** What a scope may own at all: the same object for as long as nothing above it changes. */
+/** What a scope owns: the same object for as long as nothing above it changes. */
 export type Authority = Policy['owns'];
 
 const EVERYTHING: Authority = { namespaces: ['*'], hosts: ['*'] };
 
 /**
- * What the records above a scope leave it to own: the grants of its own, within what its parent owns. Null where nothing
+ * What a scope owns of what the records above leave it: the grants of its own, within what its parent owns. Null where nothing
  * of it is served: it is a tombstone, withdrawn, or stands below such a one (G7). `records`: its parent's; `above`: what the
  * parent owns, or null. Two mutations of one commit know nothing of each other: whatever they left, no two scopes own a name.
  */
 export function authorityOf(
-  { uid, parent, status }: ScopeState,
+  { uid, parent, status, policy }: ScopeState,
   records: readonly Delegation[],
   above: Authority | null,
 ): Authority | null {
   if (status !== 'Live') return null;
-  if (parent === null) return EVERYTHING;
+  if (parent === null) return within(policy.owns, EVERYTHING);
   const record = above === null ? undefined : recordsByUid(records).get(uid);
-  return above !== null && record?.live === true ? within(record.grants, above) : null;
+  return above !== null && record?.live === true ? within(policy.owns, within(record.grants, above)) : null;
 }
 
 /** Reads the accepted bytes of a scope. The only place in the product where a `VerifiedScope` comes into being. */
@@ -42,9 +42,10 @@ export async function verifyScope(
   const own = readable(await owns.read(tree));
   const files: ScopeFile[] = [];
   for (const { path, blob } of own.files) {
-    if (!isPolicyFile(path) && path !== 'delegations.yaml') files.push(await readFile(objects, path, blob));
+    if (!isPolicyFile(path) && path !== 'delegations.yaml') {
+      files.push({ path, bytes: await objects.blob(blob) });
+    }
   }
-  const { owns: owned, trustDomain } = scope.policy;
   const { uid, path, directory, seq } = scope;
   const signers = [...new Set(lastVotes(scope).map(({ anchor }) => anchor))];
   const facts = {
@@ -55,9 +56,9 @@ export async function verifyScope(
     epoch: scope.epoch.commit,
     digest,
     commit,
-    owns: within(owned, authority),
+    owns: authority,
     granted: await grantedOn(owns, tree),
-    trustDomain,
+    trustDomain: scope.policy.trustDomain,
     signers,
     files,
   };
@@ -86,10 +87,6 @@ export function asIfVerified(facts: Omit<VerifiedScope, 'verified'>): VerifiedSc
 /** Bytes that were accepted earlier, with the authority that the scope has now: old bytes never keep what was lost. */
 export function withAuthorityOf(earlier: VerifiedScope, now: VerifiedScope): VerifiedScope {
   return brand({ ...earlier, owns: now.owns, granted: now.granted });
-}
-
-async function readFile(objects: Objects, path: string, blob: ObjectId): Promise<ScopeFile> {
-  return { path, bytes: await objects.blob(blob) };
 }
 
 function lastVotes(scope: ScopeState) {

@@ -57,6 +57,7 @@ export function createScopeTrees(
   const owns = createMemo<Own>(REMEMBERED);
   const policies = createMemo<PolicyRead>(REMEMBERED);
   const records = createRecords(objects, ruleset);
+  const comparisons = createComparisons();
   const paths = new Map<string, string>();
   const pathOf = (directory: string) => {
     const path = paths.get(directory) ?? joinPath(meshPath, directory);
@@ -67,10 +68,11 @@ export function createScopeTrees(
   const trees: ScopeTrees = {
     ruleset,
     place: (rootTree, directory) => subtree(objects, rootTree, pathOf(directory)),
-    async apart(left, right, directories) {
-      const [a, b] = [await trees.place(left, ''), await trees.place(right, '')];
-      return placesApart(objects, { directory: '', left: a, right: b }, directories);
-    },
+    apart: (left, right, directories) =>
+      comparisons(directories)(`${left} ${right}`, async () => {
+        const [a, b] = [await trees.place(left, ''), await trees.place(right, '')];
+        return placesApart(objects, { directory: '', left: a, right: b }, directories);
+      }),
     async read(tree) {
       return tree === null ? absent : owns(tree, () => readOwn(records, digests, tree));
     },
@@ -87,8 +89,10 @@ export function createScopeTrees(
 /** Own trees of many scopes in a few versions; the files of a large one are kept by `TreeDigests` alone. */
 const REMEMBERED = 4_000;
 
+type Memo<Value> = (name: string, read: () => Promise<Value>) => Promise<Value>;
+
 /** Remembers what was read by a name, at most `limit` of it; a failure to read is not remembered. */
-function createMemo<Value>(limit: number): (name: string, read: () => Promise<Value>) => Promise<Value> {
+function createMemo<Value>(limit: number): Memo<Value> {
   const known = new Lru<string, Promise<Value>>(limit);
   return (name, read) => {
     const remembered = known.get(name);
@@ -97,6 +101,19 @@ function createMemo<Value>(limit: number): (name: string, read: () => Promise<Va
     known.set(name, reading);
     reading.catch(() => known.delete(name));
     return reading;
+  };
+}
+
+type Comparisons = (directories: ReadonlySet<string>) => Memo<readonly string[]>;
+
+/** The same two trees are compared to read ahead, to sort votes and to judge; structure, and so the set of places, seldom changes. */
+function createComparisons(): Comparisons {
+  let last: ReadonlySet<string> | null = null;
+  let memo = createMemo<readonly string[]>(REMEMBERED);
+  return (directories) => {
+    if (directories !== last) memo = createMemo(REMEMBERED);
+    last = directories;
+    return memo;
   };
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Lru } from '../git/index.ts';
 import type { SshKey } from './key.ts';
 import { ascii, Reader } from './reader.ts';
 import { attempt, refuse } from './refusal.ts';
@@ -18,6 +19,16 @@ function readLine(line: string): SshKey {
   const [, type = '', base64 = ''] =
     /^([A-Za-z0-9@.-]+) ([A-Za-z0-9+/]+={0,2})(?: [^\r\n\0]*)?$/.exec(line) ?? [];
   if (type === '') refuse('not an SSH public key line (type, base64, comment)');
+  const written = `${type} ${base64}`;
+  const key = known.get(written) ?? readKey(type, base64);
+  known.set(written, key, written.length);
+  return key;
+}
+
+/** Keys that were read of late: the same people are anchors of many scopes. Limited in characters. */
+const known = new Lru<string, SshKey>(256 * 1024);
+
+function readKey(type: string, base64: string): SshKey {
   const kind = sshKinds.get(type) ?? refuse(`SSH keys of type ${type} are not allowed: ${whyNot(type)}`);
   const publicKey = Buffer.from(base64, 'base64');
   if (publicKey.toString('base64') !== base64) refuse('the SSH key is not base64');
