@@ -2,8 +2,8 @@
  * `mesh`: what should the mesh be?
  *
  * Takes what all scopes say and guarantees to `translate`: hosts are in full and lower case; every service and routing
- * is defined by the one scope that owns its host, or is visible to its own scope alone where nobody does; no two
- * visible to one client share a host; names, subsets and endpoints are in a fixed order;
+ * is defined by the one scope that owns its host, or is visible to its own scope alone where nobody does; no two services
+ * visible to one client share a host, and routings that do are of one scope, to be merged (`mergeByHost`); names, subsets and endpoints are in a fixed order;
  * endpoints of a listed service are IP addresses. A destination may name what does not exist or what a client cannot
  * see: that is a value, to be answered 503. The result depends on the resources alone, not on the order of scopes.
  *
@@ -11,8 +11,8 @@
  * reach into one, and conflicts, of which neither side is honoured (`docs/problems.md`, FL3101 to FL3337).
  *
  * A `VirtualService` whose destination is missing stays in force: default routing in its place would send requests
- * where nobody wanted them. Two for one host are both left out, since neither can be preferred; so are an HTTPRoute and a
- * VirtualService, and HTTPRoutes with one match for one port of a Service. A consumer's route contradicts nobody: it is
+ * where nobody wanted them. Several for one host are merged where no request fits two of them, and else left out, since none
+ * can be preferred; so are an HTTPRoute and a VirtualService, and HTTPRoutes with one match for one port of a Service. A consumer's route contradicts nobody: it is
  * for its own clients, and beats the producer's there.
  */
 export { advise } from './advice.ts';
@@ -22,6 +22,7 @@ export { treatment } from './client-rules.ts';
 export { codes as meshCodes, warnings as meshWarnings } from './codes.ts';
 export { MESH, meet } from './gateways.ts';
 export { canonicalAddress, covers } from './hosts.ts';
+export { mergeByHost, mergedRouting } from './merge-routings.ts';
 export { isVisible, ownerOfNamespace } from './ownership.ts';
 export { policyOf } from './policies.ts';
 export type * from './policy-types.ts';

@@ -3,6 +3,7 @@ import { byCodeUnit } from '../base/order.ts';
 import type { Problem } from '../base/problem.ts';
 import type { DestinationRuleResource, Resource, WorkloadEntryResource } from '../manifests/index.ts';
 import { isApiGateway, readApiGateways } from './api-gateways.ts';
+import { withoutContradictions } from './contradictions.ts';
 import { delegatesAmong, idleDelegates, isDelegate } from './delegates.ts';
 import { type Gateways, readGateway, withoutRivals } from './gateways.ts';
 import { readGrants } from './grants.ts';
@@ -60,7 +61,7 @@ export function readPart(resources: readonly Resource[], owners: readonly Owner[
     workloads: own.filter((resource) => resource.kind === 'WorkloadEntry'),
     pods: readPods(own),
     slices: slicesByService(own.filter((resource) => resource.kind === 'EndpointSlice')),
-    routings,
+    routings: withoutContradictions(routings, problems),
     gateways: readGateways(own, problems),
     routes: own.filter((resource) => resource.kind === 'HTTPRoute' || resource.kind === 'GRPCRoute'),
     sidecars: withoutRivalSidecars(

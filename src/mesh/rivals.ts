@@ -107,11 +107,22 @@ function routedTwice(candidates: Groups<Entering>): ReadonlyMap<Claimed, readonl
     host: key,
   }));
   const found = new Map<Claimed, readonly Claimed[]>();
-  for (const [{ claimed }, others] of conflicts) {
+  for (const [entering, together] of conflicts) {
+    const { claimed } = entering;
+    const others = together.filter((other) => !areMerged(entering, other));
+    if (others.length === 0) continue;
     const all = [...(found.get(claimed) ?? []), ...others.map((other) => other.claimed)];
     found.set(claimed, [...new Set(all)]);
   }
   return found;
+}
+
+/** VirtualServices of one scope for one host have been compared with each other (`contradictions`). */
+function areMerged(one: Entering, other: Entering): boolean {
+  const isVirtual = ({ claimed }: Entering) =>
+    claimed.places.every(({ resource }) => resource.kind === 'VirtualService');
+  const [left, right] = [one.claimed.routing, other.claimed.routing];
+  return left.host === right.host && left.origin.uid === right.origin.uid && [one, other].every(isVirtual);
 }
 
 /** As many as anybody reads: of many rivals, each would name all others. */

@@ -1,5 +1,5 @@
 import { byCodeUnit } from '../base/order.ts';
-import { meet, type Origin, type Routing } from '../mesh/index.ts';
+import { meet, mergedRouting, type Origin, type Routing } from '../mesh/index.ts';
 import type { Draft } from './encode.ts';
 import { routeConfiguration } from './http.ts';
 import { type Routes, routesOf } from './routes.ts';
@@ -17,7 +17,7 @@ type Served = {
 /** Routes of one port of a gateway by host; what no host is for is answered 404. */
 export function gatewayRoutes(view: View, name: string, openings: readonly Opening[]): Draft {
   const byHost = Map.groupBy(openings.flatMap(servedBy), ({ host }) => host);
-  const served = [...byHost.values()].flatMap((all) => all.sort(byCloseness).slice(0, 1));
+  const served = [...byHost.values()].flatMap((all) => closest(all.sort(byCloseness)));
   const hosts = served
     .sort((left, right) => byCodeUnit(left.host, right.host))
     .map((one) => entryOf(view, one));
@@ -32,6 +32,15 @@ export function gatewayRoutes(view: View, name: string, openings: readonly Openi
     origins: hosts.flatMap(({ origins }) => origins),
     references: clusters.map((cluster) => ({ typeUrl: CLUSTER, name: cluster })),
   };
+}
+
+/** What serves a host: several routings of it are one. */
+function closest(sorted: readonly Served[]): readonly Served[] {
+  const [first] = sorted;
+  if (first === undefined) return [];
+  const alike = sorted.filter((other) => byCloseness(first, other) === 0);
+  const routings = new Set(alike.flatMap(({ routing }) => routing ?? []));
+  return [{ ...first, routing: mergedRouting([...routings]) }];
 }
 
 function servedBy(opening: Opening): readonly Served[] {

@@ -15,6 +15,7 @@ import {
   type Match,
   MESH,
   type Mesh,
+  mergeByHost,
   type Owner,
   ownerOfNamespace,
   type Routing,
@@ -77,9 +78,13 @@ export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
   const routings = mesh.routings.filter((routing) => {
     return isSeen(routing) && (imports === null || isImported(routing, imports, proxy.namespace));
   });
-  const entering = routings
+  const comingIn = routings
     .filter(({ entrances }) => entrances.includes(MESH))
     .map((routing) => enteredBy(routing, MESH));
+  const entering = [
+    ...mergeByHost(comingIn.filter(({ role }) => role === 'producer')),
+    ...comingIn.filter(({ role }) => role === 'consumer'),
+  ];
   const produced = entering.filter((routing) => routing.role === 'producer' && isForRequests(routing));
   const nearness = ({ namespace, origin }: Service) => {
     if (namespace === proxy.namespace) return 2;
@@ -179,15 +184,28 @@ export function replacedRoutings(mesh: Mesh, before: Mesh): Replaced | null {
   });
   if (!isLike || before.routings.length !== routings.length) return null;
   const replaced = new Map<Routing, Routing>();
+  const shared = sharedHosts(routings);
   for (const at of indexesApart(routings, before.routings)) {
     const [now, old] = [routings[at], before.routings[at]];
     if (now === undefined || old === undefined) return null;
     // What rules for connections say stands in listeners.
     if (now.streams.length + old.streams.length > 0) return null;
+    if (shared.has(now.host)) return null;
     if (now.host.startsWith('*') || !isDeepStrictEqual(places(now), places(old))) return null;
     replaced.set(old, now);
   }
   return replaced;
+}
+
+/** Hosts of the mesh that several routings are for, which are merged. */
+function sharedHosts(routings: readonly Routing[]): ReadonlySet<string> {
+  const [seen, shared] = [new Set<string>(), new Set<string>()];
+  for (const { host, role, entrances } of routings) {
+    if (role === 'consumer' || !entrances.includes(MESH)) continue;
+    if (seen.has(host)) shared.add(host);
+    seen.add(host);
+  }
+  return shared;
 }
 
 /** The view that `viewOf` gives of the mesh with those routings replaced; and those of them that are in it. */

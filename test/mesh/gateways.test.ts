@@ -56,7 +56,7 @@ describe('one host', () => {
     };
     const built = meshOf(acme(files));
     expect(codesOf(built)).toEqual(['FL3202 acme/a.yaml:14', 'FL3202 acme/b.yaml:4']);
-    expect(built.problems[0]?.message).toContain('acme/b.yaml:1');
+    expect(built.problems[0]?.message).toContain('acme/b.yaml:4');
     expect(built.mesh.routings).toEqual([]);
   });
 

@@ -46,6 +46,11 @@ export class Stand implements AsyncDisposable {
     return running;
   }
 
+  /** What ends with the test, too. */
+  defer(close: () => Promise<void>): void {
+    this.#open.defer(close);
+  }
+
   async #listen(server: Server | ReturnType<typeof createTcpServer>, where: object): Promise<number> {
     const sockets = new Set<Socket>();
     server.on('connection', (socket: Socket) => sockets.add(socket));

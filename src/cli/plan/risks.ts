@@ -76,10 +76,14 @@ function rules(before: Mesh, { mesh: after, resources }: Meshed): readonly Risk[
   const documents = documentsOf(resources);
   const keyOf = ({ host, namespace, entrances }: Mesh['routings'][number]) =>
     [namespace, host, ...entrances].join(' ');
-  const old = new Map(before.routings.map((routing) => [keyOf(routing), routing]));
+  const old = Map.groupBy(before.routings, keyOf);
+  const formerOf = (routing: Mesh['routings'][number]) => {
+    const all = old.get(keyOf(routing)) ?? [];
+    return all.find(({ origin }) => origin.document === routing.origin.document) ?? all[0];
+  };
   return after.routings.flatMap((routing) =>
     routing.rules.flatMap((rule, index) => {
-      const former = old.get(keyOf(routing))?.rules;
+      const former = formerOf(routing)?.rules;
       const same = former?.find(({ matches }) => JSON.stringify(matches) === JSON.stringify(rule.matches));
       return rule === same
         ? []

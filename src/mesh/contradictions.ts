@@ -1,0 +1,126 @@
+import type { Problem } from '../base/problem.ts';
+import type { Path, VirtualServiceResource } from '../manifests/index.ts';
+import { overlap } from './conflicts.ts';
+import { connectionsMeet, requestsMeet } from './disjoint.ts';
+import { type Piece, partsOf } from './merge-routings.ts';
+import { mistake, originOf, placeOf } from './mistake.ts';
+import type { DefinedRouting } from './routing.ts';
+import type { Routing, Rule, StreamRule } from './types.ts';
+
+/**
+ * The routings of one scope without those that contradict each other. Several may be for one host, where no request fits two
+ * of them and one at most is for the rest: which of them comes first is then all the same. Where it is not, neither is
+ * honoured: git does not know which is older.
+ */
+export function withoutContradictions(
+  all: readonly DefinedRouting[],
+  problems: Problem[],
+): readonly DefinedRouting[] {
+  const shared = [...Map.groupBy(all, ({ routing }) => routing.host).values()].filter(
+    ({ length }) => length > 1,
+  );
+  const refused = new Set<VirtualServiceResource>();
+  for (const group of shared) {
+    const found = sizeOf(group) > MOST ? tooMany(group) : contradictionsAmong(group);
+    for (const { resource } of found) refused.add(resource);
+    problems.push(...found.map(({ problem }) => problem));
+  }
+  return refused.size === 0 ? all : all.filter(({ resource }) => !refused.has(resource));
+}
+
+/** So many matches of one host are compared with each other, each with each. */
+const MOST = 2000;
+
+type Found = { readonly resource: VirtualServiceResource; readonly problem: Problem };
+
+function sizeOf(group: readonly DefinedRouting[]): number {
+  const sizes = group.map(({ routing: { rules, streams } }) => {
+    return [...rules, ...streams].reduce((sum, { matches }) => sum + Math.max(matches.length, 1), 0);
+  });
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+function tooMany(group: readonly DefinedRouting[]): readonly Found[] {
+  return group.map((one) => {
+    const places = [...new Set(group.filter((other) => other !== one).map(placeOfHost))].slice(0, 5);
+    const message = `${one.routing.host} is also routed at ${places.join(', ')}, with more than ${MOST} matches in all: they are not compared`;
+    return { resource: one.resource, problem: mistake(one.resource, hostPath(one), 'FL3202', message) };
+  });
+}
+
+function contradictionsAmong(group: readonly DefinedRouting[]): readonly Found[] {
+  return group.flatMap((one, index) =>
+    group.slice(index + 1).flatMap((other) => {
+      const pair = contradiction(one.routing, other.routing);
+      return pair === null
+        ? []
+        : [told(one, pair.one, other, pair.other), told(other, pair.other, one, pair.one)];
+    }),
+  );
+}
+
+type Either = Rule | StreamRule;
+
+/** A rule of each that something fits both of. */
+function contradiction(
+  left: Routing,
+  right: Routing,
+): { readonly one: Either; readonly other: Either } | null {
+  const entrances = left.entrances.filter((entrance) => right.entrances.includes(entrance));
+  if (entrances.length === 0 || !overlap(left, right)) return null;
+  const [a, b] = [partsOf(left), partsOf(right)];
+  for (const which of ['some', 'rest'] as const) {
+    const found =
+      firstPair(a.rules[which], b.rules[which], (one, other) => requestsMeet(one, other, entrances)) ??
+      firstPair(a.streams[which], b.streams[which], (one, other) => connectionsMeet(one, other, entrances));
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function firstPair<M, R extends Either>(
+  left: readonly Piece<R, M>[],
+  right: readonly Piece<R, M>[],
+  meet: (one: M, other: M) => boolean,
+): { readonly one: R; readonly other: R } | null {
+  for (const one of left) {
+    const other = right.find(({ rule, match }) => {
+      if ('of' in rule && 'of' in one.rule && rule.of !== one.rule.of) return false;
+      return one.match === null || match === null || meet(one.match, match);
+    });
+    if (other !== undefined) return { one: one.rule, other: other.rule };
+  }
+  return null;
+}
+
+function told(one: DefinedRouting, rule: Either, other: DefinedRouting, rival: Either): Found {
+  const place = placeOf({ ...other.resource.source, ...other.resource.at(pathOf(other, rival)) });
+  const what = 'of' in rule ? 'connections to' : 'requests for';
+  const message = `${what} ${one.routing.host} that fit it also fit ${place}, and nothing says which comes first`;
+  const fix =
+    'write both into one VirtualService, in the order in which they count, or matches of which none fits both; until then neither is honoured';
+  return {
+    resource: one.resource,
+    problem: mistake(one.resource, pathOf(one, rule), 'FL3202', message, fix),
+  };
+}
+
+/** Where a rule is written; that of a delegate, where the host is. */
+function pathOf(defined: DefinedRouting, rule: Either): Path {
+  const { resource, routing, handedTo } = defined;
+  const { http = [], tls = [] } = resource.spec;
+  if ('of' in rule) {
+    const at = routing.streams.indexOf(rule);
+    return rule.of === 'tls' ? ['spec', 'tls', at] : ['spec', 'tcp', at - tls.length];
+  }
+  const isOwn = handedTo.length === 0 && http.length === routing.rules.length;
+  return isOwn ? ['spec', 'http', routing.rules.indexOf(rule)] : hostPath(defined);
+}
+
+function hostPath({ index }: DefinedRouting): Path {
+  return ['spec', 'hosts', index];
+}
+
+function placeOfHost(defined: DefinedRouting): string {
+  return placeOf({ ...originOf(defined.resource), ...defined.resource.at(hostPath(defined)) });
+}
