@@ -45,6 +45,11 @@ const wanted: Readonly<Record<string, readonly string[]>> = {
   'envoy/config/endpoint/v3/endpoint.proto': ['ClusterLoadAssignment'],
   'envoy/config/listener/v3/listener.proto': ['Listener'],
   'envoy/config/route/v3/route.proto': ['RouteConfiguration'],
+  'envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster.proto': ['ClusterConfig'],
+  'envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy.proto': ['FilterConfig'],
+  'envoy/extensions/filters/network/sni_dynamic_forward_proxy/v3/sni_dynamic_forward_proxy.proto': [
+    'FilterConfig',
+  ],
   'envoy/extensions/access_loggers/stream/v3/stream.proto': ['StdoutAccessLog'],
   'envoy/extensions/filters/http/cors/v3/cors.proto': ['Cors', 'CorsPolicy'],
   'envoy/extensions/filters/http/fault/v3/fault.proto': ['HTTPFault'],

@@ -39,20 +39,40 @@ function readSchema(name: string): JsonObject {
   return JSON.parse(readFileSync(new URL(`${name}.json`, source), 'utf8')) as JsonObject;
 }
 
-/** The schema of a kind with the common definitions inside, under `common.…`. */
+/** The schema of a kind with the definitions of other files inside: of `common.json` under `common.…`, of a kind under its name. */
 function bundle(kind: string, shared: JsonObject): JsonObject {
   const schema = readSchema(kind);
-  const inside = (value: Json, prefix: string): Json =>
-    mapStrings(value, '$ref', (ref) => ref.replace(prefix, '#/$defs/common.'));
-  const theirs = inside(schema, `${common}#/$defs/`) as JsonObject;
-  const used = JSON.stringify(schema).includes(common) ? (shared.$defs as JsonObject) : {};
-  const defs = Object.entries(used).map(
-    ([name, value]) => [`common.${name}`, inside(value, '#/$defs/')] as const,
+  const others = otherFiles(schema).filter((name) => name !== 'common');
+  const files = others.map((name) => [name, readSchema(name)] as const);
+  const isShared = [schema, ...files.map(([, file]) => file)].some((file) =>
+    otherFiles(file).includes('common'),
   );
+  const defs = [...files, ...(isShared ? [['common', shared] as const] : [])].flatMap(([name, file]) =>
+    Object.entries(file.$defs as JsonObject).map(
+      ([def, value]) => [`${name}.${def}`, inside(value, name)] as const,
+    ),
+  );
+  const theirs = inside(schema, null) as JsonObject;
   return {
     ...theirs,
     $defs: { ...(schema.$defs ? (theirs.$defs as JsonObject) : {}), ...Object.fromEntries(defs) },
   };
+}
+
+/** The files that a schema refers to. */
+function otherFiles(schema: JsonObject): readonly string[] {
+  const refs = JSON.stringify(schema).matchAll(/"\$ref":"(\w+)\.json#/g);
+  return [...new Set([...refs].map((match) => match[1] ?? ''))];
+}
+
+/** References of a file to others, and of another file (`name`) to itself, as references within one bundle. */
+function inside(value: Json, name: string | null): Json {
+  const own = name === null ? '' : `${name}.`;
+  return mapStrings(value, '$ref', (ref) =>
+    ref.startsWith('#/$defs/')
+      ? ref.replace('#/$defs/', `#/$defs/${own}`)
+      : ref.replace(/^(\w+)\.json#\/\$defs\//, '#/$defs/$1.'),
+  );
 }
 
 function mapStrings(value: Json, key: string, change: (text: string) => string): Json {
@@ -153,9 +173,9 @@ export { ${values} } from './validators.js';
 `;
 }
 
-/** Names of the kind's own types; those from the common definitions stand in every module. */
+/** Names of the kind's own types; those of other files' definitions stand in every module. */
 function titles(schema: JsonObject): readonly string[] {
-  const own = Object.entries(schema.$defs as JsonObject).filter(([name]) => !name.startsWith('common.'));
+  const own = Object.entries(schema.$defs as JsonObject).filter(([name]) => !name.includes('.'));
   const inner = own.flatMap(([, item]) =>
     [...JSON.stringify(item).matchAll(/"title":"(\w+)"/g)].map((match) => match[1] ?? ''),
   );

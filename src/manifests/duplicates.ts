@@ -13,8 +13,11 @@ export function withoutTwins(drafts: readonly Draft[]): {
   readonly resources: readonly Resource[];
   readonly problems: readonly Problem[];
 } {
-  const byIdentity = Map.groupBy(drafts, ({ resource }) => identityOf(resource));
-  const resources = drafts.filter(({ resource }) => byIdentity.get(identityOf(resource))?.length === 1);
+  const named = drafts.filter(({ resource: { kind } }) => !nameless.includes(kind));
+  const byIdentity = Map.groupBy(named, ({ resource }) => identityOf(resource));
+  const resources = drafts.filter(
+    ({ resource }) => (byIdentity.get(identityOf(resource))?.length ?? 1) === 1,
+  );
   const twins = [...byIdentity.values()].filter(({ length }) => length > 1);
   return {
     resources: resources.map(({ resource }) => resource),
@@ -23,6 +26,9 @@ export function withoutTwins(drafts: readonly Draft[]): {
     ),
   };
 }
+
+/** An IstioOperator has mostly no name, and what several MeshConfigs of a scope say is for the mesh to judge. */
+const nameless: readonly Resource['kind'][] = ['IstioOperator', 'MeshConfig'];
 
 function identityOf({ kind, namespace, name }: Resource): string {
   return `${kind} ${namespace}/${name}`;

@@ -36,7 +36,8 @@ function offsetOf(root: Node, path: Path, prefer: 'key' | 'value'): number {
 }
 
 function child(node: unknown, step: string | number): Pair | Node | null {
-  if (isMap(node)) return node.items.find(({ key }) => isScalar(key) && key.value === step) ?? null;
+  if (isMap(node))
+    return node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step)) ?? null;
   if (isSeq(node) && typeof step === 'number') return (node.items[step] as Node | undefined) ?? null;
   return null;
 }

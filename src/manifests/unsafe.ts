@@ -10,20 +10,27 @@ export function findUnsafe(node: unknown): readonly OffsetProblem[] {
   if (isScalar(node)) return inScalar(node);
   if (isSeq(node)) return node.items.flatMap(findUnsafe);
   if (!isMap(node)) return [];
-  const seen = new Set<unknown>();
+  const seen = new Set<string>();
   return node.items.flatMap(({ key, value }) => [...inKey(key, seen), ...findUnsafe(value)]);
 }
 
 /** `seen`: the keys before it. */
-function inKey(key: unknown, seen: Set<unknown>): readonly OffsetProblem[] {
+function inKey(key: unknown, seen: Set<string>): readonly OffsetProblem[] {
   const offset = (key as { range?: readonly number[] } | null)?.range?.[0] ?? 0;
-  const value = isScalar(key) ? key.value : null;
-  if (typeof value !== 'string') return [{ code: 'FL2011', message: 'the key is not text', offset }];
+  const value = isScalar(key) ? keyText(key) : null;
+  if (value === null) return [{ code: 'FL2011', message: 'the key is not text', offset }];
   if (value === '__proto__') return [{ code: 'FL2011', message: 'the key __proto__ is reserved', offset }];
   if (value === '<<') return [{ code: 'FL2006', message: 'merge key <<', offset }];
   if (seen.has(value)) return [{ code: 'FL2003', message: `the key ${value} is given twice`, offset }];
   seen.add(value);
   return inScalar(key as Scalar);
+}
+
+/** Numbers and truth values that can be written in one way only are their text, as in Kubernetes (`8080:`); null: no text. */
+function keyText({ value, source = '' }: Scalar): string | null {
+  if (typeof value === 'string') return value;
+  const isPlain = typeof value === 'number' ? isExact(value) : typeof value === 'boolean';
+  return isPlain && String(value) === source ? source : null;
 }
 
 function inScalar(scalar: Scalar): readonly OffsetProblem[] {

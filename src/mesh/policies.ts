@@ -184,7 +184,8 @@ function readKey({
   return useSourceIp === true ? { of: 'client-address' } : null;
 }
 
-function readConnections({ tcp = {}, http = {} }: ConnectionPool): Connections {
+/** What a connection pool says; one that is empty says nothing. */
+export function readConnections({ tcp = {}, http = {} }: ConnectionPool): Connections {
   const speak = http.useClientProtocol ? 'as-client' : http.h2UpgradePolicy === 'UPGRADE' ? 'http2' : null;
   return {
     connectTimeoutMs: maybeMs(tcp.connectTimeout),

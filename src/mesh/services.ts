@@ -28,6 +28,7 @@ export function readService(resource: ServiceResource, owners: readonly Owner[])
     ranges: [],
     ports: byNumber((spec.ports ?? []).map(portOfService)),
     discovery: spec.type === 'ExternalName' ? 'looked-up' : 'listed',
+    certificateNames: [],
     subsets: [],
     policies: [],
     habits: habitsOf(spec),
@@ -65,6 +66,7 @@ function common(resource: ServiceEntryResource, host: string): Omit<Service, 'vi
     ranges: canonicalAddresses((spec.addresses ?? []).filter((address) => address.includes('/'))),
     ports: byNumber((spec.ports ?? []).map(portOfEntry)),
     discovery: discoveries[spec.resolution ?? 'NONE'],
+    certificateNames: spec.subjectAltNames ?? [],
     subsets: [],
     policies: [],
     habits: noHabits,
@@ -77,6 +79,7 @@ const discoveries = {
   STATIC: 'listed',
   DNS: 'looked-up',
   DNS_ROUND_ROBIN: 'looked-up-anew',
+  DYNAMIC_DNS: 'as-asked',
 } as const satisfies Record<string, Discovery>;
 
 function portOfService({ port, name = '', appProtocol }: ServicePort): Port {

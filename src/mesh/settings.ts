@@ -31,7 +31,7 @@ function readSettings(resources: readonly Resource[]): Settings | null {
   const all = defaultSettings;
   return {
     rootNamespace: rootNamespace ?? all.rootNamespace,
-    unknown: outbound === undefined || outbound.mode === 'ALLOW_ANY' ? 'pass' : 'refuse',
+    unknown: outbound === undefined ? 'pass' : outcomes[outbound.mode ?? 'REGISTRY_ONLY'],
     connectTimeoutMs: connectTimeout === undefined ? all.connectTimeoutMs : durationMs(connectTimeout),
     exportTo: {
       services: spec.defaultServiceExportTo ?? all.exportTo.services,
@@ -40,6 +40,13 @@ function readSettings(resources: readonly Resource[]): Settings | null {
     },
   };
 }
+
+/** Istio's first value is the default of the field. */
+const outcomes = {
+  REGISTRY_ONLY: 'refuse',
+  ALLOW_ANY: 'pass',
+  ALLOW_ANY_DYNAMIC_DNS: 'look-up',
+} as const satisfies Record<string, Settings['unknown']>;
 
 /** Two of one scope: neither is honoured. */
 export function rivalSettings(resources: readonly Resource[]): readonly Problem[] {

@@ -1,10 +1,12 @@
 import type { Problem } from '../base/problem.ts';
 import type { SidecarResource } from '../manifests/index.ts';
+import { readSecurity } from './gateway-tls.ts';
 import { canonicalAddress, covers, resolveHost } from './hosts.ts';
 import { mistake, originOf, placeOf } from './mistake.ts';
+import { readConnections } from './policies.ts';
 import { protocolOf } from './protocol.ts';
 import { isAbove, settingsFor } from './root.ts';
-import type { Ingress, Mesh, Place, Routing, Service, Settings, Sidecar } from './types.ts';
+import type { Bind, Ingress, Mesh, Place, Protocol, Routing, Service, Settings, Sidecar } from './types.ts';
 import { hasLabels } from './workloads.ts';
 
 type Labels = Readonly<Record<string, string>>;
@@ -12,6 +14,8 @@ type Labels = Readonly<Record<string, string>>;
 function readSidecar(resource: SidecarResource): Sidecar {
   const { namespace, spec } = resource;
   const { workloadSelector, egress = [], ingress = [], outboundTrafficPolicy: outbound } = spec;
+  const { egressProxy: through, mode } = outbound ?? {};
+  const pool = spec.inboundConnectionPool;
   const labels = workloadSelector?.labels ?? {};
   return {
     namespace,
@@ -19,11 +23,24 @@ function readSidecar(resource: SidecarResource): Sidecar {
     imports:
       egress.length === 0
         ? null
-        : egress.map(({ port, hosts }) => ({
-            port: port?.number ?? null,
-            hosts: hosts.filter((host) => !host.startsWith('~/')).map((text) => readImport(text, namespace)),
+        : egress.map((listener) => ({
+            port: listener.port?.number ?? null,
+            hosts: listener.hosts
+              .filter((host) => !host.startsWith('~/'))
+              .map((text) => readImport(text, namespace)),
+            bind: readBind(listener),
+            protocol: protocolOf(listener.port?.name ?? '', listener.port?.protocol),
           })),
-    unknown: outbound === undefined ? null : outbound.mode === 'ALLOW_ANY' ? 'pass' : 'refuse',
+    unknown: outbound === undefined ? null : mode === 'ALLOW_ANY' ? 'pass' : 'refuse',
+    through:
+      through === undefined
+        ? null
+        : {
+            host: resolveHost(through.host, namespace),
+            subset: through.subset ?? null,
+            port: through.port?.number ?? null,
+          },
+    connections: pool === undefined ? null : readConnections(pool),
     ingress: ingress.length === 0 ? null : ingress.map(readIngress),
     origin: originOf(resource),
   };
@@ -34,16 +51,41 @@ function readImport(text: string, namespace: string) {
   return { from, host: resolveHost(host, from === '.' || from === '*' ? namespace : from) };
 }
 
+type WrittenEgress = NonNullable<SidecarResource['spec']['egress']>[number];
+
+/** Without an address, what nothing captures is called on the loopback. */
+function readBind({ port, bind, captureMode }: WrittenEgress): Bind | null {
+  if (port === undefined || (bind === undefined && captureMode !== 'NONE')) return null;
+  const path = bind?.startsWith('unix://') ? bind.slice('unix://'.length) : null;
+  if (path !== null) return { at: 'socket', path };
+  return {
+    at: 'address',
+    address: canonicalAddress(bind ?? '127.0.0.1'),
+    isCaptured: captureMode !== 'NONE',
+  };
+}
+
 type WrittenIngress = NonNullable<SidecarResource['spec']['ingress']>[number];
 
-function readIngress({ port, bind, captureMode, defaultEndpoint }: WrittenIngress): Ingress {
+function readIngress({ port, tls, ...written }: WrittenIngress): Ingress {
   const { number, name = '', protocol } = port;
+  const { bind, captureMode, defaultEndpoint, connectionPool: pool } = written;
+  const security = readSecurity(tls);
+  const carried = protocolOf(name, protocol);
   return {
-    port: { number, name, protocol: protocolOf(name, protocol) },
+    port: { number, name, protocol: security === null ? carried : decrypted(carried, protocol) },
     bind: bind === undefined ? null : canonicalAddress(bind),
     isBound: captureMode === 'NONE',
     to: placeOfApplication(defaultEndpoint ?? `127.0.0.1:${number}`),
+    security,
+    connections: pool === undefined ? null : readConnections(pool),
   };
+}
+
+/** What TLS is about. */
+function decrypted(carried: Protocol, written: string | undefined): Protocol {
+  if (carried !== 'tls') return carried;
+  return written === 'TLS' ? 'tcp' : 'http';
 }
 
 /** An unspecified address is the workload's own. */
@@ -78,7 +120,7 @@ function areRivals(one: Sidecar, other: Sidecar): boolean {
 }
 
 /** What a proxy sees and serves, of all that it might. */
-export type Limits = Pick<Sidecar, 'imports' | 'ingress'> & {
+export type Limits = Pick<Sidecar, 'imports' | 'ingress' | 'through' | 'connections'> & {
   readonly unknown: Settings['unknown'];
   readonly origins: Sidecar['origin'][];
 };
@@ -96,11 +138,14 @@ export function limitsOf(mesh: Mesh, namespace: string, labels: Labels): Limits 
   const found = [selecting.length === 1 ? selecting[0] : undefined, ...general].filter(
     (one) => one !== undefined,
   );
-  const first = <Field extends 'imports' | 'unknown' | 'ingress'>(field: Field): Sidecar[Field] | null =>
+  const first = <Field extends 'imports' | 'connections' | 'ingress'>(field: Field): Sidecar[Field] | null =>
     found.find((sidecar) => sidecar[field] !== null)?.[field] ?? null;
+  const outbound = found.find((sidecar) => sidecar.unknown !== null);
   return {
     imports: first('imports'),
-    unknown: first('unknown') ?? unknown,
+    unknown: outbound?.unknown ?? unknown,
+    through: outbound?.through ?? null,
+    connections: first('connections'),
     ingress: first('ingress'),
     origins: found.map(({ origin }) => origin),
   };

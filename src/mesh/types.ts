@@ -1,6 +1,6 @@
 import type { Source } from '../manifests/index.ts';
 import type { ClientRule } from './client-rules.ts';
-import type { TrafficPolicy } from './policy-types.ts';
+import type { Connections, TrafficPolicy } from './policy-types.ts';
 
 /** Where a part of the mesh comes from; `document` is stable under moves: `VirtualService/shop/cart`. */
 export type Origin = Source & { readonly document: string };
@@ -27,10 +27,10 @@ export type Subset = {
 
 /**
  * How endpoints are found: `listed` in `Endpoints`; `looked-up` by name, the listed ones or else the host itself;
- * `looked-up-anew`: for each connection the one address that the name has then; `original`: where the client wanted to go
- * anyway.
+ * `looked-up-anew`: for each connection the one address that the name has then; `as-asked`: by the name that a request
+ * or a TLS connection asks for; `original`: where the client wanted to go anyway.
  */
-export type Discovery = 'listed' | 'looked-up' | 'looked-up-anew' | 'original';
+export type Discovery = 'listed' | 'looked-up' | 'looked-up-anew' | 'as-asked' | 'original';
 
 export type Service = {
   /** `namespace/host`: the key in `Endpoints`. */
@@ -47,6 +47,8 @@ export type Service = {
   /** By number. */
   readonly ports: readonly Port[];
   readonly discovery: Discovery;
+  /** Names of which its servers' certificates have to have one, where a policy says none; empty: any. */
+  readonly certificateNames: readonly string[];
   /** By name. */
   readonly subsets: readonly Subset[];
   /** By port, for what goes to no subset; a port without one: the defaults. */
@@ -347,7 +349,21 @@ export type Ingress = {
   /** Whether nothing captures it, however the proxy gets its traffic. */
   readonly isBound: boolean;
   readonly to: Place;
+  /** How clients connect; null: in plain text. */
+  readonly security: Termination | null;
+  /** Null: as is said of the whole workload. */
+  readonly connections: Connections | null;
 };
+
+/** Where a proxy listens for what its applications call. */
+export type Bind =
+  /** Its path; `@` begins one that is in no file system. */
+  | { readonly at: 'socket'; readonly path: string }
+  /** `isCaptured`: where traffic is captured, what goes to the address; else its applications call the proxy itself. */
+  | { readonly at: 'address'; readonly address: string; readonly isCaptured: boolean };
+
+/** What becomes of traffic to where nobody defines anything. `look-up`: requests go by the name that they ask for. */
+type Unknown = 'pass' | 'look-up' | 'refuse';
 
 /** What the sidecars of some workloads see and serve. Null: nothing is said. */
 export type Sidecar = {
@@ -360,10 +376,16 @@ export type Sidecar = {
         readonly port: number | null;
         /** `from`: a namespace, `.` the workload's or `*` any. Hosts may start with `*.`, or be `*`. */
         readonly hosts: readonly { readonly from: string; readonly host: string }[];
+        /** Null: where the services are. */
+        readonly bind: Bind | null;
+        readonly protocol: Protocol;
       }[]
     | null;
-  /** What becomes of traffic to where nobody defines anything. */
-  readonly unknown: 'pass' | 'refuse' | null;
+  readonly unknown: Unknown | null;
+  /** Where what passes goes; null: where it wanted to go. */
+  readonly through: Target | null;
+  /** How the proxy connects to the application, in place of what policies say. */
+  readonly connections: Connections | null;
   readonly ingress: readonly Ingress[] | null;
   readonly origin: Origin;
 };
@@ -372,8 +394,7 @@ export type Sidecar = {
 export type Settings = {
   /** Whose rules are the defaults of other namespaces. */
   readonly rootNamespace: string;
-  /** What becomes of traffic to where nobody defines anything. */
-  readonly unknown: 'pass' | 'refuse';
+  readonly unknown: Unknown;
   readonly connectTimeoutMs: number;
   /** Who sees what does not say it itself. */
   readonly exportTo: Readonly<Record<'services' | 'routings' | 'rules', readonly string[]>>;

@@ -1,5 +1,6 @@
 import { type Origin, policyOf, type Service } from '../mesh/index.ts';
 import { tcpProxy } from './http.ts';
+import { byServerName, isAsAsked } from './look-up.ts';
 import { outboundCluster } from './names.ts';
 import { tcpPolicy } from './policies.ts';
 
@@ -7,11 +8,16 @@ import { tcpPolicy } from './policies.ts';
 export function bytesTo(service: Service, port: number): Bytes {
   const cluster = outboundCluster(port, null, service.host);
   const policy = policyOf(service, null, port);
+  const filter = tcpProxy(cluster, tcpPolicy(policy));
   return {
     cluster,
-    filter: tcpProxy(cluster, tcpPolicy(policy)),
+    filters: isAsAsked(service) ? [byServerName(port), filter] : [filter],
     origins: [service.origin, ...(policy?.origins ?? [])],
   };
 }
 
-type Bytes = { readonly cluster: string; readonly filter: object; readonly origins: readonly Origin[] };
+type Bytes = {
+  readonly cluster: string;
+  readonly filters: readonly object[];
+  readonly origins: readonly Origin[];
+};

@@ -1,10 +1,11 @@
 import { sameItems } from '../base/lists.ts';
-import { type Endpoint, policyOf, type Service } from '../mesh/index.ts';
+import { type Endpoint, policyOf, type Service, type TrafficPolicy } from '../mesh/index.ts';
 import { configSource } from './config-source.ts';
 import type { Draft } from './encode.ts';
 import { loadAssignment, type Target } from './endpoints.ts';
 import { clientKey } from './localities.ts';
-import { BLACK_HOLE, outboundCluster, PASSTHROUGH } from './names.ts';
+import { foundAsAsked } from './look-up.ts';
+import { BLACK_HOLE, LOOKED_UP, outboundCluster, PASSTHROUGH } from './names.ts';
 import { duration, provenance, thresholds, upstreamProtocol } from './pieces.ts';
 import { balancer, connecting, spreading, wrapping } from './policies.ts';
 import type { Keeper } from './secrets.ts';
@@ -23,6 +24,7 @@ export function outboundClusters(view: View): readonly Draft[] {
     ...services,
     fixed(view, PASSTHROUGH, { ...anywhere, ...balancer(original), ...anyProtocol(view.proxy) }),
     fixed(view, BLACK_HOLE, { type: 'STATIC' }),
+    ...(view.limits.unknown === 'look-up' ? [fixed(view, LOOKED_UP, foundAsAsked)] : []),
   ];
 }
 
@@ -80,9 +82,10 @@ export function withoutSecrets({ proxy, targets }: View): readonly Skipped[] {
 function clusterOf(target: Target & Heard): readonly Draft[] {
   const { service, port, subset, source, settings, client } = target;
   const name = outboundCluster(port.number, subset?.name ?? null, service.host);
-  const policy = policyOf(service, subset, port.number);
+  const policy = checking(service, policyOf(service, subset, port.number));
   const origins = [service.origin, ...(subset === null ? [] : [subset.origin]), ...(policy?.origins ?? [])];
-  const balance = service.discovery === 'original' ? original : (policy?.balancing ?? null);
+  const isElsewhere = service.discovery === 'original' || service.discovery === 'as-asked';
+  const balance = isElsewhere ? original : (policy?.balancing ?? null);
   if (missingSecret(policy?.security ?? null, client) !== null) {
     const metadata = provenance(subset?.origin ?? service.origin);
     return [{ ...fixed(target, name, { type: 'STATIC', metadata }), origins }];
@@ -97,6 +100,10 @@ function clusterOf(target: Target & Heard): readonly Draft[] {
     ...spreading(policy),
     metadata: provenance(subset?.origin ?? service.origin),
   });
+  if (service.discovery === 'as-asked') {
+    const looked = { ...json({}), ...foundAsAsked };
+    return [{ typeUrl: CLUSTER, name, json: looked, origins, references: [] }];
+  }
   if (balance?.how === 'original') {
     return [{ typeUrl: CLUSTER, name, json: json(anywhere), origins, references: [] }];
   }
@@ -124,6 +131,15 @@ function clusterOf(target: Target & Heard): readonly Draft[] {
     },
     assignment,
   ];
+}
+
+/** A policy that encrypts, with the names that the service says of its certificates where it says none. */
+function checking({ certificateNames }: Service, policy: TrafficPolicy | null): TrafficPolicy | null {
+  const { security = null } = policy ?? {};
+  const { trusts = null } = security ?? {};
+  if (policy === null || security === null || trusts === null) return policy;
+  if (trusts.names.length > 0 || certificateNames.length === 0) return policy;
+  return { ...policy, security: { ...security, trusts: { ...trusts, names: certificateNames } } };
 }
 
 const byName = { dns_lookup_family: 'V4_PREFERRED', dns_refresh_rate: '60s', respect_dns_ttl: true };

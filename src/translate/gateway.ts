@@ -5,9 +5,10 @@ import { endOfTls } from './downstream-tls.ts';
 import type { Draft } from './encode.ts';
 import { gatewayRoutes } from './gateway-routes.ts';
 import { httpConnectionManager } from './http.ts';
+import { lookingUp } from './look-up.ts';
 import { tlsInspector } from './sniffing.ts';
 import { type Chain, chainsAt, chainsInOrder, clustersOf } from './streams.ts';
-import { LISTENER, type Proxy, type Reference, type Skipped } from './types.ts';
+import { LISTENER, type Reference, type Skipped } from './types.ts';
 import type { Opening, View } from './view.ts';
 import { listening } from './wildcard.ts';
 
@@ -70,7 +71,7 @@ function plainPart(view: View, listener: string, openings: readonly Opening[]): 
   const [{ port, bind } = { port: 0, bind: null }] = openings.map(({ server }) => server);
   if (openings.length === 0) return nothing;
   const routes = gatewayRoutes(view, bind === null ? `http.${port}` : `http.${port}.${bind}`, openings);
-  const chain = { filters: [managerOf(view.proxy, listener, routes.name)] };
+  const chain = { filters: [managerOf(view, listener, routes.name)] };
   return { ...nothing, chains: [chain], routes: [routes] };
 }
 
@@ -93,7 +94,7 @@ function endedPart(view: View, listener: string, opening: Opening): Part {
   }
   const [namespace = '', name = ''] = gateway.id.split('/');
   const routes = gatewayRoutes(view, `https.${server.port}.${server.name}.${name}.${namespace}`, [opening]);
-  const filters = [managerOf(view.proxy, listener, routes.name)];
+  const filters = [managerOf(view, listener, routes.name)];
   const hosts = hostsOf(server);
   const match = hosts.length === 0 ? {} : { filter_chain_match: { server_names: hosts } };
   return { ...nothing, chains: [secured({ ...match, filters })], routes: [routes] };
@@ -137,6 +138,8 @@ function hostsOf({ offers }: GatewayServer): readonly string[] {
 }
 
 /** Who is outside is not believed when he says where he is from, or that he came by https. */
-function managerOf(proxy: Proxy, name: string, routes: string): object {
-  return httpConnectionManager(`outbound_${name}`, rds(routes, proxy), proxy, { use_remote_address: true });
+function managerOf(view: View, name: string, routes: string): object {
+  const { proxy } = view;
+  const outside = { use_remote_address: true };
+  return httpConnectionManager(`outbound_${name}`, rds(routes, proxy), proxy, outside, lookingUp(view));
 }

@@ -2,7 +2,7 @@ import { typed } from './pieces.ts';
 import type { Proxy } from './types.ts';
 
 /** An HTTP filter; its name is that of the extension, and the key of what a route says to it. */
-type HttpFilter = { readonly name: string; readonly typed_config: object };
+export type HttpFilter = { readonly name: string; readonly typed_config: object };
 
 /** Filters that do nothing until a route says something to them. */
 export const fault = {
@@ -27,19 +27,20 @@ export function has({ extensions }: Proxy, { name }: HttpFilter): boolean {
   return extensions === null || extensions.has(name);
 }
 
-/** The HTTP connection manager as Istio sets it up, with the routes it is given. */
+/** The HTTP connection manager as Istio sets it up, with the routes it is given; `added` filters come before the last. */
 export function httpConnectionManager(
   statPrefix: string,
   routes: object,
   proxy: Proxy,
   more: object = {},
+  added: readonly HttpFilter[] = [],
 ): object {
   return {
     name: 'envoy.filters.network.http_connection_manager',
     typed_config: typed('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
       stat_prefix: statPrefix,
       ...routes,
-      http_filters: httpFilters.filter((filter) => has(proxy, filter)),
+      http_filters: [...httpFilters.slice(0, -1), ...added, router].filter((filter) => has(proxy, filter)),
       use_remote_address: false,
       stream_idle_timeout: '0s',
       normalize_path: true,

@@ -1,6 +1,7 @@
 import type { Binding } from './bindings.ts';
 import type { Draft } from './encode.ts';
 import { tcpProxy } from './http.ts';
+import { behindTls } from './inbound-tls.ts';
 import { inboundCluster, listenerName } from './names.ts';
 import { provenance, socketAddress } from './pieces.ts';
 import {
@@ -54,11 +55,13 @@ function inboundBinding(
   const cluster = inboundCluster(target);
   const isHttp = carriedBy(served) === 'http';
   const filter = isHttp ? inboundHttp(proxy, `inbound_${name}`, target, first) : tcpProxy(cluster);
+  const carried = isHttp ? 'requests' : 'bytes';
+  const secured = behindTls({ filters: [filter] }, first, proxy, carried);
   const json = {
     name,
     address: socketAddress(ip, target),
     traffic_direction: 'INBOUND',
-    filter_chains: [{ filters: [filter] }],
+    filter_chains: [secured],
     metadata: provenance(first.service.origin),
   };
   const references = [{ typeUrl: CLUSTER, name: cluster }] as const;

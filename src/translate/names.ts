@@ -1,6 +1,9 @@
 /** Where captured traffic would go that no service claims. Without an original destination it has no host: 503. */
 export const PASSTHROUGH = 'PassthroughCluster';
 
+/** Istio's name of where requests go that no service claims, by the name that they ask for. */
+export const LOOKED_UP = 'AllowAnyDynamicDNSCluster';
+
 /** A cluster that never has a host: what a rule names and a client cannot reach is answered 503. */
 export const BLACK_HOLE = 'BlackHoleCluster';
 

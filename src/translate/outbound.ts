@@ -3,11 +3,12 @@ import type { Binding } from './bindings.ts';
 import { rds } from './config-source.ts';
 import type { Draft } from './encode.ts';
 import { httpConnectionManager } from './http.ts';
+import { isAsAsked, lookingUp } from './look-up.ts';
 import { HTTP_PROXY_ROUTES, listenerName } from './names.ts';
 import { provenance, socketAddress } from './pieces.ts';
 import { patience, tlsInspector } from './sniffing.ts';
-import { chainsInOrder, chainsTo, clustersOf, hasNames } from './streams.ts';
-import { LISTENER, type Proxy, ROUTES } from './types.ts';
+import { type Chain, chainsInOrder, chainsTo, clustersOf, hasNames, isWhole } from './streams.ts';
+import { LISTENER, ROUTES } from './types.ts';
 import type { View } from './view.ts';
 
 const loopback = '127.0.0.1';
@@ -16,7 +17,8 @@ const loopback = '127.0.0.1';
 const firstFreePort = 1024;
 
 /** The HTTP proxy that applications are pointed at (`http_proxy=http://127.0.0.1:15080`). */
-export function httpProxyListener(proxy: Proxy): Draft {
+export function httpProxyListener(view: View): Draft {
+  const { proxy } = view;
   const { httpProxyPort } = proxy;
   const name = listenerName(loopback, httpProxyPort);
   const absolute = { http_protocol_options: { allow_absolute_url: true } };
@@ -24,6 +26,8 @@ export function httpProxyListener(proxy: Proxy): Draft {
     `outbound_${name}`,
     { ...rds(HTTP_PROXY_ROUTES, proxy), ...absolute },
     proxy,
+    {},
+    lookingUp(view),
   );
   const json = {
     name,
@@ -42,20 +46,27 @@ export function httpProxyListener(proxy: Proxy): Draft {
 
 /**
  * A listener on the loopback for each TCP port of each service, as Istio's `captureMode: NONE`. Ports below 1024 would
- * need root, and a wildcard has no host to connect to.
+ * need root, and a wildcard has no host to connect to, unless the name that TLS asks for says it.
  */
 export function tcpBindings(view: View): readonly Binding[] {
   return [...view.services.values()].flatMap((service) => {
-    if (service.discovery === 'original' || service.host.startsWith('*')) return [];
+    if (service.discovery === 'original') return [];
+    if (service.host.startsWith('*') && !isAsAsked(service)) return [];
     return service.ports
       .filter((port) => !carriesHttp(port) && port.number >= firstFreePort)
       .map((port) => tcpBinding(view, service, port));
   });
 }
 
+/** What a name has to say where to go: only TLS that asks for one can. */
+function namedOr(service: Service, chains: readonly Chain[]): readonly Chain[] {
+  if (!isAsAsked(service)) return chains;
+  return chains.map((chain) => (isWhole(chain) ? { ...chain, names: [service.host] } : chain));
+}
+
 function tcpBinding(view: View, service: Service, port: Port): Binding {
   const name = listenerName(loopback, port.number);
-  const chains = chainsTo(view, service, port);
+  const chains = namedOr(service, chainsTo(view, service, port));
   const json = {
     name,
     address: socketAddress(loopback, port.number),

@@ -1,4 +1,5 @@
 import { type Bound, bind } from './bindings.ts';
+import { apart, boundEgress } from './bound-egress.ts';
 import { inboundBindings } from './inbound.ts';
 import { listenerName } from './names.ts';
 import { httpProxyListener, tcpBindings } from './outbound.ts';
@@ -8,9 +9,11 @@ import { httpProxyRoutes } from './virtual-hosts.ts';
 /** Capture mode `ports`: an HTTP proxy and TCP listeners on the loopback, inbound listeners on the workload's address. */
 export function portsListeners(view: View): Bound {
   const inbound = inboundBindings(view);
-  const bound = bind(view, [...inbound, ...tcpBindings(view)], reservedBy(view, inbound));
-  const drafts = [httpProxyListener(view.proxy), httpProxyRoutes(view), ...bound.drafts];
-  return { drafts, skipped: bound.skipped };
+  const reserved = reservedBy(view, inbound);
+  const egress = apart(boundEgress(view), reserved);
+  const bound = bind(view, [...inbound, ...tcpBindings(view)], new Map([...reserved, ...egress.names]));
+  const drafts = [httpProxyListener(view), httpProxyRoutes(view), ...egress.drafts, ...bound.drafts];
+  return { drafts, skipped: [...egress.skipped, ...bound.skipped] };
 }
 
 /** Where `bootstrap` has a proxy listen unless it is told otherwise: its admin interface and its statistics. */

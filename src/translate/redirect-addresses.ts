@@ -3,6 +3,7 @@ import type { Binding } from './bindings.ts';
 import { rds } from './config-source.ts';
 import type { Draft } from './encode.ts';
 import { httpConnectionManager, tcpProxy } from './http.ts';
+import { lookingUp } from './look-up.ts';
 import { listenerName, PASSTHROUGH } from './names.ts';
 import { provenance, socketAddress } from './pieces.ts';
 import { addressRoutes } from './redirect-routes.ts';
@@ -76,7 +77,8 @@ function addressListener(
   const prefix_ranges = prefixesOf(chains);
   const matches = [isHttp, ...(prefix_ranges.length > 0 ? [{ prefix_ranges, ...isHttp }] : [])];
   const http = routes.flatMap(({ name: table }) => {
-    const filters = [httpConnectionManager(`outbound_${name}`, rds(table, view.proxy), view.proxy)];
+    const routing = rds(table, view.proxy);
+    const filters = [httpConnectionManager(`outbound_${name}`, routing, view.proxy, {}, lookingUp(view))];
     return matches.map((match) => ({ filter_chain_match: match, filters }));
   });
   const inspectors = http.length > 0 ? [tlsInspector, httpInspector] : [tlsInspector];

@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net';
 import { type Bound, skip } from './bindings.ts';
 import type { Draft } from './encode.ts';
 import { tcpProxy } from './http.ts';
+import { behindTls } from './inbound-tls.ts';
 import {
   BLACK_HOLE,
   INBOUND_PASSTHROUGH,
@@ -83,9 +84,13 @@ function chainsOf(proxy: Proxy, target: number, served: readonly Served[]): read
   const match = { destination_port: target };
   switch (carriedBy(served)) {
     case 'http':
-      return [{ name, filter_chain_match: match, filters: [http], metadata }];
+      return [
+        behindTls({ name, filter_chain_match: match, filters: [http], metadata }, first, proxy, 'requests'),
+      ];
     case 'bytes':
-      return [{ name, filter_chain_match: match, filters: [bytes], metadata }];
+      return [
+        behindTls({ name, filter_chain_match: match, filters: [bytes], metadata }, first, proxy, 'bytes'),
+      ];
     case 'sniffed':
       return [
         { name, filter_chain_match: { ...match, ...isHttp }, filters: [http], metadata },

@@ -3,6 +3,7 @@ import { type Bound, skip } from './bindings.ts';
 import { rds } from './config-source.ts';
 import type { Draft } from './encode.ts';
 import { httpConnectionManager, tcpProxy } from './http.ts';
+import { lookingUp } from './look-up.ts';
 import { INBOUND_PORT, listenerName, OUTBOUND_PORT } from './names.ts';
 import { portRoutes } from './redirect-routes.ts';
 import { httpInspector, isHttp, patience, tlsInspector } from './sniffing.ts';
@@ -86,7 +87,7 @@ export function portListener(view: View, number: number, wanted: Wanted): PortLi
   }
   const routes = wanted.byHost.length > 0 || all.length === 0 ? [portRoutes(view, number)] : [];
   const http = routes.map((table) =>
-    httpConnectionManager(`outbound_${name}`, rds(table.name, view.proxy), view.proxy),
+    httpConnectionManager(`outbound_${name}`, rds(table.name, view.proxy), view.proxy, {}, lookingUp(view)),
   );
   const ranges = rangesOf(view, number, wanted);
   const rest = onlyOwn(view, name, wanted.byPort);
@@ -125,7 +126,7 @@ export function portListener(view: View, number: number, wanted: Wanted): PortLi
     traffic_direction: 'OUTBOUND',
     ...(isInspected ? { listener_filters: [tlsInspector, httpInspector], ...patience } : {}),
     ...(chains.length > 0 ? { filter_chains: chains } : {}),
-    default_filter_chain: { filters: [last.filter] },
+    default_filter_chain: { filters: last.filters },
   };
   const references = [
     ...clustersOf([...direct, last]),
@@ -186,7 +187,7 @@ function passing(cluster: string): Chain {
   return {
     names: [],
     ranges: [],
-    filter: tcpProxy(cluster),
+    filters: [tcpProxy(cluster)],
     clusters: [cluster],
     origins: [],
   };

@@ -14,8 +14,12 @@ function addressRoutesName(service: Service, port: Port): string {
  * Routes of captured requests to one port, by host. The port that a client writes behind the host does not count: it
  * has been connected to. A host in full beats a short name or address that reads the same, whatever their order.
  */
-export function portRoutes(view: View, number: number): Draft {
-  const services = [...view.services.values()].flatMap((service) =>
+export function portRoutes(
+  view: View,
+  number: number,
+  { name = String(number), services: of = [...view.services.values()] }: Part = {},
+): Draft {
+  const services = of.flatMap((service) =>
     service.ports
       .filter((port) => port.number === number && carriesHttp(port))
       .map((port) => serviceEntry(service, port, true, view)),
@@ -30,7 +34,7 @@ export function portRoutes(view: View, number: number): Draft {
     return hostOf({ ...entry, host, names: others }, [host, ...others].map(asDomain));
   });
   return routeTable({
-    name: String(number),
+    name,
     ...{
       entries,
       hosts,
@@ -40,6 +44,9 @@ export function portRoutes(view: View, number: number): Draft {
     },
   });
 }
+
+/** Some of the services, in a table of their own. */
+type Part = { readonly name?: string; readonly services?: readonly Service[] };
 
 /** Routes of what the first bytes at the address of one service show to be HTTP. */
 export function addressRoutes(view: View, service: Service, port: Port): Draft {

@@ -1,13 +1,18 @@
+import type { Service } from '../mesh/index.ts';
 import { type Binding, type Bound, bind, skip } from './bindings.ts';
+import { apart, boundEgress, uncapturedPorts } from './bound-egress.ts';
 import type { Draft } from './encode.ts';
-import { tcpProxy } from './http.ts';
+import { httpConnectionManager, routeConfiguration, tcpProxy } from './http.ts';
 import { boundIngress } from './inbound.ts';
-import { BLACK_HOLE, listenerName, OUTBOUND_PORT, VIRTUAL_OUTBOUND } from './names.ts';
+import { lookingUp } from './look-up.ts';
+import { BLACK_HOLE, LOOKED_UP, listenerName, OUTBOUND_PORT, VIRTUAL_OUTBOUND } from './names.ts';
 import { addressBindings, endpointListeners } from './redirect-addresses.ts';
 import { redirectInbound } from './redirect-inbound.ts';
 import { portListener, wildcardPorts } from './redirect-ports.ts';
+import { httpInspectorBut, isHttp } from './sniffing.ts';
 import { CLUSTER, LISTENER } from './types.ts';
 import type { View } from './view.ts';
+import { unknownHosts } from './virtual-hosts.ts';
 import { listening } from './wildcard.ts';
 
 /**
@@ -15,26 +20,47 @@ import { listening } from './wildcard.ts';
  * kernel where they wanted to go. The listeners named after addresses and ports are not bound: 15001 hands to them.
  */
 export function redirectListeners(view: View): Bound {
-  const addresses = bindAddresses(view);
-  const wildcards = [...wildcardPorts(view)].map(([port, wanted]) => portListener(view, port, wanted));
+  const egress = apart(boundEgress(view), new Map());
+  const captured = capturedOf(view);
+  const addresses = bindAddresses(captured, egress.names);
+  const wildcards = [...wildcardPorts(captured)].map(([port, wanted]) =>
+    portListener(captured, port, wanted),
+  );
   const inspected = new Set(wildcards.flatMap(({ port, isInspected }) => (isInspected ? [port] : [])));
   const inbound = redirectInbound(view);
-  const bound = bind(view, boundIngress(view), new Map());
+  const bound = bind(view, boundIngress(view), egress.names);
   const drafts = [
-    ...endpointListeners(view, inspected),
+    ...endpointListeners(captured, inspected),
     ...addresses.drafts,
     ...wildcards.flatMap((wildcard) => wildcard.drafts),
     virtualOutbound(view),
     ...inbound.drafts,
+    ...egress.drafts,
     ...bound.drafts,
   ];
   const ofPorts = wildcards.flatMap((wildcard) => wildcard.skipped);
-  const skipped = [...addresses.skipped, ...ofPorts, ...inbound.skipped, ...bound.skipped];
+  const skipped = [...addresses.skipped, ...ofPorts, ...inbound.skipped, ...egress.skipped, ...bound.skipped];
   return { drafts: distinct(drafts), skipped };
 }
 
+/** What is captured: not what a Sidecar has its applications call by themselves. */
+function capturedOf(view: View): View {
+  const uncaptured = uncapturedPorts(view);
+  if (uncaptured.size === 0) return view;
+  const left = [...view.services].map(([host, service]): readonly [string, Service] => {
+    const ports = service.ports.filter(({ number }) => !uncaptured.has(number));
+    return [host, ports.length === service.ports.length ? service : { ...service, ports }];
+  });
+  const services = new Map(left);
+  const claimants = [...view.claimants].map(([address, all]): [string, readonly Service[]] => [
+    address,
+    all.flatMap(({ host }) => services.get(host) ?? []),
+  ]);
+  return { ...view, services, claimants: new Map(claimants) };
+}
+
 /** Gives the virtual addresses of services to those that may have them. */
-function bindAddresses(view: View): Bound {
+function bindAddresses(view: View, reserved: ReadonlyMap<string, string>): Bound {
   const [mine, others] = [[] as Binding[], [] as Binding[]];
   for (const binding of addressBindings(view)) {
     const isClaimed = view.claimants.get(binding.address)?.includes(binding.service) ?? false;
@@ -43,7 +69,7 @@ function bindAddresses(view: View): Bound {
   const everywhere = mine
     .filter(({ address }) => address === '0.0.0.0' || address === '::')
     .map(({ address, port }) => [listenerName(address, port), 'it stands for every address'] as const);
-  const bound = bind(view, mine, new Map(everywhere));
+  const bound = bind(view, mine, new Map([...reserved, ...everywhere]));
   const foreign = others.map(({ address, port, service }) => {
     return skip(listenerName(address, port), 'a workload of another scope has the address', service);
   });
@@ -51,18 +77,42 @@ function bindAddresses(view: View): Bound {
 }
 
 /** What no other listener is for passes on as it is (outbound ALLOW_ANY), or goes nowhere. */
-function virtualOutbound({ proxy, elsewhere }: View): Draft {
+function virtualOutbound(view: View): Draft {
+  const { proxy, elsewhere, elsewhereForRequests } = view;
+  const isLookedUp = elsewhereForRequests === LOOKED_UP;
   const json = {
     name: VIRTUAL_OUTBOUND,
     ...listening(proxy, OUTBOUND_PORT).addresses,
     use_original_dst: true,
     traffic_direction: 'OUTBOUND',
-    filter_chains: [loopGuard, { name: `${VIRTUAL_OUTBOUND}-catchall-tcp`, filters: [tcpProxy(elsewhere)] }],
+    ...(isLookedUp ? unknownInspected(view) : {}),
+    filter_chains: [
+      loopGuard,
+      ...(isLookedUp ? [unknownRequests(view)] : []),
+      { name: `${VIRTUAL_OUTBOUND}-catchall-tcp`, filters: [tcpProxy(elsewhere)] },
+    ],
   };
-  const references = [...new Set([elsewhere, BLACK_HOLE])].map(
+  const references = [...new Set([elsewhere, BLACK_HOLE, elsewhereForRequests])].map(
     (name) => ({ typeUrl: CLUSTER, name }) as const,
   );
   return { typeUrl: LISTENER, name: VIRTUAL_OUTBOUND, json, origins: [], references };
+}
+
+/** How long the client of an unknown port may be silent before its connection passes on: its server may speak first. */
+const silence = { listener_filters_timeout: '1s', continue_on_listener_filters_timeout: true };
+
+/** Connections to known ports are inspected by the listeners that they are handed to. */
+function unknownInspected({ services }: View): object {
+  const known = [...services.values()].flatMap(({ ports }) => ports.map(({ number }) => number));
+  return { listener_filters: [httpInspectorBut([...new Set(known)])], ...silence };
+}
+
+/** Requests to where no service is go by the name that they ask for. */
+function unknownRequests(view: View): object {
+  const name = `${VIRTUAL_OUTBOUND}-catchall-tcp-http`;
+  const route_config = routeConfiguration(name, unknownHosts(view).rest);
+  const manager = httpConnectionManager(name, { route_config }, view.proxy, {}, lookingUp(view));
+  return { name, filter_chain_match: isHttp, filters: [manager] };
 }
 
 /** Whoever connects to the listener itself would be sent to it again, and again. */

@@ -1,4 +1,5 @@
 import {
+  type Connections,
   carriesHttp,
   type Ingress,
   type Origin,
@@ -6,6 +7,7 @@ import {
   type Port,
   policyOf,
   type Service,
+  type Termination,
 } from '../mesh/index.ts';
 import { httpConnectionManager, routeConfiguration } from './http.ts';
 import { inboundCluster } from './names.ts';
@@ -21,6 +23,10 @@ export type Served = {
   readonly origin: Origin;
   /** Where a Sidecar says that the application is; null: at the same port. */
   readonly application: Place | null;
+  /** How a Sidecar says that clients connect; null: in plain text. */
+  readonly security: Termination | null;
+  /** How a Sidecar says that the proxy connects to the application; null: as policies say. */
+  readonly connections: Connections | null;
 };
 
 type Targets = ReadonlyMap<number, readonly Served[]>;
@@ -54,9 +60,9 @@ export function ofSidecar(ingress: readonly Ingress[], byServices: Targets): Tar
   const [first] = [...byServices].sort(([left], [right]) => left - right).flatMap(([, served]) => served);
   if (first === undefined) return new Map();
   return new Map(
-    ingress.map(({ port, to }): [number, readonly Served[]] => [
+    ingress.map(({ port, to, security, connections }): [number, readonly Served[]] => [
       port.number,
-      [{ service: first.service, port, origin: first.origin, application: to }],
+      [{ ...first, port, application: to, security, connections: connections ?? first.connections }],
     ]),
   );
 }
@@ -80,7 +86,8 @@ function servedBy(
   return own.flatMap(({ ports, origin }) =>
     service.ports.flatMap((port): readonly (readonly [number, Served])[] => {
       const target = ports.get(port.number);
-      return target === undefined ? [] : [[target, { service, port, origin, application: null }]];
+      const said = { application: null, security: null, connections: view.limits.connections };
+      return target === undefined ? [] : [[target, { service, port, origin, ...said }]];
     }),
   );
 }
@@ -121,15 +128,15 @@ export function inboundHttp(
 const nearby = { connectTimeoutMs: 10_000 };
 
 /**
- * How the proxy connects to the application: the limits that clients keep to hold for each workload, too (Istio); an
- * upgrade ends at its proxy.
+ * How the proxy connects to the application: as its Sidecar says, else the limits that clients keep to hold for each
+ * workload, too (Istio); an upgrade ends at its proxy.
  */
 export function applicationConnections(
   first: Served,
   served: readonly Served[],
 ): { readonly connections: object; readonly origins: readonly Origin[] } {
   const policy = policyOf(first.service, null, first.port.number);
-  const given = policy?.connections ?? null;
+  const given = first.connections ?? policy?.connections ?? null;
   const limits = given?.speak === 'http2' ? { ...given, speak: 'declared' as const } : given;
   const protocols = new Set(served.map(({ port }) => port.protocol));
   return {

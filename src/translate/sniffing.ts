@@ -31,8 +31,16 @@ export const isHttp = { transport_protocol: 'raw_buffer', application_protocols:
 
 /** `httpInspector` for these ports only: any other server may be the first to speak. */
 export function httpInspectorAt(ports: readonly number[]): object {
+  return { ...httpInspector, filter_disabled: { not_match: anyOf(ports) } };
+}
+
+/** The same for all but these. */
+export function httpInspectorBut(ports: readonly number[]): object {
+  return ports.length === 0 ? httpInspector : { ...httpInspector, filter_disabled: anyOf(ports) };
+}
+
+function anyOf(ports: readonly number[]): object | undefined {
   const rules = ports.map((port) => ({ destination_port_range: { start: port, end: port + 1 } }));
   const [only, ...others] = rules;
-  const anyOf = others.length === 0 ? only : { or_match: { rules } };
-  return { ...httpInspector, filter_disabled: { not_match: anyOf } };
+  return others.length === 0 ? only : { or_match: { rules } };
 }

@@ -10,6 +10,7 @@ import {
 } from '../mesh/index.ts';
 import { bytesTo } from './bytes.ts';
 import { weightedTcpProxy } from './http.ts';
+import { byServerName, isAsAsked } from './look-up.ts';
 import { outboundCluster } from './names.ts';
 import { tcpPolicy } from './policies.ts';
 import { clusterFor, policyFor } from './targets.ts';
@@ -20,7 +21,7 @@ import type { View } from './view.ts';
 export type Chain = {
   readonly names: readonly string[];
   readonly ranges: readonly string[];
-  readonly filter: object;
+  readonly filters: readonly object[];
   readonly clusters: readonly string[];
   readonly origins: readonly Origin[];
 };
@@ -88,8 +89,8 @@ function narrower(left: string, right: string): string | null {
 export function chainsTo(view: View, service: Service, port: Port): readonly Chain[] {
   const chains = streamChains(view, service, port);
   if (chains.some(isWhole) || (chains.length > 0 && port.protocol === 'tls')) return chains;
-  const { cluster, filter, origins } = bytesTo(service, port.number);
-  return [...chains, { names: [], ranges: [], filter, clusters: [cluster], origins }];
+  const { cluster, filters, origins } = bytesTo(service, port.number);
+  return [...chains, { names: [], ranges: [], filters, clusters: [cluster], origins }];
 }
 
 export function isWhole({ names, ranges }: Chain): boolean {
@@ -160,8 +161,10 @@ function bytesOf(
   // Connections have one set of limits: that of the first destination (Istio).
   const [first] = destinations;
   const policy = first === undefined ? null : policyFor(first, port, services);
+  const filter = weightedTcpProxy(statPrefix, shares, tcpPolicy(policy));
+  const asked = destinations.find(({ host }) => isAsAsked(services.get(host) ?? { discovery: 'listed' }));
   return {
-    filter: weightedTcpProxy(statPrefix, shares, tcpPolicy(policy)),
+    filters: asked === undefined ? [filter] : [byServerName(asked.port ?? port), filter],
     clusters: shares.map(({ name }) => name),
     origins: [...origins, origin, ...(policy?.origins ?? [])],
   };
@@ -173,7 +176,7 @@ function bytesOf(
  */
 export function chainsInOrder(chains: readonly Chain[]) {
   const taken = new Set<string>();
-  return chains.flatMap(({ names, ranges, filter }) => {
+  return chains.flatMap(({ names, ranges, filters }) => {
     const left = (names.length === 0 ? [null] : names).flatMap((name) => {
       const free = (ranges.length === 0 ? [null] : ranges).filter((range) => {
         const key = JSON.stringify([name, range]);
@@ -189,7 +192,7 @@ export function chainsInOrder(chains: readonly Chain[]) {
         ...(prefix_ranges.length > 0 ? { prefix_ranges } : {}),
         ...(server_names.length > 0 ? { transport_protocol: 'tls', server_names } : {}),
       };
-      return { ...(Object.keys(match).length === 0 ? {} : { filter_chain_match: match }), filters: [filter] };
+      return { ...(Object.keys(match).length === 0 ? {} : { filter_chain_match: match }), filters };
     });
   });
 }

@@ -5,6 +5,7 @@ import { check, checkAgain } from './check.ts';
 import { outboundClusters, withoutSecrets } from './clusters.ts';
 import { type Draft, encode } from './encode.ts';
 import { gatewayListeners } from './gateway.ts';
+import { withoutCertificates } from './inbound-tls.ts';
 import { portsListeners } from './ports.ts';
 import { redirectListeners } from './redirect.ts';
 import { tableAgain } from './route-table.ts';
@@ -27,7 +28,11 @@ export function translate(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): Snaps
   const view = viewOf(mesh, endpoints, proxy);
   const { drafts, skipped } = listeners[proxy.capture](view);
   const resources = collect([...outboundClusters(view), ...drafts]);
-  const snapshot = check({ resources, status: 'Ready', skipped: [...skipped, ...withoutSecrets(view)] });
+  const snapshot = check({
+    resources,
+    status: 'Ready',
+    skipped: [...skipped, ...withoutSecrets(view), ...withoutCertificates(view)],
+  });
   const tables = drafts.filter(({ typeUrl }) => typeUrl === ROUTES);
   made.set(snapshot, { view, tables: new Map(tables.map((draft) => [draft.name, draft])) });
   return snapshot;

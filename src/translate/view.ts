@@ -25,7 +25,8 @@ import {
   treatment,
 } from '../mesh/index.ts';
 import { ByKey } from './by-key.ts';
-import { BLACK_HOLE, PASSTHROUGH } from './names.ts';
+import { BLACK_HOLE, LOOKED_UP, PASSTHROUGH } from './names.ts';
+import { clusterFor, type Seen } from './targets.ts';
 import type { Proxy } from './types.ts';
 
 /** The mesh as one proxy may see it. No two services or routings of a view have one host. */
@@ -41,8 +42,9 @@ export type View = {
   readonly limits: Limits;
   /** What holds for the proxies of its scope. */
   readonly settings: Settings;
-  /** Cluster of what nobody defines. */
+  /** Clusters of connections and of requests to where nobody defines anything. */
   readonly elsewhere: string;
+  readonly elsewhereForRequests: string;
   readonly routings: ByKey<Routing>;
   /** The proxy's own routings of others' hosts, by host: for it they beat `routings`. */
   readonly ownRoutings: ByKey<Routing>;
@@ -99,14 +101,21 @@ export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
   const claimants = [...Map.groupBy(claims, ({ address }) => address)].map(
     ([address, all]): [string, readonly Service[]] => [address, all.map(({ service }) => service)],
   );
+  const { through } = limits;
+  const ledTo = visible.filter(({ host }) => host === through?.host);
+  const targets = byName(
+    imports === null ? services : [...ledTo, ...visible.filter(isLedTo(routings)), ...services],
+  );
+  const elsewhere = elsewhereOf(limits, targets);
   return {
     proxy,
     services: byName(services),
-    targets: byName(imports === null ? services : [...visible.filter(isLedTo(routings)), ...services]),
+    targets,
     local: visible.filter(({ namespace }) => namespace === proxy.namespace),
     limits,
     settings: settingsFor(mesh, proxy.namespace),
-    elsewhere: limits.unknown === 'refuse' ? BLACK_HOLE : PASSTHROUGH,
+    elsewhere,
+    elsewhereForRequests: limits.unknown === 'look-up' && through === null ? LOOKED_UP : elsewhere,
     claimants: new Map(claimants),
     routings: new ByKey(byHost(produced)),
     wildcardRoutings: produced
@@ -125,7 +134,16 @@ function isForRequests({ rules, streams }: Routing): boolean {
   return rules.length > 0 || streams.length === 0;
 }
 
-const noLimits: Limits = { imports: null, unknown: 'pass', ingress: null, origins: [] };
+/** What is to go through a place that the proxy does not see goes nowhere. */
+function elsewhereOf({ unknown, through }: Limits, targets: Seen): string {
+  if (unknown === 'refuse') return BLACK_HOLE;
+  return through === null ? PASSTHROUGH : clusterFor(through, 0, targets).name;
+}
+
+/** Of a gateway. */
+const noLimits: Limits = {
+  ...{ imports: null, unknown: 'pass', through: null, connections: null, ingress: null, origins: [] },
+};
 
 function byName(services: readonly Service[]): ReadonlyMap<string, Service> {
   return new Map(services.map((service) => [service.host, service]));

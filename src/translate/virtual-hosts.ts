@@ -2,7 +2,7 @@ import { byCodeUnit } from '../base/order.ts';
 import { carriesHttp, type Port, type Service } from '../mesh/index.ts';
 import { namesOf } from './domains.ts';
 import type { Draft } from './encode.ts';
-import { HTTP_PROXY_ROUTES, PASSTHROUGH } from './names.ts';
+import { HTTP_PROXY_ROUTES } from './names.ts';
 import { type Entry, routed, routeTable, type VirtualHost, virtualHost } from './route-table.ts';
 import type { View } from './view.ts';
 
@@ -35,17 +35,17 @@ export function unknownHosts(view: View): {
   readonly rest: readonly VirtualHost[];
   readonly otherClusters: readonly string[];
 } {
+  const cluster = view.elsewhereForRequests;
   return view.limits.unknown === 'refuse'
     ? { rest: [blockAll], otherClusters: [] }
-    : { rest: [allowAny], otherClusters: [PASSTHROUGH] };
+    : { rest: [allowAny(cluster)], otherClusters: [cluster] };
 }
 
 /** Without captured traffic there is nowhere to pass to, hence 503. */
-const allowAny = {
-  name: 'allow_any',
-  domains: ['*'],
-  routes: [{ name: 'allow_any', match: { prefix: '/' }, route: { cluster: PASSTHROUGH, timeout: '0s' } }],
-};
+function allowAny(cluster: string): VirtualHost {
+  const route = { name: 'allow_any', match: { prefix: '/' }, route: { cluster, timeout: '0s' } };
+  return { name: 'allow_any', domains: ['*'], routes: [route] };
+}
 
 const blockAll = {
   name: 'block_all',

@@ -57,6 +57,14 @@ test('an IstioOperator without a MeshConfig stands beside one that has it', () =
   expect(problems.map(({ code }) => code)).toEqual(['FL2280']);
 });
 
+test('several IstioOperators without a name are not one', () => {
+  const silent = operator('values: { global: { meshID: a } }');
+  const both = { 'a.yaml': silent, 'b.yaml': silent, 'c.yaml': operator('meshConfig: { rootNamespace: a }') };
+  const { resources, problems } = read(both);
+  expect(resources.map(({ kind }) => kind)).toEqual(['IstioOperator', 'IstioOperator', 'MeshConfig']);
+  expect(problems.map(({ code }) => code)).toEqual(['FL2280', 'FL2280']);
+});
+
 test.each<readonly [string, string, readonly string[]]>([
   ['networks in a ConfigMap', `${map('rootNamespace: a')}  meshNetworks: "networks: {}"\n`, ['FL2280 7:3']],
   [
@@ -69,7 +77,7 @@ test.each<readonly [string, string, readonly string[]]>([
   ['an anchor within it', map('rootNamespace: &a a'), ['FL2004 5:9']],
   ['a list within it', map('- a'), ['FL2010 5:9']],
   ['an IstioOperator that says nothing', 'apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\n', []],
-  ['an unsupported mode', plain('outboundTrafficPolicy: { mode: ALLOW_ANY_DYNAMIC_DNS }'), ['FL2104 5:34']],
+  ['an unknown mode', plain('outboundTrafficPolicy: { mode: ALLOW_ALL }'), ['FL2108 5:34']],
 ])('%s', (_what, text, expected) => {
   expect(problemsOf(text)).toEqual(expected);
 });

@@ -31,3 +31,18 @@ test.each<readonly [string, string, readonly string[]]>([
 ])('ServiceEntry by DNS_ROUND_ROBIN: %s', (_what, spec, expected) => {
   expect(problemsOf(manifest('ServiceEntry', spec))).toEqual(expected);
 });
+
+const asked = (more: string, port = '{ number: 80, name: http, protocol: HTTP }') =>
+  `  hosts: ["*.example"]\n  ports: [${port}]\n  resolution: DYNAMIC_DNS\n  ${more}`;
+
+test.each<readonly [string, string, readonly string[]]>([
+  ['a wildcard', asked(''), []],
+  ['TLS', asked('', '{ number: 443, name: tls, protocol: TLS }'), []],
+  ['endpoints', asked('endpoints: [{ address: 10.0.0.1 }]'), ['FL2207 8:3']],
+  ['a selector', asked('workloadSelector: { labels: { app: a } }'), ['FL2207 8:3']],
+  ['bytes', asked('', '{ number: 80, name: a, protocol: TCP }'), ['FL2207 6:44']],
+  ['nobody knows what', asked('', '{ number: 80, name: http }'), ['FL2207 6:11']],
+  ['another port', asked('', '{ number: 80, name: a, protocol: HTTP, targetPort: 81 }'), ['FL2207 6:62']],
+])('ServiceEntry by DYNAMIC_DNS: %s', (_what, spec, expected) => {
+  expect(problemsOf(manifest('ServiceEntry', spec))).toEqual(expected);
+});

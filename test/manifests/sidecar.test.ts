@@ -62,12 +62,63 @@ test.each<readonly [string, string, readonly string[]]>([
     '  ingress: [{ port: { number: 80 }, defaultEndpoint: "unix:///" }]',
     ['FL2208 5:54'],
   ],
-  ['a proxy for what is unknown', '  outboundTrafficPolicy: { egressProxy: { host: a } }', ['FL2104 5:28']],
-  ['a bound listener of egress', '  egress: [{ hosts: [./a], bind: 127.0.0.1 }]', ['FL2104 5:28']],
-  ['that is not captured', '  egress: [{ hosts: [./a], captureMode: NONE }]', ['FL2104 5:41']],
-  ['TLS of ingress', '  ingress: [{ port: { number: 80 }, tls: {} }]', ['FL2104 5:37']],
-  ['connections of ingress', '  ingress: [{ port: { number: 80 }, connectionPool: {} }]', ['FL2104 5:37']],
-  ['connections of all ingress', '  inboundConnectionPool: {}', ['FL2104 5:3']],
+  [
+    'a proxy for what is unknown, which is refused',
+    '  outboundTrafficPolicy: { egressProxy: { host: a } }',
+    ['FL2244 5:28'],
+  ],
+  [
+    'requests by name, which Istio has in the MeshConfig alone',
+    '  outboundTrafficPolicy: { mode: ALLOW_ANY_DYNAMIC_DNS }',
+    ['FL2104 5:34'],
+  ],
+  [
+    'a proxy for what is unknown without a host',
+    '  outboundTrafficPolicy: { mode: ALLOW_ANY, egressProxy: {} }',
+    ['FL2106 5:45'],
+  ],
+  [
+    'a bound listener of egress without a port',
+    '  egress: [{ hosts: [./a], bind: 127.0.0.1 }]',
+    ['FL2106 5:12'],
+  ],
+  ['that is not captured, likewise', '  egress: [{ hosts: [./a], captureMode: NONE }]', ['FL2106 5:12']],
+  [
+    'a listener of egress at no address',
+    '  egress: [{ hosts: [./a], port: { number: 80 }, bind: a.example }]',
+    ['FL2208 5:56'],
+  ],
+  [
+    'a listener of egress at no path',
+    '  egress: [{ hosts: [./a], port: { number: 80 }, bind: "unix://a" }]',
+    ['FL2208 5:56'],
+  ],
+  [
+    'a captured socket',
+    '  egress: [{ hosts: [./a], port: { number: 80 }, bind: "unix:///a", captureMode: IPTABLES }]',
+    ['FL2244 5:82'],
+  ],
+  ['TLS of ingress that does not end', '  ingress: [{ port: { number: 80 }, tls: {} }]', ['FL2221 5:37']],
+  [
+    'TLS of ingress for a port in plain text',
+    '  ingress: [{ port: { number: 80, protocol: HTTP }, tls: { mode: SIMPLE } }]',
+    ['FL2221 5:15'],
+  ],
+  [
+    'TLS of ingress without a certificate',
+    '  ingress: [{ port: { number: 80, protocol: HTTPS }, tls: { mode: SIMPLE } }]',
+    ['FL2106 5:54'],
+  ],
+  [
+    'connections of ingress that live for no time',
+    '  ingress: [{ port: { number: 80 }, connectionPool: { tcp: { maxConnectionDuration: 0s } } }]',
+    ['FL2110 5:85'],
+  ],
+  [
+    'connections of all ingress, likewise',
+    '  inboundConnectionPool: { tcp: { connectTimeout: 0s } }',
+    ['FL2110 5:51'],
+  ],
 ])('%s', (_what, spec, expected) => {
   expect(problemsOf(manifest('Sidecar', spec))).toEqual(expected);
 });

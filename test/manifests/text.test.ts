@@ -27,7 +27,9 @@ describe('text that is refused, and where', () => {
     ['a list', '- a\n- b', ['FL2010 1:1']],
     ['a text', '\n\nhello', ['FL2010 3:1']],
     ['null', '~', ['FL2010 1:1']],
-    ['a number as key', '1: 2', ['FL2011 1:1']],
+    ['a number as key that could be written otherwise', '0x10: 2', ['FL2011 1:1']],
+    ['nothing as key', '~: 2', ['FL2011 1:1']],
+    ['a number as key, and its text', 'a:\n  8080: 1\n  "8080": 2', ['FL2003 3:3']],
     ['a list as key', '? [a]\n: 1', ['FL2011 1:3']],
     ['an empty key', 'a: { : 1 }', ['FL2011 1:5']],
     ['__proto__', 'a:\n  __proto__: 1', ['FL2011 2:3']],
@@ -43,6 +45,14 @@ describe('text that is refused, and where', () => {
 });
 
 describe('text that is read', () => {
+  test('a number as key is its text, as in Kubernetes, and has its place', () => {
+    const text = service('a').replace(
+      'metadata:',
+      'metadata:\n  annotations: { 8080: yes it is, true: x, 90: 1 }',
+    );
+    expect(problemsOf(text)).toEqual(['FL2107 4:48']);
+  });
+
   test.each([
     ['nothing', ''],
     ['comments only', '# a\n# b\n'],

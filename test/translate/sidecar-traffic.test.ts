@@ -1,9 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import { request } from 'node:http';
+import { request as secureRequest } from 'node:https';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { freePorts } from '../../src/cli/demo/services.ts';
 import { entry, istio, routes, service, subsets, to, workload } from '../mesh/manifests.ts';
+import { createAuthority } from './certificates.ts';
 import { validate } from './envoy.ts';
 import { Stand } from './stand.ts';
 import { staticBootstrap } from './static.ts';
@@ -158,3 +163,152 @@ test('REGISTRY_ONLY of the MeshConfig, and its time to connect', async () => {
   const heard = snapshotOf(proxyAt('10.0.0.1', 'web'), acme(files));
   expect(jsonOf(heard, 'clusters', `outbound|80||${host('cart')}`).connect_timeout).toBe('0.3s');
 });
+
+test('egressProxy: what nobody defines goes through another service', async () => {
+  await using stand = new Stand();
+  const proxy = await stand.backend('', '127.0.0.1', ({ headers }, response) =>
+    response.end(`proxy to ${headers.host}`),
+  );
+  const through = (mode: string) =>
+    sidecar(
+      'web',
+      `egress: [{hosts: ["./*"]}], outboundTrafficPolicy: {mode: ALLOW_ANY, egressProxy: ${mode}}`,
+    );
+  const files = serving('proxy', 'shop', proxy) + serving('cart', 'web', await stand.backend('cart'));
+  const ask = async (egressProxy: string, name: string) => {
+    const client = await stand.client('web', [acme(files + through(egressProxy))]);
+    return client.ask(name);
+  };
+  const good = `{host: ${host('proxy')}, port: {number: 80}}`;
+  expect((await ask(good, 'unknown.example')).body).toBe('proxy to unknown.example');
+  expect((await ask(good, host('cart', 'web'))).body).toBe('cart');
+  expect((await ask('{host: nobody.example}', 'unknown.example')).status).toBe(503);
+  const captured = { FAIRLEAD: { capture: 'redirect' } };
+  const heard = snapshotOf(proxyAt('10.0.0.1', 'web', captured), acme(files + through(good)));
+  expect(JSON.stringify(jsonOf(heard, 'listeners', 'virtualOutbound'))).toContain(
+    `outbound|80||${host('proxy')}`,
+  );
+  expect(await validate(staticBootstrap(heard))).toBe('OK');
+});
+
+test('egress: listeners that applications call themselves, at an address or a socket', async () => {
+  await using stand = new Stand();
+  const folder = await mkdtemp(join(tmpdir(), 'fairlead-socket-'));
+  try {
+    const path = join(folder, 'out.sock');
+    const [first = 0, second = 0] = await freePorts(2);
+    const port = `, ports: {http: ${await stand.backend('cart')}, tcp: ${await stand.speaker('db')}}`;
+    const files =
+      service('cart', 'shop', '', `[{name: http, port: ${first}}, {name: tcp, port: ${second}}]`) +
+      workload('cart', 'shop', '127.0.0.1', 'app: cart', port) +
+      service('other', 'web', '', `[{name: http, port: ${first}}]`) +
+      sidecar(
+        'web',
+        `egress: [{port: {number: ${first}, name: http, protocol: HTTP}, captureMode: NONE, hosts: ["shop/*"]}, {port: {number: 9, name: http2, protocol: HTTP}, bind: "unix://${path}", hosts: ["shop/*"]}, {port: {number: ${second}, name: tcp, protocol: TCP}, bind: 127.0.0.3, hosts: ["shop/*"]}, {hosts: ["web/*"]}]`,
+      );
+    const client = await stand.client('web', [acme(files)]);
+    const called = (name: string) => call({ host: '127.0.0.1', port: first }, name);
+    expect(await called(host('cart'))).toEqual([200, 'cart']);
+    expect(await called(host('other', 'web'))).toEqual([503, expect.anything()]);
+    expect((await client.ask(`${host('cart')}:${first}`)).body).toBe('cart');
+    expect((await call({ socketPath: path }, 'unknown.example'))[0]).toBe(503);
+    expect(await bytesAt('127.0.0.3', second)).toBe('db');
+    const captured = snapshotOf(
+      proxyAt('10.0.0.1', 'web', { FAIRLEAD: { capture: 'redirect' } }),
+      acme(files),
+    );
+    const names = namesOf(captured, 'listeners');
+    expect(names).toEqual(expect.arrayContaining([`127.0.0.1_${first}`, `127.0.0.3_${second}`, path]));
+    expect(names).not.toContain(`0.0.0.0_${first}`);
+    expect(jsonOf(captured, 'listeners', `127.0.0.1_${first}`).bind_to_port).toBeUndefined();
+    expect(jsonOf(captured, 'listeners', `127.0.0.3_${second}`).bind_to_port).toBe(false);
+    expect(await validate(staticBootstrap(captured))).toBe('OK');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('ingress: TLS ends at the proxy, as the Sidecar says', async () => {
+  await using stand = new Stand();
+  await using open = new AsyncDisposableStack();
+  const authority = await createAuthority();
+  open.defer(() => authority.remove());
+  const [own, client] = [await authority.issue('cart.example'), await authority.issue('client')];
+  const application = await stand.backend('application');
+  const [simple = 0, mutual = 0, secret = 0] = await freePorts(3);
+  const identity = `serverCertificate: ${own.certFile}, privateKey: ${own.keyFile}`;
+  const at = (port: number, tls: string) =>
+    `{port: {number: ${port}, name: https, protocol: HTTPS}, bind: 127.0.0.1, tls: ${tls}, defaultEndpoint: "127.0.0.1:${application}"}`;
+  const ingress = [
+    at(simple, `{mode: SIMPLE, ${identity}}`),
+    at(mutual, `{mode: MUTUAL, ${identity}, caCertificates: ${authority.caFile}}`),
+    at(secret, '{mode: SIMPLE, credentialName: nobody-has-it}'),
+  ];
+  const files =
+    service('cart', 'shop') +
+    workload('cart', 'shop', '127.0.0.2', 'app: cart') +
+    sidecar('shop', `ingress: [${ingress.join(', ')}]`);
+  await stand.client('shop', [acme(files)], { ip: '127.0.0.2' });
+  const ask = (port: number, more: object = {}) =>
+    secureCall({ host: '127.0.0.1', port, servername: 'cart.example', ca: authority.ca, ...more });
+  expect(await ask(simple)).toBe('application');
+  await expect(ask(mutual)).rejects.toThrow();
+  expect(await ask(mutual, { cert: client.cert, key: client.key })).toBe('application');
+  await expect(ask(secret)).rejects.toThrow();
+  await expect(call({ host: '127.0.0.1', port: simple }, 'cart.example')).rejects.toThrow();
+  const captured = { FAIRLEAD: { capture: 'redirect' } };
+  const heard = snapshotOf(proxyAt('127.0.0.2', 'shop', captured), acme(files));
+  expect(heard.skipped).toMatchObject([{ reason: expect.stringContaining('nobody-has-it') }]);
+  expect(await validate(staticBootstrap(heard))).toBe('OK');
+});
+
+test('ingress: the connections to the application, of one port and of all', async () => {
+  await using stand = new Stand();
+  const application = await stand.backend('', '127.0.0.1', ({ socket }, response) =>
+    response.end(String(socket.remotePort)),
+  );
+  const [first = 0, second = 0] = await freePorts(2);
+  const at = (port: number, more = '') =>
+    `{port: {number: ${port}, name: http, protocol: HTTP}, bind: 127.0.0.1, defaultEndpoint: "127.0.0.1:${application}"${more}}`;
+  const many = ', connectionPool: {http: {maxRequestsPerConnection: 100}}';
+  const files =
+    service('cart', 'shop') +
+    workload('cart', 'shop', '127.0.0.2', 'app: cart') +
+    sidecar(
+      'shop',
+      `inboundConnectionPool: {http: {maxRequestsPerConnection: 1}}, ingress: [${at(first)}, ${at(second, many)}]`,
+    );
+  await stand.client('shop', [acme(files)], { ip: '127.0.0.2' });
+  const connections = async (port: number) => {
+    const seen = new Set<string>();
+    for (let count = 0; count < 4; count++) seen.add((await call({ host: '127.0.0.1', port }, 'cart'))[1]);
+    return seen.size;
+  };
+  expect([await connections(first), await connections(second)]).toEqual([4, 1]);
+});
+
+type Where = { readonly host: string; readonly port: number } | { readonly socketPath: string };
+
+/** One request to a listener of a proxy: its status and its body. */
+function call(where: Where, name: string): Promise<readonly [number, string]> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ ...where, headers: { host: name }, agent: false }, async (response) => {
+      resolve([response.statusCode ?? 0, await text(response)]);
+    });
+    sent.on('error', reject).end();
+  });
+}
+
+function secureCall(options: object): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const sent = secureRequest({ ...options, agent: false }, async (response) => {
+      resolve(await text(response));
+    });
+    sent.on('error', reject).end();
+  });
+}
+
+/** All that a server says to whoever connects. */
+function bytesAt(address: string, port: number): Promise<string> {
+  return text(connect(port, address));
+}

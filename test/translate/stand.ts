@@ -2,9 +2,20 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { freePorts } from '../../src/cli/demo/services.ts';
+import type { Snapshot } from '../../src/translate/index.ts';
 import type { ScopeText } from '../mesh/world.ts';
 import { type Running, run } from './running.ts';
+import { staticBootstrap } from './static.ts';
 import { proxyAt, snapshotOf } from './world.ts';
+
+type Client = {
+  readonly ip?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly locality?: string;
+  /** Further metadata of its node. */
+  readonly more?: Readonly<Record<string, unknown>>;
+  readonly bootstrapOf?: (snapshot: Snapshot) => object;
+};
 
 /** Servers and real Envoys of one test, which end with it. */
 export class Stand implements AsyncDisposable {
@@ -36,12 +47,13 @@ export class Stand implements AsyncDisposable {
   async client(
     namespace: string,
     scopes: readonly ScopeText[],
-    { ip = '10.0.0.1', labels = {}, locality = '' } = {},
+    { ip = '10.0.0.1', labels = {}, locality = '', more = {}, bootstrapOf = staticBootstrap }: Client = {},
   ): Promise<Running> {
     const [httpProxyPort = 0] = await freePorts(1);
     const place = locality === '' ? {} : { 'istio-locality': locality };
-    const metadata = { FAIRLEAD: { httpProxyPort }, LABELS: { ...labels, ...place } };
-    const running = await run(snapshotOf(proxyAt(ip, namespace, metadata), ...scopes), httpProxyPort);
+    const metadata = { FAIRLEAD: { httpProxyPort }, LABELS: { ...labels, ...place }, ...more };
+    const snapshot = snapshotOf(proxyAt(ip, namespace, metadata), ...scopes);
+    const running = await run(snapshot, httpProxyPort, bootstrapOf);
     this.#open.defer(() => running.close());
     return running;
   }

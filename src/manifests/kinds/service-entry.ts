@@ -1,5 +1,6 @@
 import {
   type ServiceEntryManifest,
+  type ServiceEntryPort,
   type ServiceEntrySpec,
   validateServiceEntry,
 } from '../../generated/schemas/index.ts';
@@ -25,6 +26,7 @@ function* check({ spec }: ServiceEntryManifest): Generator<Finding> {
   yield* checkHosts(spec);
   yield* checkAddresses(spec);
   yield* checkResolution(spec);
+  yield* checkAsAsked(spec);
   yield* checkEndpoints(spec);
 }
 
@@ -83,6 +85,30 @@ function* checkResolution(spec: ServiceEntrySpec): Generator<Finding> {
   }
   if (resolution === 'STATIC' && endpoints.length === 0 && workloadSelector === undefined) {
     yield { code: 'FL2214', message: 'nothing answers for this service', path: ['spec', 'resolution'] };
+  }
+}
+
+/** Protocols whose clients say by name where they want to go. */
+const naming: readonly ServiceEntryPort['protocol'][] = ['HTTP', 'HTTP2', 'GRPC', 'GRPC-WEB', 'HTTPS', 'TLS'];
+
+/** DYNAMIC_DNS goes by what clients ask for, and by nothing else. */
+function* checkAsAsked(spec: ServiceEntrySpec): Generator<Finding> {
+  if (spec.resolution !== 'DYNAMIC_DNS') return;
+  for (const field of ['endpoints', 'workloadSelector'] as const) {
+    const message = `DYNAMIC_DNS looks up the name that clients ask for: ${field} would have no effect`;
+    if (spec[field] !== undefined) yield { code: 'FL2207', message, path: ['spec', field], on: 'key' };
+  }
+  for (const [index, { protocol, targetPort }] of (spec.ports ?? []).entries()) {
+    const path = ['spec', 'ports', index];
+    if (!naming.includes(protocol)) {
+      const message = `clients of ${protocol ?? 'a port without a protocol'} ask for no name`;
+      const fix = 'write protocol HTTP, HTTP2, GRPC, HTTPS or TLS, or another resolution';
+      yield { code: 'FL2207', message, path: protocol === undefined ? path : [...path, 'protocol'], fix };
+    }
+    const message = 'DYNAMIC_DNS goes to the port that clients ask for';
+    if (targetPort !== undefined) {
+      yield { code: 'FL2207', message, path: [...path, 'targetPort'], fix: 'leave out targetPort' };
+    }
   }
 }
 

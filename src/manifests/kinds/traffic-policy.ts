@@ -69,7 +69,7 @@ function* checkHash(hash: ConsistentHash, path: Path): Generator<Finding> {
   yield { code: 'FL2242', message: `${tableSize} is not prime`, path: [...path, 'maglev', 'tableSize'] };
 }
 
-function* checkPool({ tcp = {}, http = {} }: ConnectionPool, path: Path): Generator<Finding> {
+export function* checkPool({ tcp = {}, http = {} }: ConnectionPool, path: Path): Generator<Finding> {
   const { connectTimeout, maxConnectionDuration, idleTimeout, tcpKeepalive } = tcp;
   const durations = { connectTimeout, maxConnectionDuration, idleTimeout };
   yield* checkDurations(durations, [...path, 'tcp'], { idleTimeout: 'or-zero' });

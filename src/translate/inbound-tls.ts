@@ -1,0 +1,33 @@
+import { endOfTls } from './downstream-tls.ts';
+import { tcpProxy } from './http.ts';
+import { BLACK_HOLE, listenerName } from './names.ts';
+import type { Served } from './served.ts';
+import type { Proxy, Skipped } from './types.ts';
+import type { View } from './view.ts';
+
+type Chain = { readonly filters: readonly object[] };
+
+/** The chain of a port behind the end of TLS that its Sidecar says; nobody is served who should not read plain text. */
+export function behindTls<C extends Chain>(
+  chain: C,
+  { security }: Served,
+  proxy: Proxy,
+  carried: 'requests' | 'bytes',
+): C {
+  if (security === null) return chain;
+  const ending = endOfTls(proxy, security, carried === 'requests' ? ['h2', 'http/1.1'] : []);
+  if ('reason' in ending) return { ...chain, filters: [tcpProxy(BLACK_HOLE)] };
+  return { ...chain, transport_socket: ending.socket };
+}
+
+/** Ports whose TLS the proxy cannot end. */
+export function withoutCertificates({ proxy, limits: { ingress, origins } }: View): readonly Skipped[] {
+  return (ingress ?? []).flatMap(({ port, bind, security }): readonly Skipped[] => {
+    const ending = security === null ? null : endOfTls(proxy, security, []);
+    if (ending === null || !('reason' in ending)) return [];
+    const sources = origins.slice(0, 1).map(({ scope, uid, file, line, column }) => {
+      return { scope, uid, file, line, column };
+    });
+    return [{ address: listenerName(bind ?? proxy.ip, port.number), reason: ending.reason, sources }];
+  });
+}
