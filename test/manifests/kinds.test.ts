@@ -136,7 +136,6 @@ describe('ServiceEntry', () => {
     ['a wildcard in the middle', `  hosts: [a.*.example]\n${ports}`, ['FL2109 5:11']],
     ['a host twice', `  hosts: [a.example, a.example]\n${ports}`, ['FL2212 5:22']],
     ['a wildcard with DNS', `  hosts: ["*.example"]\n${ports}\n  resolution: DNS`, ['FL2207 5:11']],
-    ['DYNAMIC_DNS', `  hosts: [a.example]\n${ports}\n  resolution: DYNAMIC_DNS`, ['FL2104 7:15']],
     ['a resolution misspelt', `  hosts: [a.example]\n${ports}\n  resolution: STATC`, ['FL2108 7:15']],
     [
       'a protocol that is not honoured',
@@ -144,7 +143,6 @@ describe('ServiceEntry', () => {
       ['FL2104 6:43'],
     ],
     ['a port without a name', '  hosts: [a.example]\n  ports: [{ number: 1 }]', ['FL2106 6:11']],
-    ['subjectAltNames', `  hosts: [a.example]\n${ports}\n  subjectAltNames: [b]`, ['FL2104 7:3']],
     [
       'endpoints and a selector',
       `  hosts: [a.example]\n${ports}\n  resolution: STATIC\n  endpoints: [{ address: 127.0.0.1 }]\n  workloadSelector: { labels: {} }`,
