@@ -51,7 +51,7 @@ async function prepare(context: Context, tell: Narrator, envoy: string, defer: D
   const world = await createWorld(context.environment, defer);
   tell.say('keys: alice, bo (SSH Ed25519), cy (OpenPGP); two of them must sign');
   const alice = await world.clone('alice');
-  await writeExamples(alice, world.folder, [v1.port, v2.port]);
+  await world.inTime(() => writeExamples(alice, world.folder, [v1.port, v2.port]));
   await git(world, alice, 'add', '--all');
   await git(world, alice, 'commit', '--quiet', '-S', '-m', 'Begin the mesh');
   await git(world, alice, 'push', '--quiet', 'origin', 'main');
@@ -75,14 +75,8 @@ async function startAll(world: World, tell: Narrator, { envoy, pin, defer }: Par
   tell.command(['fairlead', 'serve', '--repository', 'remote.git', '--pin', 'pin.json']);
   const args = [BIN, ...serve, '--xds', '127.0.0.1:0', '--http', '127.0.0.1:0'];
   const log = join(cwd, 'serve.log');
-  const control = startChild({
-    program: process.execPath,
-    args,
-    cwd,
-    environment,
-    log,
-    ready: /"listening"/,
-  });
+  const start = { program: process.execPath, args, cwd, environment, log, ready: /"listening"/ };
+  const control = await world.inTime(async () => startChild(start));
   defer(() => control.close());
   const { xdsPort, httpPort } = JSON.parse(await control.ready) as { xdsPort: number; httpPort: number };
   const [httpProxy = 0, admin = 0] = await freePorts(2);
@@ -91,7 +85,7 @@ async function startAll(world: World, tell: Narrator, { envoy, pin, defer }: Par
   const ports = ['--http-proxy', `${httpProxy}`, '--admin', `${admin}`, '--no-stats'];
   const { out } = await fairlead(world, cwd, ...words, ...ports);
   tell.command(['envoy', '-c', 'envoy.json']);
-  const proxy = await startEnvoy(world, envoy, out);
+  const proxy = await world.inTime(() => startEnvoy(world, envoy, out));
   defer(() => proxy.close());
   await proxy.ready;
   return { server: `http://127.0.0.1:${httpPort}`, httpProxy };
@@ -192,6 +186,6 @@ function git({ run }: World, clone: string, ...args: readonly string[]): Promise
 }
 
 /** A real `fairlead` command. Its code may be 3: held is what the story is about. */
-function fairlead({ environment }: World, cwd: string, ...args: readonly string[]): Promise<Ran> {
-  return runAny(process.execPath, [BIN, ...args], { cwd, environment });
+function fairlead({ environment, inTime }: World, cwd: string, ...args: readonly string[]): Promise<Ran> {
+  return inTime(() => runAny(process.execPath, [BIN, ...args], { cwd, environment }));
 }

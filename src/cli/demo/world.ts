@@ -2,6 +2,7 @@ import { cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sha256 } from '../../base/digest.ts';
+import { Failure } from '../../base/failure.ts';
 import { need } from '../native.ts';
 
 /** Everything of one run lies in one fresh folder: keys, keyring, repositories, state. */
@@ -13,6 +14,8 @@ export type World = {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Runs a program in a folder of the world. */
   readonly run: (folder: string, program: string, ...args: readonly string[]) => Promise<string>;
+  /** Starts what the end of the world waits for; from then on it starts nothing. */
+  readonly inTime: <T>(start: () => Promise<T>) => Promise<T>;
   /** A clone of the remote in which one person works, with their own key configured. */
   readonly clone: (name: Person) => Promise<string>;
 };
@@ -26,18 +29,43 @@ const SSH_ANCHORS = ['alice', 'bo', 'dana', 'eli', 'fay'] as const;
 export async function createWorld(
   environment: World['environment'],
   defer: (undo: () => Promise<unknown>) => void,
+  within = tmpdir(),
 ): Promise<World> {
   // A gpg-agent's socket has to fit into about 100 bytes, so names are short.
-  const folder = await realpath(await mkdtemp(join(tmpdir(), 'fairlead-')));
+  const folder = await realpath(await mkdtemp(join(within, 'fairlead-')));
   defer(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   const remote = join(folder, 'remote.git');
   const own = ownEnvironment(environment, folder);
-  const run: World['run'] = (cwd, program, ...args) => need(program, args, { cwd, environment: own });
-  defer(() => run(folder, 'gpgconf', '--kill', 'all'));
+  const { inTime, close } = createGate();
+  const run: World['run'] = (cwd, program, ...args) =>
+    inTime(() => need(program, args, { cwd, environment: own }));
+  defer(async () => {
+    await close();
+    // What has run may have started an agent, until the last moment.
+    await need('gpgconf', ['--kill', 'all'], { cwd: folder, environment: own });
+  });
   const keys = await createKeys(folder, run);
   await run(folder, 'git', 'init', '--quiet', '--bare', '--initial-branch=main', remote);
   const clone = (name: Person) => cloneFor(name, { folder, remote, run, fingerprint: keys.fingerprint });
-  return { folder, remote, environment: own, run, clone };
+  return { folder, remote, environment: own, run, inTime, clone };
+}
+
+/** Who is interrupted goes on telling: what would be started from then on is not, and what runs is waited for. */
+function createGate() {
+  const running = new Set<Promise<unknown>>();
+  let isOpen = true;
+  return {
+    async inTime<T>(start: () => Promise<T>): Promise<T> {
+      if (!isOpen) throw new Failure('demo-ended', 'the demo was interrupted', 'run it again');
+      const run = start();
+      running.add(run);
+      return run.finally(() => running.delete(run));
+    },
+    async close(): Promise<void> {
+      isOpen = false;
+      await Promise.allSettled(running);
+    },
+  };
 }
 
 /** The examples with this world's keys in the key lines, and the ports of its echo services. */
