@@ -2,19 +2,27 @@ import type { ServiceResource } from '../manifests/index.ts';
 import type { TrafficPolicy } from './policy-types.ts';
 import type { Habits, Service } from './types.ts';
 
-export const noHabits: Habits = { balancing: null, travel: null };
+export const noHabits: Habits = { balancing: null, travel: null, stays: null };
 
 /** What a Kubernetes Service asks of its clients. */
-export function habitsOf({ sessionAffinity, trafficDistribution }: ServiceResource['spec']): Habits {
-  const isClose = trafficDistribution === 'PreferClose' || trafficDistribution === 'PreferSameZone';
+export function habitsOf(spec: ServiceResource['spec']): Habits {
+  const { sessionAffinity, trafficDistribution, internalTrafficPolicy } = spec;
   return {
     balancing:
       sessionAffinity === 'ClientIP'
         ? { how: 'hash', key: { of: 'client-address' }, table: 'ring', size: 1024 }
         : null,
-    travel: isClose ? { how: 'close' } : null,
+    travel: travels[trafficDistribution ?? 'Any'],
+    stays: internalTrafficPolicy === 'Local' ? 'on-node' : null,
   };
 }
+
+const travels = {
+  Any: null,
+  PreferClose: { how: 'close', from: 'locality' },
+  PreferSameZone: { how: 'close', from: 'locality' },
+  PreferSameNode: { how: 'close', from: 'node' },
+} as const satisfies Record<string, Habits['travel']>;
 
 /** Policies with what the service asks for where they say nothing. */
 export function withHabits(
@@ -33,7 +41,8 @@ export function withHabits(
 }
 
 const nothing: Omit<TrafficPolicy, 'port'> = {
-  ...noHabits,
+  balancing: null,
+  travel: null,
   connections: null,
   ejection: null,
   security: null,

@@ -37,6 +37,7 @@ function workloadsOf(pod: PodResource, nodes: Pods['nodes']): readonly Workload[
   return spec.addresses.map((address) => ({
     ...{ address, labels, namespace, ports: spec.ports, weight: 1, manifest: null },
     locality: labels['istio-locality']?.replaceAll('.', '/') ?? nodes.get(spec.node ?? '') ?? '',
+    node: spec.node,
     origin: originOf(pod),
     pod: { name: `Pod/${namespace}/${name}`, isReady: spec.isReady },
   }));

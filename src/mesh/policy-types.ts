@@ -34,8 +34,8 @@ export type Balancing =
  */
 export type Travel =
   | { readonly how: 'anywhere' }
-  /** As `nearest`, whether or not anything tells who fails: that an endpoint is there is enough. */
-  | { readonly how: 'close' }
+  /** As `nearest`, or from the client's own node on, whether or not anything tells who fails: to be there is enough. */
+  | { readonly how: 'close'; readonly from: 'node' | 'locality' }
   | { readonly how: 'nearest'; readonly regions: readonly { readonly from: string; readonly to: string }[] }
   | {
       readonly how: 'alike';

@@ -78,7 +78,7 @@ function endpointsIn(slice: Slice, ports: Ports, { labels, nodes }: Pods): reado
     const {
       addresses,
       zone,
-      nodeName = '',
+      nodeName = null,
       targetRef: { kind, namespace = slice.namespace, name } = {},
     } = written;
     const workload = kind === undefined || name === undefined ? null : `${kind}/${namespace}/${name}`;
@@ -87,7 +87,8 @@ function endpointsIn(slice: Slice, ports: Ports, { labels, nodes }: Pods): reado
       workload,
       ports,
       labels: kind === 'Pod' ? (labels.get(`${namespace}/${name}`) ?? {}) : {},
-      locality: nodes.get(nodeName) || (zone === undefined ? '' : `/${zone}`),
+      locality: nodes.get(nodeName ?? '') || (zone === undefined ? '' : `/${zone}`),
+      node: nodeName,
       weight: 1,
       namespace: slice.namespace,
       origin: { ...originOf(slice), ...slice.at(['endpoints', index]) },
@@ -96,9 +97,15 @@ function endpointsIn(slice: Slice, ports: Ports, { labels, nodes }: Pods): reado
   });
 }
 
+/** Nothing else passes through proxies. */
+function isTcp({ protocol = 'TCP' }: NonNullable<Slice['spec']['ports']>[number]): boolean {
+  return protocol === 'TCP';
+}
+
 /** Ports of the Service that the slice has, by name. */
 function portsOf({ spec }: Slice, { ports }: Pick<Service, 'ports'>): Ports {
-  const numbers = new Map((spec.ports ?? []).map(({ name = '', port }) => [name, port]));
+  const seen = (spec.ports ?? []).filter(isTcp);
+  const numbers = new Map(seen.map(({ name = '', port }) => [name, port]));
   return new Map(
     ports.flatMap(({ name, number }): readonly (readonly [number, number])[] => {
       const target = numbers.get(name);
@@ -131,8 +138,9 @@ function added(workloads: readonly Endpoint[], endpoints: readonly Endpoint[]): 
 /** A port of a slice that its Service lacks, by name. */
 function unknownNames(slices: readonly Slice[], { host, ports }: Service): readonly Problem[] {
   return slices.flatMap((slice) =>
-    (slice.spec.ports ?? []).flatMap(({ name = '' }, index) => {
-      if (ports.some((port) => port.name === name)) return [];
+    (slice.spec.ports ?? []).flatMap((written, index) => {
+      const { name = '' } = written;
+      if (!isTcp(written) || ports.some((port) => port.name === name)) return [];
       const what = name === '' ? 'a port without a name' : `a port named ${name}`;
       return [mistake(slice, ['ports', index, 'name'], 'FL3323', `${host} has not ${what}`)];
     }),

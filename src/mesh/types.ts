@@ -59,8 +59,8 @@ export type Service = {
   readonly origin: Origin;
 };
 
-/** Null: it asks for nothing. */
-export type Habits = Pick<TrafficPolicy, 'balancing' | 'travel'>;
+/** Null: it asks for nothing. `stays`: its requests do not leave the client's node. */
+export type Habits = Pick<TrafficPolicy, 'balancing' | 'travel'> & { readonly stays: 'on-node' | null };
 
 export type TextMatch = { readonly how: 'exact' | 'prefix' | 'regex'; readonly text: string };
 
@@ -436,6 +436,8 @@ export type Endpoint = {
   readonly labels: Readonly<Record<string, string>>;
   /** `region/zone/subzone`, or empty; `/zone` where nobody says the region. */
   readonly locality: string;
+  /** Name of the Node that it runs on; null: nobody says. */
+  readonly node: string | null;
   readonly weight: number;
   readonly namespace: string;
   readonly origin: Origin;

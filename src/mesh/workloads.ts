@@ -14,6 +14,8 @@ export type Workload = {
   readonly ports: Readonly<Record<string, number>>;
   readonly labels: Labels;
   readonly locality: string;
+  /** Null: nobody says. */
+  readonly node: string | null;
   readonly weight: number;
   readonly namespace: string;
   readonly origin: Origin;
@@ -39,7 +41,7 @@ export function endpointsOf(
     const ports = targetPorts(resource, workload);
     problems.push(...missingPorts(service.ports.length - ports.size, workload, service.host));
     const address = canonicalAddress(workload.address);
-    const { labels, locality, weight, namespace, origin } = workload;
+    const { labels, locality, node, weight, namespace, origin } = workload;
     if (ports.size > 0) {
       endpoints.push({
         address,
@@ -47,6 +49,7 @@ export function endpointsOf(
         ports,
         labels,
         locality,
+        node,
         weight,
         namespace,
         origin,
@@ -127,7 +130,7 @@ function external(resource: ServiceResource): readonly Workload[] {
   return [
     {
       ...{ address: spec.externalName, ports: Object.fromEntries(ports), labels: {}, namespace },
-      ...{ locality: '', weight: 1, manifest: null, pod: null, origin: originOf(resource) },
+      ...{ locality: '', node: null, weight: 1, manifest: null, pod: null, origin: originOf(resource) },
     },
   ];
 }
@@ -138,6 +141,7 @@ function inline(resource: ServiceEntryResource): readonly Workload[] {
     ports: endpoint.ports ?? {},
     labels: endpoint.labels ?? {},
     locality: endpoint.locality ?? '',
+    node: null,
     weight: endpoint.weight || 1,
     namespace: resource.namespace,
     origin: { ...originOf(resource), ...resource.at(['spec', 'endpoints', index]) },
@@ -154,6 +158,7 @@ export function fromManifest(resource: WorkloadEntryResource): Workload {
     // The labels of the metadata win, as in Istio.
     labels: { ...spec.labels, ...labels },
     locality: spec.locality ?? '',
+    node: null,
     weight: spec.weight || 1,
     namespace,
     origin: originOf(resource),

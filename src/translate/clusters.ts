@@ -28,6 +28,19 @@ export function outboundClusters(view: View): readonly Draft[] {
   ];
 }
 
+/** Services that stay on the client's node, of a client that does not say which that is. */
+export function withoutNode({ proxy, targets }: View): readonly Skipped[] {
+  if (proxy.node !== null) return [];
+  const staying = [...targets.values()].filter(({ habits }) => habits.stays === 'on-node');
+  return staying.flatMap(({ host, ports, origin: { scope, uid, file, line, column } }) =>
+    ports.map(({ number }) => ({
+      address: outboundCluster(number, null, host),
+      reason: 'its requests stay on the node of the client, which does not say one (NODE_NAME)',
+      sources: [{ scope, uid, file, line, column }],
+    })),
+  );
+}
+
 type Made = { readonly endpoints: readonly Endpoint[]; readonly drafts: readonly Draft[] };
 
 /** One service as a client hears it. */

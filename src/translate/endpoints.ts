@@ -16,7 +16,8 @@ export type Target = {
 /** Where one cluster's requests go; empty, but there, when nobody serves them. */
 export function loadAssignment(cluster: string, target: Target): Draft {
   const { service, port, subset, endpoints: all, client } = target;
-  const selected = all.filter(({ labels, ports }) => {
+  const selected = all.filter(({ labels, ports, node }) => {
+    if (service.habits.stays === 'on-node' && (node === null || node !== client.node)) return false;
     return ports.has(port.number) && (subset === null || hasLabels(labels, subset.labels));
   });
   const groups = inGroups(summable(selected), policyOf(service, subset, port.number), client);

@@ -12,17 +12,24 @@ export type Group = {
 };
 
 /** What of a proxy says how far its requests go. */
-export type Client = Pick<Proxy, 'locality' | 'labels'>;
+export type Client = Pick<Proxy, 'locality' | 'labels' | 'node'>;
+
+/** Whether clients of a service differ by the node that they run on. */
+export function asksForNode({ habits: { stays, travel } }: Pick<Service, 'habits'>): boolean {
+  return stays === 'on-node' || (travel?.how === 'close' && travel.from === 'node');
+}
 
 /** What of a client the endpoints of a service depend on: clients of one key hear the same. */
-export function clientKey({ policies, subsets }: Service, { locality, labels }: Client): string {
+export function clientKey({ policies, subsets, habits }: Service, client: Client): string {
+  const { locality, labels } = client;
+  const node = asksForNode({ habits }) ? client.node : null;
   const all = [...policies, ...subsets.flatMap((subset) => subset.policies)];
   const travelling = all.filter(
     ({ ejection, travel }) => ejection !== null || travel?.how === 'shares' || travel?.how === 'close',
   );
-  if (travelling.length === 0) return '';
+  if (travelling.length === 0) return node ?? '';
   const wanted = travelling.flatMap(({ travel }) => (travel?.how === 'alike' ? travel.labels : []));
-  return JSON.stringify([locality, ...wanted.map(({ name }) => labels[name] ?? null)]);
+  return JSON.stringify([node, locality, ...wanted.map(({ name }) => labels[name] ?? null)]);
 }
 
 /**
@@ -38,8 +45,9 @@ export function inGroups(
   const travel = travelOf(policy, client);
   switch (travel.how) {
     case 'anywhere':
-    case 'close':
       return ranked(endpoints, () => 0);
+    case 'close':
+      return ranked(endpoints, (endpoint) => fromNode(endpoint, client));
     case 'nearest':
       return ranked(endpoints, ({ locality }) => distance(locality, client.locality, travel.regions));
     case 'alike':
@@ -62,9 +70,10 @@ const anywhere: Travel = { how: 'anywhere' };
 const nearest: Travel = { how: 'nearest', regions: [] };
 
 /** Only outlier detection tells a proxy that the nearest fail: without it requests would never go further. */
-function travelOf(policy: TrafficPolicy | null, { locality }: Client): Travel {
+function travelOf(policy: TrafficPolicy | null, { locality, node }: Client): Travel {
   const wanted = policy?.travel ?? nearest;
   if (wanted.how === 'shares') return wanted;
+  if (wanted.how === 'close' && wanted.from === 'node' && node !== null) return wanted;
   if (wanted.how === 'close') return locality === '' ? anywhere : nearest;
   if (policy === null || policy.ejection === null) return anywhere;
   return wanted.how === 'nearest' && locality === '' ? anywhere : wanted;
@@ -101,6 +110,12 @@ function distance(locality: string, from: string, regions: Regions): number {
   }
   const rule = regions.find((region) => region.from === here.region);
   return rule === undefined || rule.to === there.region ? 3 : 4;
+}
+
+/** 0 the same node, then as far as `distance` says, where the client knows its locality. */
+function fromNode({ node, locality }: Endpoint, client: Client): number {
+  if (node === client.node) return 0;
+  return client.locality === '' ? 1 : 1 + distance(locality, client.locality, []);
 }
 
 type Labels = Extract<Travel, { readonly how: 'alike' }>['labels'];

@@ -44,11 +44,12 @@ export function parseProxy(
   if (typeof xds === 'string') return refuse(xds);
   const credentials = readCredentials(metadata.FAIRLEAD);
   if (credentials === undefined) return refuse('metadata FAIRLEAD.credentials is no absolute path');
+  const node = typeof metadata.NODE_NAME === 'string' ? metadata.NODE_NAME : null;
   const serviceAccount = typeof metadata.SERVICE_ACCOUNT === 'string' ? metadata.SERVICE_ACCOUNT : null;
   const labels = readLabels(metadata.LABELS);
   if (labels === null) return refuse('metadata LABELS is not an object of texts');
   const identity = { id: nodeId, type, ip, ips, name, namespace, dnsDomain } as const;
-  const about = { ...identity, labels, locality: labelledLocality(labels) ?? locality, serviceAccount };
+  const about = { ...identity, labels, locality: labelledLocality(labels) ?? locality, node, serviceAccount };
   const known = extensions.length === 0 ? null : new Set(extensions);
   return { ok: true, proxy: { ...about, extensions: known, ...capture, credentials, xds } };
 }

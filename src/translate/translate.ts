@@ -2,7 +2,7 @@ import { byCodeUnit } from '../base/order.ts';
 import { type Endpoints, type Mesh, ownerOfNamespace } from '../mesh/index.ts';
 import type { Bound } from './bindings.ts';
 import { check, checkAgain } from './check.ts';
-import { outboundClusters, withoutSecrets } from './clusters.ts';
+import { outboundClusters, withoutNode, withoutSecrets } from './clusters.ts';
 import { type Draft, encode } from './encode.ts';
 import { gatewayListeners } from './gateway.ts';
 import { withoutCertificates } from './inbound-tls.ts';
@@ -31,7 +31,7 @@ export function translate(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): Snaps
   const snapshot = check({
     resources,
     status: 'Ready',
-    skipped: [...skipped, ...withoutSecrets(view), ...withoutCertificates(view)],
+    skipped: [...skipped, ...withoutSecrets(view), ...withoutCertificates(view), ...withoutNode(view)],
   });
   const tables = drafts.filter(({ typeUrl }) => typeUrl === ROUTES);
   made.set(snapshot, { view, tables: new Map(tables.map((draft) => [draft.name, draft])) });

@@ -1,4 +1,5 @@
 import type { Endpoints, Mesh } from '../mesh/index.ts';
+import { asksForNode } from './localities.ts';
 import { translate, translateAgain } from './translate.ts';
 import type { Proxy, Snapshot } from './types.ts';
 import { type Replaced, replacedRoutings } from './view.ts';
@@ -10,6 +11,8 @@ type Made = {
   readonly mesh: Mesh;
   readonly endpoints: Endpoints;
   readonly addresses: ReadonlySet<string>;
+  /** Whether some service treats the clients of one node in its own way. */
+  readonly hasNodes: boolean;
   readonly snapshots: Map<string, Snapshot>;
   /** Snapshots of the mesh before, where this one differs from it in replaced routings alone. */
   readonly former: ReadonlyMap<string, Snapshot>;
@@ -26,7 +29,7 @@ export function createTranslator(): Translate {
     if (made === null || made.mesh !== mesh || made.endpoints !== endpoints) {
       made = madeOf(mesh, endpoints, made);
     }
-    const key = likeness(proxy, made.addresses);
+    const key = likeness(proxy, made);
     const known = made.snapshots.get(key);
     if (known !== undefined) return known;
     const former = made.former.get(key);
@@ -41,21 +44,25 @@ function madeOf(mesh: Mesh, endpoints: Endpoints, before: Made | null): Made {
   const isLike = before !== null && before.endpoints === endpoints;
   const addresses = isLike ? before.addresses : addressesOf(endpoints);
   const replaced = isLike ? replacedRoutings(mesh, before.mesh) : null;
-  const fresh = { mesh, endpoints, addresses, snapshots: new Map<string, Snapshot>() };
+  const hasNodes = mesh.services.some(asksForNode);
+  const fresh = { mesh, endpoints, addresses, hasNodes, snapshots: new Map<string, Snapshot>() };
   if (before === null || replaced === null) return { ...fresh, former: new Map(), replaced: new Map() };
   return { ...fresh, former: before.snapshots, replaced };
 }
 
 /**
  * All that `translate` can tell two proxies apart by. Nothing is made of an id or a name; an address counts where a
- * workload of the mesh has it, or where it is the loopback, and else only its family.
+ * workload of the mesh has it, or where it is the loopback, and else only its family; a node counts where a service asks.
  */
-function likeness({ id: _id, name: _name, ip, ips, ...facts }: Proxy, known: ReadonlySet<string>): string {
+function likeness(
+  { id: _id, name: _name, ip, ips, node, ...facts }: Proxy,
+  { addresses: known, hasNodes }: Pick<Made, 'addresses' | 'hasNodes'>,
+): string {
   const places = [ip, ...ips].map((address) => {
     if (known.has(address) || address === '127.0.0.1' || address === '::1') return address;
     return address.includes(':') ? 'IPv6' : 'IPv4';
   });
-  return JSON.stringify({ ...facts, places }, (_key, value: unknown) => {
+  return JSON.stringify({ ...facts, places, node: hasNodes ? node : null }, (_key, value: unknown) => {
     return value instanceof Set ? [...value].sort() : value;
   });
 }

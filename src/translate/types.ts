@@ -26,6 +26,8 @@ export type Proxy = {
   readonly labels: Readonly<Record<string, string>>;
   /** Where it runs, `region/zone/subzone` or its beginning; empty: it does not say. */
   readonly locality: string;
+  /** The Node that it runs on (`NODE_NAME`); null: it does not say. */
+  readonly node: string | null;
   readonly serviceAccount: string | null;
   /** Names of the extensions that it has; null: it did not say, and is taken to have all that are needed. */
   readonly extensions: ReadonlySet<string> | null;

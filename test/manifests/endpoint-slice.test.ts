@@ -83,12 +83,17 @@ test.each<readonly [string, string, readonly string[]]>([
   ['a spec', slice('spec: {}'), ['FL2105 5:1']],
   ['a port without a number', slice('ports: [{ name: http }]'), ['FL2106 5:9']],
   ['a port of 0', slice('ports: [{ port: 0 }]'), ['FL2111 5:17']],
-  ['UDP', slice('ports: [{ port: 53, protocol: UDP }]'), ['FL2104 5:31']],
   ['a port name twice', slice('ports: [{ name: a, port: 1 }, { name: a, port: 2 }]'), ['FL2204 5:39']],
   ['two ports without names', slice('ports: [{ port: 1 }, { port: 2 }]'), ['FL2204 5:22']],
 ])('refused: %s', (_what, text, expected) => {
   expect(problemsOf(text)).toEqual(expected);
   expect(read({ 'a.yaml': text }).resources).toEqual([]);
+});
+
+test('a port that no proxy sees is a warning', () => {
+  const text = slice('ports: [{ name: a, port: 53, protocol: UDP }, { name: b, port: 53 }]');
+  expect(problemsOf(text)).toEqual(['FL2280 5:40']);
+  expect(read({ 'a.yaml': text }).resources).toHaveLength(1);
 });
 
 test('what to write in place of v1beta1', () => {

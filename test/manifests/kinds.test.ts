@@ -107,7 +107,7 @@ describe('Service', () => {
     ['a port twice', '  ports:\n  - { name: a, port: 1 }\n  - { name: b, port: 1 }', ['FL2204 7:22']],
     ['a port name twice', '  ports:\n  - { name: a, port: 1 }\n  - { name: a, port: 2 }', ['FL2204 7:13']],
     ['several ports, one without a name', '  ports:\n  - { name: a, port: 1 }\n  - port: 2', ['FL2205 7:5']],
-    ['UDP', '  ports: [{ port: 1, protocol: UDP }]', ['FL2104 5:32']],
+    ['UDP', '  ports: [{ port: 1, protocol: UDP }]', ['FL2280 5:32']],
     ['no protocol at all', '  ports: [{ port: 1, protocol: tcp }]', ['FL2108 5:32']],
     ['a field of a port misspelt', '  ports: [{ port: 1, naem: a }]', ['FL2105 5:22']],
   ] as readonly Case[])('%s', (_name, spec, expected) => {

@@ -9,12 +9,28 @@ test.each<readonly [string, string, readonly string[]]>([
   ['of another type: a warning', '  externalName: a.example\n  ports: [{ port: 80 }]', ['FL2244 5:3']],
   ['session affinity', '  sessionAffinity: ClientIP\n  ports: [{ port: 80 }]', []],
   [
-    'its timeout',
-    '  sessionAffinity: ClientIP\n  sessionAffinityConfig: {}\n  ports: [{ port: 80 }]',
-    ['FL2104 6:3'],
+    'the timeout that Kubernetes writes into all',
+    '  sessionAffinity: ClientIP\n  sessionAffinityConfig: { clientIP: { timeoutSeconds: 10800 } }\n  ports: [{ port: 80 }]',
+    [],
+  ],
+  [
+    'another timeout, which is longer here',
+    '  sessionAffinity: ClientIP\n  sessionAffinityConfig: { clientIP: { timeoutSeconds: 60 } }\n  ports: [{ port: 80 }]',
+    ['FL2280 6:40'],
   ],
   ['the same zone', '  trafficDistribution: PreferSameZone\n  ports: [{ port: 80 }]', []],
-  ['the same node', '  trafficDistribution: PreferSameNode\n  ports: [{ port: 80 }]', ['FL2104 5:24']],
+  ['the same node', '  trafficDistribution: PreferSameNode\n  ports: [{ port: 80 }]', []],
+  ['the same node or none', '  internalTrafficPolicy: Local\n  ports: [{ port: 80 }]', []],
+  [
+    'TCP and UDP of one number',
+    '  ports: [{ name: a, port: 53, protocol: UDP }, { name: b, port: 53, protocol: TCP }]',
+    ['FL2280 5:42'],
+  ],
+  [
+    'UDP twice',
+    '  ports: [{ name: a, port: 53, protocol: UDP }, { name: b, port: 53, protocol: UDP }]',
+    ['FL2280 5:42', 'FL2204 5:66', 'FL2280 5:80'],
+  ],
 ])('Service: %s', (_what, spec, expected) => {
   expect(problemsOf(manifest('Service', spec))).toEqual(expected);
 });

@@ -178,3 +178,16 @@ describe('what does not fit', () => {
     expect(built.endpoints.get('payments/api.payments.svc.cluster.local')).toEqual([]);
   });
 });
+
+test('a port of UDP is none: neither the Service nor its slices miss it', () => {
+  const ports = '[{name: dns, port: 53, protocol: UDP}, {name: dns-tcp, port: 53, protocol: TCP}]';
+  const files =
+    service('dns', 'shop', '', ports) +
+    slice('dns-1', 'shop', 'dns', ['{addresses: [10.0.0.1]}'], {
+      ports: ports.replaceAll('port: 53', 'port: 5353'),
+    });
+  const { mesh, endpoints, problems } = meshOf({ path: 'acme', files });
+  expect(problems).toEqual([]);
+  expect(mesh.services.map(({ ports: all }) => all)).toMatchObject([[{ number: 53, name: 'dns-tcp' }]]);
+  expect([...endpoints.values()].flat().map(({ ports: all }) => [...all])).toEqual([[[53, 5353]]]);
+});

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { istio, service, workload } from '../mesh/manifests.ts';
 import type { Running } from './running.ts';
 import { Stand } from './stand.ts';
+import { proxyAt, snapshotOf } from './world.ts';
 
 /** What Services and ServiceEntries say of where they are and how they are called, through real Envoys. */
 
@@ -53,6 +54,37 @@ test('sessionAffinity: one client, one endpoint, unless a rule says otherwise', 
     '{host: cart, trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}}}',
   );
   expect((await bodies(await stand.client('web', [acme(files + rule)]), 12)).size).toBe(3);
+});
+
+const pod = (name: string, node: string, address: string) =>
+  `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}, namespace: shop, labels: {app: cart}}\nspec: {nodeName: ${node}}\nstatus: {podIP: ${address}}\n---\n`;
+
+/** Servers of one port at two addresses, as Pods on two nodes. */
+async function onNodes(stand: Stand, more: string): Promise<string> {
+  const port = await stand.backend('one', '127.0.0.11');
+  await stand.backend('two', '127.0.0.12', undefined, port);
+  const ports = `[{name: http, port: 80, targetPort: ${port}}]`;
+  return service('cart', 'shop', more, ports) + pod('a', 'n1', '127.0.0.11') + pod('b', 'n2', '127.0.0.12');
+}
+
+test('trafficDistribution: PreferSameNode: the own node first, and any for whom there is none', async () => {
+  await using stand = new Stand();
+  const files = await onNodes(stand, ', trafficDistribution: PreferSameNode');
+  const of = async (node: string) => stand.client('web', [acme(files)], { more: { NODE_NAME: node } });
+  expect(await bodies(await of('n1'), 20)).toEqual(new Set(['one']));
+  expect(await bodies(await of('n2'), 20)).toEqual(new Set(['two']));
+  expect(await bodies(await of('n3'), 60)).toEqual(new Set(['one', 'two']));
+});
+
+test('internalTrafficPolicy: Local: the own node, and nowhere else', async () => {
+  await using stand = new Stand();
+  const files = await onNodes(stand, ', internalTrafficPolicy: Local');
+  const of = async (more: object) => stand.client('web', [acme(files)], { more: { ...more } });
+  expect(await bodies(await of({ NODE_NAME: 'n2' }), 20)).toEqual(new Set(['two']));
+  expect((await (await of({ NODE_NAME: 'n3' })).ask(cart)).status).toBe(503);
+  expect((await (await of({})).ask(cart)).status).toBe(503);
+  const { skipped } = snapshotOf(proxyAt('10.0.0.1', 'web'), acme(files));
+  expect(skipped).toMatchObject([{ address: `outbound|80||${cart}` }]);
 });
 
 test.each([

@@ -22,9 +22,9 @@ export class Stand implements AsyncDisposable {
   readonly #open = new AsyncDisposableStack();
 
   /** An HTTP server that answers with its name, or as it is told; gives its port. */
-  async backend(name: string, address = '127.0.0.1', answer?: RequestListener): Promise<number> {
+  async backend(name: string, address = '127.0.0.1', answer?: RequestListener, port = 0): Promise<number> {
     const server = createServer(answer ?? ((_, response) => response.end(name)));
-    return this.#listen(server, { host: address, port: 0 });
+    return this.#listen(server, { host: address, port });
   }
 
   /** The same at a Unix domain socket. */

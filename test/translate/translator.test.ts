@@ -37,10 +37,12 @@ describe.each(readdirSync(golden))('%s', (name) => {
     [ip, ...elsewhere].flatMap((address) => {
       const { INSTANCE_IPS: _ips, ...others } = metadata;
       const given = address === ip ? metadata : others;
-      return [given, { ...given, LABELS: { version: 'v9' } }].flatMap((about) => {
-        const client = proxyAt(address, namespace, about, type);
-        return [client, { ...client, id: `${client.id}.example`, name: 'other-7' }];
-      });
+      return [given, { ...given, LABELS: { version: 'v9' } }, { ...given, NODE_NAME: 'n2' }].flatMap(
+        (about) => {
+          const client = proxyAt(address, namespace, about, type);
+          return [client, { ...client, id: `${client.id}.example`, name: 'other-7' }];
+        },
+      );
     }),
   );
 

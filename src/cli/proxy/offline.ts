@@ -33,8 +33,8 @@ export function proxyOptions(command: Command): Command {
 type World = { readonly mesh: Mesh; readonly endpoints: Endpoints };
 
 /**
- * The proxy that `wanted` means: a whole node id, or `name.namespace`, which has the address, labels and locality of the
- * endpoint that a manifest of that name makes. Throws Failure node-malformed.
+ * The proxy that `wanted` means: a whole node id, or `name.namespace`, which has the address, labels, node and locality of
+ * the endpoint that a manifest of that name makes. Throws Failure node-malformed.
  */
 export function describeProxy({ endpoints }: World, wanted: string, flags: ProxyFlags): Proxy {
   const { type = 'sidecar' } = flags;
@@ -46,8 +46,9 @@ export function describeProxy({ endpoints }: World, wanted: string, flags: Proxy
     : `${type}~${own?.address ?? '127.0.0.1'}~${wanted}~${namespace}.svc.cluster.local`;
   const labels =
     flags.label === undefined ? (own?.labels ?? {}) : Object.fromEntries(flags.label.map(labelOf));
+  const node = typeof own?.node === 'string' ? { NODE_NAME: own.node } : {};
   const capture = flags.capture === undefined ? {} : { FAIRLEAD: { capture: flags.capture } };
-  const parsed = parseProxy(id, { LABELS: labels, ...capture }, [], own?.locality ?? '');
+  const parsed = parseProxy(id, { LABELS: labels, ...node, ...capture }, [], own?.locality ?? '');
   if (parsed.ok) return parsed.proxy;
   throw new Failure(
     'node-malformed',

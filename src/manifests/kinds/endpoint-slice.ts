@@ -3,6 +3,7 @@ import { familyOf, isReachable } from '../address.ts';
 import type { Finding } from '../finding.ts';
 import type { Path } from '../types.ts';
 import { defineKind } from './kind.ts';
+import { checkTransport } from './ports.ts';
 
 /** The label by which a slice says whose endpoints it holds. */
 export const serviceLabel = 'kubernetes.io/service-name';
@@ -13,10 +14,10 @@ export const endpointSlice = defineKind({
   apiVersions: ['discovery.k8s.io/v1'],
   validate: validateEndpointSlice,
   check,
-  resource: ({ addressType, endpoints = [], ports = [] }, about) => ({
+  resource: ({ addressType, endpoints = [], ports }, about) => ({
     ...about,
     kind: 'EndpointSlice',
-    spec: { addressType, endpoints, ports },
+    spec: { addressType, endpoints, ports: ports ?? [] },
   }),
 });
 
@@ -27,6 +28,7 @@ function* check({ metadata, addressType, endpoints, ports }: EndpointSliceManife
   for (const [index, { addresses }] of (endpoints ?? []).entries()) {
     yield* checkAddresses(addresses, addressType, ['endpoints', index, 'addresses']);
   }
+  yield* checkTransport(ports ?? [], ['ports']);
   const seen = new Set<string>();
   for (const [index, { name = '' }] of (ports ?? []).entries()) {
     const message = name === '' ? 'two ports have no name' : `port name ${name} is given twice`;

@@ -22,7 +22,8 @@ export const serviceEntry = defineKind({
 function* check({ spec }: ServiceEntryManifest): Generator<Finding> {
   if ((spec.ports ?? []).length === 0)
     yield { code: 'FL2106', message: 'spec.ports is missing', path: ['spec'] };
-  yield* checkPorts(spec.ports ?? [], 'number');
+  const ports = (spec.ports ?? []).map(({ name, number }) => ({ name, number }));
+  yield* checkPorts(ports, 'number');
   yield* checkHosts(spec);
   yield* checkAddresses(spec);
   yield* checkResolution(spec);

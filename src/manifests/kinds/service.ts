@@ -3,7 +3,7 @@ import { isHostName, isIp } from '../address.ts';
 import type { Finding } from '../finding.ts';
 import type { WrittenService } from '../types.ts';
 import { defineKind } from './kind.ts';
-import { checkPorts } from './ports.ts';
+import { checkPorts, checkTransport, isSeen } from './ports.ts';
 
 /** Kubernetes Service. */
 export const service = defineKind({
@@ -14,7 +14,7 @@ export const service = defineKind({
   resource: ({ metadata, spec }, about) => ({
     ...about,
     kind: 'Service',
-    spec: { ...spec, ...annotated(metadata) },
+    spec: { ...spec, ...annotated(metadata), ports: (spec.ports ?? []).filter(isSeen) },
   }),
 });
 
@@ -41,11 +41,27 @@ function* check({ metadata, spec }: ServiceManifest): Generator<Finding> {
   if (ports.length === 0 && !mayHaveNone) {
     yield { code: 'FL2106', message: 'spec.ports is missing', path: ['spec'] };
   }
-  const numbered = ports.map(({ name, port }) =>
-    name === undefined ? { number: port } : { name, number: port },
-  );
+  const numbered = ports.map(({ port: number, name, protocol }) => ({
+    number,
+    ...(name === undefined ? {} : { name }),
+    ...(protocol === undefined ? {} : { protocol }),
+  }));
   yield* checkPorts(numbered, 'port');
+  yield* checkTransport(ports, ['spec', 'ports']);
+  yield* checkAffinity(spec);
   yield* checkAddresses(spec);
+}
+
+/** Kubernetes' own, which stands in every Service that is read from a cluster. */
+const usualTimeout = 10_800;
+
+/** Envoy chooses by a hash, which has no end. */
+function* checkAffinity({ sessionAffinityConfig: config }: ServiceManifest['spec']): Generator<Finding> {
+  const { timeoutSeconds = usualTimeout } = config?.clientIP ?? {};
+  if (timeoutSeconds === usualTimeout) return;
+  const message = 'clients stay with their endpoint as long as it is there: timeoutSeconds does nothing here';
+  const path = ['spec', 'sessionAffinityConfig', 'clientIP', 'timeoutSeconds'];
+  yield { code: 'FL2280', message, path, on: 'key', fix: 'leave it out, or be content with longer sessions' };
 }
 
 /** The name of another host is all that an external Service has. */
