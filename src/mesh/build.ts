@@ -164,11 +164,18 @@ function joinEndpoints(shares: readonly Share[], places: Places, before: Joined 
   const apart = [...(places ?? [])].filter((place) => shares[place]?.served !== old[place]?.served);
   apart.sort((left, right) => left - right);
   const isLike = places !== null && apart.every((place) => haveSameServices(shares[place], old[place]));
-  if (before !== null && isLike && apart.length === 0) return before.built.endpoints;
+  const isSame = isLike && apart.every((place) => haveSameEndpoints(shares[place], old[place]));
+  if (before !== null && isSame) return before.built.endpoints;
   const all = new Map(before !== null && isLike ? before.built.endpoints : []);
   const others = isLike ? apart.flatMap((place) => shares[place] ?? []) : shares;
   for (const { served } of others) for (const [id, list] of served.value.endpoints) all.set(id, list);
   return all;
+}
+
+/** Of shares with the same services. */
+function haveSameEndpoints(now: Share | undefined, former: Share | undefined): boolean {
+  const lists = former?.served.value.endpoints ?? [];
+  return (now?.served.value.endpoints ?? []).every(([, list], index) => list === lists[index]?.[1]);
 }
 
 function haveSameServices(now: Share | undefined, former: Share | undefined): boolean {

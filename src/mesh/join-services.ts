@@ -13,7 +13,16 @@ import {
   servicesOf,
 } from './service-index.ts';
 import type { Defined } from './services.ts';
-import { type Begun, type Offered, type Scopes, type Served, type Share, same, without } from './share.ts';
+import {
+  type Begun,
+  type Offered,
+  type Scopes,
+  type Served,
+  type Share,
+  same,
+  servedLike,
+  without,
+} from './share.ts';
 import { danglingSlices, emptySubsets, withSlices } from './slices.ts';
 import { applyRules } from './subsets.ts';
 import type { Owner, Service } from './types.ts';
@@ -51,7 +60,9 @@ export function joinServices(begun: Scopes<Begun>, owners: readonly Owner[], bef
     const [old, own = []] = [olds[place], kept[place]];
     const addresses = old?.defined === own ? old.addresses : addressesOf(own);
     const isSame = old?.defined === own && isMadeOf(old.part, part) && old.served.holds(defined);
-    const served = isSame ? old.served : serve(part, own, rulesSee, owners);
+    const served = isSame
+      ? old.served
+      : serve(part, own, { rulesSee, owners, old: old?.served.value ?? null });
     return { resources, part, defined: own, addresses, served };
   });
   const offered: Scopes<Offered> = { ...begun, all: shares, places };
@@ -62,7 +73,10 @@ export function joinServices(begun: Scopes<Begun>, owners: readonly Owner[], bef
   );
   const lists = patched(before?.served.groups.lists, offered, ({ served }) => served.value.services);
   const sorted = sortLists(lists, ({ service }) => `${service.host} ${service.id}`, before?.sorted ?? null);
-  const services = sorted === before?.sorted ? before.services : sorted.items.map(({ service }) => service);
+  const services = same(
+    before?.services,
+    sorted === before?.sorted ? before.services : sorted.items.map(({ service }) => service),
+  );
   const served = indexServices(lists, before?.served ?? null);
   const clientRules = sortLists(
     patched(before?.clientRules.lists, offered, (share) => share.served.value.clientRules),
@@ -83,12 +97,7 @@ function isMadeOf(old: Part, part: Part): boolean {
 }
 
 /** The rules of a scope and its workloads make services of what it defines. */
-function serve(
-  part: Part,
-  defined: readonly Defined[],
-  seen: Services,
-  owners: readonly Owner[],
-): Share['served'] {
+function serve(part: Part, defined: readonly Defined[], { rulesSee, owners, old }: Serving): Share['served'] {
   const all = [...part.workloads.map(fromManifest), ...part.pods.workloads];
   const workloads = Map.groupBy(all, ({ namespace }) => namespace);
   // Slices say which Pods serve.
@@ -96,7 +105,7 @@ function serve(
     all.filter(({ pod }) => pod === null),
     ({ namespace }) => namespace,
   );
-  return new Remembered(seen, (services): Served => {
+  return new Remembered(rulesSee, (services): Served => {
     const applied = applyRules(part.rules, defined, services, owners);
     const found = applied.services.map((each) => {
       const { id, namespace } = each.service;
@@ -106,14 +115,21 @@ function serve(
       };
     });
     const dangling = danglingSlices(part.slices, defined);
-    return {
+    const served: Served = {
       services: applied.services,
       clientRules: applied.clientRules,
       endpoints: found.map(({ id, endpoints }) => [id, endpoints] as const),
       problems: [...applied.problems, ...dangling, ...found.flatMap(({ problems }) => problems)],
     };
+    return old === null ? served : servedLike(served, old);
   });
 }
+
+type Serving = {
+  readonly rulesSee: Services;
+  readonly owners: readonly Owner[];
+  readonly old: Served | null;
+};
 
 function endpointsFor(defined: Defined, workloads: readonly Workload[], { slices, pods }: Part) {
   const found = endpointsOf(defined, workloads);

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { sameItems } from '../base/lists.ts';
 import type { Problem } from '../base/problem.ts';
 import type { Resource } from '../manifests/index.ts';
@@ -40,6 +41,27 @@ export type Served = {
   readonly endpoints: readonly (readonly [string, readonly Endpoint[]])[];
   readonly problems: readonly Problem[];
 };
+
+/** What of it says the same as before is the same object as before: an edit ends where it changes nothing. */
+export function servedLike(now: Served, before: Served): Served {
+  const lists = new Map(before.endpoints);
+  return {
+    services: now.services.map((defined, at) => {
+      const old = before.services[at]?.service;
+      return isDeepStrictEqual(old, defined.service) && old !== undefined
+        ? { ...defined, service: old }
+        : defined;
+    }),
+    clientRules: isDeepStrictEqual(now.clientRules, before.clientRules)
+      ? before.clientRules
+      : now.clientRules,
+    endpoints: now.endpoints.map(([id, list]) => {
+      const old = lists.get(id);
+      return [id, old !== undefined && isDeepStrictEqual(old, list) ? old : list] as const;
+    }),
+    problems: now.problems,
+  };
+}
 
 /** A share as far as its services. */
 export type Offered = Pick<Share, 'resources' | 'part' | 'defined' | 'addresses' | 'served'>;

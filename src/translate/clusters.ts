@@ -15,11 +15,7 @@ import type { View } from './view.ts';
 
 /** The clusters of every service that the proxy sees, with their endpoints, and the two that belong to no service. */
 export function outboundClusters(view: View): readonly Draft[] {
-  const source = configSource(view.proxy);
-  const { settings } = view;
-  const services = [...view.targets.values()].flatMap((service) =>
-    serviceClusters({ service, endpoints: view.endpointsOf(service), client: view.proxy, source, settings }),
-  );
+  const services = [...view.targets.values()].flatMap((service) => clustersOfService(view, service));
   return [
     ...services,
     fixed(view, PASSTHROUGH, { ...anywhere, ...balancer(original), ...anyProtocol(view.proxy) }),
@@ -38,6 +34,20 @@ export function withoutNode({ proxy, targets }: View): readonly Skipped[] {
       reason: 'its requests stay on the node of the client, which does not say one (NODE_NAME)',
       sources: [{ scope, uid, file, line, column }],
     })),
+  );
+}
+
+/** The clusters of one service that the proxy sees, with their endpoints. */
+export function clustersOfService(view: View, service: Service): readonly Draft[] {
+  const { settings, proxy: client } = view;
+  const endpoints = view.endpointsOf(service);
+  return serviceClusters({ service, endpoints, client, source: configSource(client), settings });
+}
+
+/** The names of all of them, with endpoints or without. */
+export function clusterNames({ host, ports, subsets }: Service): readonly string[] {
+  return ports.flatMap(({ number }) =>
+    [null, ...subsets].map((subset) => outboundCluster(number, subset?.name ?? null, host)),
   );
 }
 

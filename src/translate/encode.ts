@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import protojson from 'protobufjs/ext/protojson.js';
 import protobuf from 'protobufjs/minimal.js';
 import { sha256 } from '../base/digest.ts';
@@ -45,6 +46,17 @@ export function encode(draft: Draft, before?: SnapshotResource): SnapshotResourc
   };
   encoded.set(draft, resource);
   return resource;
+}
+
+/** `encode` of what may say the same, of the same places, as `before`: then it is that. */
+export function encodeAgain(draft: Draft, before: SnapshotResource | undefined): SnapshotResource {
+  const isSame =
+    before !== undefined &&
+    isDeepStrictEqual(before.json, draft.json) &&
+    isDeepStrictEqual(before.references, distinct(draft.references)) &&
+    isDeepStrictEqual(before.sources, sourcesOf(draft.origins));
+  if (isSame) encoded.set(draft, before);
+  return encode(draft, before);
 }
 
 /** Bytes in pieces, and a hash of them. */

@@ -1,7 +1,8 @@
-import type { Origin, Routing, Service } from '../mesh/index.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { Origin, Service } from '../mesh/index.ts';
 import { type Draft, distinct, distinctAgain } from './encode.ts';
 import { routeConfiguration } from './http.ts';
-import { defaultRoute, type Routes, routesOf } from './routes.ts';
+import { actionBehind, defaultRoute, type Routes, routesOf } from './routes.ts';
 import { CLUSTER, type Reference, ROUTES } from './types.ts';
 import { routingOf, type View } from './view.ts';
 
@@ -96,35 +97,46 @@ export function routed(
 const nothing: Routes = { routes: [], clusters: [] };
 
 /**
- * The table of a view in which nothing but these routings has another in its place, each of the same host. Null where
- * a host comes or goes with that.
+ * The table of a view in which nothing but what is said of these hosts may be another. Null where a host comes or goes
+ * with that.
  */
-export function tableAgain(draft: Draft, replaced: readonly Routing[], view: View): Draft | null {
+export function tableAgain(draft: Draft, changed: readonly string[], view: View): Draft | null {
   const table = tables.get(draft);
   if (table === undefined) return null;
   const entries = table.entries.slice();
   const hosts = table.hosts.slice();
   const [gained, lost]: [string[], string[]] = [[], []];
   let isSame = true;
-  for (const { host } of replaced) {
+  for (const host of changed) {
     const all = placesOf(table.entries, host);
     if (all.length === 0 && comes(table, host, view)) return null;
     for (const at of all) {
       const [entry, old] = [table.entries[at], table.hosts[at]];
       if (entry === undefined || old === undefined) continue;
-      const now = routed(entry, view);
-      if (entry.service === null && now.routes.routes.length === 0) return null;
+      const service = entry.service === null ? null : (view.services.get(host) ?? entry.service);
+      const now = routed({ host, port: entry.port, service }, view);
+      if (service === null && now.routes.routes.length === 0) return null;
+      if (now.routes === entry.routes && service === entry.service) continue;
       isSame = false;
       gained.push(...now.routes.clusters);
       lost.push(...entry.routes.clusters);
-      entries[at] = { ...entry, ...now };
-      hosts[at] = virtualHost(old.name, old.domains, now.routes);
+      entries[at] = { ...entry, ...now, service };
+      hosts[at] = saySame(now.routes, entry.routes) ? old : virtualHost(old.name, old.domains, now.routes);
     }
   }
   if (isSame) return draft;
   const again = { ...table, entries, hosts };
   const gone = lost.filter((cluster) => !gained.includes(cluster) && !leadsTo(again, cluster));
   return routeTable(again, distinctAgain(draft.references, gained.map(toCluster), gone.map(toCluster)));
+}
+
+/** Whether they are equal, and made of the same actions. */
+function saySame({ routes: now }: Routes, { routes: old }: Routes): boolean {
+  const isMade = now.every((route, index) => {
+    const other = old[index];
+    return other !== undefined && actionBehind(route) === actionBehind(other);
+  });
+  return isMade && isDeepStrictEqual(now, old);
 }
 
 function leadsTo({ entries, otherClusters }: Table, cluster: string): boolean {

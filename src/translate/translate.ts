@@ -1,13 +1,15 @@
 import { byCodeUnit } from '../base/order.ts';
-import { type Endpoints, type Mesh, ownerOfNamespace } from '../mesh/index.ts';
+import { carriesHttp, type Endpoint, type Endpoints, type Mesh, ownerOfNamespace } from '../mesh/index.ts';
 import type { Bound } from './bindings.ts';
 import { check, checkAgain } from './check.ts';
 import { outboundClusters, withoutNode, withoutSecrets } from './clusters.ts';
+import { clustersAgain } from './clusters-again.ts';
 import { type Draft, encode } from './encode.ts';
 import { gatewayListeners } from './gateway.ts';
 import { withoutCertificates } from './inbound-tls.ts';
 import { portsListeners } from './ports.ts';
 import { redirectListeners } from './redirect.ts';
+import type { Replaced, World } from './replaced.ts';
 import { tableAgain } from './route-table.ts';
 import {
   CLUSTER,
@@ -18,7 +20,7 @@ import {
   type Snapshot,
   type SnapshotResource,
 } from './types.ts';
-import { type Replaced, type View, viewAgain, viewOf } from './view.ts';
+import { type View, viewAgain, viewOf } from './view.ts';
 
 /** Everything that one proxy must hear. Pure: the arguments are all that it knows, and equal ones give equal bytes. */
 export function translate(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): Snapshot {
@@ -38,34 +40,50 @@ export function translate(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): Snaps
   return snapshot;
 }
 
-/** What a snapshot was made of, as far as routings take part. */
+/** What a snapshot was made of, as far as it takes part in the next one. */
 type Made = { readonly view: View; readonly tables: ReadonlyMap<string, Draft> };
 
 const made = new WeakMap<Snapshot, Made>();
 
 /**
- * What `translate` says of a mesh that differs from the one of `before` in `replaced` alone: all but the tables that have
- * their hosts is the same. Null where that cannot be told from the replaced routings.
+ * What `translate` says of a world that differs from the one of `before` in `replaced` alone: all but the tables that have
+ * those hosts, and the clusters of those services, is the same. Null where that cannot be told.
  */
-export function translateAgain(mesh: Mesh, before: Snapshot, replaced: Replaced): Snapshot | null {
+export function translateAgain(world: World, before: Snapshot, replaced: Replaced): Snapshot | null {
   const last = made.get(before);
   if (last === undefined) return before.status === 'Unowned' ? before : null;
   // What a gateway opens, and what a Sidecar lets in, depends on the routings.
   if (last.view.proxy.type === 'router' || last.view.limits.imports !== null) return null;
-  const { view, routings } = viewAgain(mesh, last.view, replaced);
+  const view = viewAgain(world, last.view, replaced);
+  if (isHeardByListeners(view, replaced)) return null;
   const tables = new Map(last.tables);
   const routes = new Map(before.resources.get(ROUTES));
   for (const [name, draft] of last.tables) {
-    const again = tableAgain(draft, routings, view);
+    const again = tableAgain(draft, replaced.hosts, view);
     if (again === null) return null;
     if (again === draft) continue;
     tables.set(name, again);
     routes.set(name, encode(again, routes.get(name)));
   }
-  const resources = new Map(before.resources).set(ROUTES, routes);
-  const snapshot = checkAgain({ ...before, resources }, before);
+  const { resources: changed, lost } = clustersAgain(before, last.view, view, replaced);
+  const resources = new Map(before.resources);
+  for (const [typeUrl, all] of changed) resources.set(typeUrl, all);
+  resources.set(ROUTES, routes);
+  const snapshot = { ...before, resources };
   made.set(snapshot, { view, tables });
-  return snapshot;
+  return lost ? check(snapshot) : checkAgain(snapshot, before);
+}
+
+/** Whether listeners say anything of these services: of the proxy's own workload, where endpoints have listeners, or where all else goes. */
+function isHeardByListeners(view: View, { services, endpoints }: Replaced): boolean {
+  const { ips, capture } = view.proxy;
+  const isOwn = (list: readonly Endpoint[]) => list.some(({ address }) => ips.includes(address));
+  if ([...endpoints.values()].some(isOwn)) return true;
+  if (services.size > 0 && view.limits.through !== null) return true;
+  if ([...services.values()].some((service) => isOwn(view.endpointsOf(service)))) return true;
+  if (capture !== 'redirect') return false;
+  const moved = [...endpoints.keys()].flatMap((host) => view.services.get(host) ?? []);
+  return moved.some(({ ports, addresses }) => addresses.length === 0 && !ports.every(carriesHttp));
 }
 
 /** What a proxy listens to, by how its traffic gets in, with the routes and clusters that only its listeners need. */

@@ -1,53 +1,53 @@
 import type { Endpoints, Mesh } from '../mesh/index.ts';
 import { asksForNode } from './localities.ts';
+import { type Replaced, replacedIn, type World } from './replaced.ts';
 import { translate, translateAgain } from './translate.ts';
 import type { Proxy, Snapshot } from './types.ts';
-import { type Replaced, replacedRoutings } from './view.ts';
 
 type Translate = (mesh: Mesh, endpoints: Endpoints, proxy: Proxy) => Snapshot;
 
-/** What was translated of one mesh. */
+/** What was translated of one world. */
 type Made = {
-  readonly mesh: Mesh;
-  readonly endpoints: Endpoints;
+  readonly world: World;
   readonly addresses: ReadonlySet<string>;
   /** Whether some service treats the clients of one node in its own way. */
   readonly hasNodes: boolean;
   readonly snapshots: Map<string, Snapshot>;
-  /** Snapshots of the mesh before, where this one differs from it in replaced routings alone. */
+  /** Snapshots of the world before, where `replaced` says all that this one differs in. */
   readonly former: ReadonlyMap<string, Snapshot>;
-  readonly replaced: Replaced;
+  readonly replaced: Replaced | null;
 };
 
 /**
  * A `translate` that gives proxies that differ in name only one snapshot, for as long as mesh and endpoints are the same
- * objects, and that makes of a snapshot the next one where only routings changed. Its result is always that of `translate`.
+ * objects, and that makes of a snapshot the next one where only some routings, services or endpoints changed. Its result is
+ * always that of `translate`.
  */
 export function createTranslator(): Translate {
   let made: Made | null = null;
   return (mesh, endpoints, proxy) => {
-    if (made === null || made.mesh !== mesh || made.endpoints !== endpoints) {
-      made = madeOf(mesh, endpoints, made);
+    if (made === null || made.world.mesh !== mesh || made.world.endpoints !== endpoints) {
+      made = madeOf({ mesh, endpoints }, made);
     }
     const key = likeness(proxy, made);
     const known = made.snapshots.get(key);
     if (known !== undefined) return known;
-    const former = made.former.get(key);
-    const again = former === undefined ? null : translateAgain(mesh, former, made.replaced);
+    const { former, replaced, world } = made;
+    const before = former.get(key);
+    const again = before === undefined || replaced === null ? null : translateAgain(world, before, replaced);
     const snapshot = again ?? translate(mesh, endpoints, proxy);
     made.snapshots.set(key, snapshot);
     return snapshot;
   };
 }
 
-function madeOf(mesh: Mesh, endpoints: Endpoints, before: Made | null): Made {
-  const isLike = before !== null && before.endpoints === endpoints;
-  const addresses = isLike ? before.addresses : addressesOf(endpoints);
-  const replaced = isLike ? replacedRoutings(mesh, before.mesh) : null;
-  const hasNodes = mesh.services.some(asksForNode);
-  const fresh = { mesh, endpoints, addresses, hasNodes, snapshots: new Map<string, Snapshot>() };
-  if (before === null || replaced === null) return { ...fresh, former: new Map(), replaced: new Map() };
-  return { ...fresh, former: before.snapshots, replaced };
+function madeOf(world: World, before: Made | null): Made {
+  const isLike = before !== null && before.world.endpoints === world.endpoints;
+  const addresses = isLike ? before.addresses : addressesOf(world.endpoints);
+  const replaced = before && replacedIn(world, before.world);
+  const former = before === null || replaced === null ? new Map<string, Snapshot>() : before.snapshots;
+  const hasNodes = world.mesh.services.some(asksForNode);
+  return { world, addresses, hasNodes, snapshots: new Map(), former, replaced };
 }
 
 /**

@@ -1,5 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
-import { indexesApart } from '../base/lists.ts';
 import {
   covers,
   type Endpoint,
@@ -26,6 +24,7 @@ import {
 } from '../mesh/index.ts';
 import { ByKey } from './by-key.ts';
 import { BLACK_HOLE, LOOKED_UP, PASSTHROUGH } from './names.ts';
+import { destinationsOf, type Replaced, type World } from './replaced.ts';
 import { clusterFor, type Seen } from './targets.ts';
 import type { Proxy } from './types.ts';
 
@@ -173,72 +172,49 @@ function imported(
 
 /** Where imported routings send requests is there for them, without being imported itself (Istio). */
 function isLedTo(routings: readonly Routing[]): (service: Service) => boolean {
-  const hosts = new Set(
-    routings.flatMap(({ rules, streams }) => [
-      ...rules.flatMap(({ action }) =>
-        action.does === 'forward' ? [...action.destinations, ...action.mirrors].map(({ host }) => host) : [],
-      ),
-      ...streams.flatMap(({ destinations }) => destinations.map(({ host }) => host)),
-    ]),
-  );
+  const hosts = new Set(routings.flatMap(destinationsOf));
   return ({ host }) => hosts.has(host);
 }
 
 const NO_ENDPOINTS: readonly Endpoint[] = [];
 
-/** Routings that stand in the place of others of the same host, for the same clients and entrances. */
-export type Replaced = ReadonlyMap<Routing, Routing>;
-
-/** What has to be the same for a routing to take another one's place in every view. */
-const places = ({ host, role, namespace, entrances, visibility }: Routing) => {
-  return { host, role, namespace, entrances, visibility };
-};
-
-/** Null where the meshes differ in anything but routings that take the place of others. */
-export function replacedRoutings(mesh: Mesh, before: Mesh): Replaced | null {
-  const { routings } = mesh;
-  const isLike = (['owners', 'services', 'clientRules', 'gateways', 'sidecars'] as const).every((part) => {
-    return before[part] === mesh[part];
-  });
-  if (!isLike || before.routings.length !== routings.length) return null;
-  const replaced = new Map<Routing, Routing>();
-  const shared = sharedHosts(routings);
-  for (const at of indexesApart(routings, before.routings)) {
-    const [now, old] = [routings[at], before.routings[at]];
-    if (now === undefined || old === undefined) return null;
-    // What rules for connections say stands in listeners.
-    if (now.streams.length + old.streams.length > 0) return null;
-    if (shared.has(now.host)) return null;
-    if (now.host.startsWith('*') || !isDeepStrictEqual(places(now), places(old))) return null;
-    replaced.set(old, now);
-  }
-  return replaced;
-}
-
-/** Hosts of the mesh that several routings are for, which are merged. */
-function sharedHosts(routings: readonly Routing[]): ReadonlySet<string> {
-  const [seen, shared] = [new Set<string>(), new Set<string>()];
-  for (const { host, role, entrances } of routings) {
-    if (role === 'consumer' || !entrances.includes(MESH)) continue;
-    if (seen.has(host)) shared.add(host);
-    seen.add(host);
-  }
-  return shared;
-}
-
-/** The view that `viewOf` gives of the mesh with those routings replaced; and those of them that are in it. */
-export function viewAgain(
-  { owners }: Mesh,
-  view: View,
-  replaced: Replaced,
-): { readonly view: View; readonly routings: readonly Routing[] } {
-  const seen = [...replaced.values()]
-    .filter(({ visibility }) => isVisible({ owners }, visibility, view.proxy.namespace))
+/** The view that `viewOf` gives of a world in which no more than that was replaced. */
+export function viewAgain({ mesh, endpoints }: World, view: View, replaced: Replaced): View {
+  const { ip, namespace, labels } = view.proxy;
+  const seen = [...replaced.routings.values()]
+    .filter(({ visibility }) => isVisible(mesh, visibility, namespace))
     .filter(({ entrances }) => entrances.includes(MESH))
     .map((routing) => enteredBy(routing, MESH));
   const of = (role: Routing['role']) => byHost(seen.filter((routing) => routing.role === role));
-  const routings = view.routings.with(of('producer'));
-  return { view: { ...view, routings, ownRoutings: view.ownRoutings.with(of('consumer')) }, routings: seen };
+  return {
+    ...withServices(view, replaced.services, treatment(mesh, namespace, labels)),
+    routings: view.routings.with(of('producer')),
+    ownRoutings: view.ownRoutings.with(of('consumer')),
+    endpointsOf: ({ id }) => reachable(endpoints.get(id) ?? NO_ENDPOINTS, ip),
+  };
+}
+
+/** A view without imports, in which services and targets are the same. */
+function withServices(
+  view: View,
+  replaced: Replaced['services'],
+  treated: (service: Service) => Service,
+): View {
+  const now = new Map<Service, Service>();
+  for (const [former, service] of replaced) {
+    const old = view.services.get(former.host);
+    if (old?.id === service.id) now.set(old, treated(service));
+  }
+  if (now.size === 0) return view;
+  const services = new Map(view.services);
+  for (const service of now.values()) services.set(service.host, service);
+  const again = (service: Service) => now.get(service) ?? service;
+  const claimants = new Map(view.claimants);
+  for (const address of [...now.keys()].flatMap(({ addresses }) => addresses)) {
+    const all = claimants.get(address);
+    if (all !== undefined) claimants.set(address, all.map(again));
+  }
+  return { ...view, services, targets: services, local: view.local.map(again), claimants };
 }
 
 /** By family: a list that is the same object is reachable in the same way. */

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { array, assert, constantFrom, property, record } from 'fast-check';
+import { array, assert, constantFrom, oneof, property, record, subarray } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { build, createBuilder } from '../../src/mesh/index.ts';
@@ -222,6 +222,136 @@ test('what is kept from one mesh to the next changes nothing that is heard', () 
   // That it is about snapshots that were made of those before.
   expect(counts.again).toBeGreaterThan(20);
 });
+
+const workload = (last: number, version: string) =>
+  `${istio('WorkloadEntry', `w${last}`, 'shop', `{address: 10.0.0.${last}, labels: {app: cart, version: ${version}}}`)}`;
+const policy = (host: string, connections: number, subset: string) =>
+  istio(
+    'DestinationRule',
+    'cart',
+    'shop',
+    `{host: ${host}, trafficPolicy: {connectionPool: {tcp: {maxConnections: ${connections}}}}, subsets: [${subset}]}`,
+  );
+const subset = (name: string) => `{name: ${name}, labels: {version: ${name}}}`;
+/** Services that are always there, of one port each. */
+const fixed = [
+  kinds.service(http),
+  kinds.service(http).replace('name: cart', 'name: cash').replace('10.0.0.9', '10.0.0.8'),
+  kinds.service('{ name: tcp, port: 6379 }').replace('name: cart', 'name: store').replace('10.0.0.9', 'None'),
+];
+/** One step: what changes clusters, endpoints and routes, and brings or takes no service. */
+const touch = oneof(
+  record({
+    rule: constantFrom(
+      '',
+      policy('cart', 1, ''),
+      policy('cart', 2, subset('v1')),
+      policy('cart', 1, `${subset('v1')}, ${subset('v2')}`),
+      policy('store', 3, subset('v1')),
+      policy('"*.local"', 3, subset('v1')),
+      istio(
+        'DestinationRule',
+        'cart',
+        'shop',
+        '{host: cart, trafficPolicy: {tls: {mode: SIMPLE, credentialName: ca}}}',
+      ),
+    ),
+  }),
+  record({
+    sticky: constantFrom(
+      '',
+      istio(
+        'DestinationRule',
+        'cash',
+        'shop',
+        '{host: cash, trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: x}}}}',
+      ),
+    ),
+  }),
+  record({
+    workloads: subarray([
+      workload(1, 'v1'),
+      workload(2, 'v1'),
+      workload(3, 'v2'),
+      workload(4, 'v2'),
+      workload(9, 'v2'),
+    ]).map((all) => all.join('')),
+  }),
+  record({
+    routing: constantFrom(
+      kinds.routing(toV1),
+      kinds.routing('route: [{ destination: { host: cash } }]'),
+      kinds.routing(
+        'match: [{ port: 80 }], route: [{ destination: { host: store, subset: v1, port: { number: 6379 } } }]',
+      ),
+    ),
+  }),
+  record({ theirs: constantFrom('', kinds.rule('cart.shop.svc.cluster.local', 'v9', 'pay', '.')) }),
+  // At the second is a service of the other scope, which then has not its address for clients of this one.
+  record({ till: constantFrom('10.0.0.6', '10.0.0.9') }),
+);
+
+test('a mesh of which some services or endpoints are others is heard as if it were new', () => {
+  const clients = [
+    proxyAt('10.0.0.2', 'shop'),
+    proxyAt('10.0.0.7', 'shop'),
+    proxyAt('10.0.0.3', 'shop', { FAIRLEAD: { capture: 'redirect' } }),
+    proxyAt('10.0.0.7', 'pay', { FAIRLEAD: { capture: 'redirect' } }),
+    proxyAt('10.0.0.7', 'pay', { LOCALITY: 'a/b' }),
+    proxyAt('10.0.0.7', 'shop', {}, 'router'),
+  ];
+  let again = 0;
+  const run = property(array(touch, { minLength: 6, maxLength: 12 }), (touches) => {
+    const [builder, translator] = [createBuilder(), createTranslator()];
+    let last: ReturnType<typeof scope>[] = [];
+    const before = new Map<unknown, Snapshot>();
+    let said = {
+      fixed: fixed.join('---\n'),
+      rule: '',
+      sticky: '',
+      workloads: '',
+      routing: '',
+      theirs: '',
+      till: '10.0.0.6',
+    };
+    for (const one of touches) {
+      said = { ...said, ...one };
+      const { theirs, till, ...shopFiles } = said;
+      const texts: ScopeText[] = [
+        { path: 'shop', namespaces: ['shop'], hosts: [], files: yaml(shopFiles) },
+        { path: 'pay', namespaces: ['pay'], hosts: [], files: yaml({ theirs, till: tillAt(till) }) },
+      ];
+      last = texts.map((text, at) => scope(text, last[at]));
+      const [now, anew] = [builder([...last]), build(texts.map((text) => scope(text)))];
+      for (const client of clients) {
+        const heard = translator(now.mesh, now.endpoints, client);
+        expect(heard).toEqual(translate(anew.mesh, anew.endpoints, client));
+        expect(orderOf(heard)).toEqual(orderOf(translate(anew.mesh, anew.endpoints, client)));
+        const old = before.get(client);
+        const isAnother = old?.resources.get(CLUSTER) !== heard.resources.get(CLUSTER);
+        if (isAnother && old?.resources.get(LISTENER) === heard.resources.get(LISTENER)) again += 1;
+        before.set(client, heard);
+      }
+    }
+  });
+  assert(run, { numRuns: 25 });
+  // That it is about snapshots that were made of those before.
+  expect(again).toBeGreaterThan(30);
+});
+
+function yaml(files: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(files).map(([name, text]) => [`${name}.yaml`, text]));
+}
+
+function tillAt(address: string): string {
+  const spec = `{address: ${address}, labels: {app: till}}`;
+  const service = kinds.service(http).replaceAll('cart', 'till').replace('10.0.0.9', '10.0.0.90');
+  return `${service.replace('shop', 'pay')}---\n${istio('WorkloadEntry', 'till', 'pay', spec)}`;
+}
+
+function orderOf({ resources }: Snapshot): readonly string[] {
+  return [...resources].flatMap(([typeUrl, all]) => [typeUrl, ...all.keys()]);
+}
 
 type Said = Readonly<Record<'shop' | 'pay' | 'routings', readonly string[]>>;
 
