@@ -46,28 +46,36 @@ export type ApiGateways = {
   readonly foreign: readonly string[];
 };
 
+type Classes = {
+  /** Of the scope itself. */
+  readonly own: readonly GatewayClassResource[];
+  /** With those of the scopes above it: controllers by name. */
+  readonly all: Readonly<Record<string, string>>;
+};
+
 export function readApiGateways(
   resources: readonly ApiGatewayResource[],
-  classes: readonly GatewayClassResource[],
+  classes: Classes,
   problems: Problem[],
 ): ApiGateways {
-  const ours = new Set([ownClass]);
-  const theirs = new Set<string>();
-  for (const resource of classes) {
+  for (const resource of classes.own) {
     const { name, spec } = resource;
-    if (spec.controllerName === controllerName) ours.add(name);
-    else {
-      theirs.add(name);
-      const message = `Gateways of the class ${name} are left to ${spec.controllerName}`;
-      problems.push(mistake(resource, ['spec', 'controllerName'], 'FL3336', message));
-    }
+    if (spec.controllerName === controllerName) continue;
+    const message = `Gateways of the class ${name} are left to ${spec.controllerName}`;
+    problems.push(mistake(resource, ['spec', 'controllerName'], 'FL3336', message));
   }
-  const isOurs = ({ spec }: ApiGatewayResource) => ours.has(spec.gatewayClassName);
+  const isOurs = ({ spec: { gatewayClassName: name } }: ApiGatewayResource) => {
+    return (classes.all[name] ?? (name === ownClass ? controllerName : '')) === controllerName;
+  };
   const foreign = resources.filter((resource) => !isOurs(resource));
   for (const resource of foreign) {
     const { gatewayClassName } = resource.spec;
-    if (theirs.has(gatewayClassName)) continue;
-    const message = `no GatewayClass ${gatewayClassName} of this scope is Fairlead's: the Gateway is left alone`;
+    if (classes.own.some(({ name }) => name === gatewayClassName)) continue;
+    const controller = classes.all[gatewayClassName];
+    const message =
+      controller === undefined
+        ? `there is no GatewayClass ${gatewayClassName}, in this scope or above it: the Gateway is left alone`
+        : `Gateways of the class ${gatewayClassName} are left to ${controller}`;
     problems.push(mistake(resource, ['spec', 'gatewayClassName'], 'FL3336', message));
   }
   const own = resources.filter(isOurs);

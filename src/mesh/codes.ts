@@ -86,6 +86,10 @@ export const codes = {
     fix: 'nothing, if another serves it; else write gatewayClassName: fairlead',
   },
   FL3337: { title: 'routes of two kinds for one host', fix: 'keep HTTPRoutes or GRPCRoutes of the host' },
+  FL3338: {
+    title: 'gRPC to a port without HTTP/2',
+    fix: 'name the port grpc or http2-…, or write appProtocol: kubernetes.io/h2c',
+  },
   FL3340: { title: 'unknown delegate', fix: 'name a VirtualService without hosts of the same scope' },
   FL3341: {
     title: 'delegate of nobody',
@@ -119,6 +123,7 @@ export const warnings: ReadonlySet<Code> = new Set([
   'FL3328',
   'FL3329',
   'FL3336',
+  'FL3338',
   'FL3341',
   'FL3342',
   'FL3401',

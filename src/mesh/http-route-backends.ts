@@ -70,10 +70,25 @@ export function danglingBackends(
     });
     return [...backends, ...mirrors].flatMap(({ backend, path, consequence }) => {
       const found = look(backend, resource, services, grants);
-      if (!('code' in found)) return [];
+      if (!('code' in found)) return unfit(found, resource, path, services);
       return [mistake(resource, [...path, found.field], found.code, `${found.why}: ${consequence}`)];
     });
   });
+}
+
+/** gRPC is HTTP/2, and a port that says that it speaks something else is spoken to as it says. */
+function unfit(
+  { host, port }: Target,
+  resource: RouteResource,
+  path: readonly (string | number)[],
+  services: Services,
+): readonly Problem[] {
+  const protocol = serviceOf(host, services)?.service.ports.find(({ number }) => number === port)?.protocol;
+  if (resource.kind !== 'GRPCRoute' || protocol === 'http2' || protocol === 'undeclared') return [];
+  const said = protocol === 'http' ? 'HTTP/1.1' : 'no HTTP';
+  return [
+    mistake(resource, [...path, 'port'], 'FL3338', `${host} speaks ${said} at ${port}: gRPC is HTTP/2`),
+  ];
 }
 
 /** A Kubernetes Service by its host. */

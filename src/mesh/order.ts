@@ -1,6 +1,7 @@
 import { indexesApart } from '../base/lists.ts';
 import { byCodeUnit } from '../base/order.ts';
 import type { ScopeResources } from '../manifests/index.ts';
+import { sameClasses } from './gateway-classes.ts';
 import { sameAuthority } from './owners.ts';
 import { sameSettings } from './settings.ts';
 
@@ -21,7 +22,7 @@ export function inOrder(given: readonly ScopeResources[]) {
 }
 
 function isLike(one: ScopeResources, old: ScopeResources): boolean {
-  return sameAuthority(one.scope, old.scope) && sameSettings(one, old);
+  return sameAuthority(one.scope, old.scope) && sameSettings(one, old) && sameClasses(one, old);
 }
 
 /** Scopes that are not the same object as before, by place; null where one came or went, or is of another authority. */

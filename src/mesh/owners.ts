@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { sameItems } from '../base/lists.ts';
 import { byCodeUnit } from '../base/order.ts';
 import type { ScopeResources } from '../manifests/index.ts';
+import { inheritedClasses } from './gateway-classes.ts';
 import { inherited, settingsOf } from './settings.ts';
 import type { Owner } from './types.ts';
 
@@ -12,7 +13,11 @@ export function readOwners(
 ): readonly Owner[] {
   const saying = scopes.map((one) => ({ path: one.scope.path, settings: settingsOf(one) }));
   const owners = scopes.map(({ scope }): Owner => {
-    return { ...readOwner(scope), settings: inherited(scope.path, saying) };
+    return {
+      ...readOwner(scope),
+      settings: inherited(scope.path, saying),
+      gatewayClasses: inheritedClasses(scope.path, scopes),
+    };
   });
   owners.sort((left, right) => byCodeUnit(left.path, right.path) || byCodeUnit(left.uid, right.uid));
   const unchanged =
@@ -23,7 +28,7 @@ export function readOwners(
 }
 
 /** A scope that is the same object says the same. */
-type Authority = Omit<Owner, 'settings'>;
+type Authority = Omit<Owner, 'settings' | 'gatewayClasses'>;
 
 const read = new WeakMap<ScopeResources['scope'], Authority>();
 
@@ -43,7 +48,9 @@ export function sameAuthority(left: ScopeResources['scope'], right: ScopeResourc
 }
 
 function isLike(owner: Owner, other: Owner | undefined): boolean {
-  return other !== undefined && isSame(owner, other) && isDeepStrictEqual(owner.settings, other.settings);
+  if (other === undefined || !isSame(owner, other)) return false;
+  const said = ({ settings, gatewayClasses }: Owner) => ({ settings, gatewayClasses });
+  return isDeepStrictEqual(said(owner), said(other));
 }
 
 function isSame(owner: Authority, other: Authority): boolean {

@@ -62,7 +62,7 @@ export function readPart(resources: readonly Resource[], owners: readonly Owner[
     pods: readPods(own),
     slices: slicesByService(own.filter((resource) => resource.kind === 'EndpointSlice')),
     routings: withoutContradictions(routings, problems),
-    gateways: readGateways(own, problems),
+    gateways: readGateways(own, owners, problems),
     routes: own.filter((resource) => resource.kind === 'HTTPRoute' || resource.kind === 'GRPCRoute'),
     sidecars: withoutRivalSidecars(
       own.filter((resource) => resource.kind === 'Sidecar'),
@@ -72,9 +72,11 @@ export function readPart(resources: readonly Resource[], owners: readonly Owner[
   };
 }
 
-function readGateways(own: readonly Resource[], problems: Problem[]): Gateways {
+function readGateways(own: readonly Resource[], owners: readonly Owner[], problems: Problem[]): Gateways {
   const classes = own.filter((resource) => resource.kind === 'GatewayClass');
-  const { defined, ...api } = readApiGateways(own.filter(isApiGateway), classes, problems);
+  const owner = owners.find(({ uid }) => uid === own[0]?.source.uid);
+  const known = { own: classes, all: owner?.gatewayClasses ?? {} };
+  const { defined, ...api } = readApiGateways(own.filter(isApiGateway), known, problems);
   const istio = own.filter((resource) => resource.kind === 'Gateway').map(readGateway);
   const grants = readGrants(own.filter((resource) => resource.kind === 'ReferenceGrant'));
   const labelled = own.filter(({ kind, labels }) => kind === 'Namespace' && Object.keys(labels).length > 0);

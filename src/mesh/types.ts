@@ -408,6 +408,8 @@ export type Owner = {
   readonly namespaces: readonly string[];
   readonly hosts: readonly string[];
   readonly settings: Settings;
+  /** Controllers of GatewayClasses by name, its own and those of the scopes above it. */
+  readonly gatewayClasses: Readonly<Record<string, string>>;
   /** What it grants to children, and so does not own, whether they do or not. */
   readonly granted: { readonly namespaces: readonly string[]; readonly hosts: readonly string[] };
 };

@@ -10,7 +10,12 @@ import { clusterFor, type Seen, sticking } from './targets.ts';
 export type Action = { readonly fields: object; readonly clusters: readonly string[] };
 
 /** Requests that a match holds for (null: all), and that ask for `port`. */
-type Asked = { readonly match: Match | null; readonly port: number };
+type Asked = {
+  readonly match: Match | null;
+  readonly port: number;
+  /** The only host that they may ask for; null: they may ask for several. */
+  readonly host: string | null;
+};
 
 export function actionOf(rule: Rule, asked: Asked, services: Seen): Action {
   const { action } = rule;
@@ -73,11 +78,12 @@ function mirror({ cluster, percent }: { readonly cluster: string; readonly perce
   };
 }
 
-function redirect({ status, scheme, host, port, path }: Redirect, { match, port: asked }: Asked): object {
-  const number = portOf({ scheme, host, port }, asked);
+function redirect({ status, scheme, host, port, path }: Redirect, asked: Asked): object {
+  const { match } = asked;
+  const { name, number } = placeOf({ scheme, host, port }, asked);
   return {
     ...(scheme === null ? {} : { scheme_redirect: scheme }),
-    ...(host === null ? {} : { host_redirect: host }),
+    ...(name === null ? {} : { host_redirect: name }),
     ...(number === null ? {} : { port_redirect: number }),
     ...(path?.how === 'whole' ? { path_redirect: path.text } : pathRewrite(path, match?.path ?? null)),
     response_code: redirectCodes[status],
@@ -92,11 +98,21 @@ const redirectCodes = {
   308: 'PERMANENT_REDIRECT',
 } as const;
 
-/** A scheme's own port is left out (Istio), unless the client's `host:port` would stay in its place. */
-function portOf({ scheme, host, port }: Pick<Redirect, 'scheme' | 'host' | 'port'>, asked: number) {
-  const own = scheme === 'https' ? 443 : 80;
-  const wanted = port === 'asked' ? asked : port === 'default' ? own : port;
-  return wanted === own && (host !== null || asked === 80) ? null : wanted;
+const ownPorts: readonly number[] = [80, 443];
+
+/**
+ * A scheme's own port is left out (Istio, Gateway API). The client's `host:port` stays where no host is said, so that
+ * one has to be, for another port to be left out.
+ */
+function placeOf(
+  { scheme, host, port }: Pick<Redirect, 'scheme' | 'host' | 'port'>,
+  { port: asked, host: only }: Asked,
+): { readonly name: string | null; readonly number: number | null } {
+  const own = scheme === 'https' || (scheme === null && asked === 443) ? 443 : 80;
+  const number = port === 'asked' ? asked : port === 'default' ? own : port;
+  if (number !== own) return { name: host, number };
+  if (host !== null || ownPorts.includes(asked)) return { name: host, number: null };
+  return { name: only, number: only === null ? number : null };
 }
 
 function respond({ status, body }: Respond): object {

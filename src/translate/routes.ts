@@ -53,7 +53,7 @@ export function routesOf(routing: Routing, port: number, { proxy, targets: servi
   const byClient = known === undefined ? (isPicky(routing) ? null : new Map<string, Made>()) : known;
   if (known === undefined) made.set(routing, byClient);
   if (byClient === null) return makeRoutes(routing, port, proxy, services);
-  const key = `${port} ${filtersOf(proxy)}`;
+  const key = `${port} ${proxy.type} ${filtersOf(proxy)}`;
   const before = byClient.get(key);
   if (before !== undefined && isOf(before, services)) return before.routes;
   const asked = new Map<string, Service | undefined>();
@@ -82,12 +82,14 @@ function isPicky({ rules }: Routing): boolean {
 function makeRoutes(routing: Routing, port: number, proxy: Proxy, services: Seen): Routes {
   const routes: object[] = [];
   const clusters = new Set<string>();
+  // In the mesh, a service has short names, too.
+  const host = proxy.type === 'router' && !routing.host.startsWith('*') ? routing.host : null;
   for (const rule of routing.rules) {
     const matches = matchesOf(rule, port, proxy);
     if (matches.length === 0) continue;
     const shared = { ...routeFilters(rule, proxy), metadata: provenance(rule.origin) };
     for (const match of matches) {
-      const { fields, clusters: named } = actionOf(rule, { match, port }, services);
+      const { fields, clusters: named } = actionOf(rule, { match, port, host }, services);
       for (const cluster of named) clusters.add(cluster);
       const route = {
         ...routeName(rule, match),

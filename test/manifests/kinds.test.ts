@@ -207,7 +207,7 @@ describe('WorkloadEntry', () => {
     ['a port of 0', '  address: 127.0.0.1\n  ports:\n    http: 0', ['FL2111 7:11']],
     ['a negative weight', '  address: 127.0.0.1\n  weight: -1', ['FL2109 6:11']],
     ['a locality of four parts', '  address: 127.0.0.1\n  locality: a/b/c/d', ['FL2109 6:13']],
-    ['another network', '  address: 127.0.0.1\n  network: lan', ['FL2104 6:3']],
+    ['another network', '  address: 127.0.0.1\n  network: lan', ['FL2280 6:3']],
     ['every address', "  address: '0::0'", ['FL2246 5:12']],
   ] as readonly Case[])('%s', (_name, spec, expected) => {
     expect(problemsOf(manifest('WorkloadEntry', spec))).toEqual(expected);

@@ -62,3 +62,12 @@ test.each<readonly [string, string, readonly string[]]>([
 ])('ServiceEntry by DYNAMIC_DNS: %s', (_what, spec, expected) => {
   expect(problemsOf(manifest('ServiceEntry', spec))).toEqual(expected);
 });
+
+test('networks: an endpoint is called at its own address, and a warning says so', () => {
+  const inline = '  hosts: [a.example]\n  ports: [{ number: 80, name: http }]\n  resolution: STATIC\n';
+  const endpoint = '  endpoints: [{ address: 10.0.0.1, network: vpc-1 }]';
+  expect(problemsOf(manifest('ServiceEntry', inline + endpoint))).toEqual(['FL2280 8:36']);
+  expect(problemsOf(manifest('WorkloadEntry', '  address: 10.0.0.1\n  network: vpc-1'))).toEqual([
+    'FL2280 6:3',
+  ]);
+});

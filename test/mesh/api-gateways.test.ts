@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { createBuilder } from '../../src/mesh/index.ts';
 import { apiGateway, gatewayApi, hostRoute, listener, service } from './manifests.ts';
-import { codesOf, meshOf, type ScopeText } from './world.ts';
+import { codesOf, meshOf, type ScopeText, scope } from './world.ts';
 
 const acme = (files: string | Record<string, string>) => ({ path: 'acme', files });
 const cart = service('cart', 'shop');
@@ -43,6 +44,29 @@ describe('classes', () => {
     const built = meshOf(acme(files));
     expect(built.mesh.gateways).toHaveLength(count);
     expect(built.problems.map(({ code }) => code)).toEqual(expected);
+  });
+
+  test('of a scope above, of which the nearest counts', () => {
+    const ours = 'fairlead.dev/gateway-controller';
+    const root = {
+      path: 'acme',
+      namespaces: ['ops'],
+      files: ofClass('mine', ours) + ofClass('theirs', 'a.example/b'),
+    };
+    const child = (files: string) => ({ path: 'edge.acme', namespaces: ['edge'], files });
+    const other = { path: 'other', namespaces: ['elsewhere'], files: ofClass('beside', ours) };
+    const gatewaysOf = (files: string) => meshOf(root, other, child(files)).mesh.gateways.length;
+    expect(gatewaysOf(gateway('mine'))).toBe(1);
+    expect(gatewaysOf(gateway('theirs'))).toBe(0);
+    expect(gatewaysOf(gateway('beside'))).toBe(0);
+    expect(gatewaysOf(ofClass('theirs', ours) + gateway('theirs'))).toBe(1);
+    const builder = createBuilder();
+    const built = (controller: string) => {
+      const above = { ...root, files: ofClass('mine', controller) };
+      return builder([scope(above), below]).mesh.gateways.length;
+    };
+    const below = scope(child(gateway('mine')));
+    expect([built(ours), built('a.example/b'), built(ours)]).toEqual([1, 0, 1]);
   });
 
   test('routes at a Gateway of another controller are its business', () => {
@@ -282,4 +306,20 @@ test('gRPC requests are matched by their path, the longer name first', () => {
     { how: 'regex', text: '/[^/]+/D' },
     null,
   ]);
+});
+
+test.each([
+  ['grpc', '', []],
+  ['web', ', appProtocol: kubernetes.io/h2c', []],
+  ['web', '', []],
+  ['http', '', ['FL3338']],
+  ['tcp', '', ['FL3338']],
+])('a GRPCRoute to a port named %s%s', (name, more, expected) => {
+  const files =
+    service('cart', 'edge', '', `[{name: ${name}, port: 80${more}}]`) +
+    apiGateway('web', 'edge', listener('a')) +
+    gatewayApi('GRPCRoute', 'x', 'edge', `{parentRefs: [{name: web}], rules: ${forward}}`);
+  const built = meshOf(acme(files));
+  expect(built.problems.map(({ code }) => code)).toEqual(expected);
+  expect(built.mesh.routings[0]?.rules[0]?.action).toMatchObject({ destinations: [{ port: 80 }] });
 });

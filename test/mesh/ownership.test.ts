@@ -6,14 +6,14 @@ import { entry, routes, service, subsets, to } from './manifests.ts';
 import { codesOf, meshOf } from './world.ts';
 
 const granted = { namespaces: [], hosts: [] };
-const settings = defaultSettings;
-const root: Owner = { uid: 'r', path: 'acme', namespaces: ['*'], hosts: ['*'], settings, granted };
+const said = { settings: defaultSettings, gatewayClasses: {} };
+const root: Owner = { uid: 'r', path: 'acme', namespaces: ['*'], hosts: ['*'], ...said, granted };
 const payments: Owner = {
   uid: 'p',
   path: 'payments.acme',
   namespaces: ['payments'],
   hosts: ['pay.acme.example', '*.pay.acme.example'],
-  settings,
+  ...said,
   granted,
 };
 const eu: Owner = {
@@ -21,7 +21,7 @@ const eu: Owner = {
   path: 'eu.payments.acme',
   namespaces: ['payments-eu'],
   hosts: ['eu.pay.acme.example'],
-  settings,
+  ...said,
   granted,
 };
 const other: Owner = {
@@ -29,7 +29,7 @@ const other: Owner = {
   path: 'other',
   namespaces: ['*'],
   hosts: ['*.other.example'],
-  settings,
+  ...said,
   granted,
 };
 const owners = [root, payments, eu];

@@ -143,7 +143,7 @@ describe('HTTPRoute', () => {
       const { status, headers } = await running.ask(www, { path });
       return `${status} ${headers.location}`;
     };
-    expect(await located('/https/a')).toBe(`301 https://${www}:443/https/a`);
+    expect(await located('/https/a')).toBe(`301 https://${www}/https/a`);
     expect(await located('/path/a')).toBe(`302 http://${www}:${port}/new`);
     expect(await located('/a')).toBe(`302 http://b.example:${port}/a`);
   });

@@ -8,7 +8,7 @@ import { isHostName, isIp, isUnspecified } from '../address.ts';
 import type { Finding } from '../finding.ts';
 import { defineKind, istioNetworking } from './kind.ts';
 import { checkPorts } from './ports.ts';
-import { unspecified } from './workload-entry.ts';
+import { checkNetwork, unspecified } from './workload-entry.ts';
 
 /** Istio ServiceEntry: a service that Kubernetes does not know. */
 export const serviceEntry = defineKind({
@@ -115,8 +115,10 @@ function* checkAsAsked(spec: ServiceEntrySpec): Generator<Finding> {
 
 function* checkEndpoints({ endpoints = [], ports = [], resolution }: ServiceEntrySpec): Generator<Finding> {
   const names = new Set(ports.map(({ name }) => name));
-  for (const [index, { address, ports: own = {} }] of endpoints.entries()) {
+  for (const [index, endpoint] of endpoints.entries()) {
+    const { address, ports: own = {} } = endpoint;
     const path = ['spec', 'endpoints', index];
+    yield* checkNetwork(endpoint, path);
     if (address === undefined) yield { code: 'FL2106', message: 'the endpoint has no address', path };
     else if (!isIp(address) && !(isLookedUp(resolution) && isHostName(address))) {
       yield { code: 'FL2208', message: `${address} cannot be an address here`, path: [...path, 'address'] };

@@ -14,10 +14,19 @@ export const workloadEntry = defineKind({
 });
 
 function* check({ spec }: WorkloadEntryManifest): Generator<Finding> {
+  yield* checkNetwork(spec, ['spec']);
   const path = ['spec', 'address'];
   if (isUnspecified(spec.address)) yield unspecified(spec.address, path);
   if (isIp(spec.address) || isHostName(spec.address)) return;
   yield { code: 'FL2208', message: `${spec.address} is no address`, path };
+}
+
+/** Without gateways between networks, a workload is called at its own address (Istio). */
+export function* checkNetwork({ network }: { readonly network?: string }, path: Path): Generator<Finding> {
+  if (network === undefined) return;
+  const message = `no gateway leads to the network ${network}: the workload is called at its own address`;
+  const fix = 'nothing, if its address can be reached from everywhere';
+  yield { code: 'FL2280', message, path: [...path, 'network'], on: 'key', fix };
 }
 
 /** Each client would connect to itself. */
