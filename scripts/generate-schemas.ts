@@ -148,17 +148,19 @@ export const fields: FieldTree = ${JSON.stringify(table, null, 1)};
 `;
 }
 
-function fieldTree(root: JsonObject, schema: JsonObject): JsonObject {
+/** `within`: definitions that this one stands in. One that has itself inside is followed once more, for its names. */
+function fieldTree(root: JsonObject, schema: JsonObject, within: readonly string[] = []): JsonObject {
   const { $ref, properties, items, additionalProperties } = schema;
   if (typeof $ref === 'string') {
+    if (within.indexOf($ref) !== within.lastIndexOf($ref)) return {};
     const defs = root.$defs as Readonly<Record<string, JsonObject>>;
-    return fieldTree(root, defs[$ref.slice('#/$defs/'.length)] ?? {});
+    return fieldTree(root, defs[$ref.slice('#/$defs/'.length)] ?? {}, [...within, $ref]);
   }
   const named = Object.entries((properties ?? {}) as Readonly<Record<string, JsonObject>>);
   const other = [items, additionalProperties].filter((inner) => inner !== null && typeof inner === 'object');
   return Object.fromEntries([
-    ...named.map(([name, inner]) => [name, fieldTree(root, inner)] as const),
-    ...other.map((inner) => ['*', fieldTree(root, inner as JsonObject)] as const),
+    ...named.map(([name, inner]) => [name, fieldTree(root, inner, within)] as const),
+    ...other.map((inner) => ['*', fieldTree(root, inner as JsonObject, within)] as const),
   ]);
 }
 

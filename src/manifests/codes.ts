@@ -125,6 +125,10 @@ export const codes = {
     title: 'setting that is not ours',
     fix: 'nothing: it counts for the installation of Istio, not for proxies here',
   },
+  FL2281: {
+    title: 'setting that Envoy does not know',
+    fix: 'nothing, if what comes closest will do; else remove it',
+  },
 } as const;
 
 export type Code = keyof typeof codes;

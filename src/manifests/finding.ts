@@ -23,4 +23,5 @@ export const warnings: ReadonlySet<Code> = new Set([
   'FL2230',
   'FL2244',
   'FL2280',
+  'FL2281',
 ]);

@@ -10,6 +10,7 @@ import type {
   MeshConfigSpec,
   ReferenceGrantSpec,
   ServiceEntrySpec,
+  ServiceProfileSpec,
   ServiceSpec,
   SidecarSpec,
   VirtualServiceSpec,
@@ -47,6 +48,7 @@ export type WrittenService = Omit<ServiceSpec, 'trafficDistribution'> & {
 
 export type ServiceResource = ResourceOf<'Service', WrittenService>;
 export type ServiceEntryResource = ResourceOf<'ServiceEntry', ServiceEntrySpec>;
+export type ServiceProfileResource = ResourceOf<'ServiceProfile', ServiceProfileSpec>;
 export type WorkloadEntryResource = ResourceOf<'WorkloadEntry', WorkloadEntrySpec>;
 export type VirtualServiceResource = ResourceOf<'VirtualService', VirtualServiceSpec>;
 export type HTTPRouteResource = ResourceOf<'HTTPRoute', HTTPRouteSpec>;
@@ -89,6 +91,7 @@ export type Resource =
   | ServiceEntryResource
   | WorkloadEntryResource
   | VirtualServiceResource
+  | ServiceProfileResource
   | HTTPRouteResource
   | GRPCRouteResource
   | ApiGatewayResource

@@ -2,7 +2,7 @@ import type { ServiceResource } from '../manifests/index.ts';
 import type { TrafficPolicy } from './policy-types.ts';
 import type { Habits, Service } from './types.ts';
 
-export const noHabits: Habits = { balancing: null, travel: null, stays: null };
+export const noHabits: Habits = { balancing: null, travel: null, stays: null, retryBudget: null };
 
 /** What a Kubernetes Service asks of its clients. */
 export function habitsOf(spec: ServiceResource['spec']): Habits {
@@ -14,6 +14,7 @@ export function habitsOf(spec: ServiceResource['spec']): Habits {
         : null,
     travel: travels[trafficDistribution ?? 'Any'],
     stays: internalTrafficPolicy === 'Local' ? 'on-node' : null,
+    retryBudget: null,
   };
 }
 
@@ -29,13 +30,14 @@ export function withHabits(
   policies: readonly TrafficPolicy[],
   { habits, ports }: Pick<Service, 'habits' | 'ports'>,
 ): readonly TrafficPolicy[] {
-  if (habits.balancing === null && habits.travel === null) return policies;
+  if (Object.values(habits).every((habit) => habit === null)) return policies;
   return ports.map(({ number }) => {
     const policy = policies.find(({ port }) => port === number) ?? { ...nothing, port: number };
     return {
       ...policy,
       balancing: policy.balancing ?? habits.balancing,
       travel: policy.travel ?? habits.travel,
+      retryBudget: policy.retryBudget ?? habits.retryBudget,
     };
   });
 }
@@ -48,6 +50,5 @@ const nothing: Omit<TrafficPolicy, 'port'> = {
   security: null,
   tunnel: null,
   proxyProtocol: null,
-  retryBudget: null,
   origins: [],
 };

@@ -5,6 +5,7 @@ import { danglingBackends, resolver } from './http-route-backends.ts';
 import { matchKey } from './http-route-order.ts';
 import { readHttpRule } from './http-route-rule.ts';
 import { mistake, originOf, placeOf } from './mistake.ts';
+import { consumedBy } from './profiles.ts';
 import type { Claimed } from './rivals.ts';
 import { byRank, type RouteResource, rulesOf } from './route-rules.ts';
 import type { Services } from './service-index.ts';
@@ -50,16 +51,15 @@ function conflicted(parent: Parent, refused: ReadonlySet<RouteResource>): Parent
   return { ...parent, reason: 'Conflicted', message: 'another route contradicts it: neither is in force' };
 }
 
-/** What producers' routes claim. */
+/** What routes claim: producers' for all clients, consumers' for their own. */
 export function claimsOf({ attachments }: Pick<Attaching, 'attachments'>): readonly Claimed[] {
-  return grouped(attachments.filter(({ role }) => role === 'producer')).flatMap(
-    (places): readonly Claimed[] => {
-      const [first] = places;
-      if (first === undefined) return [];
-      const { host, resource, entrance, visibility } = first;
-      return [{ routing: { host, entrances: [entrance], visibility, origin: resource.source }, places }];
-    },
-  );
+  return grouped(attachments).flatMap((places): readonly Claimed[] => {
+    const [first] = places;
+    if (first === undefined) return [];
+    const { host, resource, role, visibility } = first;
+    const entrance = role === 'producer' ? first.entrance : consumedBy(resource.namespace);
+    return [{ routing: { host, entrances: [entrance], visibility, origin: resource.source }, places }];
+  });
 }
 
 export function routeAll(

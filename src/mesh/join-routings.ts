@@ -5,6 +5,7 @@ import { type JoinedGateways, strayBindings } from './gateways.ts';
 import { attachAll, claimsOf, routeAll } from './http-routes.ts';
 import { type Groups, groupLists, placesApart, type Sorted, sortLists } from './joined-lists.ts';
 import { eitherOf, patched } from './places.ts';
+import { claimOfProfile, danglingProfile, type Profiled } from './profiles.ts';
 import { claimOf, type Entering, enteringOf, rivalRoutings } from './rivals.ts';
 import type { DefinedRouting } from './routing.ts';
 import { placesAsking, Remembered, type ServiceIndex, type Services, servicesOf } from './service-index.ts';
@@ -66,7 +67,10 @@ type Claims = { readonly edge: Edge; readonly index: ServiceIndex; readonly serv
 /** The parents of a scope's routes may be Services of another one. */
 function claim(offered: Offered, old: Share | null, { edge, index, services }: Claims): Claiming {
   const { resources, part, defined, addresses, served } = offered;
-  const isLike = old?.part.routings === part.routings && old.part.routes === part.routes;
+  const isLike =
+    old?.part.routings === part.routings &&
+    old.part.profiles === part.profiles &&
+    old.part.routes === part.routes;
   const isEdge = edge.isSame || part.routes.length === 0;
   const isSame = isLike && isEdge && old.attached.holds(index);
   const { owners, gateways } = edge;
@@ -75,7 +79,11 @@ function claim(offered: Offered, old: Share | null, { edge, index, services }: C
     : new Remembered(services, (all) => attachAll(part.routes, { services: all, gateways, owners }));
   const entering = isSame
     ? old.entering
-    : enteringOf([...part.routings.map(claimOf), ...claimsOf(attached.value)]);
+    : enteringOf([
+        ...part.routings.map(claimOf),
+        ...part.profiles.map(claimOfProfile),
+        ...claimsOf(attached.value),
+      ]);
   return { resources, part, defined, addresses, served, attached, entering };
 }
 
@@ -90,24 +98,40 @@ function route(
     old?.routings,
     without(part.routings, refused, ({ resource }) => resource),
   );
+  const profiles = same(
+    old?.profiles,
+    without(part.profiles, refused, ({ resource }) => resource),
+  );
   const attachments = same(
     old?.attachments,
     without(attached.value.attachments, refused, ({ resource }) => resource),
   );
-  const isSame = old?.routings === routings && edge.isSame;
-  const dangling = isSame && old.dangling.holds(index) ? old.dangling : inspect(routings, edge, services);
+  const isLike = old?.routings === routings && old.profiles === profiles;
+  const isKnown = isLike && edge.isSame && old.dangling.holds(index);
+  const dangling = isKnown ? old.dangling : inspect(routings, profiles, edge, services);
   const isEdge = edge.isSame || attachments.length === 0;
   const isRouted = isEdge && old?.attachments === attachments && old.routed.holds(index);
   const { grants } = edge.gateways;
   const routed = isRouted
     ? old.routed
     : new Remembered(services, (all) => routeAll(attachments, all, grants));
-  if (old?.routings === routings && old.routed === routed) {
+  if (isLike && old.routed === routed) {
     const isOld = old.served === served && old.attached === attached && old.dangling === dangling;
     if (isOld && old.defined === defined && old.part === part && old.resources === resources) return old;
   }
-  const made = { resources, part, defined, addresses, served, attached, entering, routings, attachments };
-  const routes = [...routings.map(({ routing }) => routing), ...routed.value.routings];
+  const made = {
+    resources,
+    part,
+    defined,
+    addresses,
+    served,
+    attached,
+    entering,
+    routings,
+    profiles,
+    attachments,
+  };
+  const routes = [...[...routings, ...profiles].map(({ routing }) => routing), ...routed.value.routings];
   const problems = [
     ...part.problems,
     ...served.value.problems,
@@ -120,15 +144,17 @@ function route(
 
 function inspect(
   routings: readonly DefinedRouting[],
+  profiles: readonly Profiled[],
   { gateways, clientRules, owners }: Edge,
   services: Services,
 ): Share['dangling'] {
-  return new Remembered(services, (all) =>
-    routings.flatMap((defined) => [
+  return new Remembered(services, (all) => [
+    ...routings.flatMap((defined) => [
       ...danglingOf(defined, all, gateways.gateways, clientRules),
       ...strayBindings(defined, routings, gateways, owners),
     ]),
-  );
+    ...profiles.flatMap((profiled) => danglingProfile(profiled, all)),
+  ]);
 }
 
 /** A number as a text that sorts as it. */

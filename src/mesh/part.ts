@@ -10,6 +10,7 @@ import { readGrants } from './grants.ts';
 import { mistake } from './mistake.ts';
 import { ownerOfNamespace } from './ownership.ts';
 import { type Pods, readPods } from './pods.ts';
+import { type Profiled, readProfile, withBudgets } from './profiles.ts';
 import type { RouteResource } from './route-rules.ts';
 import { type DefinedRouting, readRoutings } from './routing.ts';
 import { type Defined, readService, readServiceEntry } from './services.ts';
@@ -26,6 +27,7 @@ export type Part = {
   readonly pods: Pods;
   readonly slices: SlicesByService;
   readonly routings: readonly DefinedRouting[];
+  readonly profiles: readonly Profiled[];
   readonly gateways: Gateways;
   readonly routes: readonly RouteResource[];
   readonly sidecars: readonly Sidecar[];
@@ -46,6 +48,7 @@ export function readPart(resources: readonly Resource[], owners: readonly Owner[
     problems.push(...read.problems);
     return read.defined;
   });
+  const profiles = own.filter((resource) => resource.kind === 'ServiceProfile').map(readProfile);
   const delegates = delegatesAmong(own);
   const routings = own.flatMap((resource) => {
     if (resource.kind !== 'VirtualService' || isDelegate(resource)) return [];
@@ -56,12 +59,13 @@ export function readPart(resources: readonly Resource[], owners: readonly Owner[
   const used = new Set(routings.flatMap(({ handedTo }) => handedTo));
   problems.push(...idleDelegates(delegates, used));
   return {
-    candidates,
+    candidates: profiles.length === 0 ? candidates : withBudgets(candidates, profiles),
     rules: own.filter((resource) => resource.kind === 'DestinationRule'),
     workloads: own.filter((resource) => resource.kind === 'WorkloadEntry'),
     pods: readPods(own),
     slices: slicesByService(own.filter((resource) => resource.kind === 'EndpointSlice')),
     routings: withoutContradictions(routings, problems),
+    profiles,
     gateways: readGateways(own, owners, problems),
     routes: own.filter((resource) => resource.kind === 'HTTPRoute' || resource.kind === 'GRPCRoute'),
     sidecars: withoutRivalSidecars(
@@ -94,6 +98,7 @@ export function partLike(now: Part, before: Part | undefined): Part {
     pods: alike(now.pods, before.pods),
     slices: alike(now.slices, before.slices),
     routings: alike(now.routings, before.routings),
+    profiles: alike(now.profiles, before.profiles),
     gateways: alike(now.gateways, before.gateways),
     routes: alike(now.routes, before.routes),
     sidecars: alike(now.sidecars, before.sidecars),

@@ -20,6 +20,12 @@ export function ruleOrigin(
   const { origin } = rule;
   const resource = documents.get(origin.document);
   const own = rules.filter((other) => other.origin.document === origin.document);
+  if (resource?.kind === 'ServiceProfile') {
+    const at = own.indexOf(rule);
+    return at in (resource.spec.routes ?? [])
+      ? { ...origin, ...resource.at(['spec', 'routes', at]) }
+      : origin;
+  }
   if (resource?.kind !== 'VirtualService' || own.length !== resource.spec.http?.length) return origin;
   return { ...origin, ...resource.at(['spec', 'http', own.indexOf(rule)]) };
 }

@@ -8,6 +8,7 @@ import type { Routed } from './http-routes.ts';
 import type { Groups } from './joined-lists.ts';
 import type { Part } from './part.ts';
 import type { Places } from './places.ts';
+import type { Profiled } from './profiles.ts';
 import type { Addressed, Entering } from './rivals.ts';
 import type { DefinedRouting } from './routing.ts';
 import type { Remembered } from './service-index.ts';
@@ -26,6 +27,7 @@ export type Share = {
   readonly entering: readonly Entering[];
   /** Those that nothing contradicts. */
   readonly routings: readonly DefinedRouting[];
+  readonly profiles: readonly Profiled[];
   readonly attachments: readonly Attachment[];
   readonly dangling: Remembered<readonly Problem[]>;
   readonly routed: Remembered<Routed>;

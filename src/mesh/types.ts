@@ -60,7 +60,9 @@ export type Service = {
 };
 
 /** Null: it asks for nothing. `stays`: its requests do not leave the client's node. */
-export type Habits = Pick<TrafficPolicy, 'balancing' | 'travel'> & { readonly stays: 'on-node' | null };
+export type Habits = Pick<TrafficPolicy, 'balancing' | 'travel' | 'retryBudget'> & {
+  readonly stays: 'on-node' | null;
+};
 
 export type TextMatch = { readonly how: 'exact' | 'prefix' | 'regex'; readonly text: string };
 

@@ -167,6 +167,31 @@ test('reviews: at the gateway by https, where http is sent', async () => {
   }
 });
 
+test('reviews, by Linkerd: what may be asked again is, within five seconds', async () => {
+  await using stand = new Stand();
+  const seen = new Map<string, number>();
+  const answer: RequestListener = ({ method = '', url = '', headers }, response) => {
+    const count = (seen.get(`${method} ${url}`) ?? 0) + 1;
+    seen.set(`${method} ${url}`, count);
+    if (headers['x-silent'] !== undefined) return;
+    response.statusCode = count < 3 ? 503 : 200;
+    response.end('reviews');
+  };
+  const files =
+    seed('11-service-profile-reviews') +
+    service('reviews', 'production') +
+    pod('reviews', 'v1', await stand.backend('v1', '127.0.0.1', answer));
+  expect(meshOf(acme(files)).problems).toEqual([]);
+  const client = await stand.client('web', [acme(files)]);
+  const ask = async (method: string, path: string, headers = {}) =>
+    (await client.ask(host('reviews'), { method, path, headers })).status;
+  expect(await ask('GET', '/api/reviews/1')).toBe(200);
+  expect(await ask('POST', '/api/reviews')).toBe(503);
+  expect(await ask('GET', '/other')).toBe(503);
+  expect([...seen.values()]).toEqual([3, 1, 1]);
+  expect(await ask('GET', '/api/reviews/2', { 'x-silent': 'true' })).toBe(504);
+}, 20_000);
+
 test('unknown hosts are refused, api.stripe.com is not', async () => {
   await using stand = new Stand();
   const files = production + (await reviews(stand));

@@ -11,6 +11,7 @@ import { pod } from './pod.ts';
 import { referenceGrant } from './reference-grant.ts';
 import { service } from './service.ts';
 import { serviceEntry } from './service-entry.ts';
+import { serviceProfile } from './service-profile.ts';
 import { sidecar } from './sidecar.ts';
 import { namespace, node, proxyConfig, serviceAccount, workloadGroup } from './silent.ts';
 import { virtualService } from './virtual-service.ts';
@@ -36,6 +37,7 @@ export const kinds: readonly Kind[] = [
   service,
   serviceAccount,
   serviceEntry,
+  serviceProfile,
   sidecar,
   virtualService,
   workloadEntry,
@@ -51,7 +53,6 @@ export const otherKinds: Readonly<Record<string, readonly string[]>> = {
   'telemetry.istio.io': ['Telemetry'],
   'extensions.istio.io': ['WasmPlugin'],
   'gateway.networking.k8s.io': ['BackendTLSPolicy', 'ListenerSet', 'TCPRoute', 'TLSRoute'],
-  'linkerd.io': ['ServiceProfile'],
   'split.smi-spec.io': ['TrafficSplit'],
   'cilium.io': ['CiliumClusterwideEnvoyConfig', 'CiliumEnvoyConfig'],
   'consul.hashicorp.com': ['ServiceIntentions'],
