@@ -30,14 +30,15 @@ export function withHabits(
   policies: readonly TrafficPolicy[],
   { habits, ports }: Pick<Service, 'habits' | 'ports'>,
 ): readonly TrafficPolicy[] {
-  if (Object.values(habits).every((habit) => habit === null)) return policies;
+  const { balancing, travel, retryBudget } = habits;
+  if (balancing === null && travel === null && retryBudget === null) return policies;
   return ports.map(({ number }) => {
     const policy = policies.find(({ port }) => port === number) ?? { ...nothing, port: number };
     return {
       ...policy,
-      balancing: policy.balancing ?? habits.balancing,
-      travel: policy.travel ?? habits.travel,
-      retryBudget: policy.retryBudget ?? habits.retryBudget,
+      balancing: policy.balancing ?? balancing,
+      travel: policy.travel ?? travel,
+      retryBudget: policy.retryBudget ?? retryBudget,
     };
   });
 }
@@ -50,5 +51,6 @@ const nothing: Omit<TrafficPolicy, 'port'> = {
   security: null,
   tunnel: null,
   proxyProtocol: null,
+  retryBudget: null,
   origins: [],
 };

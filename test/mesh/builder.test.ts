@@ -67,13 +67,25 @@ const routing = record({
   to: host,
   subset: constantFrom('', ', subset: v1'),
   gateways: constantFrom('mesh', 'cart', 'shop/cart, mesh'),
+  path: constantFrom('', '/a', '/b', '/b/c'),
 }).map(
-  ({ host: called, to, subset, gateways }) =>
+  ({ host: called, to, subset, gateways, path }) =>
     (ns: string) =>
       `apiVersion: networking.istio.io/v1
 kind: VirtualService
-metadata: { name: routes-${called.replaceAll('*', 'any')}, namespace: ${ns} }
-spec: { hosts: ["${called}"], gateways: [${gateways}], http: [{ route: [{ destination: { host: "${to}"${subset} } }] }] }
+metadata: { name: routes-${called.replaceAll('*', 'any')}${path.replaceAll('/', '-')}, namespace: ${ns} }
+spec: { hosts: ["${called}"], gateways: [${gateways}], http: [{${path === '' ? '' : ` match: [{ uri: { prefix: ${path} } }],`} route: [{ destination: { host: "${to}"${subset} } }] }] }
+`,
+);
+const profile = record({ called: name, space: constantFrom('shop', 'pay'), to: host }).map(
+  ({ called, space, to }) =>
+    (ns: string) =>
+      `apiVersion: linkerd.io/v1alpha2
+kind: ServiceProfile
+metadata: { name: ${called}.${space}.svc.cluster.local, namespace: ${ns} }
+spec:
+  dstOverrides: [{ authority: ${to.replace('*', 'x')}, weight: 1 }]
+  routes: [{ name: a, condition: { pathRegex: /a }, isRetryable: true }]
 `,
 );
 const rule = host.map(
@@ -156,7 +168,7 @@ spec: { from: [{ group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: $
 `,
 );
 const document = oneof(
-  ...[service, entry, workload, slice, edge, routing, rule, route],
+  ...[service, entry, workload, slice, edge, routing, rule, route, profile],
   ...[apiGateway, edgeRoute, grant],
 );
 

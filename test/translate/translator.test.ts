@@ -118,6 +118,11 @@ kind: VirtualService
 metadata: { name: cart, namespace: shop }
 spec: { hosts: [cart], http: [{ ${to} }] }
 `,
+  beside: (to: string) => `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: beside, namespace: shop }
+spec: { hosts: [cart], http: [{ match: [{ uri: { prefix: /beside } }], ${to} }] }
+`,
   virtual: (host: string, to: string) => `apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: { name: virtual, namespace: shop }
@@ -174,6 +179,8 @@ const reroute = constantFrom(
   kinds.routing(`match: [{ sourceNamespace: pay }], ${toV1}`),
   kinds.routing(`match: [{ port: 81 }], ${toV1}`),
   kinds.routing(`retries: { attempts: 3 }, ${toV1}`),
+  kinds.beside(toV1),
+  kinds.beside('route: [{ destination: { host: a.example } }]'),
   kinds.virtual('v.shop', toV1),
   kinds.virtual('v.shop', `match: [{ port: 81 }], ${toV1}`),
   kinds.virtual('a.example', toV1),
