@@ -22,8 +22,8 @@ import { declarations } from './protobuf-declarations.ts';
 
 const root = path.join(import.meta.dirname, '..');
 const modules = path.join(root, 'node_modules');
-const xdsProtos = path.join(modules, '@grpc/grpc-js-xds/deps');
-const generated = path.join(root, 'src/generated');
+export const xdsProtos = path.join(modules, '@grpc/grpc-js-xds/deps');
+export const generated = path.join(root, 'src/generated');
 
 /** Where an import such as `validate/validate.proto` may stand; protobufjs brings Google's own. */
 const includes = [
@@ -85,11 +85,12 @@ const services: Readonly<Record<string, string>> = {
 
 /** Writes `src/generated/envoy.js` and `envoy.d.ts`, and `descriptors.js` with its own. */
 export async function generateProtobuf(): Promise<void> {
-  const source = new protobuf.Root();
-  source.resolvePath = resolveImport;
-  await source.load([...Object.keys(wanted), ...Object.keys(services)]);
-  source.resolveAll();
-  const kept = reachable(source);
+  const source = await loadProtos([...Object.keys(wanted), ...Object.keys(services)]);
+  const types = Object.entries(wanted).flatMap(([file, names]) => {
+    const scope = path.dirname(file).replaceAll('/', '.');
+    return names.map((name) => source.lookupType(`${scope}.${name}`));
+  });
+  const kept = reachable(types);
   const descriptor = keep(source, kept);
   await mkdir(generated, { recursive: true });
   await writeFile(path.join(generated, 'envoy.js'), moduleText(descriptor));
@@ -103,6 +104,15 @@ export async function generateProtobuf(): Promise<void> {
   ];
   await writeFile(path.join(generated, 'descriptors.js'), descriptorsModule(files));
   await writeFile(path.join(generated, 'descriptors.d.ts'), 'export const files: readonly string[];\n');
+}
+
+/** All that these `.proto` files and their imports say. */
+export async function loadProtos(files: readonly string[]): Promise<protobuf.Root> {
+  const source = new protobuf.Root();
+  source.resolvePath = resolveImport;
+  await source.load([...files]);
+  source.resolveAll();
+  return source;
 }
 
 /** The package's own descriptors name the entries of a map in a way that Go refuses (`grpcurl`). */
@@ -137,8 +147,8 @@ function resolveImport(_origin: string, target: string): string {
   return found ?? target;
 }
 
-/** The wanted messages and everything that their fields reach. */
-function reachable(source: protobuf.Root): ReadonlySet<protobuf.ReflectionObject> {
+/** Messages and everything that their fields reach. */
+export function reachable(types: readonly protobuf.Type[]): ReadonlySet<protobuf.ReflectionObject> {
   const seen = new Set<protobuf.ReflectionObject>();
   const visit = (type: protobuf.Type | protobuf.Enum): void => {
     if (seen.has(type)) return;
@@ -146,17 +156,17 @@ function reachable(source: protobuf.Root): ReadonlySet<protobuf.ReflectionObject
     if (!(type instanceof protobuf.Type)) return;
     for (const field of type.fieldsArray) if (field.resolvedType) visit(field.resolvedType);
   };
-  for (const [file, names] of Object.entries(wanted)) {
-    const scope = path.dirname(file).replaceAll('/', '.');
-    for (const name of names) visit(source.lookupType(`${scope}.${name}`));
-  }
+  for (const type of types) visit(type);
   return seen;
 }
 
-type Descriptor = { [name: string]: unknown };
+export type Descriptor = { [name: string]: unknown };
 
 /** The kept part of a namespace, as protobufjs's JSON descriptor. */
-function keep(space: protobuf.NamespaceBase, kept: ReadonlySet<protobuf.ReflectionObject>): Descriptor {
+export function keep(
+  space: protobuf.NamespaceBase,
+  kept: ReadonlySet<protobuf.ReflectionObject>,
+): Descriptor {
   const nested: Descriptor = {};
   for (const child of space.nestedArray) {
     const inner = child instanceof protobuf.Namespace ? keep(child, kept) : {};

@@ -129,6 +129,16 @@ export const codes = {
     title: 'setting that Envoy does not know',
     fix: 'nothing, if what comes closest will do; else remove it',
   },
+  FL2290: {
+    title: 'type that Envoy does not have',
+    fix: 'correct the @type, or write a udpa.type.v1.TypedStruct for an extension of your own build',
+  },
+  FL2291: { title: 'operation that does nothing here', fix: 'write one that does' },
+  FL2292: { title: 'everything replaced', fix: 'match the name of what is to be replaced' },
+  FL2293: {
+    title: 'default value in a MERGE',
+    fix: 'remove it; where it is to be set, use an operation that replaces the whole',
+  },
 } as const;
 
 export type Code = keyof typeof codes;

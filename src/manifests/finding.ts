@@ -24,4 +24,5 @@ export const warnings: ReadonlySet<Code> = new Set([
   'FL2244',
   'FL2280',
   'FL2281',
+  'FL2293',
 ]);

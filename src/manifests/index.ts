@@ -15,6 +15,8 @@ export type {
   ClientTls,
   ConnectionPool,
   ConsistentHash,
+  EnvoyMatch,
+  EnvoyPatch as WrittenChange,
   GatewayTls,
   GRPCMethodMatch,
   GRPCRouteMatch,
@@ -52,10 +54,19 @@ export type {
   Tunnel as WrittenTunnel,
 } from '../generated/schemas/index.ts';
 export { codes as manifestCodes } from './codes.ts';
+export { contradict } from './contradict.ts';
 export { durationMs } from './duration.ts';
+export {
+  fieldsOf as envoyFields,
+  isDefault,
+  messageNameOf,
+  messageType,
+  protoName,
+} from './envoy-message.ts';
 export { warnings as manifestWarnings } from './finding.ts';
 export { API_GATEWAY } from './kinds/api-gateway.ts';
 export { serviceLabel } from './kinds/endpoint-slice.ts';
+export { fitsRegex } from './kinds/regex.ts';
 export { isCore } from './kinds/route-parents.ts';
 export { nearest } from './nearest.ts';
 export { type OtherManifest, readOffline, type WorkloadLabels } from './offline.ts';

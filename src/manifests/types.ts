@@ -3,6 +3,7 @@ import type {
   ApiGatewaySpec,
   DestinationRuleSpec,
   EndpointSliceManifest,
+  EnvoyFilterSpec,
   GatewayClassSpec,
   GatewaySpec,
   GRPCRouteSpec,
@@ -80,6 +81,11 @@ type SilentResource = ResourceOf<
 type MeshConfigResource = ResourceOf<'MeshConfig', MeshConfigSpec>;
 export type SidecarResource = ResourceOf<'Sidecar', SidecarSpec>;
 
+/** Values of its patches are canonical: the fields of messages have the names of Envoy's documentation. */
+type EnvoyFilterResource = ResourceOf<'EnvoyFilter', EnvoyFilterSpec>;
+/** What changes the configuration that proxies hear. */
+export type AmendingResource = EnvoyFilterResource;
+
 export type EndpointSliceResource = ResourceOf<
   'EndpointSlice',
   Pick<EndpointSliceManifest, 'addressType' | 'endpoints' | 'ports'>
@@ -105,6 +111,7 @@ export type Resource =
   | SilentResource
   | MeshConfigResource
   | SidecarResource
+  | EnvoyFilterResource
   | GatewayResource;
 
 /** What one scope says. */

@@ -1,6 +1,7 @@
 import { byCodeUnit } from '../base/order.ts';
 import type { Problem } from '../base/problem.ts';
 import type { ScopeResources } from '../manifests/index.ts';
+import { type Amendment, orderOf } from './amendments.ts';
 import { type ApiStatus, statusesOf } from './api-status.ts';
 import { type JoinedGateways, joinGateways } from './gateways.ts';
 import { joinRoutings, type Routes } from './join-routings.ts';
@@ -63,6 +64,7 @@ type Joined = {
   readonly routes: Routes;
   readonly gateways: JoinedGateways;
   readonly sidecars: Sorted<Sidecar>;
+  readonly amendments: Sorted<Amendment>;
   readonly built: Built;
   /** Places of shares with problems. */
   readonly troubled: readonly number[];
@@ -86,12 +88,18 @@ function join(scopes: readonly ScopeResources[], before: Joined | null): Joined 
     ({ namespace, origin }) => `${namespace} ${origin.document}`,
     before?.sidecars ?? null,
   );
+  const amendments = sortLists(
+    patched(before?.amendments.lists, begun, ({ part }) => part.amendments),
+    orderOf,
+    before?.amendments ?? null,
+  );
   const routed = joinRoutings(offered, indexes, edge, before?.routes ?? null);
   const { shares, routes } = routed;
   const { services } = offers;
   const mesh: Mesh = {
     ...{ owners, services, clientRules, routings: routes.sorted.items },
     ...{ gateways: gateways.gateways, sidecars: sidecars.items },
+    amendments: amendments.items,
   };
   const troubled = troubledAt(shares, routed.places, before);
   const own = troubled.flatMap((place) => shares[place]?.problems ?? []);
@@ -107,7 +115,7 @@ function join(scopes: readonly ScopeResources[], before: Joined | null): Joined 
     before?.asks ?? null,
   );
   const ordered = edited ? edited.ordered : inOrder(scopes).ordered;
-  return { ordered, owners, shares, asks, offers, routes, gateways, sidecars, built, troubled };
+  return { ordered, owners, shares, asks, offers, routes, gateways, sidecars, amendments, built, troubled };
 }
 
 /** Reads all of what is not the same resources as before, under the same owners. */

@@ -101,6 +101,10 @@ export const codes = {
   },
   FL3350: { title: 'two Sidecars for one workload', fix: 'keep one of them; until then none is honoured' },
   FL3351: { title: 'two MeshConfigs of one scope', fix: 'keep one of them; until then none is honoured' },
+  FL3360: {
+    title: 'two EnvoyFilters that contradict each other',
+    fix: 'give them different priorities, or keep one of them; until then none is honoured',
+  },
   FL3401: {
     title: 'rule never reached',
     fix: 'move it before the rule that takes its requests, or narrow that one',

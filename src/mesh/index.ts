@@ -8,7 +8,7 @@
  * see: that is a value, to be answered 503. The result depends on the resources alone, not on the order of scopes.
  *
  * Refuses, as problems at a place: manifests in another scope's namespace, hosts of another scope, wildcards that
- * reach into one, and conflicts, of which neither side is honoured (`docs/problems.md`, FL3101 to FL3337).
+ * reach into one, and conflicts, of which neither side is honoured (`docs/problems.md`, FL3101 to FL3360).
  *
  * A `VirtualService` whose destination is missing stays in force: default routing in its place would send requests
  * where nobody wanted them. Several for one host are merged where no request fits two of them, and else left out, since none
@@ -16,6 +16,7 @@
  * for its own clients, and beats the producer's there.
  */
 export { advise } from './advice.ts';
+export { type Amendment, amendmentsOf, type Change } from './amendments.ts';
 export type { ApiStatus } from './api-status.ts';
 export { apiStatuses, type Built, build, createBuilder } from './build.ts';
 export { treatment } from './client-rules.ts';

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { byCodeUnit } from '../base/order.ts';
 import type { Problem } from '../base/problem.ts';
 import type { DestinationRuleResource, Resource, WorkloadEntryResource } from '../manifests/index.ts';
+import { type Amendment, withoutRivalAmendments } from './amendments.ts';
 import { isApiGateway, readApiGateways } from './api-gateways.ts';
 import { withoutContradictions } from './contradictions.ts';
 import { delegatesAmong, idleDelegates, isDelegate } from './delegates.ts';
@@ -31,6 +32,7 @@ export type Part = {
   readonly gateways: Gateways;
   readonly routes: readonly RouteResource[];
   readonly sidecars: readonly Sidecar[];
+  readonly amendments: readonly Amendment[];
   readonly problems: readonly Problem[];
 };
 
@@ -72,6 +74,10 @@ export function readPart(resources: readonly Resource[], owners: readonly Owner[
       own.filter((resource) => resource.kind === 'Sidecar'),
       problems,
     ),
+    amendments: withoutRivalAmendments(
+      own.filter((resource) => resource.kind === 'EnvoyFilter'),
+      problems,
+    ),
     problems,
   };
 }
@@ -102,6 +108,7 @@ export function partLike(now: Part, before: Part | undefined): Part {
     gateways: alike(now.gateways, before.gateways),
     routes: alike(now.routes, before.routes),
     sidecars: alike(now.sidecars, before.sidecars),
+    amendments: alike(now.amendments, before.amendments),
     problems: alike(now.problems, before.problems),
   };
 }

@@ -1,4 +1,5 @@
 import type { Source } from '../manifests/index.ts';
+import type { Amendment } from './amendments.ts';
 import type { ClientRule } from './client-rules.ts';
 import type { Connections, TrafficPolicy } from './policy-types.ts';
 
@@ -428,6 +429,8 @@ export type Mesh = {
   readonly gateways: readonly Gateway[];
   /** By namespace, then place. */
   readonly sidecars: readonly Sidecar[];
+  /** By namespace, then in the order in which they come. */
+  readonly amendments: readonly Amendment[];
 };
 
 export type Endpoint = {

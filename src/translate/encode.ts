@@ -5,6 +5,7 @@ import { sha256 } from '../base/digest.ts';
 import { sameItems } from '../base/lists.ts';
 import { byCodeUnit } from '../base/order.ts';
 import { type Codec, default as root } from '../generated/envoy.js';
+import { envoyTypes } from '../generated/envoy-types.js';
 import type { Origin } from '../mesh/index.ts';
 import { type Reference, ROUTES, type SnapshotResource, type TypeUrl } from './types.ts';
 
@@ -15,6 +16,8 @@ export type Draft = {
   readonly json: object;
   readonly origins: readonly Origin[];
   readonly references: readonly Reference[];
+  /** `any`: it may name messages that only manifests do. */
+  readonly types?: 'any';
 };
 
 /** A draft is encoded once, however many proxies it is for. */
@@ -27,9 +30,11 @@ const encoded = new WeakMap<Draft, SnapshotResource>();
 export function encode(draft: Draft, before?: SnapshotResource): SnapshotResource {
   const known = encoded.get(draft);
   if (known !== undefined) return known;
-  const { typeUrl, name, json, references } = draft;
+  const { typeUrl, name, json, references, types } = draft;
   const { pieces, digest } =
-    typeUrl === ROUTES ? encodeRoutes(json, before) : whole(encodeMessage(typeUrl, json));
+    typeUrl === ROUTES && types !== 'any'
+      ? encodeRoutes(json, before)
+      : whole(encodeMessage(typeUrl, json, types === 'any' ? envoyTypes() : root));
   let any: Uint8Array | null = null;
   let sources: SnapshotResource['sources'] | null = null;
   const resource: SnapshotResource = {
@@ -72,8 +77,8 @@ function joined(pieces: readonly Uint8Array[]): Uint8Array {
 }
 
 /** Bytes of the message that `typeUrl` names; maps come out in the order of their keys. */
-export function encodeMessage(typeUrl: string, json: object): Uint8Array {
-  const type = root.lookupType(typeUrl.slice(typeUrl.indexOf('/') + 1));
+export function encodeMessage(typeUrl: string, json: object, messages = root): Uint8Array {
+  const type = messages.lookupType(typeUrl.slice(typeUrl.indexOf('/') + 1));
   const codec: Codec<object> = type;
   return codec.encode(protojson.fromJson(type, sorted(json))).finish();
 }

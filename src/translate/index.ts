@@ -6,9 +6,12 @@
  * so that what did not change is not sent. Names and defaults are Istio's, for Envoy as it is released. Every resource
  * says in band which scope and document it is from, and in `sources` on which lines.
  *
+ * What manifests change of all that in the end, in Envoy's own words (`amend.ts`), is for the proxies of its own scope.
+ *
  * Refuses nothing that a user wrote: what a client cannot reach is answered 503, an address that two services want is
- * the nearest one's or nobody's (`Snapshot.skipped`). A proxy that does not say who it is, is refused by `parseProxy`; one in a
- * namespace that nobody owns hears nothing. A snapshot that breaks a promise is a bug, and throws.
+ * the nearest one's or nobody's, and a change of which no Envoy could make something is left out (`Snapshot.skipped`). A
+ * proxy that does not say who it is, is refused by `parseProxy`; one in a namespace that nobody owns hears nothing. A
+ * snapshot that breaks a promise is a bug, and throws.
  */
 export { bootstrap } from './bootstrap.ts';
 export { parseProxy } from './proxy.ts';

@@ -49,7 +49,14 @@ export function parseProxy(
   const labels = readLabels(metadata.LABELS);
   if (labels === null) return refuse('metadata LABELS is not an object of texts');
   const identity = { id: nodeId, type, ip, ips, name, namespace, dnsDomain } as const;
-  const about = { ...identity, labels, locality: labelledLocality(labels) ?? locality, node, serviceAccount };
+  const about = {
+    ...identity,
+    labels,
+    metadata: textsOf(metadata),
+    locality: labelledLocality(labels) ?? locality,
+    node,
+    serviceAccount,
+  };
   const known = extensions.length === 0 ? null : new Set(extensions);
   return { ok: true, proxy: { ...about, extensions: known, ...capture, credentials, xds } };
 }
@@ -108,6 +115,12 @@ function readLabels(labels: unknown): Readonly<Record<string, string>> | null {
     return typeof value === 'string' ? [[name, value]] : [];
   });
   return entries.length === Object.keys(labels).length ? Object.fromEntries(entries) : null;
+}
+
+function textsOf(metadata: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(metadata).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
 }
 
 /** The label `istio-locality`; no label has a `/`, so that it has a `.` between its parts. */

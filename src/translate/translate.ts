@@ -1,5 +1,6 @@
 import { byCodeUnit } from '../base/order.ts';
 import { carriesHttp, type Endpoint, type Endpoints, type Mesh, ownerOfNamespace } from '../mesh/index.ts';
+import { amend, changesFor } from './amend.ts';
 import type { Bound } from './bindings.ts';
 import { check, checkAgain } from './check.ts';
 import { outboundClusters, withoutNode, withoutSecrets } from './clusters.ts';
@@ -29,12 +30,13 @@ export function translate(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): Snaps
   }
   const view = viewOf(mesh, endpoints, proxy);
   const { drafts, skipped } = listeners[proxy.capture](view);
-  const resources = collect([...outboundClusters(view), ...drafts]);
-  const snapshot = check({
-    resources,
-    status: 'Ready',
-    skipped: [...skipped, ...withoutSecrets(view), ...withoutCertificates(view), ...withoutNode(view)],
-  });
+  const changes = changesFor(mesh, proxy);
+  const all = amend([...outboundClusters(view), ...drafts], view, changes);
+  const resources = collect(all.drafts);
+  const without = [...withoutSecrets(view), ...withoutCertificates(view), ...withoutNode(view)];
+  const snapshot = check({ resources, status: 'Ready', skipped: [...skipped, ...without, ...all.skipped] });
+  // What is changed in the end is made of the whole.
+  if (changes.length > 0) return snapshot;
   const tables = drafts.filter(({ typeUrl }) => typeUrl === ROUTES);
   made.set(snapshot, { view, tables: new Map(tables.map((draft) => [draft.name, draft])) });
   return snapshot;

@@ -1,4 +1,5 @@
 import type { Endpoints, Mesh } from '../mesh/index.ts';
+import { metadataAsked } from './amend-match.ts';
 import { asksForNode } from './localities.ts';
 import { type Replaced, replacedIn, type World } from './replaced.ts';
 import { translate, translateAgain } from './translate.ts';
@@ -12,6 +13,8 @@ type Made = {
   readonly addresses: ReadonlySet<string>;
   /** Whether some service treats the clients of one node in its own way. */
   readonly hasNodes: boolean;
+  /** What of a proxy's metadata may tell it apart. */
+  readonly metadata: readonly string[];
   readonly snapshots: Map<string, Snapshot>;
   /** Snapshots of the world before, where `replaced` says all that this one differs in. */
   readonly former: ReadonlyMap<string, Snapshot>;
@@ -46,8 +49,10 @@ function madeOf(world: World, before: Made | null): Made {
   const addresses = isLike ? before.addresses : addressesOf(world.endpoints);
   const replaced = before && replacedIn(world, before.world);
   const former = before === null || replaced === null ? new Map<string, Snapshot>() : before.snapshots;
-  const hasNodes = world.mesh.services.some(asksForNode);
-  return { world, addresses, hasNodes, snapshots: new Map(), former, replaced };
+  const { services, amendments } = world.mesh;
+  const hasNodes = services.some(asksForNode);
+  const metadata = [...new Set(amendments.flatMap(({ changes }) => changes.flatMap(metadataAsked)))];
+  return { world, addresses, hasNodes, metadata, snapshots: new Map(), former, replaced };
 }
 
 /**
@@ -55,14 +60,15 @@ function madeOf(world: World, before: Made | null): Made {
  * workload of the mesh has it, or where it is the loopback, and else only its family; a node counts where a service asks.
  */
 function likeness(
-  { id: _id, name: _name, ip, ips, node, ...facts }: Proxy,
-  { addresses: known, hasNodes }: Pick<Made, 'addresses' | 'hasNodes'>,
+  { id: _id, name: _name, ip, ips, node, metadata, ...facts }: Proxy,
+  { addresses: known, hasNodes, metadata: asked }: Pick<Made, 'addresses' | 'hasNodes' | 'metadata'>,
 ): string {
   const places = [ip, ...ips].map((address) => {
     if (known.has(address) || address === '127.0.0.1' || address === '::1') return address;
     return address.includes(':') ? 'IPv6' : 'IPv4';
   });
-  return JSON.stringify({ ...facts, places, node: hasNodes ? node : null }, (_key, value: unknown) => {
+  const told = asked.map((name) => metadata[name] ?? null);
+  return JSON.stringify({ ...facts, places, told, node: hasNodes ? node : null }, (_key, value: unknown) => {
     return value instanceof Set ? [...value].sort() : value;
   });
 }

@@ -24,6 +24,8 @@ export type Proxy = {
   readonly namespace: string;
   readonly dnsDomain: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** What else it says of itself in texts. */
+  readonly metadata: Readonly<Record<string, string>>;
   /** Where it runs, `region/zone/subzone` or its beginning; empty: it does not say. */
   readonly locality: string;
   /** The Node that it runs on (`NODE_NAME`); null: it does not say. */

@@ -18,7 +18,7 @@ function rowsOf(kind: string): readonly Row[] {
   });
 }
 
-describe.each(['VirtualService', 'DestinationRule', 'ServiceProfile'])('%s', (kind) => {
+describe.each(['VirtualService', 'DestinationRule', 'ServiceProfile', 'EnvoyFilter'])('%s', (kind) => {
   const rows = rowsOf(kind);
 
   test('every field has its row, which says whether it is honoured', () => {

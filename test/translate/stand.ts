@@ -63,6 +63,14 @@ export class Stand implements AsyncDisposable {
     this.#open.defer(close);
   }
 
+  /** A gateway of a namespace. */
+  async gateway(namespace: string, scopes: readonly ScopeText[], labels = {}): Promise<Running> {
+    const proxy = proxyAt('10.0.0.2', namespace, { LABELS: labels }, 'router');
+    const running = await run(snapshotOf(proxy, ...scopes), 0);
+    this.#open.defer(() => running.close());
+    return running;
+  }
+
   async #listen(server: Server | ReturnType<typeof createTcpServer>, where: object): Promise<number> {
     const sockets = new Set<Socket>();
     server.on('connection', (socket: Socket) => sockets.add(socket));

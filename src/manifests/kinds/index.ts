@@ -1,6 +1,7 @@
 import { apiGateway } from './api-gateway.ts';
 import { destinationRule } from './destination-rule.ts';
 import { endpointSlice } from './endpoint-slice.ts';
+import { envoyFilter } from './envoy-filter.ts';
 import { gateway } from './gateway.ts';
 import { gatewayClass } from './gateway-class.ts';
 import { grpcRoute } from './grpc-route.ts';
@@ -24,6 +25,7 @@ export const kinds: readonly Kind[] = [
   meshConfig,
   destinationRule,
   endpointSlice,
+  envoyFilter,
   httpRoute,
   grpcRoute,
   apiGateway,
@@ -48,7 +50,6 @@ export const kinds: readonly Kind[] = [
 export const otherKinds: Readonly<Record<string, readonly string[]>> = {
   '': ['Endpoints'],
   'networking.k8s.io': ['Ingress', 'IngressClass'],
-  'networking.istio.io': ['EnvoyFilter'],
   'security.istio.io': ['AuthorizationPolicy', 'PeerAuthentication', 'RequestAuthentication'],
   'telemetry.istio.io': ['Telemetry'],
   'extensions.istio.io': ['WasmPlugin'],

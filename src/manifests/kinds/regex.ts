@@ -23,6 +23,11 @@ export function* checkRegex(regex: string | undefined, path: Path): Generator<Fi
   if ('reason' in read) yield { code: 'FL2211', message: `${regex} is not RE2: ${read.reason}`, path };
 }
 
+/** Whether an expression that `checkRegex` lets pass is somewhere in a text. */
+export function fitsRegex(regex: string, text: string): boolean {
+  return RE2JS.compile(regex).matcher(text).find();
+}
+
 /** What takes the place of a match: `\1` is a group of it, `\\` a backslash. */
 export function* checkSubstitution(regex: string, substitution: string, path: Path): Generator<Finding> {
   const read = readRegex(regex);

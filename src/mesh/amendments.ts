@@ -1,0 +1,97 @@
+import type { Problem } from '../base/problem.ts';
+import { type AmendingResource, contradict, type WrittenChange } from '../manifests/index.ts';
+import { mistake, originOf, placeOf } from './mistake.ts';
+import { isAbove, settingsFor } from './root.ts';
+import type { Mesh, Origin } from './types.ts';
+import { hasLabels } from './workloads.ts';
+
+type Labels = Readonly<Record<string, string>>;
+
+/** What is changed, in the end, of what some proxies hear, in words that `translate` alone reads. */
+export type Amendment = {
+  readonly namespace: string;
+  /** Labels of the workloads; null: all of the namespace. */
+  readonly selector: Labels | null;
+  /** The lowest comes first. */
+  readonly priority: number;
+  readonly changes: readonly Change[];
+  readonly origin: Origin;
+};
+
+export type Change = { readonly says: WrittenChange; readonly origin: Origin };
+
+function readAmendment(resource: AmendingResource): Amendment {
+  const { namespace, spec } = resource;
+  const labels = spec.workloadSelector?.labels ?? {};
+  const origin = originOf(resource);
+  return {
+    namespace,
+    selector: Object.keys(labels).length === 0 ? null : labels,
+    priority: spec.priority ?? 0,
+    changes: (spec.configPatches ?? []).map((says, index) => {
+      return { says, origin: { ...origin, ...resource.at(['spec', 'configPatches', index]) } };
+    }),
+    origin,
+  };
+}
+
+/** Those that contradict each other for a workload, with nothing to say which is the last: neither is honoured. */
+export function withoutRivalAmendments(
+  resources: readonly AmendingResource[],
+  problems: Problem[],
+): readonly Amendment[] {
+  const all = resources.map((resource) => ({ resource, amendment: readAmendment(resource) }));
+  return all.flatMap(({ resource, amendment }) => {
+    const rivals = all.flatMap((other) => {
+      if (other.resource === resource || !mayMeet(amendment, other.amendment)) return [];
+      const at = amendment.changes.findIndex(({ says }) =>
+        other.amendment.changes.some((change) => contradict(says, change.says)),
+      );
+      return at < 0 ? [] : [{ at, place: placeOf(other.amendment.origin) }];
+    });
+    const [first] = rivals;
+    if (first === undefined) return [amendment];
+    const places = rivals.map(({ place }) => place).join(', ');
+    const message = `${places} says something else of the same, with the same priority`;
+    problems.push(mistake(resource, ['spec', 'configPatches', first.at], 'FL3360', message));
+    return [];
+  });
+}
+
+/** Whether a workload may have both, one as soon as the other. */
+function mayMeet(one: Amendment, other: Amendment): boolean {
+  if (one.namespace !== other.namespace || one.priority !== other.priority) return false;
+  const [left, right] = [one.selector ?? {}, other.selector ?? {}];
+  return Object.entries(left).every(([name, value]) => !Object.hasOwn(right, name) || right[name] === value);
+}
+
+/** By the positions of those that it has: the same list for all who have the same. */
+const lists = new WeakMap<readonly Amendment[], Map<string, readonly Amendment[]>>();
+
+/**
+ * What is changed of what a workload hears, in order (Istio, "EnvoyFilter"): what the root namespace says, if its owner is
+ * the workload's or stands above it, then what its own namespace says; of each by priority, then by name.
+ */
+export function amendmentsOf(mesh: Mesh, namespace: string, labels: Labels): readonly Amendment[] {
+  const { amendments } = mesh;
+  if (amendments.length === 0) return amendments;
+  const { rootNamespace: root } = settingsFor(mesh, namespace);
+  const levels = root !== namespace && isAbove(mesh, root, namespace) ? [root, namespace] : [namespace];
+  const indexes = levels.flatMap((level) =>
+    [...amendments.keys()].filter((index) => {
+      const { namespace: own, selector } = amendments[index] ?? { namespace: '', selector: null };
+      return own === level && (selector === null || hasLabels(labels, selector));
+    }),
+  );
+  const known = lists.get(amendments) ?? new Map<string, readonly Amendment[]>();
+  lists.set(amendments, known);
+  const key = indexes.join();
+  const found = known.get(key) ?? indexes.flatMap((index) => amendments[index] ?? []);
+  known.set(key, found);
+  return found;
+}
+
+/** In the order of these: by namespace, then as they come. */
+export function orderOf({ namespace, priority, origin }: Amendment): string {
+  return `${namespace} ${String(priority + 2 ** 31).padStart(10, '0')} ${origin.document}`;
+}

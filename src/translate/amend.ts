@@ -1,0 +1,175 @@
+import { type Amendment, amendmentsOf, type Change, type Mesh } from '../mesh/index.ts';
+import { assignmentsOf, flawOf, tablesOf, textsIn } from './amend-flaws.ts';
+import { amendListener } from './amend-listeners.ts';
+import { contextOf, isForProxy, isIn } from './amend-match.ts';
+import { amendRoutes, type Work } from './amend-routes.ts';
+import type { Bound } from './bindings.ts';
+import type { Draft } from './encode.ts';
+import { type Fields, mergeMessage } from './merge-message.ts';
+import { INBOUND_PASSTHROUGH } from './names.ts';
+import {
+  CLUSTER,
+  ENDPOINTS,
+  LISTENER,
+  type Proxy,
+  type Reference,
+  ROUTES,
+  type Skipped,
+  type TypeUrl,
+} from './types.ts';
+import type { View } from './view.ts';
+
+/** By the positions of those that are for a proxy: the same list for all who have the same. */
+const lists = new WeakMap<readonly Amendment[], Map<string, readonly Change[]>>();
+
+/** What is changed in the end of what a proxy hears, in order. */
+export function changesFor(mesh: Mesh, proxy: Proxy): readonly Change[] {
+  const amendments = amendmentsOf(mesh, proxy.namespace, proxy.labels);
+  const all = amendments.flatMap(({ changes }) => changes);
+  const indexes = [...all.keys()].filter((index) => {
+    const change = all[index];
+    return change !== undefined && isForProxy(change, proxy);
+  });
+  const known = lists.get(amendments) ?? new Map<string, readonly Change[]>();
+  lists.set(amendments, known);
+  const key = indexes.join();
+  const found = known.get(key) ?? indexes.flatMap((index) => all[index] ?? []);
+  known.set(key, found);
+  return found;
+}
+
+/**
+ * Drafts as the changes leave them, those that no change is for the same objects. A change of which Envoy could make
+ * nothing, or no more than with what a change before it did, is left out and told.
+ */
+export function amend(drafts: readonly Draft[], view: View, changes: readonly Change[]): Bound {
+  if (changes.length === 0) return { drafts, skipped: [] };
+  const whole = attempt(drafts, view, changes);
+  if ('drafts' in whole) return { drafts: whole.drafts, skipped: [] };
+  let kept: readonly Change[] = [];
+  let best: readonly Draft[] = drafts;
+  const skipped: Skipped[] = [];
+  for (const change of changes) {
+    const tried = attempt(drafts, view, [...kept, change]);
+    if ('reason' in tried) skipped.push(leaveOut(change, tried.reason));
+    else [kept, best] = [[...kept, change], tried.drafts];
+  }
+  return { drafts: best, skipped };
+}
+
+function leaveOut({ origin }: Change, reason: string): Skipped {
+  const { scope, uid, document, file, line, column } = origin;
+  return { address: document, reason, sources: [{ scope, uid, file, line, column }] };
+}
+
+type Attempt = { readonly drafts: readonly Draft[] } | { readonly reason: string };
+
+function attempt(drafts: readonly Draft[], view: View, changes: readonly Change[]): Attempt {
+  const all = drafts.flatMap((draft) => amended(draft, view, changes) ?? []);
+  all.push(...changes.flatMap(added));
+  const closed = withReferences(all);
+  const reason = flawOf(closed);
+  return reason === null ? { drafts: closed } : { reason };
+}
+
+/** By what is changed of it: a draft that several proxies share is changed once for all who have the same changes. */
+const known = new WeakMap<readonly Change[], WeakMap<Draft, Draft>>();
+
+/** Null: it is gone. */
+function amended(draft: Draft, view: View, changes: readonly Change[]): Draft | null {
+  const shared = draft.typeUrl === CLUSTER ? (known.get(changes) ?? new WeakMap<Draft, Draft>()) : null;
+  if (shared !== null) known.set(changes, shared);
+  const before = shared?.get(draft);
+  if (before !== undefined) return before;
+  const work: Work = { view, changes, done: new Set() };
+  const json = amendJson[draft.typeUrl](work, draft.json as Fields);
+  if (json === null) return null;
+  const now = json === draft.json ? draft : changedDraft(draft, json, [...work.done]);
+  shared?.set(draft, now);
+  return now;
+}
+
+function changedDraft(draft: Draft, json: Fields, done: readonly Change[]): Draft {
+  const { typeUrl, name, references } = draft;
+  const own = done.map(({ origin }) => origin);
+  return {
+    ...{ typeUrl, name, json, references, types: 'any' },
+    get origins() {
+      return [...draft.origins, ...own];
+    },
+  };
+}
+
+const amendJson: Readonly<Record<TypeUrl, (work: Work, json: Fields) => Fields | null>> = {
+  [CLUSTER]: amendCluster,
+  [LISTENER]: amendListener,
+  [ROUTES]: (work, json) => amendRoutes(work, json, contextOf(work.view.proxy, false)),
+  [ENDPOINTS]: (_, json) => json,
+};
+
+function amendCluster({ view, changes, done }: Work, cluster: Fields): Fields | null {
+  const name = String(cluster.name);
+  const context = contextOf(view.proxy, name.startsWith('inbound|') || name === INBOUND_PASSTHROUGH);
+  let now = cluster;
+  for (const change of changes) {
+    const { applyTo, patch } = change.says;
+    const isMeant = applyTo === 'CLUSTER' && patch.operation !== 'ADD' && isIn(change, context);
+    if (!isMeant || !isCluster(change, name, view)) continue;
+    done.add(change);
+    if (patch.operation === 'REMOVE') return null;
+    now = mergeMessage('envoy.config.cluster.v3.Cluster', now, patch.value ?? {});
+  }
+  return now;
+}
+
+/** `outbound|80|v1|cart.shop.svc.cluster.local`, or `inbound|8080||`, which is of every service of the workload. */
+function isCluster({ says: { match } }: Change, own: string, view: View): boolean {
+  const { name, service, subset, portNumber } = match?.cluster ?? {};
+  if (name !== undefined) return name === own;
+  const [direction, port, ownSubset, host] = own.split('|');
+  if (portNumber !== undefined && port !== String(portNumber)) return false;
+  if (subset !== undefined && ownSubset !== subset) return false;
+  if (service === undefined) return true;
+  if (direction === 'inbound') return view.local.some((local) => local.host === service.toLowerCase());
+  return host === service.toLowerCase();
+}
+
+/** What a change adds that stands for itself. */
+function added({ says: { applyTo, patch }, origin }: Change): readonly Draft[] {
+  if (patch.operation !== 'ADD' || (applyTo !== 'CLUSTER' && applyTo !== 'LISTENER')) return [];
+  const typeUrl = applyTo === 'CLUSTER' ? CLUSTER : LISTENER;
+  const json = patch.value ?? {};
+  return [{ typeUrl, name: String(json.name), json, origins: [origin], references: [], types: 'any' }];
+}
+
+/**
+ * Of changed drafts, what they name; of all others, what is still there. Endpoints whose cluster is gone go, too. What is
+ * named and not there is answered 503.
+ */
+function withReferences(drafts: readonly Draft[]): readonly Draft[] {
+  const there = new Set(drafts.map(keyOf));
+  const isThere = (reference: Reference) => reference.typeUrl === ENDPOINTS || there.has(keyOf(reference));
+  const closed = drafts.map((draft): Draft => {
+    const all = draft.types === 'any' ? referencesOf(draft) : draft.references;
+    const references = all.filter(isThere);
+    const isSame = references.map(keyOf).join() === draft.references.map(keyOf).join();
+    return isSame ? draft : { ...draft, references };
+  });
+  const used = new Set(closed.flatMap(({ references }) => references.map(keyOf)));
+  return closed.filter((draft) => draft.typeUrl !== ENDPOINTS || used.has(keyOf(draft)));
+}
+
+function keyOf({ typeUrl, name }: Reference): string {
+  return `${typeUrl} ${name}`;
+}
+
+/** All that it may name: whatever says a name of a cluster leads there. */
+function referencesOf({ typeUrl, json }: Draft): readonly Reference[] {
+  if (typeUrl === CLUSTER) return assignmentsOf(json as Fields).map((name) => ({ typeUrl: ENDPOINTS, name }));
+  const texts = [...new Set(textsIn(json))];
+  const tables = typeUrl === LISTENER ? tablesOf(json) : [];
+  return [
+    ...texts.map((name) => ({ typeUrl: CLUSTER, name }) as const),
+    ...tables.map((name) => ({ typeUrl: ROUTES, name }) as const),
+  ];
+}
