@@ -24,7 +24,7 @@ describe('apiVersion and kind', () => {
     ['apiVersion: v1\nkind: List\n', 'FL2102 2:7'],
     ['apiVersion: networking.istio.io/v2\nkind: VirtualService\n', 'FL2103 1:13'],
     ['apiVersion: serving.knative.dev/v1\nkind: Service\n', 'FL2103 1:13'],
-    ['apiVersion: networking.istio.io/v1\nkind: EnvoyFilter\n', 'FL2114 2:7'],
+    ['apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\n', 'FL2114 2:7'],
     ['apiVersion: gateway.networking.k8s.io/v1\nkind: BackendTLSPolicy\n', 'FL2114 2:7'],
     ['apiVersion: gateway.networking.k8s.io/v1\nkind: TLSRoute\n', 'FL2114 2:7'],
     ['apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\n', 'FL2114 2:7'],

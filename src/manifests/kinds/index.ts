@@ -50,6 +50,7 @@ export const kinds: readonly Kind[] = [
 export const otherKinds: Readonly<Record<string, readonly string[]>> = {
   '': ['Endpoints'],
   'networking.k8s.io': ['Ingress', 'IngressClass'],
+  'networking.istio.io': [],
   'security.istio.io': ['AuthorizationPolicy', 'PeerAuthentication', 'RequestAuthentication'],
   'telemetry.istio.io': ['Telemetry'],
   'extensions.istio.io': ['WasmPlugin'],
