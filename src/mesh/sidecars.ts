@@ -26,8 +26,11 @@ function readSidecar(resource: SidecarResource): Sidecar {
         : egress.map((listener) => ({
             port: listener.port?.number ?? null,
             hosts: listener.hosts
-              .filter((host) => !host.startsWith('~/'))
+              .filter((text) => !text.startsWith('~'))
               .map((text) => readImport(text, namespace)),
+            except: listener.hosts
+              .filter((text) => text.startsWith('~') && text !== '~/*')
+              .map((text) => readImport(text.replace(/^~(?=\/)/, '~*').slice(1), namespace)),
             bind: readBind(listener),
             protocol: protocolOf(listener.port?.name ?? '', listener.port?.protocol),
           })),
@@ -163,6 +166,11 @@ function isNamed({ host, namespace }: Named, hosts: Import['hosts'], client: str
 
 type Import = NonNullable<Sidecar['imports']>[number];
 
+/** Whether a listener shows a service, or a routing, of these clients: what it leaves out, it does not include. */
+function isShown(named: Named, { hosts, except }: Import, client: string): boolean {
+  return isNamed(named, hosts, client) && !isNamed(named, except, client);
+}
+
 /** Ports of a service that clients of a namespace see: what no listener of a port is for is that of the last. */
 export function importedPorts(
   service: Service,
@@ -174,17 +182,19 @@ export function importedPorts(
     .filter((number) => {
       const listener =
         imports.find(({ port }) => port === number) ?? imports.find(({ port }) => port === null);
-      return listener !== undefined && isNamed(service, listener.hosts, client);
+      return listener !== undefined && isShown(service, listener, client);
     });
 }
 
 /** Whether clients of a namespace see a routing: at a wildcard, where either covers the other. */
 export function isImported(routing: Routing, imports: readonly Import[], client: string): boolean {
-  return imports.some(({ hosts }) => {
+  return imports.some((listener) => {
+    const { hosts, except } = listener;
+    if (isNamed(routing, except, client)) return false;
     const within = hosts.filter(({ host }) => covers(routing.host, host));
     const wide = { namespace: routing.namespace };
     return (
-      isNamed(routing, hosts, client) ||
+      isShown(routing, listener, client) ||
       within.some(({ from, host }) => isNamed({ ...wide, host }, [{ from, host }], client))
     );
   });

@@ -379,6 +379,8 @@ export type Sidecar = {
         readonly port: number | null;
         /** `from`: a namespace, `.` the workload's or `*` any. Hosts may start with `*.`, or be `*`. */
         readonly hosts: readonly { readonly from: string; readonly host: string }[];
+        /** Which of them are not seen all the same. */
+        readonly except: readonly { readonly from: string; readonly host: string }[];
         /** Null: where the services are. */
         readonly bind: Bind | null;
         readonly protocol: Protocol;

@@ -21,15 +21,17 @@ import type { View } from './view.ts';
 const loopback = '127.0.0.1';
 
 /**
- * A listener on the workload's address for every port that it serves, in front of the application on the loopback.
+ * A listener on the workload's addresses for every port that it serves, in front of the application on the loopback.
  * Where the workload's address is the loopback itself, the application has it, and there is nothing to bind.
  */
 export function inboundBindings(view: View): readonly Binding[] {
-  const { ip } = view.proxy;
+  const { ip, ips } = view.proxy;
+  const others = ips.filter((address) => address !== ip && address !== loopback);
   const binds = new Map(view.limits.ingress?.map(({ port, bind }) => [port.number, bind]));
-  return [...servedTargets(view, [ip])].flatMap(([target, served]) => {
+  return [...servedTargets(view, ips)].flatMap(([target, served]) => {
     const address = binds.get(target) ?? ip;
-    return address === loopback && address === ip ? [] : inboundBinding(view.proxy, address, target, served);
+    if (address === loopback && address === ip) return [];
+    return inboundBinding(view.proxy, address === ip ? [ip, ...others] : [address], target, served);
   });
 }
 
@@ -38,14 +40,14 @@ export function boundIngress(view: View): readonly Binding[] {
   const bound = view.limits.ingress?.filter(({ isBound }) => isBound) ?? [];
   const all = ofSidecar(bound, servedByServices(view, view.proxy.ips));
   return [...all].flatMap(([target, served], index) =>
-    inboundBinding(view.proxy, bound[index]?.bind ?? view.proxy.ip, target, served),
+    inboundBinding(view.proxy, [bound[index]?.bind ?? view.proxy.ip], target, served),
   );
 }
 
 /** HTTP is understood only where all services of the target say so; else bytes pass as they are. */
 function inboundBinding(
   proxy: Proxy,
-  ip: string,
+  [ip = proxy.ip, ...others]: readonly string[],
   target: number,
   served: readonly Served[],
 ): readonly Binding[] {
@@ -60,6 +62,9 @@ function inboundBinding(
   const json = {
     name,
     address: socketAddress(ip, target),
+    ...(others.length === 0
+      ? {}
+      : { additional_addresses: others.map((other) => ({ address: socketAddress(other, target) })) }),
     traffic_direction: 'INBOUND',
     filter_chains: [secured],
     metadata: provenance(first.service.origin),

@@ -9,26 +9,46 @@ type Schema = {
   readonly [word: string]: unknown;
 };
 
-/** A field of a kind's `spec`. `as`: its own fields are those of another field, where they are listed. */
-type Field = { readonly path: string; readonly isHonoured: boolean; readonly as: string | null };
+/** A field of a kind. `as`: its own fields are those of another field, or of another kind, where they are listed. */
+type Field = {
+  readonly path: string;
+  /** `elsewhere`: Kubernetes or Istio keep it for themselves. */
+  readonly is: 'honoured' | 'not-honoured' | 'elsewhere';
+  readonly as: string | null;
+};
 
 const folder = join(import.meta.dirname, '../../schemas');
 
-/** The fields of a kind, by path; what several fields are made of is listed at the first and least deep of them. */
+/** What every manifest has, or nobody writes. */
+const common = ['apiVersion', 'kind', 'metadata', 'status'];
+
+/** The parts of a kind's manifests, or what is in the only one: `spec`. */
+function partsOf(kind: string): readonly (readonly [string, Schema, string])[] {
+  const file = `${kind}.json`;
+  const { properties = {} } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Schema;
+  const isOwn = (name: string) => !common.includes(name) || properties[name]?.$ref !== undefined;
+  const names = Object.keys(properties).filter((name) => name !== 'metadata' && isOwn(name));
+  const isSpecAlone = names.length === 1 && names[0] === 'spec';
+  return names.map((name) => [isSpecAlone ? '' : name, properties[name] ?? {}, file]);
+}
+
+/**
+ * The fields of a kind, by path, below `spec` where that is all; what several fields are made of is listed at the first and
+ * least deep of them, and what another kind defines with that.
+ */
 export function fieldsOf(kind: string): readonly Field[] {
   const fields: Field[] = [];
   const places = new Map<Schema, string>();
-  let level: readonly (readonly [string, Schema, string])[] = [
-    ['', { $ref: '#/$defs/spec' }, `${kind}.json`],
-  ];
+  let level = partsOf(kind);
   while (level.length > 0) {
     const next: (readonly [string, Schema, string])[] = [];
     for (const [path, written, file] of level) {
       const [schema, at] = resolve(written, file);
       const [suffix, inner, within] = content(schema, at);
-      const known = inner === null ? undefined : places.get(inner);
-      const isHonoured = written['x-fairlead'] !== 'not-honoured';
-      if (path !== '') fields.push({ path, isHonoured, as: known ?? null });
+      const known = definedBy(written, kind) ?? (inner === null ? undefined : places.get(inner));
+      const mark = written['x-fairlead'];
+      const is = mark === 'elsewhere' || mark === 'not-honoured' ? mark : 'honoured';
+      if (path !== '') fields.push({ path, is, as: known ?? null });
       if (inner === null || known !== undefined) continue;
       places.set(inner, path);
       for (const [name, field] of Object.entries(inner.properties ?? {})) {
@@ -38,6 +58,12 @@ export function fieldsOf(kind: string): readonly Field[] {
     level = next;
   }
   return fields.sort((left, right) => (left.path < right.path ? -1 : 1));
+}
+
+/** The definition of another kind that a field refers to. */
+function definedBy({ $ref = '' }: Schema, kind: string): string | undefined {
+  const [, other, name] = /^(\w+)\.json#\/\$defs\/(\w+)$/.exec($ref) ?? [];
+  return other === undefined || other === 'common' || other === kind ? undefined : `${other}.${name}`;
 }
 
 /** What has fields of its own below a field, and how it is reached. */

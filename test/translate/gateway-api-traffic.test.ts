@@ -148,6 +148,30 @@ describe('HTTPRoute', () => {
     expect(await located('/a')).toBe(`302 http://b.example:${port}/a`);
   });
 
+  test('CORS: a preflight is answered, and only origins that are listed are told so', async () => {
+    const cors =
+      '{allowOrigins: ["https://a.example", "https://*.b.example"], allowMethods: [PUT], allowHeaders: [x-a], exposeHeaders: [x-b], maxAge: 60, allowCredentials: true}';
+    const running = await routedBy(
+      `[{filters: [{type: CORS, cors: ${cors}}], ${to('cart')}}]`,
+      await backend('cart'),
+    );
+    const from = (origin: string) =>
+      running.ask(www, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'PUT' } });
+    expect((await from('https://a.example')).headers).toMatchObject({
+      'access-control-allow-origin': 'https://a.example',
+      'access-control-allow-methods': 'PUT',
+      'access-control-allow-headers': 'x-a',
+      'access-control-max-age': '60',
+      'access-control-allow-credentials': 'true',
+    });
+    expect((await from('https://x.b.example')).headers['access-control-allow-origin']).toBe(
+      'https://x.b.example',
+    );
+    expect((await from('https://c.example')).headers).not.toHaveProperty('access-control-allow-origin');
+    const { headers } = await running.ask(www, { headers: { origin: 'https://a.example' } });
+    expect(headers['access-control-expose-headers']).toBe('x-b');
+  });
+
   test('ends requests that take too long, and tries again what failed', async () => {
     let count = 0;
     const slow = await listen(createTcp(() => {}));
@@ -241,7 +265,7 @@ describe('HTTPS', () => {
       lookup: (_host, _options, done) => done(null, [{ address: '127.0.0.1', family: 4 }]),
     });
     open.defer(() => client.destroy());
-    expect(await call(client.request({ ':path': '/a' }))).toEqual({
+    expect(await call(client.request({ ':path': '/a' }))).toMatchObject({
       status: 200,
       body: `cart ${www}:${port}/a`,
     });
@@ -250,17 +274,22 @@ describe('HTTPS', () => {
 
 describe('GRPCRoute', () => {
   test('tells services and methods by the path, over HTTP/2', async () => {
+    const seen: string[] = [];
     const server = async (name: string) => {
       const port = await listen(
         createHttp2((request, response) => {
+          seen.push(`${name} ${request.url}`);
           response.end(`${name} ${request.url} ${request.headers['x-added'] ?? ''}`.trim());
         }) as unknown as Server,
       );
       return placed(name, port, 'grpc');
     };
     const port = await freePort();
-    const added =
-      'filters: [{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: x-added, value: "1"}]}}]';
+    const added = `filters: [${[
+      '{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: x-added, value: "1"}]}}',
+      '{type: ResponseHeaderModifier, responseHeaderModifier: {add: [{name: x-answer, value: mine}]}}',
+      '{type: RequestMirror, requestMirror: {backendRef: {name: three, port: 80}}}',
+    ].join(', ')}]`;
     const rules = [
       `{matches: [{method: {service: shop.Cart}}], ${to('one')}}`,
       `{matches: [{method: {service: shop.Cart, method: Get}}], ${added}, ${to('two')}}`,
@@ -287,7 +316,11 @@ describe('GRPCRoute', () => {
         }),
       );
     expect((await asked('/shop.Cart/Put')).body).toBe('one /shop.Cart/Put');
-    expect((await asked('/shop.Cart/Get')).body).toBe('two /shop.Cart/Get 1');
+    expect(await asked('/shop.Cart/Get')).toMatchObject({
+      body: 'two /shop.Cart/Get 1',
+      headers: { 'x-answer': 'mine' },
+    });
+    await expect.poll(() => seen).toContain('three /shop.Cart/Get');
     expect((await asked('/shop.Other/Get', { 'x-canary': '1' })).body).toBe('three /shop.Other/Get');
     expect((await asked('/shop.Cartoon/Get')).body).toBe('');
   });
@@ -296,7 +329,7 @@ describe('GRPCRoute', () => {
 /** Status and body of a request of HTTP/2. */
 async function call(
   stream: ReturnType<ReturnType<typeof connect>['request']>,
-): Promise<{ readonly status: number; readonly body: string }> {
+): Promise<{ readonly status: number; readonly body: string; readonly headers: object }> {
   let body = '';
   stream.setEncoding('utf8');
   stream.on('data', (text: string) => {
@@ -306,5 +339,5 @@ async function call(
   stream.end();
   const [headers] = (await once(stream, 'response')) as [{ readonly ':status'?: number }];
   await ended;
-  return { status: headers[':status'] ?? 0, body };
+  return { status: headers[':status'] ?? 0, body, headers };
 }

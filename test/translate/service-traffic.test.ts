@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { istio, service, workload } from '../mesh/manifests.ts';
+import { istio, routes, service, to, workload } from '../mesh/manifests.ts';
 import type { Running } from './running.ts';
 import { Stand } from './stand.ts';
 import { proxyAt, snapshotOf } from './world.ts';
@@ -110,4 +110,84 @@ test.each([
   const near = await stand.client('web', [acme(files)], { locality: 'eu.a' });
   expect(await bodies(near, 20)).toEqual(new Set(['near']));
   expect(await bodies(await stand.client('web', [acme(files)]), 60)).toEqual(new Set(['near', 'far']));
+});
+
+const api = (spec: string) =>
+  istio(
+    'ServiceEntry',
+    'api',
+    'web',
+    `{hosts: [api.example], ports: [{number: 80, name: http, protocol: HTTP}], ${spec}}`,
+  );
+
+async function shares(
+  running: Running,
+  host: string,
+  count: number,
+): Promise<Readonly<Record<string, number>>> {
+  const found: Record<string, number> = {};
+  for (let index = 0; index < count; index++) {
+    const { body } = await running.ask(host);
+    found[body] = (found[body] ?? 0) + 1;
+  }
+  return found;
+}
+
+test('STATIC: endpoints with their ports, weights, labels and localities', async () => {
+  await using stand = new Stand();
+  const endpoint = async (name: string, weight: number, locality: string) =>
+    `{address: 127.0.0.1, ports: {http: ${await stand.backend(name)}}, weight: ${weight}, labels: {version: ${name}}, locality: ${locality}}`;
+  const endpoints = [await endpoint('v1', 9, 'eu/a'), await endpoint('v2', 1, 'us/b')];
+  const entry = api(`resolution: STATIC, location: MESH_INTERNAL, endpoints: [${endpoints.join(', ')}]`);
+  const rule = (more: string) => istio('DestinationRule', 'api', 'web', `{host: api.example, ${more}}`);
+  const plain = await stand.client('web', [
+    acme(entry + rule('trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}}')),
+  ]);
+  const { v1 = 0, v2 = 0 } = await shares(plain, 'api.example', 200);
+  expect([v1 + v2, v1 > 150, v2 > 5]).toEqual([200, true, true]);
+  const second = rule('subsets: [{name: v2, labels: {version: v2}}]');
+  const route = routes('api', 'web', 'api.example', to('api.example', ', subset: v2'));
+  expect(await shares(await stand.client('web', [acme(entry + second + route)]), 'api.example', 10)).toEqual({
+    v2: 10,
+  });
+  const near = rule('trafficPolicy: {outlierDetection: {consecutive5xxErrors: 5}}');
+  const client = await stand.client('web', [acme(entry + near)], { locality: 'us.b' });
+  expect(await shares(client, 'api.example', 10)).toEqual({ v2: 10 });
+});
+
+test('DNS: each endpoint by its name, or the host itself', async () => {
+  await using stand = new Stand();
+  const port = await stand.backend('by name');
+  const named = api(`resolution: DNS, endpoints: [{address: localhost, ports: {http: ${port}}}]`);
+  const client = await stand.client('web', [acme(named)]);
+  expect((await client.ask('api.example')).body).toBe('by name');
+  const itself = named
+    .replace('[api.example]', '[localhost]')
+    .replace(/, endpoints.*]/, '')
+    .replace('number: 80', `number: ${port}`);
+  expect((await (await stand.client('web', [acme(itself)])).ask(`localhost:${port}`)).body).toBe('by name');
+});
+
+test('workloadSelector: WorkloadEntries with their weights and ports', async () => {
+  await using stand = new Stand();
+  const at = async (name: string, weight: number) =>
+    workload(
+      name,
+      'web',
+      '127.0.0.1',
+      `app: api, version: ${name}`,
+      `, ports: {http: ${await stand.backend(name)}}, weight: ${weight}`,
+    );
+  const files =
+    api('resolution: STATIC, workloadSelector: {labels: {app: api}}') +
+    (await at('a', 9)) +
+    (await at('b', 1));
+  const rule = istio(
+    'DestinationRule',
+    'api',
+    'web',
+    '{host: api.example, trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}}}',
+  );
+  const { a = 0, b = 0 } = await shares(await stand.client('web', [acme(files + rule)]), 'api.example', 200);
+  expect([a + b, a > 150, b > 5]).toEqual([200, true, true]);
 });

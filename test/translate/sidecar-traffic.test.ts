@@ -41,6 +41,25 @@ test('egress: what is imported answers, what is not is unknown', async () => {
   expect(await status('other')).toEqual([200, 200]);
 });
 
+test('egress: what is left out is unknown, though it is included', async () => {
+  await using stand = new Stand();
+  const files =
+    serving('cart', 'shop', await stand.backend('cart')) +
+    serving('next', 'shop', await stand.backend('next')) +
+    serving('pay', 'money', await stand.backend('pay')) +
+    sidecar('web', 'egress: [{hosts: ["*/*", "~money/*"]}]') +
+    sidecar('ops', `egress: [{hosts: ["*/*", "~shop/${host('next')}"]}]`) +
+    sidecar('lab', `egress: [{hosts: ["*/*", "~/${host('pay', 'money')}", "~./*"]}]`);
+  const seen = async (namespace: string) => {
+    const client = await stand.client(namespace, [acme(files)]);
+    const hosts = [host('cart'), host('next'), host('pay', 'money')];
+    return Promise.all(hosts.map(async (name) => (await client.ask(name)).status));
+  };
+  expect(await seen('web')).toEqual([200, 200, 503]);
+  expect(await seen('ops')).toEqual([200, 503, 200]);
+  expect(await seen('lab')).toEqual([200, 200, 503]);
+});
+
 test('egress: an imported VirtualService leads to what is not imported itself', async () => {
   await using stand = new Stand();
   const files =
@@ -312,3 +331,14 @@ function secureCall(options: object): Promise<string> {
 function bytesAt(address: string, port: number): Promise<string> {
   return text(connect(port, address));
 }
+
+test('ingress: at the addresses of both families', async () => {
+  await using stand = new Stand();
+  const port = await stand.backend('application');
+  const ports = `[{name: http, port: 80, targetPort: ${port}}]`;
+  const files = service('cart', 'shop', '', ports) + workload('cart', 'shop', '127.0.0.2', 'app: cart');
+  await stand.client('shop', [acme(files)], { ip: '127.0.0.2', more: { INSTANCE_IPS: '127.0.0.2,::1' } });
+  const [first] = await call({ host: '127.0.0.2', port }, 'cart');
+  const [second] = await call({ host: '::1', port }, 'cart');
+  expect([first, second]).toEqual([200, 200]);
+});

@@ -59,8 +59,9 @@ function* checkEgress(egress: readonly SidecarEgress[]): Generator<Finding> {
       const place = [...path, 'hosts', at];
       if (hosts.indexOf(host) < at)
         yield { code: 'FL2212', message: `host ${host} is given twice`, path: place };
-      if (host.startsWith('~/') && host !== '~/*') {
-        yield { code: 'FL2213', message: `${host} names no host: nothing is ~/*`, path: place };
+      if (host !== '~/*' && host.startsWith('~') && hosts.every((other) => other.startsWith('~'))) {
+        const message = `${host} leaves out what nothing includes`;
+        yield { code: 'FL2213', message, path: place, fix: 'write what is included, too: */*' };
       }
     }
   }
