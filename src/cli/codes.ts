@@ -1,7 +1,9 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { manifestCodes, manifestWarnings } from '../manifests/index.ts';
 import { meshCodes, meshWarnings } from '../mesh/index.ts';
 
-/** What `docs/problems.md` says of one code. */
+/** What `docs/problems.md` and the code's own page say of it. */
 export type CodePage = {
   readonly code: string;
   readonly severity: 'error' | 'warning';
@@ -9,7 +11,11 @@ export type CodePage = {
   /** What it is about, and what becomes of the manifest. */
   readonly about: string;
   readonly fix: string;
+  /** Markdown: why it is wrong, an example, and the same example mended. */
+  readonly page: string;
 };
+
+const PAGES = join(import.meta.dirname, '../../docs/problems');
 
 const warned: ReadonlySet<string> = new Set([...manifestWarnings, ...meshWarnings]);
 const all: Readonly<Record<string, { readonly title: string; readonly fix: string }>> = {
@@ -29,13 +35,15 @@ const subjects: Readonly<Record<string, string>> = {
 };
 
 /** Null where no problem has the code. */
-export function codePage(written: string): CodePage | null {
+export async function codePage(written: string): Promise<CodePage | null> {
   const code = written.toUpperCase();
   const found = all[code];
   if (found === undefined) return null;
   const severity = warned.has(code) ? 'warning' : 'error';
   const subject = subjects[code.slice(0, 4)] ?? 'a manifest';
-  return { code, severity, ...found, about: `It is about ${subject}. ${consequence(code, severity)}` };
+  const about = `It is about ${subject}. ${consequence(code, severity)}`;
+  const text = await readFile(join(PAGES, `${code}.md`), 'utf8');
+  return { code, severity, ...found, about, page: text.replace(/^# .*\n+/, '') };
 }
 
 function consequence(code: string, severity: CodePage['severity']): string {

@@ -33,10 +33,11 @@ export function findForbidden(tokens: readonly CST.Token[]): Kept {
   return { kept, problems, endsInDirective: directive !== null };
 }
 
-type Step = { readonly token: unknown; readonly depth: number };
+/** `around`: where the nearest collection around it begins; an item itself does not say where it stands. */
+type Step = { readonly token: unknown; readonly depth: number; readonly around: number };
 
 function inDocument(document: CST.Document): OffsetProblem | null {
-  const steps: Step[] = [{ token: document, depth: 0 }];
+  const steps: Step[] = [{ token: document, depth: 0, around: document.offset }];
   for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
     const problem = inToken(step);
     if (problem !== null) return problem;
@@ -45,9 +46,9 @@ function inDocument(document: CST.Document): OffsetProblem | null {
   return null;
 }
 
-function inToken({ token, depth }: Step): OffsetProblem | null {
+function inToken({ token, depth, around }: Step): OffsetProblem | null {
   const { type, source, offset } = token as { type?: string; source?: string; offset?: number };
-  const at = offset ?? 0;
+  const at = offset ?? around;
   if (depth > maxDepth) return { code: 'FL2008', message: `more than ${maxDepth} levels`, offset: at };
   if (type === 'anchor' || type === 'alias')
     return { code: 'FL2004', message: `${type} ${source}`, offset: at };
@@ -56,11 +57,12 @@ function inToken({ token, depth }: Step): OffsetProblem | null {
 }
 
 /** What stands inside a token: a document's value, a collection's items, an item's start, key, separator and value. */
-function below({ token, depth }: Step): Step[] {
-  const { start, key, sep, value, items } = token as Readonly<Record<string, unknown>>;
+function below({ token, depth, around: outer }: Step): Step[] {
+  const { start, key, sep, value, items, offset } = token as Readonly<Record<string, unknown>>;
+  const around = typeof offset === 'number' ? offset : outer;
   const inner = [start, key, sep, value].flat().filter((item) => item !== null && typeof item === 'object');
   const nested = Array.isArray(items)
-    ? items.map((item: unknown) => ({ token: item, depth: depth + 1 }))
+    ? items.map((item: unknown) => ({ token: item, depth: depth + 1, around }))
     : [];
-  return [...inner.map((item) => ({ token: item, depth })), ...nested];
+  return [...inner.map((item) => ({ token: item, depth, around })), ...nested];
 }

@@ -82,6 +82,7 @@ describe('of what nobody governs', () => {
     expect(out).toContain('version=v3 of subset v3');
     expect(err).toContain('2 error(s), 4 warning(s) in 2 service(s)');
     expect(err).toContain('1 document(s)');
+    expect(err).toContain('fairlead analyze --explain FL3402 shows');
   });
 
   test('a folder is searched, charts, templates and hidden folders stay out of it', async () => {
@@ -153,6 +154,7 @@ describe('of what nobody governs', () => {
     expect(code).toBe(0);
     expect(out).toMatch(/^FL3301: unknown host \(error\)\n/);
     expect(out).toContain('\n  fix: correct the host');
+    expect(out).toContain('host: reviewz } }] # FL3301\n```\n\n## Fix\n');
   });
 });
 

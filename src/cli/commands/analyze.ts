@@ -26,7 +26,7 @@ export function analyzeCommand(context: Context): Command {
         .choices(['warning', 'error'])
         .default('error'),
     )
-    .option('--explain <code>', 'say what a code means, and read nothing')
+    .option('--explain <code>', 'say what a code means, with an example; reads no manifests')
     .addOption(outputOption())
     .addHelpText(
       'after',
@@ -58,7 +58,7 @@ async function analyze(context: Context, paths: readonly string[], flags: Flags)
       ? 'no problems\n'
       : problems.map((problem) => `${formatProblem(problem)}\n`).join(''),
   );
-  if (flags.output === 'table' || flags.output === 'wide') sayCounts(context, mesh, counts);
+  if (flags.output === 'table' || flags.output === 'wide') sayCounts(context, mesh, counts, problems[0]);
   const isBad = ({ severity }: Problem) => flags.failOn === 'warning' || severity === 'error';
   return problems.some(isBad) ? exit.findings : exit.ok;
 }
@@ -72,14 +72,20 @@ function countsOf({ problems, mesh, others }: FolderMesh): Counts {
   return { errors, warnings, services: services.length, routings: routings.length, others: others.length };
 }
 
-function sayCounts({ terminal }: Context, { manner, scopes }: FolderMesh, counts: Counts): void {
+function sayCounts(
+  { terminal }: Context,
+  { manner, scopes }: FolderMesh,
+  counts: Counts,
+  first: Problem | undefined,
+): void {
   const { errors, warnings, services, routings, others } = counts;
   const whose =
     manner === 'written' ? `${scopes.length} scope(s)` : 'no scope.yaml: as one scope that owns everything';
   const left = others === 0 ? '' : `; ${others} document(s) that are not of a mesh were left out`;
   const found = `${errors} error(s), ${warnings} warning(s) in ${services} service(s) and ${routings} routing(s)`;
   terminal.say(wrap(`${found} (${whose})${left}`, '  '));
-  if (errors + warnings > 0) terminal.say('fairlead analyze --explain <code> says more of one');
+  if (first !== undefined)
+    terminal.say(`fairlead analyze --explain ${first.code} shows an example of it and how it is mended`);
 }
 
 function inOrder(left: Problem, right: Problem): number {
@@ -88,18 +94,18 @@ function inOrder(left: Problem, right: Problem): number {
 }
 
 async function explain(context: Context, { explain: code = '', output }: Flags): Promise<number> {
-  const page = codePage(code);
+  const page = await codePage(code);
   if (page === null)
     throw new Failure('code-unknown', `there is no problem ${code}`, 'docs/problems.md lists them');
   print(context, output, { apiVersion: API_VERSION, kind: 'ProblemCode', ...page }, () => pageText(page));
   return exit.ok;
 }
 
-function pageText({ code, severity, title, about, fix }: CodePage): string {
+function pageText({ code, severity, title, about, fix, page }: CodePage): string {
   const lines = [
     `${code}: ${title} (${severity})`,
     wrap(`  ${about}`, '  '),
     wrap(`  fix: ${fix}`, '       '),
   ];
-  return `${lines.join('\n')}\n`;
+  return `${lines.join('\n')}\n\n${page}`;
 }
