@@ -98,7 +98,9 @@ describe('the installed package', () => {
       'LICENSE',
       'README.md',
     ];
-    expect(packed).toEqual(expect.arrayContaining([...wanted, 'examples-repo/mesh/scope.yaml']));
+    expect(packed).toEqual(
+      expect.arrayContaining([...wanted, 'examples-repo/mesh/scope.yaml', 'docs/problems/FL3301.md']),
+    );
     expect(packed.filter((path) => /\.tsx?$|^test\/|^scripts\//.test(path))).toEqual([]);
   });
 
