@@ -50,7 +50,11 @@ const wanted: Readonly<Record<string, readonly string[]>> = {
   'envoy/extensions/filters/network/sni_dynamic_forward_proxy/v3/sni_dynamic_forward_proxy.proto': [
     'FilterConfig',
   ],
-  'envoy/extensions/access_loggers/stream/v3/stream.proto': ['StdoutAccessLog'],
+  'envoy/config/trace/v3/opentelemetry.proto': ['OpenTelemetryConfig'],
+  'envoy/config/trace/v3/zipkin.proto': ['ZipkinConfig'],
+  'envoy/extensions/access_loggers/file/v3/file.proto': ['FileAccessLog'],
+  'envoy/extensions/access_loggers/filters/cel/v3/cel.proto': ['ExpressionFilter'],
+  'envoy/extensions/access_loggers/stream/v3/stream.proto': ['StdoutAccessLog', 'StderrAccessLog'],
   'envoy/extensions/filters/http/cors/v3/cors.proto': ['Cors', 'CorsPolicy'],
   'envoy/extensions/filters/http/fault/v3/fault.proto': ['HTTPFault'],
   'envoy/extensions/filters/http/router/v3/router.proto': ['Router'],

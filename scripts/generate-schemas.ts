@@ -165,8 +165,11 @@ function fieldTree(root: JsonObject, schema: JsonObject, within: readonly string
 }
 
 function indexOf(kinds: readonly string[], schemas: readonly JsonObject[]): string {
+  const seen = new Set<string>();
   const types = kinds.map((kind, index) => {
-    return `export type { ${titles(schemas[index] as JsonObject).join(', ')} } from './${kind}.ts';\n`;
+    const names = titles(schemas[index] as JsonObject).filter((name) => !seen.has(name));
+    for (const name of names) seen.add(name);
+    return `export type { ${names.join(', ')} } from './${kind}.ts';\n`;
   });
   const values = kinds.map((kind) => `validate${kind}`).join(', ');
   return `${types.join('')}export { type FieldTree, fields } from './fields.ts';
@@ -175,10 +178,12 @@ export { ${values} } from './validators.js';
 `;
 }
 
-/** Names of the kind's own types; those of other files' definitions stand in every module. */
+/** Names of the kind's own types, and those of other files that these are made of. */
 function titles(schema: JsonObject): readonly string[] {
-  const own = Object.entries(schema.$defs as JsonObject).filter(([name]) => !name.includes('.'));
-  const inner = own.flatMap(([, item]) =>
+  const all = Object.entries(schema.$defs as JsonObject);
+  const own = all.filter(([name]) => !name.includes('.'));
+  const named = new Set(JSON.stringify(own).match(/(?<=#\/\$defs\/)\w+\.\w+/g));
+  const inner = [...own, ...all.filter(([name]) => named.has(name))].flatMap(([, item]) =>
     [...JSON.stringify(item).matchAll(/"title":"(\w+)"/g)].map((match) => match[1] ?? ''),
   );
   return [schema.title as string, ...new Set(inner)].sort();

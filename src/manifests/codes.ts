@@ -129,6 +129,27 @@ export const codes = {
     title: 'setting that Envoy does not know',
     fix: 'nothing, if what comes closest will do; else remove it',
   },
+  FL2282: { title: 'metric that no proxy counts', fix: 'nothing, if it may wait; else remove it' },
+  FL2283: {
+    title: 'tag that is not CEL',
+    fix: 'correct the expression; CEL has no default values',
+  },
+  FL2284: {
+    title: 'provider that is not there',
+    fix: 'define it in extensionProviders, or correct its name',
+  },
+  FL2285: {
+    title: 'setting not honoured yet',
+    fix: 'nothing, if proxies may behave as without it; else remove it',
+  },
+  FL2286: {
+    title: 'not CEL for Envoy',
+    fix: "correct the expression, such as response.code >= 400 && request.headers['x-test'] == 'a'",
+  },
+  FL2287: {
+    title: 'malformed log format',
+    fix: "use Envoy's operators, such as %RESPONSE_CODE%; %% is a percent sign",
+  },
   FL2290: {
     title: 'type that Envoy does not have',
     fix: 'correct the @type, or write a udpa.type.v1.TypedStruct for an extension of your own build',

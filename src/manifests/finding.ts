@@ -24,5 +24,9 @@ export const warnings: ReadonlySet<Code> = new Set([
   'FL2244',
   'FL2280',
   'FL2281',
+  'FL2282',
+  'FL2283',
+  'FL2284',
+  'FL2285',
   'FL2293',
 ]);

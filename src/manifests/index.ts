@@ -17,6 +17,7 @@ export type {
   ConsistentHash,
   EnvoyMatch,
   EnvoyPatch as WrittenChange,
+  ExtensionProvider,
   GatewayTls,
   GRPCMethodMatch,
   GRPCRouteMatch,
@@ -38,15 +39,18 @@ export type {
   Keepalive,
   LoadBalancer,
   LocalityLbSetting,
+  MeshConfigSpec,
   OutlierDetection,
   PresenceOrMatch,
   ProfileCondition,
   ProfileResponse,
   ProfileResponseClass,
   ProfileRoute,
+  Retries as WrittenRetries,
   RouteDestination,
   ServiceEntryPort,
   ServicePort,
+  SpanTag as WrittenSpanTag,
   StringMatch,
   TcpMatch,
   TlsMatch,
@@ -66,6 +70,7 @@ export {
 export { warnings as manifestWarnings } from './finding.ts';
 export { API_GATEWAY } from './kinds/api-gateway.ts';
 export { serviceLabel } from './kinds/endpoint-slice.ts';
+export { collectorOf, fieldsOf } from './kinds/providers.ts';
 export { fitsRegex } from './kinds/regex.ts';
 export { isCore } from './kinds/route-parents.ts';
 export { nearest } from './nearest.ts';

@@ -14,6 +14,7 @@ import type {
   ServiceProfileSpec,
   ServiceSpec,
   SidecarSpec,
+  TelemetrySpec,
   VirtualServiceSpec,
   WorkloadEntrySpec,
 } from '../generated/schemas/index.ts';
@@ -80,6 +81,7 @@ type SilentResource = ResourceOf<
 /** What a scope says for itself and those below it. Its namespace says nothing. */
 type MeshConfigResource = ResourceOf<'MeshConfig', MeshConfigSpec>;
 export type SidecarResource = ResourceOf<'Sidecar', SidecarSpec>;
+export type TelemetryResource = ResourceOf<'Telemetry', TelemetrySpec>;
 
 /** Values of its patches are canonical: the fields of messages have the names of Envoy's documentation. */
 type EnvoyFilterResource = ResourceOf<'EnvoyFilter', EnvoyFilterSpec>;
@@ -112,6 +114,7 @@ export type Resource =
   | MeshConfigResource
   | SidecarResource
   | EnvoyFilterResource
+  | TelemetryResource
   | GatewayResource;
 
 /** What one scope says. */

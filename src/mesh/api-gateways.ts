@@ -16,7 +16,7 @@ const controllerName = 'fairlead.dev/gateway-controller';
 const ownClass = 'fairlead';
 
 /** The label by which a proxy says whose it is (Gateway API, "Gateway infrastructure labels"). */
-const gatewayNameLabel = 'gateway.networking.k8s.io/gateway-name';
+export const gatewayNameLabel = 'gateway.networking.k8s.io/gateway-name';
 
 /** A listener of a Gateway of the Gateway API: what routes are attached to. */
 export type Listener = {

@@ -11,6 +11,7 @@ import { editedScopes, inOrder, type Ordered } from './order.ts';
 import { readOwners } from './owners.ts';
 import { byPlace, partLike, readPart } from './part.ts';
 import { type Places, patched } from './places.ts';
+import type { Reporting } from './report-types.ts';
 import { type Begun, hostsAsked, type Scopes, type Share } from './share.ts';
 import type { Endpoints, Mesh, Owner, Sidecar } from './types.ts';
 
@@ -65,6 +66,7 @@ type Joined = {
   readonly gateways: JoinedGateways;
   readonly sidecars: Sorted<Sidecar>;
   readonly amendments: Sorted<Amendment>;
+  readonly reportings: Sorted<Reporting>;
   readonly built: Built;
   /** Places of shares with problems. */
   readonly troubled: readonly number[];
@@ -93,12 +95,17 @@ function join(scopes: readonly ScopeResources[], before: Joined | null): Joined 
     orderOf,
     before?.amendments ?? null,
   );
+  const reportings = sortLists(
+    patched(before?.reportings.lists, begun, ({ part }) => part.reportings),
+    ({ namespace, origin }) => `${namespace} ${origin.document}`,
+    before?.reportings ?? null,
+  );
   const routed = joinRoutings(offered, indexes, edge, before?.routes ?? null);
   const { shares, routes } = routed;
   const { services } = offers;
   const mesh: Mesh = {
     ...{ owners, services, clientRules, routings: routes.sorted.items },
-    ...{ gateways: gateways.gateways, sidecars: sidecars.items },
+    ...{ gateways: gateways.gateways, sidecars: sidecars.items, reportings: reportings.items },
     amendments: amendments.items,
   };
   const troubled = troubledAt(shares, routed.places, before);
@@ -115,7 +122,8 @@ function join(scopes: readonly ScopeResources[], before: Joined | null): Joined 
     before?.asks ?? null,
   );
   const ordered = edited ? edited.ordered : inOrder(scopes).ordered;
-  return { ordered, owners, shares, asks, offers, routes, gateways, sidecars, amendments, built, troubled };
+  const sorted = { sidecars, reportings, amendments };
+  return { ordered, owners, shares, asks, offers, routes, gateways, ...sorted, built, troubled };
 }
 
 /** Reads all of what is not the same resources as before, under the same owners. */

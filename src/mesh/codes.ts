@@ -101,6 +101,11 @@ export const codes = {
   },
   FL3350: { title: 'two Sidecars for one workload', fix: 'keep one of them; until then none is honoured' },
   FL3351: { title: 'two MeshConfigs of one scope', fix: 'keep one of them; until then none is honoured' },
+  FL3352: { title: 'two Telemetries for one workload', fix: 'merge them; until then none is honoured' },
+  FL3353: {
+    title: 'unknown provider',
+    fix: 'define it in extensionProviders of the MeshConfig, or correct its name',
+  },
   FL3360: {
     title: 'two EnvoyFilters that contradict each other',
     fix: 'give them different priorities, or keep one of them; until then none is honoured',
@@ -130,6 +135,7 @@ export const warnings: ReadonlySet<Code> = new Set([
   'FL3338',
   'FL3341',
   'FL3342',
+  'FL3353',
   'FL3401',
   'FL3402',
   'FL3403',

@@ -28,6 +28,8 @@ export { isVisible, ownerOfNamespace } from './ownership.ts';
 export { policyOf } from './policies.ts';
 export type * from './policy-types.ts';
 export { carriesHttp } from './protocol.ts';
+export type * from './report-types.ts';
+export { reportsOf, type Told } from './reports.ts';
 export { settingsFor } from './root.ts';
 export { documentsOf, originOfAction, ruleOrigin } from './rule-places.ts';
 export { importedPorts, isImported, type Limits, limitsOf } from './sidecars.ts';

@@ -12,6 +12,8 @@ import { mistake } from './mistake.ts';
 import { ownerOfNamespace } from './ownership.ts';
 import { type Pods, readPods } from './pods.ts';
 import { type Profiled, readProfile, withBudgets } from './profiles.ts';
+import type { Reporting } from './report-types.ts';
+import { withoutRivalReportings } from './reports.ts';
 import type { RouteResource } from './route-rules.ts';
 import { type DefinedRouting, readRoutings } from './routing.ts';
 import { type Defined, readService, readServiceEntry } from './services.ts';
@@ -33,6 +35,7 @@ export type Part = {
   readonly routes: readonly RouteResource[];
   readonly sidecars: readonly Sidecar[];
   readonly amendments: readonly Amendment[];
+  readonly reportings: readonly Reporting[];
   readonly problems: readonly Problem[];
 };
 
@@ -78,6 +81,11 @@ export function readPart(resources: readonly Resource[], owners: readonly Owner[
       own.filter((resource) => resource.kind === 'EnvoyFilter'),
       problems,
     ),
+    reportings: withoutRivalReportings(
+      own.filter((resource) => resource.kind === 'Telemetry'),
+      owners,
+      problems,
+    ),
     problems,
   };
 }
@@ -109,6 +117,7 @@ export function partLike(now: Part, before: Part | undefined): Part {
     routes: alike(now.routes, before.routes),
     sidecars: alike(now.sidecars, before.sidecars),
     amendments: alike(now.amendments, before.amendments),
+    reportings: alike(now.reportings, before.reportings),
     problems: alike(now.problems, before.problems),
   };
 }

@@ -6,6 +6,7 @@ import {
   type HttpRedirect,
   type HttpRoute,
   type RouteDestination,
+  type WrittenRetries,
 } from '../manifests/index.ts';
 import { readHeaders } from './headers.ts';
 import { resolveHost } from './hosts.ts';
@@ -107,7 +108,7 @@ function readMirrors(route: HttpRoute, namespace: string): readonly Mirror[] {
   return [...one, ...more].filter((each) => each.percent > 0);
 }
 
-function readRetries(retries: Given<'retries'>): Retries {
+export function readRetries(retries: WrittenRetries): Retries {
   const { attempts, perTryTimeout, retryOn = '', backoff } = retries;
   const on = retryOn.split(',').map((condition) => condition.trim());
   return {

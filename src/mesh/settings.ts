@@ -2,6 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Problem } from '../base/problem.ts';
 import { durationMs, type Resource, type ScopeResources } from '../manifests/index.ts';
 import { mistake, placeOf } from './mistake.ts';
+import { noReports, readReporters } from './reporters.ts';
+import { readRetries } from './routing-rule.ts';
+import { readTravel } from './travel.ts';
 import type { Settings } from './types.ts';
 
 /** Istio's, where nobody says anything. */
@@ -10,6 +13,10 @@ export const defaultSettings: Settings = {
   unknown: 'pass',
   connectTimeoutMs: 10_000,
   exportTo: { services: ['*'], routings: ['*'], rules: ['*'] },
+  retries: null,
+  travel: null,
+  detectionMs: 0,
+  reports: noReports,
 };
 
 /** A scope that is the same object says the same. */
@@ -28,6 +35,7 @@ function readSettings(resources: readonly Resource[]): Settings | null {
   const [config, ...others] = resources.filter((resource) => resource.kind === 'MeshConfig');
   if (config === undefined || others.length > 0) return null;
   const { rootNamespace, outboundTrafficPolicy: outbound, connectTimeout, ...spec } = config.spec;
+  const { defaultHttpRetryPolicy: retries, localityLbSetting: locality, protocolDetectionTimeout } = spec;
   const all = defaultSettings;
   return {
     rootNamespace: rootNamespace ?? all.rootNamespace,
@@ -38,6 +46,10 @@ function readSettings(resources: readonly Resource[]): Settings | null {
       routings: spec.defaultVirtualServiceExportTo ?? all.exportTo.routings,
       rules: spec.defaultDestinationRuleExportTo ?? all.exportTo.rules,
     },
+    retries: retries === undefined ? null : readRetries(retries),
+    travel: locality === undefined ? null : readTravel(locality),
+    detectionMs: protocolDetectionTimeout === undefined ? 0 : durationMs(protocolDetectionTimeout),
+    reports: readReporters(spec),
   };
 }
 

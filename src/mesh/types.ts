@@ -1,7 +1,8 @@
 import type { Source } from '../manifests/index.ts';
 import type { Amendment } from './amendments.ts';
 import type { ClientRule } from './client-rules.ts';
-import type { Connections, TrafficPolicy } from './policy-types.ts';
+import type { Connections, TrafficPolicy, Travel } from './policy-types.ts';
+import type { Reporting, ReportSettings } from './report-types.ts';
 
 /** Where a part of the mesh comes from; `document` is stable under moves: `VirtualService/shop/cart`. */
 export type Origin = Source & { readonly document: string };
@@ -403,6 +404,13 @@ export type Settings = {
   readonly connectTimeoutMs: number;
   /** Who sees what does not say it itself. */
   readonly exportTo: Readonly<Record<'services' | 'routings' | 'rules', readonly string[]>>;
+  /** Of requests for which no rule says any; null: the default ones. */
+  readonly retries: Retries | null;
+  /** How far requests go where no policy says it; null: the default. */
+  readonly travel: Travel | null;
+  /** How long the first bytes of a connection are waited for; 0: as long as it takes. */
+  readonly detectionMs: number;
+  readonly reports: ReportSettings;
 };
 
 /** What one scope owns; patterns as in `scope.yaml`. */
@@ -433,6 +441,8 @@ export type Mesh = {
   readonly sidecars: readonly Sidecar[];
   /** By namespace, then in the order in which they come. */
   readonly amendments: readonly Amendment[];
+  /** By namespace, then place. */
+  readonly reportings: readonly Reporting[];
 };
 
 export type Endpoint = {

@@ -1,4 +1,4 @@
-import type { Destination, Forward, Match, Redirect, Respond, Rule } from '../mesh/index.ts';
+import type { Destination, Forward, Match, Redirect, Respond, Retries, Rule } from '../mesh/index.ts';
 import { headerChanges } from './header-changes.ts';
 import { BLACK_HOLE, NO_CLUSTER } from './names.ts';
 import { pathRewrite } from './path-rewrites.ts';
@@ -9,10 +9,11 @@ import { clusterFor, type Seen, sticking } from './targets.ts';
 /** What one route does, as fields of Envoy's `Route`, and the clusters that it names. */
 export type Action = { readonly fields: object; readonly clusters: readonly string[] };
 
-/** Requests that a match holds for (null: all), and that ask for `port`. */
+/** Requests that a match holds for (null: all), and that ask for `port`; `retries` where the rule says none. */
 type Asked = {
   readonly match: Match | null;
   readonly port: number;
+  readonly retries: Retries | null;
   /** The only host that they may ask for; null: they may ask for several. */
   readonly host: string | null;
 };
@@ -29,7 +30,7 @@ export function actionOf(rule: Rule, asked: Asked, services: Seen): Action {
   }
 }
 
-function forward(rule: Rule, action: Forward, { match, port }: Asked, services: Seen): Action {
+function forward(rule: Rule, action: Forward, { match, port, retries }: Asked, services: Seen): Action {
   const [alone, ...others] = action.destinations;
   const only = others.length === 0 && action.refusedWeight === 0 ? alone : undefined;
   const copies = action.mirrors
@@ -50,7 +51,7 @@ function forward(rule: Rule, action: Forward, { match, port }: Asked, services: 
     ...(askedHost === null ? {} : { host_rewrite_literal: askedHost }),
     ...(copies.length === 0 ? {} : { request_mirror_policies: copies.map(mirror) }),
     timeout: duration(action.timeoutMs ?? 0),
-    ...(action.retries?.attempts === 0 ? {} : { retry_policy: retryPolicy(action.retries) }),
+    ...retryPolicy(action.retries ?? retries),
     ...sticking(split.map(({ hash }) => hash)),
   };
   return {

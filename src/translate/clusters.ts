@@ -39,7 +39,8 @@ export function withoutNode({ proxy, targets }: View): readonly Skipped[] {
 
 /** The clusters of one service that the proxy sees, with their endpoints. */
 export function clustersOfService(view: View, service: Service): readonly Draft[] {
-  const { settings, proxy: client } = view;
+  const { settings } = view;
+  const client = { ...view.proxy, travel: settings.travel };
   const endpoints = view.endpointsOf(service);
   return serviceClusters({ service, endpoints, client, source: configSource(client), settings });
 }
@@ -120,7 +121,7 @@ function clusterOf(target: Target & Heard): readonly Draft[] {
     ...balancer(balance),
     ...connecting(policy, port.protocol, settings),
     ...wrapping(policy, port.protocol, client),
-    ...spreading(policy),
+    ...spreading(policy, client),
     metadata: provenance(subset?.origin ?? service.origin),
   });
   if (service.discovery === 'as-asked') {

@@ -12,7 +12,10 @@ export type Group = {
 };
 
 /** What of a proxy says how far its requests go. */
-export type Client = Pick<Proxy, 'locality' | 'labels' | 'node'>;
+export type Client = Pick<Proxy, 'locality' | 'labels' | 'node'> & {
+  /** Where no policy says it; null: the default. */
+  readonly travel: Travel | null;
+};
 
 /** Whether clients of a service differ by the node that they run on. */
 export function asksForNode({ habits: { stays, travel } }: Pick<Service, 'habits'>): boolean {
@@ -21,15 +24,18 @@ export function asksForNode({ habits: { stays, travel } }: Pick<Service, 'habits
 
 /** What of a client the endpoints of a service depend on: clients of one key hear the same. */
 export function clientKey({ policies, subsets, habits }: Service, client: Client): string {
-  const { locality, labels } = client;
+  const { locality, labels, travel: general } = client;
   const node = asksForNode({ habits }) ? client.node : null;
   const all = [...policies, ...subsets.flatMap((subset) => subset.policies)];
   const travelling = all.filter(
     ({ ejection, travel }) => ejection !== null || travel?.how === 'shares' || travel?.how === 'close',
   );
-  if (travelling.length === 0) return node ?? '';
-  const wanted = travelling.flatMap(({ travel }) => (travel?.how === 'alike' ? travel.labels : []));
-  return JSON.stringify([node, locality, ...wanted.map(({ name }) => labels[name] ?? null)]);
+  if (travelling.length === 0 && general?.how !== 'shares') return node ?? '';
+  const wanted = [...travelling.map(({ travel }) => travel), general].flatMap((travel) =>
+    travel?.how === 'alike' ? travel.labels : [],
+  );
+  const said = general === null ? [] : [general];
+  return JSON.stringify([node, locality, ...wanted.map(({ name }) => labels[name] ?? null), ...said]);
 }
 
 /**
@@ -62,16 +68,16 @@ export function inGroups(
 }
 
 /** Whether the weights of localities say how many requests each gets. */
-export function hasShares(policy: TrafficPolicy | null): boolean {
-  return policy?.travel?.how === 'shares';
+export function hasShares(policy: TrafficPolicy | null, { travel }: Pick<Client, 'travel'>): boolean {
+  return (policy?.travel ?? travel)?.how === 'shares';
 }
 
 const anywhere: Travel = { how: 'anywhere' };
 const nearest: Travel = { how: 'nearest', regions: [] };
 
 /** Only outlier detection tells a proxy that the nearest fail: without it requests would never go further. */
-function travelOf(policy: TrafficPolicy | null, { locality, node }: Client): Travel {
-  const wanted = policy?.travel ?? nearest;
+function travelOf(policy: TrafficPolicy | null, { locality, node, travel }: Client): Travel {
+  const wanted = policy?.travel ?? travel ?? nearest;
   if (wanted.how === 'shares') return wanted;
   if (wanted.how === 'close' && wanted.from === 'node' && node !== null) return wanted;
   if (wanted.how === 'close') return locality === '' ? anywhere : nearest;

@@ -71,7 +71,7 @@ function tcpBinding(view: View, service: Service, port: Port): Binding {
     name,
     address: socketAddress(loopback, port.number),
     traffic_direction: 'OUTBOUND',
-    ...(chains.some(hasNames) ? { listener_filters: [tlsInspector], ...patience } : {}),
+    ...(chains.some(hasNames) ? { listener_filters: [tlsInspector], ...patience(view) } : {}),
     filter_chains: chainsInOrder(chains),
     metadata: provenance(service.origin),
   };

@@ -16,12 +16,12 @@ import type { Keeper } from './secrets.ts';
 import { namesOfRequests, transport } from './upstream-tls.ts';
 
 /** When a cluster leaves a host alone, without a policy never, and whether its localities have shares. */
-export function spreading(policy: TrafficPolicy | null): object {
+export function spreading(policy: TrafficPolicy | null, client: Parameters<typeof hasShares>[1]): object {
   const ejection = policy?.ejection ?? null;
   const common = {
     // Envoy's panic at 50 % would send requests to hosts that were just found to fail.
     ...(ejection === null ? {} : { healthy_panic_threshold: { value: ejection.minHealthyPercent } }),
-    ...(hasShares(policy) ? { locality_weighted_lb_config: {} } : {}),
+    ...(hasShares(policy, client) ? { locality_weighted_lb_config: {} } : {}),
   };
   return {
     ...(ejection === null ? {} : { outlier_detection: outlierDetection(ejection) }),

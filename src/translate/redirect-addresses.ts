@@ -87,7 +87,7 @@ function addressListener(
     address: socketAddress(address, port.number),
     bind_to_port: false,
     traffic_direction: 'OUTBOUND',
-    ...(isInspected ? { listener_filters: inspectors, ...patience } : {}),
+    ...(isInspected ? { listener_filters: inspectors, ...patience(view) } : {}),
     filter_chains: [...http, ...chainsInOrder(chains)],
     metadata: provenance(service.origin),
   };

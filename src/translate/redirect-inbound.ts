@@ -45,7 +45,7 @@ export function redirectInbound(view: View): Bound {
     ...listening(view.proxy, INBOUND_PORT).addresses,
     traffic_direction: 'INBOUND',
     listener_filters: [originalDestination, ...(sniffed.length > 0 ? [httpInspectorAt(sniffed)] : [])],
-    ...patience,
+    ...patience(view),
     filter_chains: [
       loopGuard,
       passOn,

@@ -124,7 +124,7 @@ export function portListener(view: View, number: number, wanted: Wanted): PortLi
     ...addresses,
     bind_to_port: false,
     traffic_direction: 'OUTBOUND',
-    ...(isInspected ? { listener_filters: [tlsInspector, httpInspector], ...patience } : {}),
+    ...(isInspected ? { listener_filters: [tlsInspector, httpInspector], ...patience(view) } : {}),
     ...(chains.length > 0 ? { filter_chains: chains } : {}),
     default_filter_chain: { filters: last.filters },
   };

@@ -3,8 +3,12 @@ import { duration, typed } from './pieces.ts';
 
 const defaultConditions = 'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes';
 
-/** Istio's retries: twice, on what is safe to repeat, on another host each time. */
+/** Istio's retries: twice, on what is safe to repeat, on another host each time. `{}`: no retries. */
 export function retryPolicy(retries: Retries | null): object {
+  return retries?.attempts === 0 ? {} : { retry_policy: policyOf(retries) };
+}
+
+function policyOf(retries: Retries | null): object {
   const conditions = retries === null || retries.on.length === 0 ? defaultConditions.split(',') : retries.on;
   const codes = conditions.filter((condition) => /^\d{3}$/.test(condition)).map(Number);
   const names = conditions.filter((condition) => !/^\d{3}$/.test(condition));

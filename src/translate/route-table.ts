@@ -91,7 +91,10 @@ export function routed(
   if (service === null) return { routes, origins };
   // Rules of which none is for this client and port say nothing about its requests (Istio).
   const isDefault = routes.routes.length === 0;
-  return { routes: isDefault ? defaultRoute(service, port) : routes, origins: [service.origin, ...origins] };
+  return {
+    routes: isDefault ? defaultRoute(service, port, view.settings) : routes,
+    origins: [service.origin, ...origins],
+  };
 }
 
 const nothing: Routes = { routes: [], clusters: [] };

@@ -1,4 +1,4 @@
-import { type Match, policyOf, type Routing, type Rule, type Service } from '../mesh/index.ts';
+import { type Match, policyOf, type Routing, type Rule, type Service, type Settings } from '../mesh/index.ts';
 import { actionOf } from './actions.ts';
 import { concerns, routeMatch } from './matches.ts';
 import { outboundCluster } from './names.ts';
@@ -14,21 +14,26 @@ import type { View } from './view.ts';
 export type Routes = { readonly routes: readonly object[]; readonly clusters: readonly string[] };
 
 /** Of services that did not change, by port. */
-const defaults = new WeakMap<Service, Map<number, Routes>>();
+const defaults = new WeakMap<Service, Map<string, Routes>>();
 
 /** Every request to the service itself. */
-export function defaultRoute(service: Service, port: number): Routes {
-  const byPort = defaults.get(service) ?? new Map<number, Routes>();
+export function defaultRoute(service: Service, port: number, { retries }: Settings): Routes {
+  const byPort = defaults.get(service) ?? new Map<string, Routes>();
   defaults.set(service, byPort);
-  const routes = byPort.get(port) ?? makeDefault(service, port);
-  byPort.set(port, routes);
+  const key = `${port} ${retriesKey(retries)}`;
+  const routes = byPort.get(key) ?? makeDefault(service, port, retries);
+  byPort.set(key, routes);
   return routes;
 }
 
-function makeDefault(service: Service, port: number): Routes {
+function retriesKey(retries: Settings['retries']): string {
+  return retries === null ? '' : JSON.stringify(retries);
+}
+
+function makeDefault(service: Service, port: number, retries: Settings['retries']): Routes {
   const cluster = outboundCluster(port, null, service.host);
   const sticky = sticking([hashPolicy(policyOf(service, null, port))]);
-  const action = { cluster, timeout: '0s', retry_policy: retryPolicy(null), ...sticky };
+  const action = { cluster, timeout: '0s', ...retryPolicy(retries), ...sticky };
   const route = {
     name: 'default',
     match: routeMatch(null),
@@ -48,12 +53,16 @@ type Made = { readonly routes: Routes; readonly asked: ReadonlyMap<string, Servi
 const made = new WeakMap<Routing, Map<string, Made> | null>();
 
 /** The routes of a routing as this proxy asks for `port`: one per match, in order; nothing after a rule without one. */
-export function routesOf(routing: Routing, port: number, { proxy, targets: services }: View): Routes {
+export function routesOf(
+  routing: Routing,
+  port: number,
+  { proxy, targets: services, settings }: View,
+): Routes {
   const known = made.get(routing);
   const byClient = known === undefined ? (isPicky(routing) ? null : new Map<string, Made>()) : known;
   if (known === undefined) made.set(routing, byClient);
-  if (byClient === null) return makeRoutes(routing, port, proxy, services);
-  const key = `${port} ${proxy.type} ${filtersOf(proxy)}`;
+  if (byClient === null) return makeRoutes(routing, port, { proxy, settings }, services);
+  const key = `${port} ${proxy.type} ${filtersOf(proxy)} ${retriesKey(settings.retries)}`;
   const before = byClient.get(key);
   if (before !== undefined && isOf(before, services)) return before.routes;
   const asked = new Map<string, Service | undefined>();
@@ -62,7 +71,7 @@ export function routesOf(routing: Routing, port: number, { proxy, targets: servi
     asked.set(host, service);
     return service;
   };
-  const routes = makeRoutes(routing, port, proxy, { get });
+  const routes = makeRoutes(routing, port, { proxy, settings }, { get });
   byClient.set(key, { routes, asked });
   return routes;
 }
@@ -79,7 +88,12 @@ function isPicky({ rules }: Routing): boolean {
   );
 }
 
-function makeRoutes(routing: Routing, port: number, proxy: Proxy, services: Seen): Routes {
+function makeRoutes(
+  routing: Routing,
+  port: number,
+  { proxy, settings: { retries } }: Pick<View, 'proxy' | 'settings'>,
+  services: Seen,
+): Routes {
   const routes: object[] = [];
   const clusters = new Set<string>();
   // In the mesh, a service has short names, too.
@@ -89,7 +103,7 @@ function makeRoutes(routing: Routing, port: number, proxy: Proxy, services: Seen
     if (matches.length === 0) continue;
     const shared = { ...routeFilters(rule, proxy), metadata: provenance(rule.origin) };
     for (const match of matches) {
-      const { fields, clusters: named } = actionOf(rule, { match, port, host }, services);
+      const { fields, clusters: named } = actionOf(rule, { match, port, host, retries }, services);
       for (const cluster of named) clusters.add(cluster);
       const route = {
         ...routeName(rule, match),

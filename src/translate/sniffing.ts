@@ -1,4 +1,5 @@
-import { typed } from './pieces.ts';
+import { duration, typed } from './pieces.ts';
+import type { View } from './view.ts';
 
 const inspector = 'envoy.filters.listener';
 
@@ -21,10 +22,13 @@ export const originalDestination = {
 };
 
 /**
- * Waits for the first bytes as long as it takes (Istio): a client may connect long before it asks. Where the server
- * speaks first, its port has to be declared.
+ * Waits for the first bytes as long as it takes (Istio), unless the mesh limits it: a client may connect long before it
+ * asks. Where the server speaks first, its port has to be declared.
  */
-export const patience = { listener_filters_timeout: '0s', continue_on_listener_filters_timeout: true };
+export function patience({ settings }: Pick<View, 'settings'>): object {
+  const listener_filters_timeout = duration(settings.detectionMs);
+  return { listener_filters_timeout, continue_on_listener_filters_timeout: true };
+}
 
 /** Filter chain match of a connection that carries HTTP in plain text. */
 export const isHttp = { transport_protocol: 'raw_buffer', application_protocols: ['http/1.1', 'h2c'] };

@@ -11,6 +11,7 @@ import { withoutCertificates } from './inbound-tls.ts';
 import { portsListeners } from './ports.ts';
 import { redirectListeners } from './redirect.ts';
 import type { Replaced, World } from './replaced.ts';
+import { reported } from './reports.ts';
 import { tableAgain } from './route-table.ts';
 import {
   CLUSTER,
@@ -29,7 +30,7 @@ export function translate(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): Snaps
     return { resources: collect([]), status: 'Unowned', skipped: [] };
   }
   const view = viewOf(mesh, endpoints, proxy);
-  const { drafts, skipped } = listeners[proxy.capture](view);
+  const { drafts, skipped } = reported(view, listeners[proxy.capture](view));
   const changes = changesFor(mesh, proxy);
   const all = amend([...outboundClusters(view), ...drafts], view, changes);
   const resources = collect(all.drafts);

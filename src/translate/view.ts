@@ -17,9 +17,11 @@ import {
   type Owner,
   ownerOfNamespace,
   type Routing,
+  reportsOf,
   type Service,
   type Settings,
   settingsFor,
+  type Told,
   treatment,
 } from '../mesh/index.ts';
 import { ByKey } from './by-key.ts';
@@ -41,6 +43,8 @@ export type View = {
   readonly limits: Limits;
   /** What holds for the proxies of its scope. */
   readonly settings: Settings;
+  /** What it reports of the traffic. */
+  readonly reports: Told;
   /** Clusters of connections and of requests to where nobody defines anything. */
   readonly elsewhere: string;
   readonly elsewhereForRequests: string;
@@ -113,6 +117,7 @@ export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
     local: visible.filter(({ namespace }) => namespace === proxy.namespace),
     limits,
     settings: settingsFor(mesh, proxy.namespace),
+    reports: reportsOf(mesh, proxy.namespace, proxy.labels),
     elsewhere,
     elsewhereForRequests: limits.unknown === 'look-up' && through === null ? LOOKED_UP : elsewhere,
     claimants: new Map(claimants),

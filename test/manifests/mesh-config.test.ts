@@ -35,9 +35,9 @@ describe.each([
 
   test('what does nothing is a warning; mistakes are not', () => {
     expect(problemsOf(write('{ connectTimeout: 5 }'))).toEqual([`FL2110 ${value}`]);
-    expect(problemsOf(write('{ enableTracing: true }'))).toEqual([`FL2280 ${key}`]);
+    expect(problemsOf(write('{ enablePrometheusMerge: true }'))).toEqual([`FL2280 ${key}`]);
     expect(problemsOf(write('{ enableTracking: true }'))).toEqual([`FL2105 ${other}`]);
-    expect(read({ 'a.yaml': write('{ enableTracing: true }') }).resources).toHaveLength(1);
+    expect(read({ 'a.yaml': write('{ enablePrometheusMerge: true }') }).resources).toHaveLength(1);
   });
 });
 

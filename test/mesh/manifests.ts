@@ -113,3 +113,9 @@ export function hostRoute(
   const hostnames = hosts === '' ? '' : `hostnames: [${hosts}], `;
   return gatewayApi('HTTPRoute', name, namespace, `{parentRefs: [${parents}], ${hostnames}rules: ${rules}}`);
 }
+
+/** Istio's Telemetry; `spec` without its braces. */
+export function telemetry(name: string, namespace: string, spec: string): string {
+  const head = 'apiVersion: telemetry.istio.io/v1\nkind: Telemetry';
+  return `${head}\nmetadata: {name: ${name}, namespace: ${namespace}}\nspec: {${spec}}\n---\n`;
+}

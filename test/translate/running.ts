@@ -25,6 +25,8 @@ export type Running = {
   ask(host: string, options?: Asked): Promise<Answer>;
   /** Value of a counter or gauge; 0 where it is not there yet. */
   stat(name: string): Promise<number>;
+  /** All that it wrote to its outputs. */
+  output(): Promise<string>;
   close(): Promise<void>;
 };
 
@@ -39,6 +41,7 @@ export async function run(
   const listening = { address: { socket_address: { address: '127.0.0.1', port_value: 0 } } };
   await writeFile(file, JSON.stringify({ admin: listening, ...bootstrapOf(snapshot) }));
   const flags = ['--disable-hot-restart', '--concurrency', '1', '--log-level', 'info'];
+  flags.push('--file-flush-interval-msec', '20');
   const args = ['-c', file, ...flags, '--admin-address-path', admin];
   const ready = /all dependencies initialized/;
   const program = await envoyPath();
@@ -53,6 +56,7 @@ export async function run(
   while ((await stat('listener_manager.workers_started')) === 0) await child.ready;
   return {
     stat,
+    output: () => readFile(log, 'utf8'),
     ask: (host, { method = 'GET', path = '/', headers = {} } = {}) =>
       send({ port: httpProxyPort, method, path, headers: { ...headers, host } }),
     async close() {

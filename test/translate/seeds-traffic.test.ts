@@ -7,6 +7,7 @@ import { freePorts } from '../../src/cli/demo/services.ts';
 import { gatewayApi, service, workload } from '../mesh/manifests.ts';
 import { meshOf } from '../mesh/world.ts';
 import { createAuthority } from './certificates.ts';
+import { httpCollector } from './collector.ts';
 import { type Running, run } from './running.ts';
 import { Stand } from './stand.ts';
 import { jsonOf, proxyAt, snapshotOf } from './world.ts';
@@ -243,6 +244,32 @@ test.each(['12-http-route-reviews-split', '14-http-route-reviews-mesh-route'])(
     expectNineInTen(await shares(client, host('reviews')), 'reviews-v1', 'reviews-v2');
   },
 );
+
+test('production: errors are logged, one in a hundred requests is traced', async () => {
+  await using stand = new Stand();
+  const collector = await httpCollector(stand);
+  const zipkin = `{service: ${host('jaeger', 'observability')}, port: 9411}`;
+  const files =
+    seed('10-telemetry-custom-metrics') +
+    `apiVersion: mesh.istio.io/v1alpha1\nkind: MeshConfig\nmetadata: {name: mesh}\nspec: {extensionProviders: [{name: jaeger, zipkin: ${zipkin}}]}\n---\n` +
+    service('jaeger', 'observability', '', '[{name: http, port: 9411}]') +
+    pod('jaeger', 'v1', collector.port, 'observability') +
+    service('reviews', 'production') +
+    pod('reviews', 'v1', await stand.backend('v1', '127.0.0.1', failing('v1')));
+  expect(meshOf(acme(files)).problems.filter(({ code }) => code !== 'FL3104')).toEqual([]);
+  const client = await stand.client('production', [acme(files)]);
+  await shares(client, host('reviews'));
+  for (const [path, status] of Object.entries({ '/bad': '503', '/worse': '404' }))
+    await client.ask(host('reviews'), { path, headers: { 'x-fail': status } });
+  const lines = async () => (await client.output()).split('\n').filter((line) => line.includes('HTTP/1.1"'));
+  await expect.poll(lines).toHaveLength(2);
+  expect((await lines()).map((line) => /"GET (\S+) HTTP\/1.1" (\d+)/.exec(line)?.slice(1))).toEqual([
+    ['/bad', '503'],
+    ['/worse', '404'],
+  ]);
+  await expect.poll(() => collector.spans.length, { timeout: 15_000 }).toBeGreaterThan(0);
+  expect(collector.spans.length).toBeLessThan(40);
+}, 60_000);
 
 const payments = async (stand: Stand) => {
   const ports = '[{name: http, port: 8080}]';

@@ -14,17 +14,18 @@ export type Start = {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Where its standard error is kept. */
+  /** Where its standard error is kept, and its standard output, such as access logs. */
   readonly log: string;
   readonly ready: RegExp;
 };
 
 /** Starts a child that writes its log to standard error. Throws, through `ready`, Failure demo-child. */
 export function startChild({ program, args, cwd, environment, log, ready }: Start): Child {
-  const child = spawn(program, args, { cwd, env: environment, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(program, args, { cwd, env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(child, 'exit').catch(() => []);
   const file = createWriteStream(log);
   const lines = createInterface({ input: child.stderr });
+  createInterface({ input: child.stdout }).on('line', (line) => file.write(`${line}\n`));
   let last = '';
   const found = new Promise<string>((resolve, reject) => {
     const fail = (reason: string) =>

@@ -103,7 +103,8 @@ const conditions: readonly string[] = [
   'unavailable',
 ];
 
-function* checkRetries(retries: Retries | undefined, path: Path): Generator<Finding> {
+/** Rules between the fields of retries. */
+export function* checkRetries(retries: Retries | undefined, path: Path): Generator<Finding> {
   if (retries === undefined) return;
   const { attempts, ...rest } = retries;
   for (const field of attempts === 0 ? Object.keys(rest) : [])

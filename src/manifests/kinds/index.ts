@@ -15,6 +15,7 @@ import { serviceEntry } from './service-entry.ts';
 import { serviceProfile } from './service-profile.ts';
 import { sidecar } from './sidecar.ts';
 import { namespace, node, proxyConfig, serviceAccount, workloadGroup } from './silent.ts';
+import { telemetry } from './telemetry.ts';
 import { virtualService } from './virtual-service.ts';
 import { workloadEntry } from './workload-entry.ts';
 
@@ -41,6 +42,7 @@ export const kinds: readonly Kind[] = [
   serviceEntry,
   serviceProfile,
   sidecar,
+  telemetry,
   virtualService,
   workloadEntry,
   workloadGroup,
@@ -52,7 +54,6 @@ export const otherKinds: Readonly<Record<string, readonly string[]>> = {
   'networking.k8s.io': ['Ingress', 'IngressClass'],
   'networking.istio.io': [],
   'security.istio.io': ['AuthorizationPolicy', 'PeerAuthentication', 'RequestAuthentication'],
-  'telemetry.istio.io': ['Telemetry'],
   'extensions.istio.io': ['WasmPlugin'],
   'gateway.networking.k8s.io': ['BackendTLSPolicy', 'ListenerSet', 'TCPRoute', 'TLSRoute'],
   'split.smi-spec.io': ['TrafficSplit'],

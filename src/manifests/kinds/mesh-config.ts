@@ -8,7 +8,11 @@ import { schemaFindings } from '../schema-findings.ts';
 import { readText } from '../text.ts';
 import type { Path } from '../types.ts';
 import { checkDurations } from './durations.ts';
+import { checkRetries } from './http-action.ts';
 import { defineKind, type Fitting, type Kind } from './kind.ts';
+import { checkLocality } from './locality.ts';
+import { checkProviders, collectorOf, notHonoured } from './providers.ts';
+import { checkTags } from './telemetry.ts';
 
 /** What is said for a whole mesh, in a manifest of its own. */
 export const meshConfig = defineKind({
@@ -100,20 +104,76 @@ function unread(metadata: Metadata, finding: Finding): Fitting {
   };
 }
 
-/** Settings that proxies depend on; all others are those of an installation, or of what is not honoured yet. */
+function* check(spec: MeshConfigSpec, path: Path): Generator<Finding> {
+  const { connectTimeout, protocolDetectionTimeout } = spec;
+  yield* checkDurations({ connectTimeout, protocolDetectionTimeout }, path, {
+    protocolDetectionTimeout: 'or-zero',
+  });
+  yield* checkRetries(spec.defaultHttpRetryPolicy, [...path, 'defaultHttpRetryPolicy']);
+  if (spec.localityLbSetting !== undefined)
+    yield* checkLocality(spec.localityLbSetting, [...path, 'localityLbSetting']);
+  yield* checkProviders(spec, path);
+  yield* checkProxies(spec.defaultConfig ?? {}, [...path, 'defaultConfig']);
+  for (const field of Object.keys(spec)) yield* asideOf(field, path, { honoured, missed });
+}
+
+function* checkProxies(config: NonNullable<MeshConfigSpec['defaultConfig']>, path: Path): Generator<Finding> {
+  for (const field of Object.keys(config)) {
+    yield* asideOf(field, path, { honoured: ['tracing'], missed: ['gatewayTopology', 'proxyHeaders'] });
+  }
+  const { tracing = {} } = config;
+  const at = [...path, 'tracing'];
+  yield* checkTags(tracing.customTags, [...at, 'customTags']);
+  const address = tracing.zipkin?.address;
+  if (address !== undefined && collectorOf(address) === null) {
+    const fix = 'write host:port of a service of the mesh, such as zipkin.istio-system:9411';
+    yield {
+      code: 'FL2208',
+      message: `${address} is no host and port`,
+      path: [...at, 'zipkin', 'address'],
+      fix,
+    };
+  }
+  for (const field of Object.keys(tracing)) {
+    const read = ['zipkin', 'sampling', 'customTags', 'maxPathTagLength'];
+    yield* asideOf(field, at, { honoured: read, missed: Object.keys(tracing) });
+  }
+}
+
+/** Settings that proxies depend on and that are honoured; those of `missed` are not. All others are an installation's. */
 const honoured: readonly string[] = [
-  'rootNamespace',
-  'outboundTrafficPolicy',
+  'accessLogEncoding',
+  'accessLogFile',
+  'accessLogFormat',
   'connectTimeout',
+  'defaultConfig',
+  'defaultDestinationRuleExportTo',
+  'defaultHttpRetryPolicy',
+  'defaultProviders',
   'defaultServiceExportTo',
   'defaultVirtualServiceExportTo',
-  'defaultDestinationRuleExportTo',
+  'enableTracing',
+  'extensionProviders',
+  'localityLbSetting',
+  'outboundTrafficPolicy',
+  'protocolDetectionTimeout',
+  'rootNamespace',
 ] satisfies (keyof MeshConfigSpec)[];
 
-function* check(spec: MeshConfigSpec, path: Path): Generator<Finding> {
-  yield* checkDurations({ connectTimeout: spec.connectTimeout }, path);
-  for (const field of Object.keys(spec))
-    if (!honoured.includes(field)) yield notOurs(field, [...path, field]);
+const missed: readonly string[] = [
+  ...['caCertificates', 'certificates', 'defaultInboundHttpRetryPolicy', 'dnsRefreshRate', 'enableAutoMtls'],
+  ...['enableEnvoyAccessLogService', 'h2UpgradePolicy', 'hboneIdleTimeout', 'inboundClusterStatName'],
+  ...['inboundTrafficPolicy', 'meshMTLS', 'outboundClusterStatName', 'pathNormalization', 'proxyHttpPort'],
+  ...['proxyInboundListenPort', 'proxyListenPort', 'serviceEntryVisibility', 'serviceScopeConfigs'],
+  ...['serviceSettings', 'tcpKeepalive', 'thriftConfig', 'tlsDefaults', 'trustDomain', 'trustDomainAliases'],
+  'verifyCertificateAtClient',
+];
+
+type Read = { readonly honoured: readonly string[]; readonly missed: readonly string[] };
+
+function* asideOf(field: string, path: Path, read: Read): Generator<Finding> {
+  if (read.honoured.includes(field)) return;
+  yield read.missed.includes(field) ? notHonoured(field, path) : notOurs(field, [...path, field]);
 }
 
 function notOurs(field: string, path: Path): Finding {

@@ -44,17 +44,37 @@ export function* checkSubstitution(regex: string, substitution: string, path: Pa
   }
 }
 
-function readRegex(regex: string): { readonly groups: number } | { readonly reason: string } {
+function readRegex(
+  regex: string,
+): { readonly groups: number; readonly steps: number } | { readonly reason: string } {
   try {
     const compiled = RE2JS.compile(regex);
     const steps = compiled.programSize();
     if (steps > maxSteps) return { reason: `it has ${steps} steps, and may have ${maxSteps}` };
     const beyond = beyondBytes(regex);
     if (beyond !== undefined) return { reason: `Envoy compares bytes, and knows no ${beyond}` };
-    return { groups: compiled.groupCount() };
+    return { groups: compiled.groupCount(), steps };
   } catch (error) {
     return { reason: (error as Error).message.replace(/^error parsing regexp: /, '') };
   }
+}
+
+/** What one character may cost that is none of ASCII's own, as it is compiled to bytes. */
+const wideSteps = 12;
+
+/**
+ * An upper bound for the steps of an expression where it is compiled for UTF-8, as in CEL; or, as a text, what is wrong
+ * with it.
+ */
+export function regexSteps(regex: string): number | string {
+  const read = readRegex(regex);
+  if ('reason' in read) return read.reason;
+  const wide = regex.match(/\.|\[\^|\\[DWSPp]|[^\p{ASCII}]/gu)?.length ?? 0;
+  const repeated = [...regex.matchAll(/\{(\d+)(?:,(\d*))?\}/g)].map(([, least, most]) =>
+    Number(most || least),
+  );
+  const times = repeated.reduce((product, count) => product * Math.max(count, 1), 1);
+  return (read.steps + wide * wideSteps * times) * (/\(\?[a-z]*i/.test(regex) ? 4 : 1);
 }
 
 /** The first class or character of an expression that no byte is of. */

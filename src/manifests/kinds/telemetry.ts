@@ -1,0 +1,80 @@
+import {
+  type AccessLogging,
+  type Metrics,
+  type SpanTag,
+  type TelemetryManifest,
+  validateTelemetry,
+} from '../../generated/schemas/index.ts';
+import type { Finding } from '../finding.ts';
+import type { Path } from '../types.ts';
+import { checkCel } from './cel.ts';
+import { defineKind } from './kind.ts';
+
+/** Istio Telemetry: what the proxies of some workloads tell of their traffic. */
+export const telemetry = defineKind({
+  name: 'Telemetry',
+  apiVersions: ['v1', 'v1alpha1'].map((version) => `telemetry.istio.io/${version}`),
+  validate: validateTelemetry,
+  check,
+  resource: ({ spec = {} }, about) => ({ ...about, kind: 'Telemetry', spec }),
+});
+
+function* check({ spec = {}, metadata }: TelemetryManifest): Generator<Finding> {
+  const { selector, targetRef, targetRefs, accessLogging = [], tracing = [], metrics = [] } = spec;
+  const targets = Object.entries({ selector, targetRef, targetRefs }).filter(
+    ([, value]) => value !== undefined,
+  );
+  for (const [name] of targets.slice(1)) {
+    const message = `${name} beside ${targets[0]?.[0]}`;
+    yield { code: 'FL2220', message, path: ['spec', name], on: 'key' };
+  }
+  for (const [index, { namespace }] of (targetRefs ?? [targetRef])
+    .flatMap((target) => target ?? [])
+    .entries()) {
+    if (namespace === undefined || namespace === (metadata.namespace ?? 'default')) continue;
+    const path = ['spec', ...(targetRef === undefined ? ['targetRefs', index] : ['targetRef']), 'namespace'];
+    yield { code: 'FL2104', message: 'a Gateway of another namespace is not reached from here', path };
+  }
+  for (const [index, logging] of accessLogging.entries())
+    yield* checkLogging(logging, ['spec', 'accessLogging', index]);
+  for (const [index, { customTags }] of tracing.entries())
+    yield* checkTags(customTags, ['spec', 'tracing', index, 'customTags']);
+  for (const [index, each] of metrics.entries()) yield* checkMetrics(each, ['spec', 'metrics', index]);
+}
+
+function* checkLogging({ filter }: AccessLogging, path: Path): Generator<Finding> {
+  const expression = filter?.expression ?? '';
+  if (expression !== '') yield* checkCel(expression, [...path, 'filter', 'expression']);
+}
+
+/** Tags of spans: each has one way to its value. */
+export function* checkTags(tags: Readonly<Record<string, SpanTag>> = {}, path: Path): Generator<Finding> {
+  for (const [name, tag] of Object.entries(tags)) {
+    const [first, ...others] = Object.keys(tag);
+    if (first === undefined)
+      yield {
+        code: 'FL2106',
+        message: `the tag ${name} has neither literal, environment nor header`,
+        path: [...path, name],
+      };
+    for (const other of others)
+      yield { code: 'FL2220', message: `${other} beside ${first}`, path: [...path, name, other], on: 'key' };
+  }
+}
+
+/** Without Istio's own extensions an Envoy counts none of its metrics: what changes them changes nothing, and is looked at. */
+function* checkMetrics({ overrides = [] }: Metrics, path: Path): Generator<Finding> {
+  for (const [index, { tagOverrides = {} }] of overrides.entries()) {
+    const at = [...path, 'overrides', index];
+    yield {
+      code: 'FL2282',
+      message: "proxies count none of Istio's metrics yet: nothing is overridden",
+      path: at,
+    };
+    for (const [name, { value = '' }] of Object.entries(tagOverrides)) {
+      if (value === '') continue;
+      for (const { message, path: place } of checkCel(value, [...at, 'tagOverrides', name, 'value']))
+        yield { code: 'FL2283', message, path: place };
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import type { Origin } from './types.ts';
+
+/** Which end of the traffic a proxy reports: what its workload sends, or what it gets. */
+export type Side = 'client' | 'server';
+
+/** Of a line; null: the default, of a text or of an object. */
+export type LineFormat =
+  | { readonly how: 'text'; readonly text: string | null }
+  | { readonly how: 'json'; readonly fields: Readonly<Record<string, unknown>> | null };
+
+/** Writes a line about each request and connection to a file of the proxy's machine. */
+export type LineReporter = {
+  readonly reports: 'lines';
+  readonly name: string;
+  readonly path: string;
+  readonly format: LineFormat;
+};
+
+/** Sends spans to a collector, which is a service of the mesh. */
+export type SpanReporter = {
+  readonly reports: 'spans';
+  readonly name: string;
+  readonly speaks: 'zipkin' | 'otlp-grpc' | 'otlp-http';
+  readonly host: string;
+  /** The only namespace that the service may be of; null: any. */
+  readonly namespace: string | null;
+  readonly port: number;
+  /** Null: the default of what it speaks. */
+  readonly path: string | null;
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
+  readonly timeoutMs: number | null;
+  /** Whether ids of traces have 128 bits. */
+  readonly hasLongIds: boolean;
+  /** Most characters of a path in a span; null: the default. */
+  readonly maxPathLength: number | null;
+};
+
+export type Reporter = LineReporter | SpanReporter;
+
+/** What a span says besides; a header or a variable of the proxy may be missing, and then has its default. */
+export type SpanTag = { readonly name: string } & (
+  | { readonly from: 'literal'; readonly value: string }
+  | { readonly from: 'header' | 'environment'; readonly key: string; readonly otherwise: string }
+);
+
+/** What the proxies of a scope report where nothing more is said. */
+export type ReportSettings = {
+  readonly reporters: readonly Reporter[];
+  /** Names of reporters. */
+  readonly defaults: { readonly lines: readonly string[]; readonly spans: readonly string[] };
+  /** Where neither a manifest nor `defaults` names one; null: there are no lines. */
+  readonly lines: LineReporter | null;
+  readonly spans: {
+    /** Likewise. */
+    readonly reporter: SpanReporter | null;
+    readonly percent: number;
+    readonly tags: readonly SpanTag[];
+    readonly maxPathLength: number | null;
+  };
+};
+
+/** Null: nothing is said. No names: those that were said before. */
+export type LineRule = {
+  readonly sides: readonly Side[];
+  readonly reporters: readonly string[];
+  /** Expression (CEL) over what is reported; null: all of it. */
+  readonly condition: string | null;
+  readonly isOff: boolean;
+};
+
+/** Null: nothing is said. */
+export type SpanRule = {
+  readonly sides: readonly Side[];
+  readonly reporter: string | null;
+  readonly isOff: boolean | null;
+  readonly percent: number | null;
+  readonly tags: readonly SpanTag[] | null;
+};
+
+/** What the proxies of some workloads report. */
+export type Reporting = {
+  readonly namespace: string;
+  /** Labels of the workloads; null: all of the namespace. */
+  readonly selector: Readonly<Record<string, string>> | null;
+  readonly lines: readonly LineRule[];
+  readonly spans: readonly SpanRule[];
+  readonly origin: Origin;
+};
+
+/** What one proxy reports of one side. */
+export type Reports = {
+  readonly lines: readonly { readonly to: LineReporter; readonly condition: string | null }[];
+  readonly spans: {
+    readonly to: SpanReporter;
+    /** Of the requests for which nobody decided before. */
+    readonly percent: number;
+    readonly tags: readonly SpanTag[];
+    readonly maxPathLength: number | null;
+  } | null;
+};

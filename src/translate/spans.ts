@@ -1,0 +1,93 @@
+import type { Reports, SpanReporter, SpanTag } from '../mesh/index.ts';
+import { outboundCluster } from './names.ts';
+import { duration, typed } from './pieces.ts';
+import type { Proxy } from './types.ts';
+import type { View } from './view.ts';
+
+type Spans = NonNullable<Reports['spans']>;
+
+/** Cluster of the service that takes the spans; null: the proxy does not see it. Hosts may leave out the mesh's domain. */
+export function clusterOfCollector(
+  { host, namespace, port }: SpanReporter,
+  { targets }: View,
+): string | null {
+  for (const full of [host, `${host}.svc.cluster.local`]) {
+    const service = targets.get(full);
+    if (service === undefined || (namespace !== null && service.namespace !== namespace)) continue;
+    if (service.ports.some(({ number }) => number === port)) return outboundCluster(port, null, full);
+  }
+  return null;
+}
+
+const tracers = { zipkin: 'envoy.tracers.zipkin', otlp: 'envoy.tracers.opentelemetry' } as const;
+
+/** How requests are traced; null: the proxy does not speak what the collector understands. */
+export function tracingOf(
+  { to, percent, tags, maxPathLength }: Spans,
+  cluster: string,
+  proxy: Proxy,
+): object | null {
+  const name = tracers[to.speaks === 'zipkin' ? 'zipkin' : 'otlp'];
+  if (proxy.extensions !== null && !proxy.extensions.has(name)) return null;
+  const typed_config = to.speaks === 'zipkin' ? zipkin(to, cluster) : otlp(to, cluster, proxy);
+  return {
+    client_sampling: { value: 100 },
+    random_sampling: { value: percent },
+    overall_sampling: { value: 100 },
+    ...(tags.length === 0 ? {} : { custom_tags: tags.map(tagOf) }),
+    ...(maxPathLength === null ? {} : { max_path_tag_length: maxPathLength }),
+    provider: { name, typed_config },
+  };
+}
+
+function zipkin({ host, path, hasLongIds }: SpanReporter, cluster: string): object {
+  return typed('envoy.config.trace.v3.ZipkinConfig', {
+    collector_cluster: cluster,
+    collector_endpoint: path ?? '/api/v2/spans',
+    collector_endpoint_version: 'HTTP_JSON',
+    collector_hostname: host,
+    trace_id_128bit: hasLongIds,
+    shared_span_context: false,
+  });
+}
+
+function otlp(to: SpanReporter, cluster: string, proxy: Proxy): object {
+  const exporter =
+    to.speaks === 'otlp-grpc'
+      ? { grpc_service: { envoy_grpc: { cluster_name: cluster, authority: to.host } } }
+      : { http_service: httpService(to, cluster) };
+  return typed('envoy.config.trace.v3.OpenTelemetryConfig', {
+    ...exporter,
+    service_name: serviceName(proxy),
+  });
+}
+
+const timeoutMs = 10_000;
+
+function httpService({ host, port, path, headers, ...to }: SpanReporter, cluster: string): object {
+  const http_uri = {
+    uri: `http://${host}:${port}${path ?? '/v1/traces'}`,
+    cluster,
+    timeout: duration(to.timeoutMs ?? timeoutMs),
+  };
+  const added = headers.map(({ name, value }) => ({ header: { key: name, value } }));
+  return { http_uri, ...(added.length === 0 ? {} : { request_headers_to_add: added }) };
+}
+
+/** Who sends the spans, by the labels that say it (Istio, "canonical service"). */
+function serviceName({ labels, namespace, type }: Proxy): string {
+  const name =
+    labels['service.istio.io/canonical-name'] ?? labels['app.kubernetes.io/name'] ?? labels.app ?? type;
+  return `${name}.${namespace}`;
+}
+
+function tagOf(tag: SpanTag): object {
+  switch (tag.from) {
+    case 'literal':
+      return { tag: tag.name, literal: { value: tag.value } };
+    case 'header':
+      return { tag: tag.name, request_header: { name: tag.key, default_value: tag.otherwise } };
+    case 'environment':
+      return { tag: tag.name, environment: { name: tag.key, default_value: tag.otherwise } };
+  }
+}

@@ -1,0 +1,136 @@
+import { expect, test } from 'vitest';
+import { problemsOf, read } from './scope.ts';
+
+/** What the MeshConfig says of providers and of all that is not honoured. */
+
+const config = (spec: string) =>
+  `apiVersion: mesh.istio.io/v1alpha1\nkind: MeshConfig\nmetadata: { name: mesh }\nspec:\n  ${spec}\n`;
+const providers = (...all: readonly string[]) => config(`extensionProviders: [${all.join(', ')}]`);
+
+test.each<readonly [string, string, readonly string[]]>([
+  [
+    'of a name given twice',
+    providers('{ name: a, zipkin: { service: z, port: 1 } }', '{ name: a, prometheus: {} }'),
+    ['FL2212 5:78', 'FL2285 5:81'],
+  ],
+  ['of no kind', providers('{ name: a }'), ['FL2106 5:24']],
+  [
+    'of two kinds',
+    providers('{ name: a, prometheus: {}, zipkin: { service: z, port: 1 } }'),
+    ['FL2285 5:35', 'FL2220 5:51'],
+  ],
+  ['without a port', providers('{ name: a, zipkin: { service: z } }'), ['FL2106 5:35']],
+  [
+    'of text and labels',
+    providers('{ name: a, envoyFileAccessLog: { logFormat: { text: a, labels: {} } } }'),
+    ['FL2220 5:79'],
+  ],
+  [
+    'of a text that Envoy refuses',
+    providers('{ name: a, envoyFileAccessLog: { logFormat: { text: "%A%" } } }'),
+    ['FL2287 5:76'],
+  ],
+  [
+    'of a label that Envoy refuses',
+    providers('{ name: a, envoyFileAccessLog: { logFormat: { labels: { a: { b: "%A%" } } } } }'),
+    ['FL2287 5:88'],
+  ],
+  [
+    'of a list of labels',
+    providers('{ name: a, envoyFileAccessLog: { logFormat: { labels: { a: { b: [] } } } } }'),
+    ['FL2107 5:85'],
+  ],
+  ['of a path that is none', providers('{ name: a, envoyFileAccessLog: { path: stdout } }'), ['FL2109 5:63']],
+  [
+    'by default that are not there',
+    config('defaultProviders: { tracing: [a], metrics: [prometheus] }'),
+    ['FL2284 5:33'],
+  ],
+  [
+    'of a header from the environment',
+    providers(
+      '{ name: a, opentelemetry: { service: z, port: 1, http: { path: /, headers: [{ name: a, envName: B }] } } }',
+    ),
+    ['FL2104 5:111'],
+  ],
+])('providers %s', (_what, text, expected) => {
+  expect(problemsOf(text)).toEqual(expected);
+});
+
+test.each<readonly [string, string, readonly string[]]>([
+  [
+    'lines of JSON that are none',
+    'accessLogEncoding: JSON\n  accessLogFormat: "%PROTOCOL%"',
+    ['FL2109 6:20'],
+  ],
+  ['a line that Envoy refuses', 'accessLogFormat: "%PROTOCOL"', ['FL2287 5:20']],
+  [
+    'a collector without a port',
+    'defaultConfig: { tracing: { zipkin: { address: zipkin } } }',
+    ['FL2208 5:50'],
+  ],
+  [
+    'shares that do not add up',
+    'localityLbSetting: { distribute: [{ from: a, to: { b: 1 } }] }',
+    ['FL2247 5:48'],
+  ],
+  [
+    'a condition of retries that is none',
+    'defaultHttpRetryPolicy: { attempts: 1, retryOn: never }',
+    ['FL2108 5:51'],
+  ],
+  ['no time to detect', 'protocolDetectionTimeout: 0s', []],
+])('%s', (_what, spec, expected) => {
+  expect(problemsOf(config(spec))).toEqual(expected);
+});
+
+const codesOf = (spec: object) => {
+  const document = {
+    apiVersion: 'mesh.istio.io/v1alpha1',
+    kind: 'MeshConfig',
+    metadata: { name: 'mesh' },
+    spec,
+  };
+  const { resources, problems } = read({ 'a.json': JSON.stringify(document) });
+  expect(resources).toHaveLength(1);
+  return problems.map(({ code, message }) => `${code} ${message.split(' ').at(code === 'FL2280' ? 0 : 2)}`);
+};
+
+test('settings that are not honoured are named, and the others count', () => {
+  const missed =
+    'caCertificates certificates defaultInboundHttpRetryPolicy dnsRefreshRate enableAutoMtls enableEnvoyAccessLogService h2UpgradePolicy hboneIdleTimeout inboundClusterStatName inboundTrafficPolicy meshMTLS outboundClusterStatName pathNormalization proxyHttpPort proxyInboundListenPort proxyListenPort serviceEntryVisibility serviceScopeConfigs serviceSettings tcpKeepalive thriftConfig tlsDefaults trustDomain trustDomainAliases verifyCertificateAtClient'.split(
+      ' ',
+    );
+  const installed =
+    'ca configSources disableEnvoyListenerLog discoverySelectors enablePrometheusMerge ingressClass ingressControllerMode ingressSelector ingressService'.split(
+      ' ',
+    );
+  const spec = Object.fromEntries([...missed, ...installed].map((field) => [field, {}]));
+  expect(codesOf(spec).sort()).toEqual(
+    [...missed.map((field) => `FL2285 ${field},`), ...installed.map((field) => `FL2280 ${field}`)].sort(),
+  );
+});
+
+test('what a proxy starts with is said by who starts it', () => {
+  const defaultConfig = {
+    concurrency: 2,
+    drainDuration: '5s',
+    proxyHeaders: {},
+    tracing: { datadog: {}, sampling: 1 },
+  };
+  expect(codesOf({ defaultConfig })).toEqual([
+    'FL2280 concurrency',
+    'FL2280 drainDuration',
+    'FL2285 proxyHeaders,',
+    'FL2285 datadog,',
+  ]);
+});
+
+test('kinds that are not honoured are named, and the others count', () => {
+  const kinds =
+    'datadog envoyExtAuthzGrpc envoyExtAuthzHttp envoyHttpAls envoyOtelAls envoyTcpAls lightstep opencensus prometheus sds skywalking stackdriver'.split(
+      ' ',
+    );
+  const extensionProviders = kinds.map((kind) => ({ name: kind, [kind]: {} }));
+  expect(codesOf({ extensionProviders })).toEqual(kinds.map((kind) => `FL2285 ${kind},`));
+});
