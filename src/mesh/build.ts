@@ -3,6 +3,7 @@ import type { Problem } from '../base/problem.ts';
 import type { ScopeResources } from '../manifests/index.ts';
 import { type Amendment, orderOf } from './amendments.ts';
 import { type ApiStatus, statusesOf } from './api-status.ts';
+import { type AllDelegates, idleDelegates, isUpToDate, joinDelegates } from './delegates-elsewhere.ts';
 import { type JoinedGateways, joinGateways } from './gateways.ts';
 import { joinRoutings, type Routes } from './join-routings.ts';
 import { joinServices, type Offers } from './join-services.ts';
@@ -67,6 +68,7 @@ type Joined = {
   readonly sidecars: Sorted<Sidecar>;
   readonly amendments: Sorted<Amendment>;
   readonly reportings: Sorted<Reporting>;
+  readonly delegates: AllDelegates;
   readonly built: Built;
   /** Places of shares with problems. */
   readonly troubled: readonly number[];
@@ -75,7 +77,11 @@ type Joined = {
 function join(scopes: readonly ScopeResources[], before: Joined | null): Joined {
   const edited = before && editedScopes(scopes, before.ordered);
   const owners = edited ? before.owners : readOwners(scopes, before?.owners ?? null);
-  const begun = edited ? beginAgain(edited.edits, before) : begin(scopes, owners, before);
+  const resources = scopes.map((one) => one.resources);
+  const delegates = joinDelegates(resources, owners, before?.delegates ?? null);
+  const begun = edited
+    ? beginAgain(edited.edits, delegates, before)
+    : begin(scopes, owners, delegates, before);
   const { offered, offers, problems } = joinServices(begun, owners, before?.offers ?? null);
   const gateways = joinGateways(
     patched(before?.gateways.parts, begun, ({ part }) => part.gateways),
@@ -110,7 +116,8 @@ function join(scopes: readonly ScopeResources[], before: Joined | null): Joined 
   };
   const troubled = troubledAt(shares, routed.places, before);
   const own = troubled.flatMap((place) => shares[place]?.problems ?? []);
-  const all = [...own, ...problems, ...routed.problems];
+  const idle = idleDelegates(begun.all.map(({ part }) => part));
+  const all = [...own, ...problems, ...routed.problems, ...idle];
   const built: Built = {
     mesh,
     endpoints: joinEndpoints(shares, routed.places, before),
@@ -123,13 +130,15 @@ function join(scopes: readonly ScopeResources[], before: Joined | null): Joined 
   );
   const ordered = edited ? edited.ordered : inOrder(scopes).ordered;
   const sorted = { sidecars, reportings, amendments };
-  return { ordered, owners, shares, asks, offers, routes, gateways, ...sorted, built, troubled };
+  const parts = { owners, shares, asks, offers, routes, gateways, delegates, ...sorted };
+  return { ...parts, ordered, built, troubled };
 }
 
 /** Reads all of what is not the same resources as before, under the same owners. */
 function begin(
   scopes: readonly ScopeResources[],
   owners: readonly Owner[],
+  delegates: AllDelegates,
   before: Joined | null,
 ): Scopes<Begun> {
   const isKnown = owners === before?.owners;
@@ -137,22 +146,33 @@ function begin(
   const { scopes: order } = inOrder(scopes);
   const olds = order.map(({ resources }) => known.get(resources) ?? null);
   const all = order.map(({ resources }, place) => {
-    return { resources, part: olds[place]?.part ?? readPart(resources, owners) };
+    const known = olds[place]?.part;
+    const isKnown = known !== undefined && isUpToDate(known, delegates);
+    return { resources, part: isKnown ? known : readPart(resources, owners, delegates.all) };
   });
   return { all, places: null, olds, shares: [], asks: null };
 }
 
-/** Reads the edited scopes only. */
+/** Reads the edited scopes only, and those that hand on to what was edited. */
 function beginAgain(
   edits: ReadonlyMap<number, ScopeResources>,
-  { shares, owners, asks }: Joined,
+  delegates: AllDelegates,
+  { shares, owners, asks, delegates: former }: Joined,
 ): Scopes<Begun> {
   const all: Begun[] = shares.slice();
-  for (const [place, { resources }] of edits) {
-    if (resources === shares[place]?.resources) continue;
-    all[place] = { resources, part: partLike(readPart(resources, owners), shares[place]?.part) };
+  const isStale = (place: number) => {
+    const share = shares[place];
+    return share !== undefined && !isUpToDate(share.part, delegates);
+  };
+  const stale = delegates === former ? [] : [...shares.keys()].filter(isStale);
+  const places = new Set([...edits.keys(), ...stale]);
+  for (const place of places) {
+    const share = shares[place];
+    const { resources } = edits.get(place) ?? share ?? { resources: [] };
+    if (resources === share?.resources && !stale.includes(place)) continue;
+    all[place] = { resources, part: partLike(readPart(resources, owners, delegates.all), share?.part) };
   }
-  return { all, places: new Set(edits.keys()), olds: shares, shares, asks };
+  return { all, places, olds: shares, shares, asks };
 }
 
 /** What stands at one place is told in an order of its own, not in that of the work. */

@@ -90,7 +90,10 @@ export const codes = {
     title: 'gRPC to a port without HTTP/2',
     fix: 'name the port grpc or http2-…, or write appProtocol: kubernetes.io/h2c',
   },
-  FL3340: { title: 'unknown delegate', fix: 'name a VirtualService without hosts of the same scope' },
+  FL3340: {
+    title: 'unknown delegate',
+    fix: 'name a VirtualService without hosts that is exported to this namespace',
+  },
   FL3341: {
     title: 'delegate of nobody',
     fix: 'name it as the delegate of another VirtualService, or give it hosts',
@@ -98,6 +101,10 @@ export const codes = {
   FL3342: {
     title: "delegate's route for no request",
     fix: 'match what the VirtualService that delegates matches, or less; expressions are compared with nothing',
+  },
+  FL3343: {
+    title: 'delegate of another scope',
+    fix: 'ask the scope of the delegate to change it, or hand nothing on to it',
   },
   FL3350: { title: 'two Sidecars for one workload', fix: 'keep one of them; until then none is honoured' },
   FL3351: { title: 'two MeshConfigs of one scope', fix: 'keep one of them; until then none is honoured' },
@@ -135,6 +142,7 @@ export const warnings: ReadonlySet<Code> = new Set([
   'FL3338',
   'FL3341',
   'FL3342',
+  'FL3343',
   'FL3353',
   'FL3401',
   'FL3402',

@@ -33,11 +33,17 @@ const MOST = 2000;
 
 type Found = { readonly resource: VirtualServiceResource; readonly problem: Problem };
 
+/** What another scope says of a step does not count, however much it is: only the step does. */
 function sizeOf(group: readonly DefinedRouting[]): number {
-  const sizes = group.map(({ routing: { rules, streams } }) => {
-    return [...rules, ...streams].reduce((sum, { matches }) => sum + Math.max(matches.length, 1), 0);
-  });
-  return sizes.reduce((sum, size) => sum + size, 0);
+  const all = group.map(({ routing }) => partsOf(routing));
+  const lists = all.flatMap(({ rules, streams }) => [rules.some, rules.rest, streams.some, streams.rest]);
+  const reaches = lists.flatMap((pieces) => distinct<{ readonly reach: readonly unknown[] }>(pieces));
+  return reaches.reduce((sum, { reach }) => sum + Math.max(reach.length, 1), 0);
+}
+
+/** Those of one step of another scope's once. */
+function distinct<P extends { readonly reach: readonly unknown[] }>(pieces: readonly P[]): readonly P[] {
+  return pieces.filter(({ reach }, index) => reach !== pieces[index - 1]?.reach);
 }
 
 function tooMany(group: readonly DefinedRouting[]): readonly Found[] {
@@ -83,12 +89,14 @@ function firstPair<M, R extends Either>(
   right: readonly Piece<R, M>[],
   meet: (one: M, other: M) => boolean,
 ): { readonly one: R; readonly other: R } | null {
-  for (const one of left) {
-    const other = right.find(({ rule, match }) => {
+  const others = distinct(right);
+  for (const one of distinct(left)) {
+    const found = others.find(({ rule, reach }) => {
       if ('of' in rule && 'of' in one.rule && rule.of !== one.rule.of) return false;
-      return one.match === null || match === null || meet(one.match, match);
+      if (reach.length === 0 || one.reach.length === 0) return true;
+      return one.reach.some((match) => reach.some((other) => meet(match, other)));
     });
-    if (other !== undefined) return { one: one.rule, other: other.rule };
+    if (found !== undefined) return { one: one.rule, other: found.rule };
   }
   return null;
 }

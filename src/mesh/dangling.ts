@@ -41,10 +41,8 @@ export function danglingOf(
   if (defined.index > 0) return silent;
   const asked = askedPorts(defined.routing, services, gateways);
   const hasSubset = subsetsAmong(clientRules);
-  return [
-    ...silent,
-    ...referencesOf(defined).flatMap((reference) => inspect(reference, asked, services, hasSubset)),
-  ];
+  const inspectOne = (reference: Reference) => inspect(reference, asked, services, hasSubset);
+  return [...silent, ...referencesOf(defined).flatMap(inspectOne), ...foreignProblems(defined, inspectOne)];
 }
 
 /** Rules for what no sidecar sees of a host, where nothing comes in by anything else. */
@@ -74,8 +72,30 @@ function askedPorts(routing: Routing, services: Services, gateways: readonly Gat
   return [...new Set(ports)];
 }
 
+/** Its own, and those of the delegates of its scope. */
 function referencesOf({ resource, handedTo, routing }: DefinedRouting): readonly Reference[] {
-  return [resource, ...handedTo].flatMap((each) => namedBy(each, routing));
+  const own = handedTo.map(({ delegate }) => delegate).filter((each) => isOfOneScope(each, resource));
+  return [resource, ...new Set(own)].flatMap((each) => namedBy(each, routing));
+}
+
+function isOfOneScope(one: Resource, other: Resource): boolean {
+  return one.source.uid === other.source.uid;
+}
+
+/** What delegates of other scopes name that is not there is no mistake of this one: a warning at the step. */
+function foreignProblems(
+  { resource, handedTo, routing }: DefinedRouting,
+  inspectOne: (reference: Reference) => readonly Problem[],
+): readonly Problem[] {
+  const foreign = handedTo.filter(({ delegate }) => !isOfOneScope(delegate, resource));
+  return foreign.flatMap(({ delegate, step }) => {
+    const found = namedBy(delegate, routing).flatMap(inspectOne);
+    const [first, ...others] = new Set(found.map(({ message }) => message));
+    if (first === undefined) return [];
+    const more = others.length === 0 ? '' : `, and ${others.length} more`;
+    const message = `of ${delegate.namespace}/${delegate.name}: ${first}${more}`;
+    return [mistake(resource, ['spec', 'http', step, 'delegate'], 'FL3343', message)];
+  });
 }
 
 function namedBy(resource: VirtualServiceResource, routing: Routing): readonly Reference[] {

@@ -40,6 +40,7 @@ export function readHttpRule(rule: WrittenRule, resolve: Resolve, origin: Origin
     action: readAction(rule, filters, resolve),
     ...readHeaders(filters),
     cors: cors === undefined ? null : readCors(cors),
+    handed: null,
     origin,
   };
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Match, NamedMatch, PathMatch, TextMatch } from './types.ts';
 
 /**
@@ -21,7 +22,7 @@ function both(wide: Match, narrow: Match): Match {
     statPrefix: narrow.statPrefix ?? wide.statPrefix,
     path: narrow.path ?? wide.path,
     headers: joined(wide.headers, narrow.headers),
-    withoutHeaders: joined(wide.withoutHeaders, narrow.withoutHeaders),
+    withoutHeaders: united(wide.withoutHeaders, narrow.withoutHeaders),
     query: joined(wide.query, narrow.query),
     port: narrow.port ?? wide.port,
     fromNamespace: narrow.fromNamespace ?? wide.fromNamespace,
@@ -30,8 +31,18 @@ function both(wide: Match, narrow: Match): Match {
   };
 }
 
+/** Of two that name one header, the one that says more. */
 function joined(wide: readonly NamedMatch[], narrow: readonly NamedMatch[]): readonly NamedMatch[] {
-  return [...wide.filter(({ name }) => !narrow.some((other) => other.name === name)), ...narrow];
+  const kept = wide.filter(({ name, value }) => {
+    const other = narrow.find((one) => one.name === name);
+    return other === undefined || (other.value === null && value !== null);
+  });
+  return [...kept, ...narrow.filter(({ name }) => !kept.some((one) => one.name === name))];
+}
+
+/** Each of them excludes requests. */
+function united(wide: readonly NamedMatch[], narrow: readonly NamedMatch[]): readonly NamedMatch[] {
+  return [...wide, ...narrow.filter((one) => !wide.some((other) => isDeepStrictEqual(one, other)))];
 }
 
 /** Whether the two can be told to hold together. */

@@ -46,8 +46,13 @@ function byDocument(left: Routing, right: Routing): number {
 /** A rule with some of its matches. */
 export type Piece<R, M> = {
   readonly rule: R;
-  /** Null: every request. */
-  readonly match: M | null;
+  /** Empty: every request. */
+  readonly matches: readonly M[];
+  /**
+   * What is compared with others, likewise: of what another scope says, all that it was asked to speak for, so that its words
+   * decide about nothing else.
+   */
+  readonly reach: readonly M[];
 };
 
 /** `rest`: at the end, for whatever the client asks. */
@@ -60,8 +65,10 @@ const parts = new WeakMap<Routing, Parts>();
 export function partsOf(routing: Routing): Parts {
   const known = parts.get(routing);
   if (known !== undefined) return known;
-  const rules = split(routing.rules, isAnyRequest);
-  const made = { rules, streams: split(routing.streams, isAnyConnection) };
+  const made = {
+    rules: split(routing.rules, ({ handed }) => handed, isAnyRequest),
+    streams: split(routing.streams, () => null, isAnyConnection),
+  };
   parts.set(routing, made);
   return made;
 }
@@ -69,14 +76,21 @@ export function partsOf(routing: Routing): Parts {
 /** Up to the first that takes all: no other is ever reached. */
 function split<M extends Match | StreamMatch, R extends { readonly matches: readonly M[] }>(
   rules: readonly R[],
+  handedOf: (rule: R) => readonly M[] | null,
   isAny: (match: M) => boolean,
 ): Split<R, M> {
-  const pieces = rules.flatMap((rule): readonly Piece<R, M>[] =>
-    rule.matches.length === 0 ? [{ rule, match: null }] : rule.matches.map((match) => ({ rule, match })),
-  );
-  const last = pieces.findIndex(({ match }) => match === null || (isAny(match) && isOfAll(match)));
+  const pieces = rules.flatMap((rule): readonly Piece<R, M>[] => {
+    const handed = handedOf(rule);
+    if (handed !== null) return [{ rule, matches: rule.matches, reach: handed }];
+    if (rule.matches.length === 0) return [{ rule, matches: [], reach: [] }];
+    return rule.matches.map((match) => ({ rule, matches: [match], reach: [match] }));
+  });
+  const isRest = ({ reach }: Piece<R, M>) => reach.every(isAny);
+  const last = pieces.findIndex(({ rule, reach }) => {
+    return handedOf(rule) === null && reach.every((match) => isAny(match) && isOfAll(match));
+  });
   const reached = last === -1 ? pieces : pieces.slice(0, last + 1);
-  const from = reached.findLastIndex(({ match }) => match !== null && !isAny(match)) + 1;
+  const from = reached.findLastIndex((piece) => !isRest(piece)) + 1;
   return { some: reached.slice(0, from), rest: reached.slice(from) };
 }
 
@@ -102,11 +116,10 @@ function together<M, R extends { readonly matches: readonly M[] }>(
   pieces: readonly Piece<R, M>[],
 ): readonly R[] {
   const found: { readonly rule: R; readonly matches: M[] }[] = [];
-  for (const { rule, match } of pieces) {
-    const own = match === null ? [] : [match];
+  for (const { rule, matches } of pieces) {
     const last = found.at(-1);
-    if (last?.rule === rule) last.matches.push(...own);
-    else found.push({ rule, matches: own });
+    if (last?.rule === rule) last.matches.push(...matches);
+    else found.push({ rule, matches: [...matches] });
   }
   return found.map(({ rule, matches }) =>
     matches.length === rule.matches.length ? rule : { ...rule, matches },

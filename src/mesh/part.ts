@@ -1,11 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import { byCodeUnit } from '../base/order.ts';
 import type { Problem } from '../base/problem.ts';
-import type { DestinationRuleResource, Resource, WorkloadEntryResource } from '../manifests/index.ts';
+import type {
+  DestinationRuleResource,
+  Resource,
+  VirtualServiceResource,
+  WorkloadEntryResource,
+} from '../manifests/index.ts';
 import { type Amendment, withoutRivalAmendments } from './amendments.ts';
 import { isApiGateway, readApiGateways } from './api-gateways.ts';
 import { withoutContradictions } from './contradictions.ts';
-import { delegatesAmong, idleDelegates, isDelegate } from './delegates.ts';
+import { type Delegates, delegatesAmong, isDelegate } from './delegates.ts';
 import { type Gateways, readGateway, withoutRivals } from './gateways.ts';
 import { readGrants } from './grants.ts';
 import { mistake } from './mistake.ts';
@@ -31,6 +36,12 @@ export type Part = {
   readonly slices: SlicesByService;
   readonly routings: readonly DefinedRouting[];
   readonly profiles: readonly Profiled[];
+  /** Delegates of other scopes that were looked up, by `namespace/name`; null: not there. */
+  readonly asked: ReadonlyMap<string, VirtualServiceResource | null>;
+  /** Those of them that are handed to. */
+  readonly foreignDelegates: readonly VirtualServiceResource[];
+  /** Delegates of its own that it hands nothing on to. */
+  readonly unusedDelegates: readonly VirtualServiceResource[];
   readonly gateways: Gateways;
   readonly routes: readonly RouteResource[];
   readonly sidecars: readonly Sidecar[];
@@ -39,8 +50,8 @@ export type Part = {
   readonly problems: readonly Problem[];
 };
 
-/** `resources` are those of one scope. */
-export function readPart(resources: readonly Resource[], owners: readonly Owner[]): Part {
+/** `resources` are those of one scope, `others` the delegates of all. */
+export function readPart(resources: readonly Resource[], owners: readonly Owner[], others: Delegates): Part {
   const problems: Problem[] = [];
   const own = owned(resources, owners, problems).toSorted((left, right) =>
     byPlace(left.source, right.source),
@@ -55,14 +66,16 @@ export function readPart(resources: readonly Resource[], owners: readonly Owner[
   });
   const profiles = own.filter((resource) => resource.kind === 'ServiceProfile').map(readProfile);
   const delegates = delegatesAmong(own);
+  const asked = new Map<string, VirtualServiceResource | null>();
   const routings = own.flatMap((resource) => {
     if (resource.kind !== 'VirtualService' || isDelegate(resource)) return [];
-    const read = readRoutings(resource, owners, delegates);
+    const read = readRoutings(resource, owners, { own: delegates, others, asked });
     problems.push(...read.problems);
     return read.defined;
   });
-  const used = new Set(routings.flatMap(({ handedTo }) => handedTo));
-  problems.push(...idleDelegates(delegates, used));
+  const used = new Set(routings.flatMap(({ handedTo }) => handedTo.map(({ delegate }) => delegate)));
+  const isOwn = (delegate: VirtualServiceResource) =>
+    delegates.get(`${delegate.namespace}/${delegate.name}`) === delegate;
   return {
     candidates: profiles.length === 0 ? candidates : withBudgets(candidates, profiles),
     rules: own.filter((resource) => resource.kind === 'DestinationRule'),
@@ -71,6 +84,9 @@ export function readPart(resources: readonly Resource[], owners: readonly Owner[
     slices: slicesByService(own.filter((resource) => resource.kind === 'EndpointSlice')),
     routings: withoutContradictions(routings, problems),
     profiles,
+    asked,
+    foreignDelegates: [...used].filter((delegate) => !isOwn(delegate)),
+    unusedDelegates: [...delegates.values()].filter((delegate) => !used.has(delegate)),
     gateways: readGateways(own, owners, problems),
     routes: own.filter((resource) => resource.kind === 'HTTPRoute' || resource.kind === 'GRPCRoute'),
     sidecars: withoutRivalSidecars(
@@ -113,6 +129,9 @@ export function partLike(now: Part, before: Part | undefined): Part {
     slices: alike(now.slices, before.slices),
     routings: alike(now.routings, before.routings),
     profiles: alike(now.profiles, before.profiles),
+    asked: now.asked,
+    foreignDelegates: now.foreignDelegates,
+    unusedDelegates: now.unusedDelegates,
     gateways: alike(now.gateways, before.gateways),
     routes: alike(now.routes, before.routes),
     sidecars: alike(now.sidecars, before.sidecars),

@@ -28,7 +28,7 @@ export function readProfile(resource: Resource): Profiled {
   const host = resource.name.toLowerCase();
   const origin = originOf(resource);
   const destinations = split(resource, host);
-  const said = { ...readHeaders(undefined), cors: null, origin };
+  const said = { ...readHeaders(undefined), cors: null, handed: null, origin };
   const { askedHost: _, ...rest } = said;
   const rule = (name: string | null, matches: Rule['matches'], forward: Partial<Forward>): Rule => {
     return { ...rest, name, matches, action: { ...nothing, destinations, ...forward } };

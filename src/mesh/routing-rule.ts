@@ -36,6 +36,7 @@ export function readRule(route: HttpRoute, namespace: string, origin: Origin): R
     action: readAction(route, namespace, askedHost),
     ...headers,
     cors: route.corsPolicy === undefined ? null : readCors(route.corsPolicy),
+    handed: null,
     origin,
   };
 }

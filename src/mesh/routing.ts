@@ -1,7 +1,7 @@
 import type { Problem } from '../base/problem.ts';
 import type { VirtualServiceResource } from '../manifests/index.ts';
 import { claimHost } from './claim.ts';
-import { type Delegates, readStep } from './delegates.ts';
+import { type DelegatesAround, readStep } from './delegates.ts';
 import { entrancesOf } from './gateways.ts';
 import { resolveHost } from './hosts.ts';
 import { originOf } from './mistake.ts';
@@ -12,8 +12,8 @@ import type { Owner, Routing } from './types.ts';
 export type DefinedRouting = {
   readonly routing: Routing;
   readonly resource: VirtualServiceResource;
-  /** Delegates of which some of its rules are. */
-  readonly handedTo: readonly VirtualServiceResource[];
+  /** Delegates of which some of its rules are, and the steps that hand on to them. */
+  readonly handedTo: readonly { readonly delegate: VirtualServiceResource; readonly step: number }[];
   readonly index: number;
 };
 
@@ -21,7 +21,7 @@ export type DefinedRouting = {
 export function readRoutings(
   resource: VirtualServiceResource,
   owners: readonly Owner[],
-  delegates: Delegates,
+  delegates: DelegatesAround,
 ): { readonly defined: readonly DefinedRouting[]; readonly problems: readonly Problem[] } {
   const { namespace, spec } = resource;
   const claims = (spec.hosts ?? []).map((host, index) => {
@@ -32,7 +32,7 @@ export function readRoutings(
   const origin = originOf(resource);
   const steps = (spec.http ?? []).map((step, at) => readStep(resource, at, step, delegates, owners));
   const rules = steps.flatMap((step) => step.rules);
-  const handedTo = [...new Set(steps.flatMap(({ delegate }) => delegate ?? []))];
+  const handedTo = steps.flatMap(({ delegate }, step) => (delegate === null ? [] : [{ delegate, step }]));
   const streams = readStreams(resource, origin);
   const entrances = entrancesOf(spec.gateways, namespace);
   const defined = claims.flatMap(({ host, visibility }, index) => {

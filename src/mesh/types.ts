@@ -212,6 +212,8 @@ export type Rule = {
   readonly requestHeaders: HeaderChanges;
   readonly responseHeaders: HeaderChanges;
   readonly cors: Cors | null;
+  /** What another scope is asked to say of the requests of a step (empty: all), which said this; null: its own scope did. */
+  readonly handed: readonly Match[] | null;
   readonly origin: Origin;
 };
 

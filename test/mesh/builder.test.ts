@@ -88,6 +88,24 @@ spec:
   routes: [{ name: a, condition: { pathRegex: /a }, isRetryable: true }]
 `,
 );
+const delegate = record({ path: constantFrom('/a', '/b'), to: host, exportTo: constantFrom('*', '.') }).map(
+  ({ path, to, exportTo }) =>
+    (ns: string) =>
+      `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: inner, namespace: ${ns} }
+spec: { exportTo: ["${exportTo}"], http: [{ match: [{ uri: { prefix: ${path} } }], route: [{ destination: { host: "${to}" } }] }] }
+`,
+);
+const handing = record({ host, space: constantFrom('shop', 'pay') }).map(
+  ({ host: called, space }) =>
+    (ns: string) =>
+      `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: handing, namespace: ${ns} }
+spec: { hosts: ["${called}"], http: [{ match: [{ uri: { prefix: /a } }], delegate: { name: inner, namespace: ${space} } }] }
+`,
+);
 const rule = host.map(
   (called) => (ns: string) =>
     `apiVersion: networking.istio.io/v1
@@ -168,7 +186,7 @@ spec: { from: [{ group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: $
 `,
 );
 const document = oneof(
-  ...[service, entry, workload, slice, edge, routing, rule, route, profile],
+  ...[service, entry, workload, slice, edge, routing, rule, route, profile, delegate, handing],
   ...[apiGateway, edgeRoute, grant],
 );
 

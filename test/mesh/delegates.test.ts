@@ -1,5 +1,9 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { mergeByHost } from '../../src/mesh/index.ts';
+import { mergeMatches } from '../../src/mesh/merge-matches.ts';
 import { istio, service } from './manifests.ts';
+import { anyMatch, anyRequest, holds } from './requests.ts';
 import { meshOf } from './world.ts';
 
 /** VirtualServices that hand requests on to others. */
@@ -132,22 +136,142 @@ describe('problems', () => {
     const all = codes(handing, second, delegate(`[{${to('nobody.example')}}]`));
     expect(all.filter((code) => code === 'FL3301')).toEqual(['FL3301']);
   });
+});
 
-  test('of another scope: not handed on', () => {
-    const inner = {
-      path: 'team',
-      namespaces: ['team'],
-      hosts: [],
-      files: delegate(`[{${to('cart')}}]`, '', 'team'),
-    };
-    const shop = {
-      path: 'acme',
-      namespaces: ['shop'],
-      hosts: [],
-      files: service('cart', 'shop') + root('[{delegate: {name: inner, namespace: team}}]'),
-    };
-    const { problems, mesh } = meshOf(shop, inner);
-    expect(problems.map(({ code }) => code)).toContain('FL3340');
-    expect(mesh.routings[0]?.rules).toMatchObject([{ action: { does: 'respond', status: 503 } }]);
+test('what is merged is within the step, whatever the delegate says', () => {
+  fc.assert(
+    fc.property(
+      fc.array(anyMatch, { minLength: 1, maxLength: 2 }),
+      anyMatch,
+      anyRequest,
+      (outer, inner, asked) => {
+        const merged = mergeMatches(outer, [inner]) ?? [];
+        if (!merged.some((match) => holds(match, asked))) return;
+        expect(outer.some((match) => holds(match, asked))).toBe(true);
+        expect(holds(inner, asked)).toBe(true);
+      },
+    ),
+    { numRuns: 20_000 },
+  );
+});
+
+describe('of another scope', () => {
+  const shop = (steps: string, more = '') => ({
+    path: 'acme.shop',
+    namespaces: ['shop'],
+    hosts: [],
+    files: { 'root.yaml': service('cart', 'shop') + root(steps), 'more.yaml': more },
+  });
+  const team = (steps: string, more = '') => ({
+    path: 'acme.team',
+    namespaces: ['team'],
+    hosts: [],
+    files: { 'inner.yaml': service('cart', 'team') + delegate(steps, more, 'team') },
+  });
+  const step = '{match: [{uri: {prefix: /a}}], delegate: {name: inner, namespace: team}}';
+  const said = (found: ReturnType<typeof meshOf>) =>
+    found.problems.map(({ code, severity, file }) => `${code} ${severity} ${file}`);
+  const warning = 'FL3343 warning acme.shop/root.yaml';
+
+  test('its rules count within the step, with the hosts of its namespace', () => {
+    const found = meshOf(shop(`[${step}]`), team(`[{match: [{uri: {exact: /a/b}}], ${to('cart')}}]`));
+    expect(found.problems).toEqual([]);
+    expect(found.mesh.routings).toMatchObject([
+      {
+        origin: { scope: 'acme.shop' },
+        rules: [
+          {
+            matches: [{ path: { text: '/a/b' } }],
+            action: { destinations: [{ host: 'cart.team.svc.cluster.local' }] },
+            origin: { scope: 'acme.team', document: 'VirtualService/team/inner' },
+          },
+        ],
+      },
+    ]);
+  });
+
+  test.each([
+    ['is not there', [shop(`[${step}]`)]],
+    ['is exported to others', [shop(`[${step}]`), team(`[{${to('cart')}}]`, ', exportTo: [web]')]],
+    [
+      'speaks of other requests',
+      [shop(`[${step}]`), team(`[{match: [{uri: {prefix: /b}}], ${to('cart')}}]`)],
+    ],
+  ])('one that %s leaves its requests to 503, and is a warning', (what, scopes) => {
+    const owned = { path: 'acme.team', namespaces: ['team'], hosts: [], files: '' };
+    const found = meshOf(...scopes, ...(scopes.length === 1 ? [owned] : []));
+    const own = said(found).filter((one) => !one.startsWith('FL3341'));
+    expect([what, own]).toEqual([what, [warning]]);
+    expect(found.mesh.routings).toMatchObject([{ rules: [{ action: { status: 503 } }] }]);
+  });
+
+  test('what only in part speaks of other requests, or of what is not there, is a warning at the step', () => {
+    const inner = `[{match: [{uri: {prefix: /b}}], ${to('cart')}}, {${to('nobody.example')}}, {${to('none.example')}}]`;
+    const found = meshOf(shop(`[${step}]`), team(inner));
+    expect(said(found)).toEqual([warning, warning]);
+    const messages = found.problems.map(({ message }) => message).join();
+    expect(messages).toContain('both this and spec.http[0] of team/inner');
+    expect(messages).toContain('nobody.example for its clients: its requests are answered 503, and 1 more');
+    expect(found.mesh.routings[0]?.rules).toHaveLength(2);
+  });
+
+  test('one that makes too much of a step', () => {
+    const matches = Array.from({ length: 251 }, (_, at) => `{uri: {prefix: /a/${at}}}`).join();
+    const inner = `[${Array.from({ length: 4 }, () => `{match: [${matches}], ${to('cart')}}`).join()}]`;
+    expect(said(meshOf(shop(`[${step}]`), team(inner)))).toEqual([warning]);
+  });
+
+  test('one that only others use is no delegate of nobody', () => {
+    const inner = team(`[{${to('cart')}}]`);
+    expect(said(meshOf(shop(`[${step}]`), inner))).toEqual([]);
+    expect(said(meshOf(shop('[{delegate: {name: cart}}]'), inner))).toEqual([
+      'FL3340 error acme.shop/root.yaml',
+      'FL3341 warning acme.team/inner.yaml',
+    ]);
+  });
+
+  test('one in a namespace that its scope does not own is none', () => {
+    const stranger = { ...team(`[{${to('cart')}}]`), path: 'acme.stranger', namespaces: ['team', 'own'] };
+    const owner = { path: 'acme.team', namespaces: ['team'], hosts: [], files: '' };
+    const found = meshOf(shop(`[${step}]`), stranger, owner);
+    expect(said(found)).not.toContain('');
+    expect(found.mesh.routings).toMatchObject([{ rules: [{ action: { status: 503 } }] }]);
+  });
+
+  test('its words make no contradiction, and solve none: only the step is compared', () => {
+    const rival = (path: string) =>
+      istio(
+        'VirtualService',
+        'two',
+        'shop',
+        `{hosts: [cart], http: [{match: [{uri: {prefix: ${path}}}], ${to('cart')}}]}`,
+      );
+    const words = ['/a/b', '/a/c', '/z'].map(
+      (path) => `[{match: [{uri: {prefix: ${path}}}], ${to('cart')}}]`,
+    );
+    for (const inner of [...words, `[{${to('cart')}}]`]) {
+      expect(
+        said(meshOf(shop(`[${step}]`, rival('/b')), team(inner))).filter((one) => one !== warning),
+      ).toEqual([]);
+      expect(
+        said(meshOf(shop(`[${step}]`, rival('/a/b')), team(inner))).filter((one) => one !== warning),
+      ).toEqual(['FL3202 error acme.shop/more.yaml', 'FL3202 error acme.shop/root.yaml']);
+    }
+  });
+
+  test('a delegate of the rest comes after what its owner says elsewhere', () => {
+    const rival = istio(
+      'VirtualService',
+      'two',
+      'shop',
+      `{hosts: [cart], http: [{match: [{uri: {prefix: /b}}], ${to('cart')}}]}`,
+    );
+    const found = meshOf(
+      shop('[{delegate: {name: inner, namespace: team}}]', rival),
+      team(`[{match: [{uri: {prefix: /b}}], ${to('cart')}}, {${to('cart')}}]`),
+    );
+    expect(found.problems).toEqual([]);
+    const [merged] = mergeByHost(found.mesh.routings);
+    expect(merged?.rules.map(({ origin }) => origin.scope)).toEqual(['acme.shop', 'acme.team', 'acme.team']);
   });
 });
