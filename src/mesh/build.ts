@@ -109,11 +109,11 @@ function join(scopes: readonly ScopeResources[], before: Joined | null): Joined 
   const routed = joinRoutings(offered, indexes, edge, before?.routes ?? null);
   const { shares, routes } = routed;
   const { services } = offers;
-  const mesh: Mesh = {
+  const mesh = meshLike(before?.built.mesh, {
     ...{ owners, services, clientRules, routings: routes.sorted.items },
     ...{ gateways: gateways.gateways, sidecars: sidecars.items, reportings: reportings.items },
     amendments: amendments.items,
-  };
+  });
   const troubled = troubledAt(shares, routed.places, before);
   const own = troubled.flatMap((place) => shares[place]?.problems ?? []);
   const idle = idleDelegates(begun.all.map(({ part }) => part));
@@ -132,6 +132,14 @@ function join(scopes: readonly ScopeResources[], before: Joined | null): Joined 
   const sorted = { sidecars, reportings, amendments };
   const parts = { owners, shares, asks, offers, routes, gateways, delegates, ...sorted };
   return { ...parts, ordered, built, troubled };
+}
+
+/** The mesh before where all of it is the same objects: nobody has to look at it again. */
+function meshLike(before: Mesh | undefined, now: Mesh): Mesh {
+  const parts: Readonly<Record<string, unknown>> = { ...before };
+  return before !== undefined && Object.entries(now).every(([part, value]) => parts[part] === value)
+    ? before
+    : now;
 }
 
 /** Reads all of what is not the same resources as before, under the same owners. */

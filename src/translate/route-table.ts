@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { sameItems } from '../base/lists.ts';
 import type { Origin, Service } from '../mesh/index.ts';
 import { type Draft, distinct, distinctAgain } from './encode.ts';
 import { routeConfiguration } from './http.ts';
@@ -42,14 +43,14 @@ type Table = {
 /** What drafts of tables were made of. */
 const tables = new WeakMap<Draft, Table>();
 
-/** `references`: where they are known, each once and in order. */
-export function routeTable(table: Table, references: Draft['references'] | null = null): Draft {
+/** `known`: its references, each once and in order, and its JSON, where they are. */
+export function routeTable(table: Table, known: Partial<Pick<Draft, 'references' | 'json'>> = {}): Draft {
   const { name, entries, hosts, rest, fields } = table;
   const draft: Draft = {
     typeUrl: ROUTES,
     name,
-    json: { ...routeConfiguration(name, [...hosts, ...rest]), ...fields },
-    references: references ?? distinct(clustersOf(table).map(toCluster)),
+    json: known.json ?? { ...routeConfiguration(name, [...hosts, ...rest]), ...fields },
+    references: known.references ?? distinct(clustersOf(table).map(toCluster)),
     // Made when somebody asks, which is seldom: of all hosts they are many.
     get origins() {
       return entries.flatMap(({ origins }) => origins);
@@ -100,7 +101,8 @@ export function routed(
 const nothing: Routes = { routes: [], clusters: [] };
 
 /**
- * The table of a view in which nothing but what is said of these hosts may be another. Null where a host comes or goes
+ * The table of a view in which nothing but what is said of these hosts may be another; with the same JSON where it says the
+ * same. Null where a host comes or goes
  * with that.
  */
 export function tableAgain(draft: Draft, changed: readonly string[], view: View): Draft | null {
@@ -130,7 +132,8 @@ export function tableAgain(draft: Draft, changed: readonly string[], view: View)
   if (isSame) return draft;
   const again = { ...table, entries, hosts };
   const gone = lost.filter((cluster) => !gained.includes(cluster) && !leadsTo(again, cluster));
-  return routeTable(again, distinctAgain(draft.references, gained.map(toCluster), gone.map(toCluster)));
+  const references = distinctAgain(draft.references, gained.map(toCluster), gone.map(toCluster));
+  return routeTable(again, sameItems(hosts, table.hosts) ? { references, json: draft.json } : { references });
 }
 
 /** Whether they are equal, and made of the same actions. */

@@ -60,18 +60,21 @@ export function translateAgain(world: World, before: Snapshot, replaced: Replace
   const view = viewAgain(world, last.view, replaced);
   if (isHeardByListeners(view, replaced)) return null;
   const tables = new Map(last.tables);
-  const routes = new Map(before.resources.get(ROUTES));
+  const former = before.resources.get(ROUTES);
+  const routes = new Map(former);
   for (const [name, draft] of last.tables) {
     const again = tableAgain(draft, replaced.hosts, view);
     if (again === null) return null;
     if (again === draft) continue;
     tables.set(name, again);
-    routes.set(name, encode(again, routes.get(name)));
+    const isSame = again.json === draft.json && again.references === draft.references;
+    if (!isSame) routes.set(name, encode(again, routes.get(name)));
   }
   const { resources: changed, lost } = clustersAgain(before, last.view, view, replaced);
   const resources = new Map(before.resources);
   for (const [typeUrl, all] of changed) resources.set(typeUrl, all);
-  resources.set(ROUTES, routes);
+  const hasOthers = [...routes].some(([name, table]) => former?.get(name) !== table);
+  if (hasOthers) resources.set(ROUTES, routes);
   const snapshot = { ...before, resources };
   made.set(snapshot, { view, tables });
   return lost ? check(snapshot) : checkAgain(snapshot, before);

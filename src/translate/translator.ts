@@ -60,17 +60,30 @@ function madeOf(world: World, before: Made | null): Made {
  * workload of the mesh has it, or where it is the loopback, and else only its family; a node counts where a service asks.
  */
 function likeness(
-  { id: _id, name: _name, ip, ips, node, metadata, ...facts }: Proxy,
+  proxy: Proxy,
   { addresses: known, hasNodes, metadata: asked }: Pick<Made, 'addresses' | 'hasNodes' | 'metadata'>,
 ): string {
+  const { ip, ips, node, metadata } = proxy;
   const places = [ip, ...ips].map((address) => {
     if (known.has(address) || address === '127.0.0.1' || address === '::1') return address;
     return address.includes(':') ? 'IPv6' : 'IPv4';
   });
   const told = asked.map((name) => metadata[name] ?? null);
-  return JSON.stringify({ ...facts, places, told, node: hasNodes ? node : null }, (_key, value: unknown) => {
+  return `${factsOf(proxy)} ${JSON.stringify([places, told, hasNodes ? node : null])}`;
+}
+
+/** What never changes of a proxy that is connected. */
+const facts = new WeakMap<Proxy, string>();
+
+function factsOf(proxy: Proxy): string {
+  const known = facts.get(proxy);
+  if (known !== undefined) return known;
+  const { id: _id, name: _name, ip: _ip, ips: _ips, node: _node, metadata: _metadata, ...rest } = proxy;
+  const text = JSON.stringify(rest, (_key, value: unknown) => {
     return value instanceof Set ? [...value].sort() : value;
   });
+  facts.set(proxy, text);
+  return text;
 }
 
 function addressesOf(endpoints: Endpoints): ReadonlySet<string> {

@@ -41,8 +41,9 @@ export class Holdings<R extends Versioned> {
 
   /** What the client will have once everything on its way has arrived; `null`: nothing. */
   believed(name: string): R | Brought | null {
-    for (const { entries, unsure } of this.#flights.toReversed()) {
-      const entry = unsure.has(name) ? undefined : entries.get(name);
+    for (let at = this.#flights.length - 1; at >= 0; at -= 1) {
+      const flight = this.#flights[at];
+      const entry = flight?.unsure.has(name) ? undefined : flight?.entries.get(name);
       if (entry !== undefined) return entry;
     }
     return this.acked(name);
@@ -50,6 +51,7 @@ export class Holdings<R extends Versioned> {
 
   /** False if the client may have something else than `believed`, so that comparing is not enough. */
   certain(name: string): boolean {
+    if (this.#doubtful.size === 0) return true;
     const onItsWay = this.#flights.some(({ entries, unsure }) => entries.has(name) && !unsure.has(name));
     return onItsWay || !this.#doubtful.has(name);
   }
@@ -136,7 +138,7 @@ export class Holdings<R extends Versioned> {
     for (const [name, entry] of flight.entries) {
       if (flight.unsure.has(name)) continue;
       for (const { entries } of earlier) entries.delete(name);
-      this.#doubtful.delete(name);
+      if (this.#doubtful.size > 0) this.#doubtful.delete(name);
       if (entry === null) this.#losses += 1;
       if (entry === null) this.#acked.delete(name);
       else this.#acked.set(name, entry);

@@ -60,6 +60,7 @@ export class Ordering {
 
   gate(typeUrl: string, name: string, want: XdsResource | null, nowMs: number): 'send' | 'wait' | 'blocked' {
     const obstacles = this.#obstacles(typeUrl, name, want);
+    if (obstacles.length === 0 && this.#waits.size + this.#conditions.size === 0) return 'send';
     const at = `${typeUrl}\n${name}\n${want === null}`;
     if (obstacles.length === 0) {
       this.#waits.delete(at);

@@ -68,7 +68,8 @@ export class References {
    * (O4; a gRPC client asks for clusters after it has the routes that name them).
    */
   missing(want: XdsResource): readonly Obstacle[] {
-    if (this.#holdsAll(want)) return [];
+    if (want.references.length <= 1 && isNothing(want.references[0])) return NONE;
+    if (this.#holdsAll(want)) return NONE;
     return want.references.flatMap(({ typeUrl, name }): readonly Obstacle[] => {
       const holder = this.#holders.get(typeUrl);
       const resource = this.wanted(typeUrl, name);
@@ -186,6 +187,13 @@ export class References {
     if (want !== null) return this.missing(want).some(({ stuck }) => stuck);
     return this.users(user.typeUrl, user.name).some((above) => this.stuck(above));
   }
+}
+
+const NONE: readonly Obstacle[] = [];
+
+/** Nobody waits for endpoints by themselves: of a cluster, they come after it. */
+function isNothing(reference: XdsResource['references'][number] | undefined): boolean {
+  return reference === undefined || reference.typeUrl === ENDPOINT;
 }
 
 function key(typeUrl: string, name: string): string {

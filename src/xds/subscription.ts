@@ -108,6 +108,7 @@ export class Subscription<R extends Versioned> {
 
   /** True if the client has refused exactly what it should have now (or its removal). */
   rejects(name: string): boolean {
+    if (this.#rejections.size === 0) return false;
     const rejection = this.#rejections.get(name);
     return rejection !== undefined && rejection.resource?.version === this.#target?.get(name)?.version;
   }
@@ -211,16 +212,21 @@ export class Subscription<R extends Versioned> {
   }
 
   #sent(nonce: string, entries: Map<string, R | null>): Delta<R> {
+    const awaited = new Set<string>();
+    const resources: R[] = [];
+    const removed: string[] = [];
     for (const [name, entry] of entries) {
       this.#forced.delete(name);
-      const last = entry?.version === this.#target?.get(name)?.version;
+      const want = this.#target?.get(name) ?? null;
+      const last = entry === want || entry?.version === want?.version;
       if (last) this.#todo.delete(name); // otherwise the last good went out, and the change still waits
+      if (this.#awaited.delete(name)) awaited.add(name);
+      if (entry === null) removed.push(name);
+      else resources.push(entry);
     }
     this.#owesAnswer = false;
-    const awaited = new Set([...entries.keys()].filter((name) => this.#awaited.delete(name)));
     this.holdings.send(nonce, entries, awaited);
-    const resources = [...entries.values()].filter((entry) => entry !== null);
-    return { resources, removed: [...entries].flatMap(([name, entry]) => (entry === null ? [name] : [])) };
+    return { resources, removed };
   }
 
   #step(name: string, gate: Gate<R>): Step<R> {
@@ -276,14 +282,17 @@ export class Subscription<R extends Versioned> {
   }
 
   #absolve(name: string, entry: R | null): void {
+    if (this.#rejections.size === 0) return;
     const accused = this.#rejections.get(name);
     if (accused?.resource?.version === entry?.version || !this.rejects(name)) this.#rejections.delete(name);
   }
 
   #subscribe(name: string): void {
     if (name !== '*') {
-      this.#named.add(name);
-      this.#owe(name); // C7: the client may have forgotten it
+      // The text that all clients share, where there is one: each says thousands of names.
+      const own = this.#target?.get(name)?.name ?? name;
+      this.#named.add(own);
+      this.#owe(own); // C7: the client may have forgotten it
       return;
     }
     if (this.#wildcard) return;

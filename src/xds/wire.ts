@@ -98,20 +98,33 @@ export function createEncoder({ resource: encodeResource, head, tail }: Response
     return Buffer.concat([head(response).finish(), ...resources, tail(response).finish()]);
   };
   const last = new Map<string, { readonly response: Response; readonly bytes: Buffer }>();
+  let held = 0;
+  const remember = (key: string, response: Response, bytes: Buffer) => {
+    held += bytes.length - (last.get(key)?.bytes.length ?? 0);
+    last.delete(key);
+    last.set(key, { response, bytes });
+    for (const [oldest, { bytes: old }] of last) {
+      if (held <= REMEMBERED_BYTES) break;
+      last.delete(oldest);
+      held -= old.length;
+    }
+  };
   return {
     encode: (response) => {
-      const key = `${response.typeUrl}\n${response.nonce}`;
+      const { typeUrl, nonce, resources } = response;
+      // Streams of several views take turns: those of one are told by what they are sent.
+      const key = [typeUrl, nonce, resources[0]?.name, resources[0]?.version].join('\n');
       const known = last.get(key);
       if (known !== undefined && isSame(known.response, response)) return known.bytes;
       const bytes = encode(response);
-      if (last.size >= REMEMBERED_RESPONSES) last.clear();
-      last.set(key, { response, bytes });
+      remember(key, response, bytes);
       return bytes;
     },
     rotate: () => {
       older = recent;
       recent = new Map();
       last.clear();
+      held = 0;
     },
   };
 }
@@ -130,8 +143,8 @@ function haveSameBytes(left: Pieces, right: Pieces): boolean {
   });
 }
 
-/** Streams in step say the same with the same nonce: a few responses, which may be large. */
-const REMEMBERED_RESPONSES = 16;
+/** Streams in step say the same with the same nonce; a table of many hosts may be a megabyte, and there is one for each view. */
+const REMEMBERED_BYTES = 32 * 1024 ** 2;
 
 function isSame(left: Response, right: Response): boolean {
   return (

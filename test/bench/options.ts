@@ -9,13 +9,19 @@ export type Options = {
   readonly scopes: number;
   /** Null: each. */
   readonly backend: string | null;
+  /** Of the pushes; null: all sizes. */
+  readonly services: number | null;
+  readonly clients: number | null;
+  /** Over how many namespaces the proxies are spread. */
+  readonly namespaces: number;
   /** Folder of the load client and the peer, which are programs of their own. */
   readonly tools: string;
 };
 
 export function readOptions(args: readonly string[]): Options {
   const text = { type: 'string' } as const;
-  const options = { commits: text, scopes: text, backend: text, tools: text };
+  const numbers = { commits: text, scopes: text, services: text, clients: text, namespaces: text };
+  const options = { ...numbers, backend: text, tools: text };
   const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
   const root = join(import.meta.dirname, '..', '..');
   return {
@@ -23,6 +29,9 @@ export function readOptions(args: readonly string[]): Options {
     commits: count('commits', values.commits, 5_000),
     scopes: count('scopes', values.scopes, 100),
     backend: values.backend ?? null,
+    services: values.services === undefined ? null : count('services', values.services, 1),
+    clients: values.clients === undefined ? null : count('clients', values.clients, 1),
+    namespaces: count('namespaces', values.namespaces, 1),
     tools: values.tools ?? process.env.FAIRLEAD_BENCH_TOOLS ?? join(root, '..', 'shared', 'tools'),
   };
 }

@@ -30,23 +30,31 @@ type Round = {
   readonly rssMb: number;
 };
 
+export type Size = { readonly clients: number; readonly services: number };
+
+/** The one that a run is told, or all. */
+export function sizesOf({ services, clients }: Options, all: readonly Size[]): readonly Size[] {
+  if (services === null && clients === null) return all;
+  return [{ services: services ?? 100, clients: clients ?? 200 }];
+}
+
 type Contender = { readonly name: string; start(services: number): Promise<Server> };
 
-/** Streams and services. The second is the one that is held against the peer. */
-const SIZES = [
-  { clients: 500, services: 100 },
+/** Streams and services: both are held against the peer. */
+const SIZES: readonly Size[] = [
   { clients: 2_000, services: 100 },
-] as const;
+  { clients: 200, services: 1_000 },
+];
 const ROUNDS = 5;
 /** Turns in which each server is measured once, one after the other. */
 const TURNS = 2;
 
 /** One weight edit to many delta streams: ours and go-control-plane's snapshot cache, in turns, under the same client. */
-export async function benchPush({ tools }: Options): Promise<void> {
-  const programs = await buildTools(tools);
+export async function benchPush(options: Options): Promise<void> {
+  const programs = await buildTools(options.tools);
   if (programs === null) return;
   const figures: Figure[] = [];
-  for (const size of SIZES) {
+  for (const size of sizesOf(options, SIZES)) {
     const contenders = [ours(), peer(programs.peer)];
     const rounds = new Map<string, Round[]>(contenders.map(({ name }) => [name, []]));
     for (let turn = 0; turn < TURNS; turn += 1) {
@@ -107,15 +115,15 @@ function peer(program: string): Contender {
 }
 
 /** The client has the last core for itself. */
-const clientCore = () => String(cpus().length - 1);
-const serverCore = () => (cpus().length > 2 ? `0-${cpus().length - 2}` : '0');
+export const clientCore = () => String(cpus().length - 1);
+export const serverCore = () => (cpus().length > 2 ? `0-${cpus().length - 2}` : '0');
 
-function pinned(cores: string, program: string, args: readonly string[]): ChildProcess {
-  return spawn('taskset', ['-c', cores, program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+export function pinned(cores: string, program: string, args: readonly string[]): ChildProcess {
+  return spawn('taskset', ['-c', cores, program, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
 }
 
 /** What it prints first, on either stream, when it is ready. */
-async function firstLine({ stdout, stderr }: ChildProcess): Promise<string> {
+export async function firstLine({ stdout, stderr }: ChildProcess): Promise<string> {
   const streams = [stdout, stderr].filter((stream) => stream !== null);
   const [line] = (await Promise.race(
     streams.map((input) => once(createInterface({ input }), 'line')),
@@ -123,7 +131,7 @@ async function firstLine({ stdout, stderr }: ChildProcess): Promise<string> {
   return line ?? '';
 }
 
-async function measure(contender: Contender, size: (typeof SIZES)[number], load: string): Promise<Round> {
+async function measure(contender: Contender, size: Size, load: string): Promise<Round> {
   const server = await contender.start(size.services);
   const { child, xdsPort, adminPort, client } = server;
   try {
@@ -166,7 +174,7 @@ function parse(text: string): Round {
   };
 }
 
-function report(size: (typeof SIZES)[number], rounds: ReadonlyMap<string, readonly Round[]>): Figure[] {
+function report(size: Size, rounds: ReadonlyMap<string, readonly Round[]>): Figure[] {
   const where = `${size.clients} × ${size.services}`;
   const units = {
     lastMs: ['last ACK', 'ms'],

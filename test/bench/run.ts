@@ -3,6 +3,7 @@ import { benchConverge } from './converge.ts';
 import { benchHostile } from './hostile.ts';
 import { readOptions } from './options.ts';
 import { benchPush } from './push.ts';
+import { benchScenarios } from './push-scenarios.ts';
 import { machine } from './report.ts';
 import { benchScope } from './scope.ts';
 import { benchVerify } from './verify.ts';
@@ -12,6 +13,7 @@ const benches = {
   hostile: benchHostile,
   scope: benchScope,
   push: benchPush,
+  scenarios: benchScenarios,
   converge: benchConverge,
 } as const;
 
