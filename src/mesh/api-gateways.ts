@@ -64,14 +64,16 @@ export function readApiGateways(
     const message = `Gateways of the class ${name} are left to ${spec.controllerName}`;
     problems.push(mistake(resource, ['spec', 'controllerName'], 'FL3336', message));
   }
-  const isOurs = ({ spec: { gatewayClassName: name } }: ApiGatewayResource) => {
-    return (classes.all[name] ?? (name === ownClass ? controllerName : '')) === controllerName;
+  const controllerOf = ({ spec: { gatewayClassName: name } }: ApiGatewayResource) => {
+    if (Object.hasOwn(classes.all, name)) return classes.all[name];
+    return name === ownClass ? controllerName : undefined;
   };
+  const isOurs = (resource: ApiGatewayResource) => controllerOf(resource) === controllerName;
   const foreign = resources.filter((resource) => !isOurs(resource));
   for (const resource of foreign) {
     const { gatewayClassName } = resource.spec;
     if (classes.own.some(({ name }) => name === gatewayClassName)) continue;
-    const controller = classes.all[gatewayClassName];
+    const controller = controllerOf(resource);
     const message =
       controller === undefined
         ? `there is no GatewayClass ${gatewayClassName}, in this scope or above it: the Gateway is left alone`

@@ -36,7 +36,7 @@ type BoundListener = {
 export function boundEgress(view: View): readonly BoundListener[] {
   return (view.limits.imports ?? []).flatMap((listener) => {
     const { bind, port } = listener;
-    if (bind === null || port === null) return [];
+    if (bind === null || port === null || isEverywhere(bind, view)) return [];
     const about = { name: nameOf(bind, port), bind, port, services: importedBy(listener, port, view) };
     const isHttp = listener.protocol !== 'tcp' && listener.protocol !== 'tls';
     const sources = view.limits.origins.map(sourceOf);
@@ -88,6 +88,12 @@ function importedBy(listener: Import, port: number, { services, proxy }: View): 
 
 function nameOf(bind: Bind, port: number): string {
   return bind.at === 'socket' ? bind.path : listenerName(bind.address, port);
+}
+
+/** What is captured at any address has the listener of its port. */
+function isEverywhere(bind: Bind, { proxy }: View): boolean {
+  if (bind.at === 'socket' || !bind.isCaptured || proxy.capture !== 'redirect') return false;
+  return bind.address === '0.0.0.0' || bind.address === '::';
 }
 
 function isCaptured(bind: Bind): boolean {

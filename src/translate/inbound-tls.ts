@@ -1,7 +1,7 @@
 import { endOfTls } from './downstream-tls.ts';
 import { tcpProxy } from './http.ts';
-import { BLACK_HOLE, listenerName } from './names.ts';
-import type { Served } from './served.ts';
+import { BLACK_HOLE, inboundCluster } from './names.ts';
+import { type Served, servedByServices } from './served.ts';
 import type { Proxy, Skipped } from './types.ts';
 import type { View } from './view.ts';
 
@@ -20,14 +20,18 @@ export function behindTls<C extends Chain>(
   return { ...chain, transport_socket: ending.socket };
 }
 
-/** Ports whose TLS the proxy cannot end. */
-export function withoutCertificates({ proxy, limits: { ingress, origins } }: View): readonly Skipped[] {
-  return (ingress ?? []).flatMap(({ port, bind, security }): readonly Skipped[] => {
+/** Ports of the workload whose TLS its proxy cannot end. */
+export function withoutCertificates(view: View): readonly Skipped[] {
+  const { proxy, limits } = view;
+  const { ingress, origins } = limits;
+  const ended = (ingress ?? []).filter(({ security }) => security !== null);
+  if (ended.length === 0 || servedByServices(view, proxy.ips).size === 0) return [];
+  return ended.flatMap(({ port, security }): readonly Skipped[] => {
     const ending = security === null ? null : endOfTls(proxy, security, []);
     if (ending === null || !('reason' in ending)) return [];
     const sources = origins.slice(0, 1).map(({ scope, uid, file, line, column }) => {
       return { scope, uid, file, line, column };
     });
-    return [{ address: listenerName(bind ?? proxy.ip, port.number), reason: ending.reason, sources }];
+    return [{ address: inboundCluster(port.number), reason: ending.reason, sources }];
   });
 }

@@ -29,6 +29,9 @@ export const VIRTUAL_INBOUND = 'virtualInbound';
 export const OUTBOUND_PORT = 15001;
 export const INBOUND_PORT = 15006;
 
+/** Where `bootstrap` has a proxy listen unless it is told otherwise: its admin interface and its statistics. */
+export const ownPorts: readonly number[] = [15000, 15090];
+
 /** Where captured inbound traffic goes that no service of the workload claims: on to the application. */
 export const INBOUND_PASSTHROUGH = 'InboundPassthroughCluster';
 

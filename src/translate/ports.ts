@@ -1,7 +1,7 @@
 import { type Bound, bind } from './bindings.ts';
 import { apart, boundEgress } from './bound-egress.ts';
 import { inboundBindings } from './inbound.ts';
-import { listenerName } from './names.ts';
+import { listenerName, ownPorts } from './names.ts';
 import { httpProxyListener, tcpBindings } from './outbound.ts';
 import type { View } from './view.ts';
 import { httpProxyRoutes } from './virtual-hosts.ts';
@@ -16,9 +16,6 @@ export function portsListeners(view: View): Bound {
   return { drafts, skipped: [...egress.skipped, ...bound.skipped] };
 }
 
-/** Where `bootstrap` has a proxy listen unless it is told otherwise: its admin interface and its statistics. */
-const itself = [15000, 15090];
-
 /** Loopback addresses that are taken: of the proxy, and of the application behind the inbound listeners. */
 function reservedBy(
   { proxy: { httpProxyPort }, limits: { ingress } }: View,
@@ -31,7 +28,7 @@ function reservedBy(
     (port) => [listenerName('127.0.0.1', port), 'the application listens there'] as const,
   );
   return new Map([
-    ...itself.map((port) => [listenerName('127.0.0.1', port), 'the proxy itself listens there'] as const),
+    ...ownPorts.map((port) => [listenerName('127.0.0.1', port), 'the proxy itself listens there'] as const),
     ...application,
     [listenerName('127.0.0.1', httpProxyPort), 'the HTTP proxy listens there'],
   ]);

@@ -5,7 +5,15 @@ import type { Draft } from './encode.ts';
 import { httpConnectionManager, routeConfiguration, tcpProxy } from './http.ts';
 import { boundIngress } from './inbound.ts';
 import { lookingUp } from './look-up.ts';
-import { BLACK_HOLE, LOOKED_UP, listenerName, OUTBOUND_PORT, VIRTUAL_OUTBOUND } from './names.ts';
+import {
+  BLACK_HOLE,
+  INBOUND_PORT,
+  LOOKED_UP,
+  listenerName,
+  OUTBOUND_PORT,
+  ownPorts,
+  VIRTUAL_OUTBOUND,
+} from './names.ts';
 import { addressBindings, endpointListeners } from './redirect-addresses.ts';
 import { redirectInbound } from './redirect-inbound.ts';
 import { portListener, wildcardPorts } from './redirect-ports.ts';
@@ -20,7 +28,7 @@ import { listening } from './wildcard.ts';
  * kernel where they wanted to go. The listeners named after addresses and ports are not bound: 15001 hands to them.
  */
 export function redirectListeners(view: View): Bound {
-  const egress = apart(boundEgress(view), new Map());
+  const egress = apart(boundEgress(view), reservedFor(view));
   const captured = capturedOf(view);
   const addresses = bindAddresses(captured, egress.names);
   const wildcards = [...wildcardPorts(captured)].map(([port, wanted]) =>
@@ -41,6 +49,14 @@ export function redirectListeners(view: View): Bound {
   const ofPorts = wildcards.flatMap((wildcard) => wildcard.skipped);
   const skipped = [...addresses.skipped, ...ofPorts, ...inbound.skipped, ...egress.skipped, ...bound.skipped];
   return { drafts: distinct(drafts), skipped };
+}
+
+/** Ports at which the proxy itself listens, at whatever address that a Sidecar says. */
+function reservedFor({ limits: { imports } }: View): ReadonlyMap<string, string> {
+  const taken = [...ownPorts, OUTBOUND_PORT, INBOUND_PORT];
+  const addresses = (imports ?? []).flatMap(({ bind }) => (bind?.at === 'address' ? [bind.address] : []));
+  const names = addresses.flatMap((address) => taken.map((port) => listenerName(address, port)));
+  return new Map(names.map((name) => [name, 'the proxy itself listens there']));
 }
 
 /** What is captured: not what a Sidecar has its applications call by themselves. */

@@ -5,6 +5,7 @@ import type { Bound } from './bindings.ts';
 import { check, checkAgain } from './check.ts';
 import { outboundClusters, withoutNode, withoutSecrets } from './clusters.ts';
 import { clustersAgain } from './clusters-again.ts';
+import { withoutWay } from './elsewhere.ts';
 import { type Draft, encode } from './encode.ts';
 import { gatewayListeners } from './gateway.ts';
 import { withoutCertificates } from './inbound-tls.ts';
@@ -34,7 +35,12 @@ export function translate(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): Snaps
   const changes = changesFor(mesh, proxy);
   const all = amend([...outboundClusters(view), ...drafts], view, changes);
   const resources = collect(all.drafts);
-  const without = [...withoutSecrets(view), ...withoutCertificates(view), ...withoutNode(view)];
+  const without = [
+    ...withoutSecrets(view),
+    ...withoutCertificates(view),
+    ...withoutNode(view),
+    ...withoutWay(view),
+  ];
   const snapshot = check({ resources, status: 'Ready', skipped: [...skipped, ...without, ...all.skipped] });
   // What is changed in the end is made of the whole.
   if (changes.length > 0) return snapshot;

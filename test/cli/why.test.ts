@@ -51,6 +51,16 @@ describe('of a running server and its Envoy', () => {
   });
 });
 
+const NAMES = `---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: any, namespace: demo }
+spec:
+  hosts: ["*.example.org"]
+  resolution: DYNAMIC_DNS
+  ports: [{ number: 80, name: http, protocol: HTTP }]
+`;
+
 describe('of manifests', () => {
   const RULES = `---
 apiVersion: networking.istio.io/v1
@@ -79,7 +89,12 @@ spec:
   ports: [{ number: 5432, name: tcp, protocol: TCP }]
   endpoints: [{ address: 10.0.0.9 }]
 `;
-  beforeAll(() => home.write('rules.yaml', `${SERVICE}${RULES}`));
+  beforeAll(() => home.write('rules.yaml', `${SERVICE}${RULES}${NAMES}`));
+
+  test('who is looked up as asked has no endpoints, and is not answered 503', async () => {
+    const { steps } = await why('http://any.example.org/');
+    expect(steps.at(-1)).toMatchObject({ what: 'endpoints', says: expect.stringContaining('looked up') });
+  });
 
   const why = async (url: string, ...args: readonly string[]) => {
     const ran = await home.fairlead('.', 'why', 'web.demo', url, '-f', 'rules.yaml', '-o', 'json', ...args);
@@ -95,6 +110,7 @@ spec:
     ['http://echo/item/7', ['-X', 'post'], { does: 'refuse', message: expect.stringContaining('503') }, 1],
     ['http://echo/item/x', ['-X', 'POST'], { does: 'refuse', message: expect.stringContaining('404') }, 1],
     ['http://nobody.example/', [], { does: 'pass' }, 0],
+    ['http://any.example.org/', [], { does: 'forward', clusters: ['outbound|80||*.example.org'] }, 0],
     ['tcp://db.example.com:5432', [], { does: 'forward', clusters: ['outbound|5432||db.example.com'] }, 0],
     ['tcp://db.example.com:5433', [], { does: 'nothing' }, 1],
   ])('%s %j', async (url, args, outcome, code) => {

@@ -97,6 +97,11 @@ test.each<readonly [string, string, readonly string[]]>([
     ['FL2208 5:56'],
   ],
   [
+    'one socket of egress twice',
+    '  egress: [{ hosts: [./a], port: { number: 80 }, bind: "unix:///a" }, { hosts: [./a], port: { number: 81 }, bind: "unix:///a" }]',
+    ['FL2204 5:115'],
+  ],
+  [
     'a captured socket',
     '  egress: [{ hosts: [./a], port: { number: 80 }, bind: "unix:///a", captureMode: IPTABLES }]',
     ['FL2244 5:82'],

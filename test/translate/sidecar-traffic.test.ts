@@ -201,7 +201,10 @@ test('egressProxy: what nobody defines goes through another service', async () =
   const good = `{host: ${host('proxy')}, port: {number: 80}}`;
   expect((await ask(good, 'unknown.example')).body).toBe('proxy to unknown.example');
   expect((await ask(good, host('cart', 'web'))).body).toBe('cart');
-  expect((await ask('{host: nobody.example}', 'unknown.example')).status).toBe(503);
+  const bad = '{host: nobody.example}';
+  expect((await ask(bad, 'unknown.example')).status).toBe(503);
+  const { skipped } = snapshotOf(proxyAt('10.0.0.1', 'web'), acme(files + through(bad)));
+  expect(skipped.map(({ reason }) => reason)).toEqual(['the proxy sees no nobody.example, its egressProxy']);
   const captured = { FAIRLEAD: { capture: 'redirect' } };
   const heard = snapshotOf(proxyAt('10.0.0.1', 'web', captured), acme(files + through(good)));
   expect(JSON.stringify(jsonOf(heard, 'listeners', 'virtualOutbound'))).toContain(

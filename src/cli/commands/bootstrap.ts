@@ -14,6 +14,7 @@ type Flags = {
   readonly ip: string;
   readonly label: Readonly<Record<string, string>>;
   readonly serviceAccount?: string;
+  readonly node?: string;
   readonly xds: { readonly host: string; readonly port: number };
   readonly admin: number;
   readonly stats: number | false;
@@ -48,6 +49,7 @@ export function bootstrapCommand(context: Context): Command {
         .default({}, 'none'),
     )
     .option('--service-account <name>', 'of the workload')
+    .option('--node <name>', 'of Kubernetes that the workload runs on')
     .addOption(
       new Option('--xds <host:port>', 'where `fairlead serve` listens for proxies')
         .argParser(address)
@@ -72,7 +74,7 @@ export function bootstrapCommand(context: Context): Command {
 }
 
 function printBootstrap(context: Context, flags: Flags): number {
-  const { name, namespace, serviceAccount, xds } = flags;
+  const { name, namespace, serviceAccount, node, xds } = flags;
   const [ip = '', ...others] = flags.ip.split(',');
   const nodeId = `${flags.type}~${ip}~${name}.${namespace}~${namespace}.svc.cluster.local`;
   const metadata = {
@@ -81,6 +83,7 @@ function printBootstrap(context: Context, flags: Flags): number {
     LABELS: flags.label,
     ...(others.length > 0 ? { INSTANCE_IPS: flags.ip } : {}),
     ...(serviceAccount === undefined ? {} : { SERVICE_ACCOUNT: serviceAccount }),
+    ...(node === undefined ? {} : { NODE_NAME: node }),
     ...fairleadOf(flags),
   };
   const parsed = parseProxy(nodeId, metadata);

@@ -187,8 +187,16 @@ function clusterSteps(outcome: Outcome, resources: readonly ProxyResource[]): re
     const own: Step = { what: 'cluster', says: name, resource: cluster, part: cluster.resource };
     const assignment = listed?.resource ?? at(cluster.resource, 'load_assignment');
     const source = listed ?? cluster;
-    return [own, { what: 'endpoints', says: endpointsOf(assignment), resource: source, part: null }];
+    const says = placeOf(cluster.resource) ?? endpointsOf(assignment);
+    return [own, { what: 'endpoints', says, resource: source, part: null }];
   });
+}
+
+/** Where a cluster without endpoints of its own sends requests; null: it has its own. */
+function placeOf(cluster: Fields): string | null {
+  if (cluster.type === 'ORIGINAL_DST') return 'where the connection wanted to go';
+  if (cluster.cluster_type !== undefined) return 'the host that is asked for, as it is looked up then';
+  return null;
 }
 
 const MAX_SHOWN = 8;

@@ -43,9 +43,14 @@ function* check({ spec }: SidecarManifest): Generator<Finding> {
 /** One listener at most is for all other ports, and stands last (Istio). */
 function* checkEgress(egress: readonly SidecarEgress[]): Generator<Finding> {
   const ports = egress.map(({ port }) => port?.number);
+  const sockets = egress.map(({ bind }) => (bind?.startsWith('unix://') ? bind : null));
   for (const [index, listener] of egress.entries()) {
     const { hosts } = listener;
     const path = ['spec', 'egress', index];
+    const socket = sockets[index] ?? null;
+    if (socket !== null && sockets.indexOf(socket) < index) {
+      yield { code: 'FL2204', message: `${socket} is given twice`, path: [...path, 'bind'] };
+    }
     yield* checkBind(listener, path);
     const port = ports[index];
     if (port !== undefined && ports.indexOf(port) < index) {
