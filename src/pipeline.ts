@@ -1,7 +1,7 @@
 import { createTreeDigests, type ObjectId, type Objects } from './git/index.ts';
-import { type LineState, openLine, type Pin, type VerifiedScope } from './governance/index.ts';
+import { type Line, type LineState, openLine, type Pin, type VerifiedScope } from './governance/index.ts';
 import { readManifests, type ScopeResources } from './manifests/index.ts';
-import { build, createBuilder } from './mesh/index.ts';
+import { build, createBuilder, lastGood } from './mesh/index.ts';
 import type { Ruleset } from './policy/index.ts';
 import { type Proxy as Client, createTranslator, type Snapshot, translate } from './translate/index.ts';
 
@@ -16,9 +16,27 @@ export function createStages(): typeof stages {
 /** What a set of accepted scopes comes to. */
 export type Meshed = ReturnType<typeof build> & { readonly resources: readonly ScopeResources[] };
 
-/** manifests → mesh. Its problems are those of both stages. */
+/** manifests → mesh, of what each scope accepted last without an error of its own. Its problems are those of both stages. */
+export async function servedMesh(line: Line, state: LineState): Promise<Meshed> {
+  return goodMesh(await line.scopes(state), (scope) => line.earlier(state, scope));
+}
+
+/** `servedMesh` of these scopes and what they said earlier, newest first. */
+export async function goodMesh(
+  scopes: readonly VerifiedScope[],
+  earlier: (scope: VerifiedScope) => AsyncIterable<VerifiedScope>,
+): Promise<Meshed> {
+  const resources: ScopeResources[] = [];
+  for (const scope of scopes) resources.push(await lastGood(stages.read(scope), earlier(scope), stages.read));
+  return joined(resources);
+}
+
+/** `servedMesh` of these scopes as they are, less what their errors point at: nobody's history is asked. */
 export function meshOf(scopes: readonly VerifiedScope[]): Meshed {
-  const resources = scopes.map((scope) => stages.read(scope));
+  return joined(scopes.map((scope) => stages.read(scope)));
+}
+
+function joined(resources: readonly ScopeResources[]): Meshed {
   const built = stages.build(resources);
   return {
     ...built,
@@ -56,7 +74,7 @@ export async function pipeline(input: PipelineInput): Promise<PipelineResult> {
   const verdict = await line.state(tip);
   if (!verdict.ok) return verdict;
   const { state } = verdict;
-  const meshed = meshOf(await line.scopes(state));
+  const meshed = await servedMesh(line, state);
   const { mesh, endpoints } = meshed;
   const snapshots = new Map(proxies.map((proxy) => [proxy.id, stages.translate(mesh, endpoints, proxy)]));
   return { ok: true, state, ...meshed, snapshots };

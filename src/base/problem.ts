@@ -6,7 +6,7 @@ export type Problem = {
   /** Stable code, `FL` and four digits; listed in `docs/problems.md`. */
   readonly code: string;
   /**
-   * `error`: what it points at is not served as written. In `manifests` its document is left out; in `mesh` the manifest or
+   * `error`: what it points at is not served as written; the scope goes on as it was before, where it can. Where not: in `manifests` its document is left out; in `mesh` the manifest or
    * that part of it, but a routing stays whose destination dangles, and requests to that are answered 503.
    * `warning`: it is honoured, but not as the author may expect.
    */

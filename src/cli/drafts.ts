@@ -1,7 +1,8 @@
 import { byCodeUnit } from '../base/order.ts';
+import type { Problem } from '../base/problem.ts';
 import type { ObjectId } from '../git/index.ts';
 import { asIfAccepted, type LineState } from '../governance/index.ts';
-import { meshOf } from '../pipeline.ts';
+import { goodMesh, meshOf, servedMesh } from '../pipeline.ts';
 import type { SnapshotResource } from '../translate/index.ts';
 import type { Clone } from './clone.ts';
 import type { Side } from './plan/proxies.ts';
@@ -16,13 +17,33 @@ export type Difference = {
   readonly change: 'added' | 'changed' | 'removed';
 };
 
+/** A scope that would go on serving what it serves, because what the head says of it has errors. */
+export type Kept = { readonly scope: string; readonly seq: number; readonly errors: number };
+
 /**
- * The mesh as it is served, and as it would be with all at the head that could be accepted. The draft never leaves the
- * plan: nothing else gets manifests that no quorum signed.
+ * The mesh as it is served, as the head says it, and as it would be served with all of that which could be accepted. The draft
+ * never leaves the plan: nothing else gets manifests that no quorum signed.
  */
 export async function draftMeshes({ line, backend }: Clone, state: LineState, head: ObjectId) {
-  const served = await line.scopes(state);
-  return { served: meshOf(served), drafted: meshOf(await asIfAccepted(line, backend, state, head)) };
+  const now = new Map((await line.scopes(state)).map((scope) => [scope.uid, scope]));
+  const drafts = await asIfAccepted(line, backend, state, head);
+  const drafted = await goodMesh(drafts, async function* ({ uid }) {
+    const accepted = now.get(uid);
+    if (accepted === undefined) return;
+    yield accepted;
+    yield* line.earlier(state, accepted);
+  });
+  const isKept = new Set(drafts);
+  const kept = drafted.resources.flatMap(({ scope, problems }) => {
+    return isKept.has(scope)
+      ? []
+      : [{ scope: scope.path, seq: scope.seq, errors: problems.filter(isError).length }];
+  });
+  return { served: await servedMesh(line, state), said: meshOf(drafts), drafted, kept };
+}
+
+function isError({ severity }: Problem): boolean {
+  return severity === 'error';
 }
 
 /** A scope's file as a path from the repository's root. */

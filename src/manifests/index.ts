@@ -7,7 +7,7 @@
  *
  * Refuses, as problems with a file, line, column, stable code and fix (`docs/problems.md`): YAML beyond the 1.2 core
  * (anchors, aliases, tags, merge keys, directives), what it does not know, what it knows and cannot honour,
- * secrets. A problem of severity `error` leaves out its own document and nothing else.
+ * secrets. A problem of severity `error` leaves out its own document; a scope with one is served as it was (`mesh/last-good.ts`).
  */
 export type {
   ApiGatewayListener,

@@ -2,10 +2,10 @@ import type { Problem } from '../base/problem.ts';
 import type { HTTPRouteResource, Path } from '../manifests/index.ts';
 import { admits, type Listener } from './api-gateways.ts';
 import { claimHost } from './claim.ts';
-import { type Gateways, isSeenBy, MESH } from './gateways.ts';
+import { type Gateways, isSeenBy, MESH, ofGateway } from './gateways.ts';
 import { covers } from './hosts.ts';
 import { hostOf, isService, serviceOf } from './http-route-backends.ts';
-import { mistake } from './mistake.ts';
+import { lacks, mistake } from './mistake.ts';
 import { carriesHttp } from './protocol.ts';
 import type { RouteResource } from './route-rules.ts';
 import type { Services } from './service-index.ts';
@@ -92,11 +92,17 @@ function atService(resource: RouteResource, parent: Ref, path: Path, services: S
   const port = parent.port ?? null;
   if (found === null) {
     const message = `there is no Service ${host}${hint(host, services)}: the route is for none of its requests`;
-    return refuse('NoMatchingParent', mistake(resource, [...path, 'name'], 'FL3301', message));
+    return refuse(
+      'NoMatchingParent',
+      lacks({ host }, mistake(resource, [...path, 'name'], 'FL3301', message)),
+    );
   }
   if (port !== null && !found.service.ports.some(({ number }) => number === port)) {
     const message = `${host} has no port ${port}: the route is for none of its requests`;
-    return refuse('NoMatchingParent', mistake(resource, [...path, 'port'], 'FL3303', message));
+    return refuse(
+      'NoMatchingParent',
+      lacks({ host }, mistake(resource, [...path, 'port'], 'FL3303', message)),
+    );
   }
   const asked = found.service.ports.filter(({ number }) => port === null || number === port);
   const message = `${host} speaks no HTTP here: the route is for none of its requests`;
@@ -119,7 +125,10 @@ function atGateway(resource: RouteResource, parent: Ref, path: Path, around: Sur
   const all = gateways.listeners.filter(({ gateway }) => gateway === id);
   if (all.length === 0) {
     const message = `there is no Gateway ${id}: nobody outside is served by it`;
-    return refuse('NoMatchingParent', mistake(resource, [...path, 'name'], 'FL3330', message));
+    return refuse(
+      'NoMatchingParent',
+      lacks(ofGateway(id), mistake(resource, [...path, 'name'], 'FL3330', message)),
+    );
   }
   const named = all.filter((listener) => {
     return (sectionName ?? listener.name) === listener.name && (port ?? listener.port) === listener.port;
@@ -128,13 +137,13 @@ function atGateway(resource: RouteResource, parent: Ref, path: Path, around: Sur
     const which = sectionName === undefined ? `on port ${port}` : sectionName;
     const at = [...path, sectionName === undefined ? 'port' : 'sectionName'];
     const message = `${id} has no listener ${which}: the route is for none of its requests`;
-    return refuse('NoMatchingParent', mistake(resource, at, 'FL3334', message));
+    return refuse('NoMatchingParent', lacks(ofGateway(id), mistake(resource, at, 'FL3334', message)));
   }
   const labels = gateways.namespaceLabels.get(resource.namespace) ?? {};
   const open = named.filter((listener) => admits(listener, resource.kind, resource.namespace, labels));
   if (open.length === 0) {
     const message = `${id} takes no ${resource.kind} of the namespace ${resource.namespace}`;
-    return refuse('NotAllowedByListeners', mistake(resource, path, 'FL3335', message));
+    return refuse('NotAllowedByListeners', lacks(ofGateway(id), mistake(resource, path, 'FL3335', message)));
   }
   return atListeners(resource, path, open, all, around);
 }
@@ -154,7 +163,10 @@ function atListeners(
   if (common.length === 0) {
     const message = `${first?.gateway} listens for none of the hosts of the route`;
     const at = ['spec', resource.spec.hostnames === undefined ? 'parentRefs' : 'hostnames'];
-    return refuse('NoMatchingListenerHostname', mistake(resource, at, 'FL3332', message));
+    return refuse(
+      'NoMatchingListenerHostname',
+      lacks(ofGateway(first?.gateway ?? ''), mistake(resource, at, 'FL3332', message)),
+    );
   }
   const claims = new Map(
     common.map(({ host, at }) => [host, claimHost(resource, host, at, owners)] as const),
@@ -174,7 +186,7 @@ function atListeners(
   if (open.every(({ id }) => gateways.refused.has(id)))
     return { reason: 'NoMatchingParent', message: 'the listener is in conflict with another', problems };
   const message = `${common.map(({ host }) => host).join(', ')} is not visible at ${first?.gateway}: nobody is served by it there`;
-  const hidden = mistake(resource, path, 'FL3332', message);
+  const hidden = lacks(ofGateway(first?.gateway ?? ''), mistake(resource, path, 'FL3332', message));
   return { reason: 'NoMatchingListenerHostname', message, problems: [...problems, hidden] };
 }
 

@@ -5,7 +5,7 @@ import type { Code } from './codes.ts';
 import { overlap, type Seen } from './conflicts.ts';
 import { MESH, meet } from './gateways.ts';
 import { covers } from './hosts.ts';
-import { mistake } from './mistake.ts';
+import { lacks, mistake } from './mistake.ts';
 import { carriesBytes, carriesHttp } from './protocol.ts';
 import type { DefinedRouting } from './routing.ts';
 import { readTarget } from './routing-rule.ts';
@@ -140,14 +140,15 @@ function namedBy(resource: VirtualServiceResource, routing: Routing): readonly R
   return [...requests, ...streams];
 }
 
-type HasSubset = (service: Service, name: string) => boolean;
+/** Null: any subset at all. */
+type HasSubset = (service: Service, name: string | null) => boolean;
 
 /** Some client may have it, if not all. */
 function subsetsAmong(clientRules: readonly ClientRule[]): HasSubset {
   return ({ host, subsets }, subset) =>
-    subsets.some(({ name }) => name === subset) ||
+    subsets.some(({ name }) => name === (subset ?? name)) ||
     clientRules.some((rule) => {
-      return covers(rule.host, host) && rule.subsets.some(({ name }) => name === subset);
+      return covers(rule.host, host) && rule.subsets.some(({ name }) => name === (subset ?? name));
     });
 }
 
@@ -162,18 +163,19 @@ function inspect(
   const found = services.at(host).filter(({ service }) => overlap(service, routing));
   if (found.length === 0) {
     const message = `there is no service ${host} for its clients${hint(host, services)}: ${consequence}`;
-    return [mistake(resource, [...path, 'host'], 'FL3301', message)];
+    return [lacks({ host }, mistake(resource, [...path, 'host'], 'FL3301', message))];
   }
   const problems: Problem[] = [];
   for (const { service } of found) {
     if (subset !== null && !hasSubset(service, subset)) {
       const message = `${host} has no subset ${subset}: ${consequence}`;
-      problems.push(mistake(resource, [...path, 'subset'], 'FL3302', message));
+      const what = hasSubset(service, null) ? { host } : 'anybody';
+      problems.push(lacks(what, mistake(resource, [...path, 'subset'], 'FL3302', message)));
     }
     const numbers = service.ports.map(({ number }) => number);
     if (port !== null && !numbers.includes(port)) {
       const message = `${host} has no port ${port}, only ${numbers.join(', ')}: ${consequence}`;
-      problems.push(mistake(resource, [...path, 'port', 'number'], 'FL3303', message));
+      problems.push(lacks({ host }, mistake(resource, [...path, 'port', 'number'], 'FL3303', message)));
     }
     if (port === null) problems.push(...unnamedPort(reference, asked, service));
   }
@@ -191,5 +193,6 @@ function unnamedPort(
   const missing = asked.filter((port) => !numbers.has(port));
   if (missing.length === 0) return [];
   const message = `${service.host} has several ports, but not ${missing.join(', ')} of ${routing.host}: ${consequence}`;
-  return [mistake(resource, path, 'FL3303', message, 'name the port of the destination')];
+  const problem = mistake(resource, path, 'FL3303', message, 'name the port of the destination');
+  return [lacks({ host: service.host }, problem)];
 }

@@ -3,7 +3,7 @@ import type { HttpRoute, Resource, VirtualServiceResource } from '../manifests/i
 import { visibilityOf } from './claim.ts';
 import { resolveHost } from './hosts.ts';
 import { mergeMatches } from './merge-matches.ts';
-import { mistake, originOf } from './mistake.ts';
+import { lacks, mistake, originOf } from './mistake.ts';
 import { isVisible, ownerOfNamespace } from './ownership.ts';
 import { readMatch } from './routing-match.ts';
 import { readRule } from './routing-rule.ts';
@@ -62,7 +62,8 @@ export function readStep(
   const refuse = ({ code, message }: Refused, delegate: Handed['delegate'] = null): Handed => {
     const text = `${message}: its requests are answered 503`;
     const problem = mistake(root, ['spec', 'http', at, 'delegate'], code, text);
-    return { rules: [{ ...own(), action: unavailable }], delegate, problems: [problem] };
+    const told = lacks({ namespace: step.delegate?.namespace ?? namespace }, problem);
+    return { rules: [{ ...own(), action: unavailable }], delegate, problems: [told] };
   };
   if ('code' in found) return refuse(found);
   const { delegate, isForeign } = found;

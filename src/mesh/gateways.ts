@@ -7,7 +7,7 @@ import type { Code } from './codes.ts';
 import { carriedBy, readSecurity } from './gateway-tls.ts';
 import type { Grant } from './grants.ts';
 import { canonicalAddress, covers } from './hosts.ts';
-import { mistake, originOf, placeOf } from './mistake.ts';
+import { type Lacking, lacks, mistake, originOf, placeOf } from './mistake.ts';
 import { isVisible, ownerOfNamespace } from './ownership.ts';
 import type { DefinedRouting } from './routing.ts';
 import type { Gateway, GatewayServer, Mesh, Offer, Owner, Routing } from './types.ts';
@@ -259,7 +259,7 @@ export function strayBindings(
     if (gateway === undefined) {
       if (index > 0) return [];
       const message = `there is no Gateway ${id}: nobody outside is served by it`;
-      return [mistake(resource, ['spec', 'gateways', at], 'FL3330', message)];
+      return [lacks(ofGateway(id), mistake(resource, ['spec', 'gateways', at], 'FL3330', message))];
     }
     const isOpen = isOpenTo(gateway, routing);
     if (!isOpen && isServed() && isOfUse(gateway)) return [];
@@ -268,8 +268,14 @@ export function strayBindings(
     const why = isOpen
       ? `${routing.host} is not visible to ${gateway.origin.scope}`
       : `${id} does not offer ${routing.host} for what is said of it`;
-    return [mistake(resource, ['spec', 'hosts', index], 'FL3332', `${why}: nobody is served by it there`)];
+    const message = `${why}: nobody is served by it there`;
+    return [lacks(ofGateway(id), mistake(resource, ['spec', 'hosts', index], 'FL3332', message))];
   });
+}
+
+/** What the owner of a Gateway alone can give; `id`: its namespace and name. */
+export function ofGateway(id: string): Lacking {
+  return { namespace: id.split('/')[0] ?? '' };
 }
 
 /** Whether a gateway offers a host of the routing, and carries what it says of it. */

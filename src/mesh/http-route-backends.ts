@@ -3,7 +3,7 @@ import { type HTTPBackend, isCore } from '../manifests/index.ts';
 import { type Grant, isGranted } from './grants.ts';
 import { serviceHost } from './hosts.ts';
 import type { Resolve } from './http-route-rule.ts';
-import { mistake } from './mistake.ts';
+import { lacks, mistake } from './mistake.ts';
 import { backendsOf, type RouteResource } from './route-rules.ts';
 import type { Services } from './service-index.ts';
 import type { Defined } from './services.ts';
@@ -71,7 +71,9 @@ export function danglingBackends(
     return [...backends, ...mirrors].flatMap(({ backend, path, consequence }) => {
       const found = look(backend, resource, services, grants);
       if (!('code' in found)) return unfit(found, resource, path, services);
-      return [mistake(resource, [...path, found.field], found.code, `${found.why}: ${consequence}`)];
+      const message = `${found.why}: ${consequence}`;
+      const host = hostOf(backend, resource.namespace);
+      return [lacks({ host }, mistake(resource, [...path, found.field], found.code, message))];
     });
   });
 }
@@ -86,9 +88,8 @@ function unfit(
   const protocol = serviceOf(host, services)?.service.ports.find(({ number }) => number === port)?.protocol;
   if (resource.kind !== 'GRPCRoute' || protocol === 'http2' || protocol === 'undeclared') return [];
   const said = protocol === 'http' ? 'HTTP/1.1' : 'no HTTP';
-  return [
-    mistake(resource, [...path, 'port'], 'FL3338', `${host} speaks ${said} at ${port}: gRPC is HTTP/2`),
-  ];
+  const message = `${host} speaks ${said} at ${port}: gRPC is HTTP/2`;
+  return [lacks({ host }, mistake(resource, [...path, 'port'], 'FL3338', message))];
 }
 
 /** A Kubernetes Service by its host. */

@@ -23,6 +23,7 @@ export { treatment } from './client-rules.ts';
 export { codes as meshCodes, warnings as meshWarnings } from './codes.ts';
 export { MESH, meet } from './gateways.ts';
 export { canonicalAddress, covers } from './hosts.ts';
+export { lastGood } from './last-good.ts';
 export { mergeByHost, mergedRouting } from './merge-routings.ts';
 export { isVisible, ownerOfNamespace } from './ownership.ts';
 export { policyOf } from './policies.ts';

@@ -10,6 +10,21 @@ export function mistake(resource: Resource, path: Path, code: Code, message: str
   return { code, severity, message, fix: fix ?? codes[code].fix, file, ...resource.at(path) };
 }
 
+/** What a scope lacks: what only the owner of a host or namespace can give it, or what any other scope may. */
+export type Lacking = { readonly host: string } | { readonly namespace: string } | 'anybody';
+
+const lacking = new WeakMap<Problem, Lacking>();
+
+/** A problem that is none any more once somebody gives what is lacking. */
+export function lacks(what: Lacking, problem: Problem): Problem {
+  lacking.set(problem, what);
+  return problem;
+}
+
+export function lackedBy(problem: Problem): Lacking | null {
+  return lacking.get(problem) ?? null;
+}
+
 /** `file:line` as messages name another place. */
 export function placeOf({ file, line }: Pick<Origin, 'file' | 'line'>): string {
   return `${file}:${line}`;

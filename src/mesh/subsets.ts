@@ -4,7 +4,7 @@ import type { DestinationRuleResource } from '../manifests/index.ts';
 import { visibilityOf } from './claim.ts';
 import { type ClientRule, readClientRule, withRules } from './client-rules.ts';
 import { covers, resolveHost } from './hosts.ts';
-import { mistake, placeOf } from './mistake.ts';
+import { lacks, mistake, placeOf } from './mistake.ts';
 import type { Services } from './service-index.ts';
 import type { Defined } from './services.ts';
 import type { Owner, Service } from './types.ts';
@@ -78,7 +78,8 @@ function inspect(rule: Rule, all: Services): readonly Problem[] {
   const [own = found[0]] = found.filter(({ service }) => service.namespace === rule.namespace);
   if (own !== undefined) return unknownPorts(rule, own.service);
   if (host.startsWith('*')) return [];
-  return [mistake(rule, ['spec', 'host'], 'FL3301', `there is no service ${host}${hint(host, all)}`)];
+  const message = `there is no service ${host}${hint(host, all)}`;
+  return [lacks({ host }, mistake(rule, ['spec', 'host'], 'FL3301', message))];
 }
 
 /** What other rules of the host say too: no rule is first. */
@@ -120,7 +121,8 @@ function unknownPorts(rule: Rule, { host, ports }: Service): readonly Problem[] 
     (policy?.portLevelSettings ?? []).flatMap(({ port: { number } }, index) => {
       if (ports.some((port) => port.number === number)) return [];
       const message = `${host} has no port ${number}, only ${ports.map((port) => port.number).join(', ')}`;
-      return [mistake(rule, [...path, 'portLevelSettings', index, 'port', 'number'], 'FL3321', message)];
+      const at = [...path, 'portLevelSettings', index, 'port', 'number'];
+      return [lacks({ host }, mistake(rule, at, 'FL3321', message))];
     }),
   );
 }

@@ -22,4 +22,5 @@ export { allAnchors, CLASSES, materialsOf, type PolicyRead, threshold } from './
 export { type Ask, CLASS_OF, compareRecords, hasForward } from './records.ts';
 export { type Ruleset, ruleset1 } from './ruleset.ts';
 export { schemaMistake } from './schema.ts';
+export { countQuorum, countRecovery, NOBODY, type Tally } from './tally.ts';
 export type { Anchor, MutationClass, Owned, Policy } from './types.ts';

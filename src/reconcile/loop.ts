@@ -9,6 +9,7 @@ import { createLoader, type Read } from './load.ts';
 import { keepProof, type ProofPlaces, proofOf } from './proofs.ts';
 import { type Facts, report } from './report.ts';
 import type { Served } from './serve.ts';
+import { createSettler } from './settle.ts';
 import type { RepositoryStatus, Stages } from './status.ts';
 import { type Judged, judge, lastTrusted, stateAt } from './verify.ts';
 import {
@@ -78,6 +79,7 @@ class Loop implements RepositoryLoop {
   readonly name: string;
   readonly #options: LoopOptions;
   readonly #load: ReturnType<typeof createLoader>;
+  readonly #settle: ReturnType<typeof createSettler>;
   #witness: Witness | null = null;
   #facts: Facts;
   #stage: Stage = 'fetch';
@@ -90,6 +92,7 @@ class Loop implements RepositoryLoop {
     this.#options = options;
     this.name = options.name;
     this.#load = createLoader(options.read);
+    this.#settle = createSettler(options.read);
     this.#facts = noFacts(options);
     options.distribution.onAck(() => this.#acked());
   }
@@ -233,7 +236,9 @@ class Loop implements RepositoryLoop {
     this.#learn({ state });
     if (this.#facts.appliedRevision === state.tip && this.#facts.notBuilt === null) return;
     const startMs = clock.now();
-    const loaded = this.#load(await line.scopes(state));
+    const loaded = await this.#settle(this.#load(await line.scopes(state)), (scope) =>
+      line.earlier(state, scope),
+    );
     const { built, failed } = served.replace(this.name, loaded.resources);
     const outOfSync = new Map([...failed, ...loaded.failed]);
     this.#learn({ outOfSync, problems: [...loaded.problems, ...(built?.problems ?? [])] });

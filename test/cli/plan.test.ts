@@ -78,7 +78,8 @@ spec: { address: ${address}, labels: { app: echo, version: v1 } }
     expect(manifests).toMatchObject([{ document: 'WorkloadEntry/demo/echo-1', change: 'added' }]);
     expect(new Set(differences.map(({ type }: { type: string }) => type))).toContain('ClusterLoadAssignment');
     const text = SERVICE.replace('subsets: [{ name: v1, labels: { version: v1 } }, ', 'subsets: [');
-    const removed = await document({ 'service.yaml': text, 'routes.yaml': ROUTES(100) });
+    const routes = ROUTES(100).replace(/.*subset: v1.*\n.*\n/, '');
+    const removed = await document({ 'service.yaml': text, 'routes.yaml': routes });
     expect(removed.differences).toContainEqual(
       expect.objectContaining({ change: 'removed', type: 'Cluster', name: `outbound|80|v1|${HOST}` }),
     );
@@ -204,19 +205,37 @@ spec: { address: 10.0.0.7, labels: { ${labels} } }
 
 describe('as Markdown', () => {
   test('a comment for a pull request: quorum, risks, problems, the difference, and who hears it', async () => {
-    const text = rule('retries: { attempts: 9 }').replace('subset: v2', 'subset: v3');
+    const text = rule('retries: { attempts: 9 }').replace('subset: v2', 'subset: v1');
     const { code, out } = await planned({ 'routes.yaml': text }, '-o', 'markdown');
     expect(code).toBe(1);
     expect(out).toMatch(/^### Fairlead: `acme`\n/);
     expect(out).toContain('| `acme` | `update` | `2` | `0 of 2` | ');
+    expect(out).toContain('- **retry-storm** ');
+    expect(out).not.toContain('stays at');
+    expect(out).toContain(
+      '\n-   spec.http[0].route[1].destination.subset: v2\n+   spec.http[0].route[1].destination.subset: v1 # routes.yaml:12\n',
+    );
+    expect(out).toContain(`\n| \`${HOST}:80\` | \`/*\` | `);
+    expect(out).toContain('<details><summary>1 resource(s) change for sidecars of demo</summary>');
+  });
+
+  test('a scope with an error of its own stays as it is, and what the head says is shown all the same', async () => {
+    const text = rule('retries: { attempts: 9 }').replace('subset: v2', 'subset: v3');
+    const { code, out } = await planned({ 'routes.yaml': text }, '-o', 'markdown');
+    expect(code).toBe(1);
+    expect(out).toContain('\n- **error** acme: stays at what it served at seq 1, because of 1 error below\n');
     expect(out).toContain('- **retry-storm** ');
     expect(out).toContain('- **unknown-subset** ');
     expect(out).toMatch(/\n```diff\nroutes\.yaml:\d+:\d+: error FL3302 /);
     expect(out).toContain(
       '\n-   spec.http[0].route[1].destination.subset: v2\n+   spec.http[0].route[1].destination.subset: v3 # routes.yaml:12\n',
     );
-    expect(out).toContain(`\n| \`${HOST}:80\` | \`/*\` | `);
-    expect(out).toContain('<details><summary>1 resource(s) change for sidecars of demo</summary>');
+    expect(out).toContain('No proxy routes anything otherwise.');
+    const plain = await planned({ 'routes.yaml': text });
+    expect(plain.out).toContain('\nacme: stays at what it served at seq 1, because of 1 error below\n');
+    expect(JSON.parse((await planned({ 'routes.yaml': text }, '-o', 'json')).out).kept).toEqual([
+      { scope: 'acme', seq: 1, errors: 1 },
+    ]);
   });
 
   test('what others have written ends no block and makes no link', async () => {

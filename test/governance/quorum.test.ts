@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { countQuorum, countVotes } from '../../src/governance/quorum.ts';
+import { countVotes } from '../../src/governance/quorum.ts';
+import { countQuorum } from '../../src/policy/tally.ts';
 import type { Policy } from '../../src/policy/types.ts';
 
 type Kind = 'human' | 'automation';

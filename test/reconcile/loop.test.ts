@@ -23,7 +23,14 @@ const b = world.add('b', { parents: ['a'], S: service('three'), by: 'y' });
 const fork = world.add('fork', { parents: ['g'], S: service('four'), by: 'x' });
 const healed = world.add('healed', { parents: ['b', 'fork'], S: service('three') });
 const held = world.add('held', { parents: ['a'], S: service('evil') });
-const broken = world.add('broken', { parents: ['a'], S: `${service('two')}---\nkind: Nonsense\n`, by: 'x' });
+const nonsense = '---\nkind: Nonsense\n';
+const broken = world.add('broken', { parents: ['a'], S: service('five') + nonsense, by: 'x' });
+const worse = world.add('worse', { parents: ['broken'], S: service('six') + nonsense + nonsense, by: 'y' });
+const corrected = world.add('corrected', { parents: ['worse'], S: service('seven'), by: 'x' });
+/** A repository that has had a mistake since its genesis. */
+const adopted = createWorld({ threshold: 1 });
+adopted.add('g', { S: service('one') + nonsense });
+const adoptedTip = adopted.add('a', { parents: ['g'], S: service('two') + nonsense, by: 'x' });
 const stranger = world.add('stranger', { S: service('other') });
 const pin = await world.pin();
 
@@ -149,14 +156,60 @@ describe('the loop', () => {
     expect(condition(status, 'Ready')).toBe('True Ready');
   });
 
-  it('reports a mistake where it is, and leaves out that document only', async () => {
+  it('serves what a scope said last without an error, as a whole, and the others as they are', async () => {
     const simulation = start();
     simulation.offer(broken);
     await simulation.run();
     const status = simulation.loop.status();
-    expect(scopeOf(status, 's')?.problems.length).toBeGreaterThan(0);
-    expect(scopeOf(status, 's')).toMatchObject({ sync: 'Synced', health: 'Degraded' });
+    expect(scopeOf(status, 's')?.problems).toMatchObject([{ code: 'FL2101', file: 'v.yaml', line: 6 }]);
+    expect(scopeOf(status, 's')).toMatchObject({ seq: 3, sync: 'OutOfSync', health: 'Degraded' });
+    expect(condition(status, 'Valid', 's')).toBe('False LastGoodServed');
+    expect(scopeOf(status, 's')?.conditions.find(({ type }) => type === 'Valid')?.message).toBe(
+      'seq 2 is served, because seq 3 has 1 error, the first FL2101 at v.yaml:6:1',
+    );
     expect(scopeOf(status, 's.c')).toMatchObject({ health: 'Healthy', problems: [] });
+    expect(condition(status, 'Valid', 's.c')).toBe('True NoErrors');
+    expect(names(simulation)).toContain('two.s.svc');
+    expect(names(simulation)).not.toContain('five.s.svc');
+    expect(names(simulation)).toContain('child.c.svc');
+  });
+
+  it('serves the same whatever it has seen of the history, and the newest once it is corrected', async () => {
+    const seen = [start(), start(), start()] as const;
+    const offered = [[a, broken, worse], [broken, worse], [worse]] as const;
+    for (const [index, simulation] of seen.entries()) {
+      for (const tip of offered[index] ?? []) {
+        simulation.offer(tip);
+        await simulation.run();
+      }
+      expect(names(simulation)).toBe(names(seen[0]));
+      expect(names(simulation)).toContain('two.s.svc');
+      expect(names(simulation)).not.toContain('six.s.svc');
+    }
+    const [first] = seen;
+    expect(scopeOf(first.loop.status(), 's')?.conditions.find(({ type }) => type === 'Valid')?.message).toBe(
+      'seq 2 is served, because seq 4 has 2 errors, the first FL2101 at v.yaml:6:1',
+    );
+    first.offer(corrected);
+    await first.run();
+    expect(scopeOf(first.loop.status(), 's')).toMatchObject({
+      seq: 5,
+      sync: 'Synced',
+      health: 'Healthy',
+      problems: [],
+    });
+    expect(names(first)).toContain('seven.s.svc');
+  });
+
+  it('serves what is left of a scope that never was without an error', async () => {
+    const simulation = simulate({ objects: adopted.objects, pin: await adopted.pin(), witness });
+    simulation.offer(adoptedTip);
+    await simulation.run();
+    expect(scopeOf(simulation.loop.status(), 's')).toMatchObject({
+      seq: 2,
+      sync: 'Synced',
+      health: 'Degraded',
+    });
     expect(names(simulation)).toContain('two.s.svc');
   });
 });

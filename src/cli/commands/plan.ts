@@ -48,17 +48,17 @@ async function plan(context: Context, ref: string, flags: Flags): Promise<number
   const state = await judge(clone, await mainTip(clone, flags.main));
   const head = await resolveRef(clone, ref);
   const proposals = await propose(clone.line, clone.backend, state, head);
-  const { served, drafted } = await draftMeshes(clone, state, head);
+  const { served, said, drafted, kept } = await draftMeshes(clone, state, head);
   const scopes = proposals.flatMap(scopePlan);
   const sides = sidesOf(served, drafted);
-  const advice = advise({ ...drafted, scopes: drafted.resources, workloads: [] });
-  const problems = [...drafted.problems, ...advice];
+  const advice = advise({ ...said, scopes: said.resources, workloads: [] });
+  const problems = [...said.problems, ...advice];
   const found: Plan = {
-    ...{ base: state.tip, head, scopes, problems },
-    manifests: manifestDifferences(served.resources, drafted.resources),
+    ...{ base: state.tip, head, scopes, kept, problems },
+    manifests: manifestDifferences(served.resources, said.resources),
     hosts: hostDifferences(sides),
     differences: differences(sides),
-    risks: risksOf(served, drafted),
+    risks: risksOf(served, said),
   };
   const [format, words] =
     flags.output === 'markdown' ? ['table' as const, planMarkdown] : [flags.output, planText];

@@ -4,7 +4,7 @@ import type { Problem } from '../../base/problem.ts';
 import type { VerifiedScope } from '../../governance/index.ts';
 import type { ScopeResources } from '../../manifests/index.ts';
 import type { Endpoints, Mesh } from '../../mesh/index.ts';
-import { meshOf } from '../../pipeline.ts';
+import { servedMesh } from '../../pipeline.ts';
 import { type CloneFlags, cloneOptions, judge, mainTip, openClone } from '../clone.ts';
 import type { Context } from '../context.ts';
 import { several } from '../output.ts';
@@ -48,9 +48,8 @@ export async function readSource(context: Context, flags: SourceFlags): Promise<
   }
   const clone = await openClone(context, flags);
   const state = await judge(clone, await mainTip(clone, flags.tip));
-  const scopes = await clone.line.scopes(state);
-  const { mesh, endpoints, problems, resources } = meshOf(scopes);
-  const evidence = scopes.map(({ uid, path, seq, epoch, signers }) => {
+  const { mesh, endpoints, problems, resources } = await servedMesh(clone.line, state);
+  const evidence = resources.map(({ scope: { uid, path, seq, epoch, signers } }) => {
     return { uid, scope: path, seq, commit: epoch, signers: signers.toSorted(byCodeUnit) };
   });
   return { mesh, endpoints, problems, resources, evidence };

@@ -1,6 +1,6 @@
 import { formatProblem } from '../../base/problem.ts';
 import { short } from '../output.ts';
-import { valueText } from './text.ts';
+import { keptText, valueText } from './text.ts';
 import type { Plan } from './types.ts';
 
 /** As much as a comment on a pull request holds; forges take 64 KiB. */
@@ -8,7 +8,7 @@ const MAX_ROWS = 50;
 
 /** A plan as the comment of a pull request. */
 export function planMarkdown(plan: Plan): string {
-  const { head, scopes, manifests, hosts, differences, risks } = plan;
+  const { head, scopes, kept, manifests, hosts, differences, risks } = plan;
   if (scopes.length === 0) return `### Fairlead: ${short(head)} changes nothing\n\n${problemList(plan)}`;
   const whose = [...new Set(differences.map(({ proxies }) => proxies))];
   const title = `### Fairlead: ${scopes.map(({ scope }) => code(scope)).join(', ')}\n`;
@@ -27,6 +27,7 @@ export function planMarkdown(plan: Plan): string {
       : [
           `${risks.map(({ risk, message, file, line }) => `- **${risk}** ${text(message)} (${code(`${file}:${line}`)})`).join('\n')}\n`,
         ]),
+    ...kept.map((each) => `- **error** ${text(keptText(each))}\n`),
     problemList(plan),
     ...(policy.length === 0 ? [] : [fenced(policy)]),
     ...(manifests.length === 0 ? [] : [fenced(manifests.flatMap(manifestLines))]),

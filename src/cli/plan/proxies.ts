@@ -1,10 +1,8 @@
 import { isIP } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import { byCodeUnit } from '../../base/order.ts';
-import type { meshOf } from '../../pipeline.ts';
+import type { Meshed } from '../../pipeline.ts';
 import { type Proxy, parseProxy, type SnapshotResource, translate } from '../../translate/index.ts';
-
-type Meshed = ReturnType<typeof meshOf>;
 
 /** Proxies that hear the same, and what they hear before and after; by type and name. */
 export type Side = {

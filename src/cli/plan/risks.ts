@@ -1,8 +1,7 @@
 import type { Problem } from '../../base/problem.ts';
 import { documentsOf, ruleOrigin } from '../../mesh/index.ts';
-import type { meshOf } from '../../pipeline.ts';
+import type { Meshed } from '../../pipeline.ts';
 
-type Meshed = ReturnType<typeof meshOf>;
 type Mesh = Meshed['mesh'];
 type Rule = Mesh['routings'][number]['rules'][number];
 

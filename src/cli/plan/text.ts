@@ -6,11 +6,21 @@ import type { Plan, ScopePlan } from './types.ts';
 const MAX_VALUE = 60;
 
 /** A plan as people read it in a terminal. */
-export function planText({ head, scopes, manifests, hosts, differences, risks, problems }: Plan): string {
+export function planText({
+  head,
+  scopes,
+  kept,
+  manifests,
+  hosts,
+  differences,
+  risks,
+  problems,
+}: Plan): string {
   const mistakes = problems.length === 0 ? [] : [`${problems.map(formatProblem).join('\n')}\n`];
   if (scopes.length === 0)
     return [`${short(head)} is the accepted state: nothing changes\n`, ...mistakes].join('\n');
   const parts = scopes.map(scopeText);
+  if (kept.length > 0) parts.push(kept.map((each) => `${keptText(each)}\n`).join(''));
   if (manifests.length > 0) parts.push(manifests.map(manifestText).join(''));
   if (hosts.length > 0) parts.push(hosts.map(hostText).join(''));
   const rows = differences.map(({ namespace, proxies, type, name, change }) => {
@@ -32,6 +42,11 @@ function scopeText({ scope, class: mutation, seq, changes, policy, quorum, base,
   const files = changes.map(({ path, change }) => `  ${change.padEnd(8)} ${path}\n`).join('');
   const words = policy.map((line) => `  policy   ${line}\n`).join('');
   return `${head}${files}${words}${wrap(`  quorum   ${quorum.reason}`, '           ')}\n`;
+}
+
+/** That a scope with errors stays as it is. */
+export function keptText({ scope, seq, errors }: Plan['kept'][number]): string {
+  return `${scope}: stays at what it served at seq ${seq}, because of ${errors} error${errors === 1 ? '' : 's'} below`;
 }
 
 function manifestText({ document, change, file, line, fields }: ManifestDifference): string {

@@ -1,5 +1,5 @@
 import type { Problem } from '../../base/problem.ts';
-import type { Difference } from '../drafts.ts';
+import type { Difference, Kept } from '../drafts.ts';
 import type { HostDifference } from './hosts.ts';
 import type { ManifestDifference } from './manifests.ts';
 import type { Risk } from './risks.ts';
@@ -22,6 +22,7 @@ export type Plan = {
   readonly base: string;
   readonly head: string;
   readonly scopes: readonly ScopePlan[];
+  readonly kept: readonly Kept[];
   readonly manifests: readonly ManifestDifference[];
   readonly hosts: readonly HostDifference[];
   readonly differences: readonly Difference[];

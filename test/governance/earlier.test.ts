@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { createTreeDigests } from '../../src/git/index.ts';
+import { openLine } from '../../src/governance/index.ts';
+import { createWorld } from './world.ts';
+
+/** `earlier`: what the lineage of a scope had accepted before. */
+
+async function versions(world: ReturnType<typeof createWorld>, tip: string, path = 's') {
+  const line = openLine(world.objects, createTreeDigests(world.objects), await world.pin());
+  const verdict = await line.state(tip);
+  if (!verdict.ok) throw new Error(verdict.reason);
+  const now = (await line.scopes(verdict.state)).find((scope) => scope.path === path);
+  if (now === undefined) throw new Error(`no scope ${path}`);
+  const found = [];
+  for await (const each of line.earlier(verdict.state, now)) found.push(each);
+  return { now, found };
+}
+
+const text = (files: readonly { readonly path: string; readonly bytes: Uint8Array }[]) =>
+  files.map(({ path, bytes }) => `${path}=${Buffer.from(bytes)}`).join(' ');
+
+test('newest first, each once, with the authority of now; what was only held is not among them', async () => {
+  const world = createWorld({ threshold: 1 });
+  world.add('g', { S: 'one' });
+  world.add('a', { parents: ['g'], S: 'two', by: 'x' });
+  world.add('back', { parents: ['a'], S: 'one', by: 'y' });
+  world.add('b', { parents: ['back'], S: 'three', by: 'z' });
+  const tip = world.add('held', { parents: ['b'], S: 'stolen' });
+  const { now, found } = await versions(world, tip);
+  expect(text(now.files)).toBe('v.yaml=three');
+  expect(found.map(({ seq, files }) => `${seq} ${text(files)}`)).toEqual(['3 v.yaml=one', '2 v.yaml=two']);
+  expect(found.map(({ signers, commit }) => [signers, commit])).toEqual([
+    [['y'], world.ids.get('back')],
+    [['x'], world.ids.get('a')],
+  ]);
+  for (const { owns, granted, directory } of found)
+    expect({ owns, granted, directory }).toEqual({
+      owns: now.owns,
+      granted: now.granted,
+      directory: now.directory,
+    });
+});
+
+test('another scope has its own', async () => {
+  const world = createWorld({ threshold: 1 });
+  world.add('g', { S: 'one', C: 'first' });
+  world.add('a', { parents: ['g'], S: 'two', by: 'x' });
+  world.add('b', { parents: ['a'], C: 'second', by: 'x' });
+  world.add('approved', { parents: ['b'], by: 'y' });
+  const tip = world.add('merged', { parents: ['a', 'approved'], C: 'second' });
+  expect((await versions(world, tip, 's.c')).found.map(({ files }) => text(files))).toEqual(['v.yaml=first']);
+  expect((await versions(world, tip)).found.map(({ files }) => text(files))).toEqual(['v.yaml=one']);
+});
