@@ -160,6 +160,19 @@ export const codes = {
     title: 'default value in a MERGE',
     fix: 'remove it; where it is to be set, use an operation that replaces the whole',
   },
+  FL2294: {
+    title: 'resource that has no place in a sidecar',
+    fix: 'keep a Listener with one filter chain, and the RouteConfigurations and Clusters that it names',
+  },
+  FL2295: {
+    title: 'name that leads nowhere',
+    fix: 'name a resource of the manifest, or the Service itself as namespace/name',
+  },
+  FL2296: { title: 'Listener without filters', fix: 'add filter_chains, or remove the manifest' },
+  FL2297: {
+    title: 'Service of another namespace',
+    fix: 'put the manifest into the namespace of the Service',
+  },
 } as const;
 
 export type Code = keyof typeof codes;

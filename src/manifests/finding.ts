@@ -29,4 +29,5 @@ export const warnings: ReadonlySet<Code> = new Set([
   'FL2284',
   'FL2285',
   'FL2293',
+  'FL2296',
 ]);

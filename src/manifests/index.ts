@@ -69,6 +69,7 @@ export {
 } from './envoy-message.ts';
 export { warnings as manifestWarnings } from './finding.ts';
 export { API_GATEWAY } from './kinds/api-gateway.ts';
+export { APPLICATION } from './kinds/cilium-envoy-config.ts';
 export { serviceLabel } from './kinds/endpoint-slice.ts';
 export { collectorOf, fieldsOf } from './kinds/providers.ts';
 export { fitsRegex } from './kinds/regex.ts';

@@ -19,6 +19,7 @@ import type {
   WorkloadEntrySpec,
 } from '../generated/schemas/index.ts';
 import type { VerifiedScope } from '../governance/index.ts';
+import type { Fields } from './envoy-message.ts';
 import type { API_GATEWAY } from './kinds/api-gateway.ts';
 
 /** Counted from 1, columns in UTF-16 units. */
@@ -88,6 +89,21 @@ type EnvoyFilterResource = ResourceOf<'EnvoyFilter', EnvoyFilterSpec>;
 /** What changes the configuration that proxies hear. */
 export type AmendingResource = EnvoyFilterResource;
 
+/** What stands before the application of Services of its namespace. */
+export type WrittenInterception = {
+  readonly services: readonly {
+    readonly name: string;
+    /** Of the Service; null: all. */
+    readonly ports: readonly number[] | null;
+    /** Network filters of Envoy; none: requests pass as ever. */
+    readonly filters: readonly Fields[];
+  }[];
+  /** Clusters of Envoy that the filters name. */
+  readonly clusters: readonly Fields[];
+};
+
+export type CiliumEnvoyConfigResource = ResourceOf<'CiliumEnvoyConfig', WrittenInterception>;
+
 export type EndpointSliceResource = ResourceOf<
   'EndpointSlice',
   Pick<EndpointSliceManifest, 'addressType' | 'endpoints' | 'ports'>
@@ -115,6 +131,7 @@ export type Resource =
   | SidecarResource
   | EnvoyFilterResource
   | TelemetryResource
+  | CiliumEnvoyConfigResource
   | GatewayResource;
 
 /** What one scope says. */

@@ -5,6 +5,7 @@ import { type Amendment, orderOf } from './amendments.ts';
 import { type ApiStatus, statusesOf } from './api-status.ts';
 import { type AllDelegates, idleDelegates, isUpToDate, joinDelegates } from './delegates-elsewhere.ts';
 import { type JoinedGateways, joinGateways } from './gateways.ts';
+import type { Interception } from './interceptions.ts';
 import { joinRoutings, type Routes } from './join-routings.ts';
 import { joinServices, type Offers } from './join-services.ts';
 import { type Groups, groupLists, type Sorted, sortLists } from './joined-lists.ts';
@@ -69,6 +70,7 @@ type Joined = {
   readonly amendments: Sorted<Amendment>;
   readonly reportings: Sorted<Reporting>;
   readonly delegates: AllDelegates;
+  readonly interceptions: Sorted<Interception>;
   readonly built: Built;
   /** Places of shares with problems. */
   readonly troubled: readonly number[];
@@ -106,6 +108,11 @@ function join(scopes: readonly ScopeResources[], before: Joined | null): Joined 
     ({ namespace, origin }) => `${namespace} ${origin.document}`,
     before?.reportings ?? null,
   );
+  const interceptions = sortLists(
+    patched(before?.interceptions.lists, begun, ({ part }) => part.interceptions),
+    ({ host, origin }) => `${host} ${origin.document} ${origin.line}`,
+    before?.interceptions ?? null,
+  );
   const routed = joinRoutings(offered, indexes, edge, before?.routes ?? null);
   const { shares, routes } = routed;
   const { services } = offers;
@@ -113,6 +120,7 @@ function join(scopes: readonly ScopeResources[], before: Joined | null): Joined 
     ...{ owners, services, clientRules, routings: routes.sorted.items },
     ...{ gateways: gateways.gateways, sidecars: sidecars.items, reportings: reportings.items },
     amendments: amendments.items,
+    interceptions: interceptions.items,
   });
   const troubled = troubledAt(shares, routed.places, before);
   const own = troubled.flatMap((place) => shares[place]?.problems ?? []);
@@ -129,7 +137,7 @@ function join(scopes: readonly ScopeResources[], before: Joined | null): Joined 
     before?.asks ?? null,
   );
   const ordered = edited ? edited.ordered : inOrder(scopes).ordered;
-  const sorted = { sidecars, reportings, amendments };
+  const sorted = { sidecars, reportings, amendments, interceptions };
   const parts = { owners, shares, asks, offers, routes, gateways, delegates, ...sorted };
   return { ...parts, ordered, built, troubled };
 }

@@ -117,6 +117,11 @@ export const codes = {
     title: 'two EnvoyFilters that contradict each other',
     fix: 'give them different priorities, or keep one of them; until then none is honoured',
   },
+  FL3361: { title: 'filters of an unknown service', fix: 'name a Service of the same namespace' },
+  FL3362: {
+    title: 'two CiliumEnvoyConfigs of one service',
+    fix: 'keep one of them for each port; until then none is honoured',
+  },
   FL3401: {
     title: 'rule never reached',
     fix: 'move it before the rule that takes its requests, or narrow that one',

@@ -8,7 +8,7 @@
  * see: that is a value, to be answered 503. The result depends on the resources alone, not on the order of scopes.
  *
  * Refuses, as problems at a place: manifests in another scope's namespace, hosts of another scope, wildcards that
- * reach into one, and conflicts, of which neither side is honoured (`docs/problems.md`, FL3101 to FL3360).
+ * reach into one, and conflicts, of which neither side is honoured (`docs/problems.md`, FL3101 to FL3362).
  *
  * A `VirtualService` whose destination is missing stays in force: default routing in its place would send requests
  * where nobody wanted them. Several for one host are merged where no request fits two of them, and else left out, since none
@@ -23,6 +23,7 @@ export { treatment } from './client-rules.ts';
 export { codes as meshCodes, warnings as meshWarnings } from './codes.ts';
 export { MESH, meet } from './gateways.ts';
 export { canonicalAddress, covers } from './hosts.ts';
+export type { Interception } from './interceptions.ts';
 export { lastGood } from './last-good.ts';
 export { mergeByHost, mergedRouting } from './merge-routings.ts';
 export { isVisible, ownerOfNamespace } from './ownership.ts';

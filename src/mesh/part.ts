@@ -13,6 +13,7 @@ import { withoutContradictions } from './contradictions.ts';
 import { type Delegates, delegatesAmong, isDelegate } from './delegates.ts';
 import { type Gateways, readGateway, withoutRivals } from './gateways.ts';
 import { readGrants } from './grants.ts';
+import { type Interception, readInterceptions } from './interceptions.ts';
 import { mistake } from './mistake.ts';
 import { ownerOfNamespace } from './ownership.ts';
 import { type Pods, readPods } from './pods.ts';
@@ -47,6 +48,7 @@ export type Part = {
   readonly sidecars: readonly Sidecar[];
   readonly amendments: readonly Amendment[];
   readonly reportings: readonly Reporting[];
+  readonly interceptions: readonly Interception[];
   readonly problems: readonly Problem[];
 };
 
@@ -102,6 +104,11 @@ export function readPart(resources: readonly Resource[], owners: readonly Owner[
       owners,
       problems,
     ),
+    interceptions: readInterceptions(
+      own.filter((resource) => resource.kind === 'CiliumEnvoyConfig'),
+      candidates,
+      problems,
+    ),
     problems,
   };
 }
@@ -137,6 +144,7 @@ export function partLike(now: Part, before: Part | undefined): Part {
     sidecars: alike(now.sidecars, before.sidecars),
     amendments: alike(now.amendments, before.amendments),
     reportings: alike(now.reportings, before.reportings),
+    interceptions: alike(now.interceptions, before.interceptions),
     problems: alike(now.problems, before.problems),
   };
 }

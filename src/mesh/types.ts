@@ -1,6 +1,7 @@
 import type { Source } from '../manifests/index.ts';
 import type { Amendment } from './amendments.ts';
 import type { ClientRule } from './client-rules.ts';
+import type { Interception } from './interceptions.ts';
 import type { Connections, TrafficPolicy, Travel } from './policy-types.ts';
 import type { Reporting, ReportSettings } from './report-types.ts';
 
@@ -445,6 +446,8 @@ export type Mesh = {
   readonly amendments: readonly Amendment[];
   /** By namespace, then place. */
   readonly reportings: readonly Reporting[];
+  /** By host, then place. */
+  readonly interceptions: readonly Interception[];
 };
 
 export type Endpoint = {

@@ -40,19 +40,30 @@ export function changesFor(mesh: Mesh, proxy: Proxy): readonly Change[] {
 
 /**
  * Drafts as the changes leave them, those that no change is for the same objects. A change of which Envoy could make
- * nothing, or no more than with what a change before it did, is left out and told.
+ * nothing, or no more than with what a change before it did, is left out and told. Those of `intercepted` come first, and
+ * each list of them stays together.
  */
-export function amend(drafts: readonly Draft[], view: View, changes: readonly Change[]): Bound {
-  if (changes.length === 0) return { drafts, skipped: [] };
-  const whole = attempt(drafts, view, changes);
+export function amend(
+  drafts: readonly Draft[],
+  view: View,
+  changes: readonly Change[],
+  intercepted: readonly (readonly Change[])[] = [],
+): Bound {
+  if (changes.length + intercepted.length === 0) return { drafts, skipped: [] };
+  const whole = attempt(
+    drafts,
+    view,
+    intercepted.length === 0 ? changes : [...intercepted.flat(), ...changes],
+  );
   if ('drafts' in whole) return { drafts: whole.drafts, skipped: [] };
   let kept: readonly Change[] = [];
   let best: readonly Draft[] = drafts;
   const skipped: Skipped[] = [];
-  for (const change of changes) {
-    const tried = attempt(drafts, view, [...kept, change]);
-    if ('reason' in tried) skipped.push(leaveOut(change, tried.reason));
-    else [kept, best] = [[...kept, change], tried.drafts];
+  for (const together of [...intercepted, ...changes.map((change) => [change])]) {
+    const tried = attempt(drafts, view, [...kept, ...together]);
+    if ('reason' in tried)
+      skipped.push(...together.slice(0, 1).map((change) => leaveOut(change, tried.reason)));
+    else [kept, best] = [[...kept, ...together], tried.drafts];
   }
   return { drafts: best, skipped };
 }

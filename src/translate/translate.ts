@@ -9,6 +9,7 @@ import { withoutWay } from './elsewhere.ts';
 import { type Draft, encode } from './encode.ts';
 import { gatewayListeners } from './gateway.ts';
 import { withoutCertificates } from './inbound-tls.ts';
+import { interceptions } from './intercept.ts';
 import { portsListeners } from './ports.ts';
 import { redirectListeners } from './redirect.ts';
 import type { Replaced, World } from './replaced.ts';
@@ -33,7 +34,8 @@ export function translate(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): Snaps
   const view = viewOf(mesh, endpoints, proxy);
   const { drafts, skipped } = reported(view, listeners[proxy.capture](view));
   const changes = changesFor(mesh, proxy);
-  const all = amend([...outboundClusters(view), ...drafts], view, changes);
+  const intercepted = interceptions(mesh, view);
+  const all = amend([...outboundClusters(view), ...drafts], view, changes, intercepted);
   const resources = collect(all.drafts);
   const without = [
     ...withoutSecrets(view),
@@ -43,7 +45,7 @@ export function translate(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): Snaps
   ];
   const snapshot = check({ resources, status: 'Ready', skipped: [...skipped, ...without, ...all.skipped] });
   // What is changed in the end is made of the whole.
-  if (changes.length > 0) return snapshot;
+  if (changes.length + intercepted.length > 0) return snapshot;
   const tables = drafts.filter(({ typeUrl }) => typeUrl === ROUTES);
   made.set(snapshot, { view, tables: new Map(tables.map((draft) => [draft.name, draft])) });
   return snapshot;

@@ -24,6 +24,7 @@ const held: readonly (readonly [string, string?])[] = [
   ['DestinationRule'],
   ['ServiceProfile'],
   ['EnvoyFilter'],
+  ['CiliumEnvoyConfig'],
   ['Telemetry'],
   ['Istio Gateway', 'Gateway'],
   ['ServiceEntry'],

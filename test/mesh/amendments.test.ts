@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { amendmentsOf } from '../../src/mesh/index.ts';
+import { service } from './manifests.ts';
 import { codesOf, meshOf } from './world.ts';
 
 /** Which EnvoyFilters are for a workload, and in which order. */
@@ -75,5 +76,28 @@ describe('contradictions', () => {
     const built = meshOf(acme(filter('a', 'shop', leftMore, left) + filter('b', 'shop', rightMore, right)));
     expect(codesOf(built)).toEqual(expected);
     expect(built.mesh.amendments).toHaveLength(expected.length > 0 ? 0 : 2);
+  });
+});
+
+describe('CiliumEnvoyConfig', () => {
+  const echo =
+    '{name: e, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo}}';
+  const config = (name: string, service: string) =>
+    `apiVersion: cilium.io/v2\nkind: CiliumEnvoyConfig\nmetadata: {name: ${name}, namespace: shop}\nspec:\n  services: [{name: ${service}}]\n  resources: [{"@type": type.googleapis.com/envoy.config.listener.v3.Listener, filter_chains: [{filters: [${echo}]}]}]\n---\n`;
+  const cart = service('cart', 'shop');
+  test.each<readonly [string, string, readonly string[], number]>([
+    ['of a Service', cart + config('a', 'cart'), [], 1],
+    ['of no Service', cart + config('a', 'cat'), ['FL3361 acme/mesh.yaml:10'], 0],
+    [
+      'two of one port',
+      cart + config('a', 'cart') + config('b', 'cart, ports: [80]'),
+      ['FL3362 acme/mesh.yaml:10', 'FL3362 acme/mesh.yaml:17'],
+      0,
+    ],
+    ['one for each port', cart + config('a', 'cart, ports: [81]') + config('b', 'cart, ports: [80]'), [], 2],
+  ])('%s', (_, files, expected, count) => {
+    const built = meshOf(acme(files));
+    expect(codesOf(built)).toEqual(expected);
+    expect(built.mesh.interceptions).toHaveLength(count);
   });
 });

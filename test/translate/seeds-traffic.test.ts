@@ -4,7 +4,7 @@ import { request } from 'node:https';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { freePorts } from '../../src/cli/demo/services.ts';
-import { gatewayApi, service, workload } from '../mesh/manifests.ts';
+import { gatewayApi, istio, service, workload } from '../mesh/manifests.ts';
 import { meshOf } from '../mesh/world.ts';
 import { createAuthority } from './certificates.ts';
 import { httpCollector } from './collector.ts';
@@ -345,4 +345,46 @@ test('product-service: v2 gets a copy of every request', async () => {
   const client = await stand.client('web', [acme(files)]);
   for (const path of ['/a', '/b', '/c']) expect((await client.ask(host(name), { path })).body).toBe('v1');
   await expect.poll(() => copies.toSorted()).toEqual(['/a', '/b', '/c']);
+});
+
+test('reviews: the listener of Cilium as it stands, and with filters in it', async () => {
+  const written = seed('13-cilium-envoy-config-http-policy');
+  const typed = (type: string, fields = '') =>
+    `{"@type": type.googleapis.com/envoy.extensions.${type}${fields}}`;
+  const router = `{name: router, typed_config: ${typed('filters.http.router.v3.Router')}}`;
+  const manager = typed(
+    'filters.network.http_connection_manager.v3.HttpConnectionManager',
+    `, stat_prefix: policy, http_filters: [${router}], route_config: {virtual_hosts: [{name: all, domains: ["*"], routes: [{match: {prefix: /admin}, direct_response: {status: 403}}, {match: {prefix: /}, route: {cluster: production/reviews}, response_headers_to_add: [{header: {key: x-policy, value: "yes"}}]}]}]}`,
+  );
+  const whole = written.replace(
+    '# ... full Envoy xDS config',
+    `filter_chains: [{filters: [{name: http, typed_config: ${manager}}]}]`,
+  );
+  const answers = async (config: string) => {
+    await using stand = new Stand();
+    const [port = 0] = await freePorts(1);
+    const place = `127.0.0.1:${await stand.backend('application')}`;
+    const ingress = `{ingress: [{port: {number: ${port}, protocol: HTTP}, defaultEndpoint: "${place}"}]}`;
+    const files = acme(
+      service('reviews', 'production') +
+        workload('reviews-1', 'production', '127.0.0.2', 'app: reviews', `, ports: {http: ${port}}`) +
+        istio('Sidecar', 'reviews', 'production', ingress) +
+        config,
+    );
+    await stand.client('production', [files], { ip: '127.0.0.2' });
+    const client = await stand.client('other', [files]);
+    const ask = async (path: string) => {
+      const { status, headers, body } = await client.ask(host('reviews'), { path });
+      return [status, headers['x-policy'], status === 200 ? body : ''];
+    };
+    return [await ask('/'), await ask('/admin')];
+  };
+  expect(await answers(written)).toEqual([
+    [200, undefined, 'application'],
+    [200, undefined, 'application'],
+  ]);
+  expect(await answers(whole)).toEqual([
+    [200, 'yes', 'application'],
+    [403, undefined, ''],
+  ]);
 });
