@@ -1,6 +1,8 @@
 import type { Problem } from '../base/problem.ts';
 import type { Resource, ScopeResources, WorkloadLabels } from '../manifests/index.ts';
 import { type Code, codes } from './codes.ts';
+import { overlap } from './conflicts.ts';
+import { MESH } from './gateways.ts';
 import { mistake, placeOf } from './mistake.ts';
 import { byPlace } from './part.ts';
 import { takesAll } from './routing-cover.ts';
@@ -29,6 +31,7 @@ export function advise(advised: Advised): readonly Problem[] {
   const labels = labelsByNamespace(resources, advised.workloads);
   const all = [
     ...mesh.routings.flatMap((routing) => unreached(routing, byDocument)),
+    ...mergedInMesh(mesh),
     ...resources.flatMap((resource) => idleSelector(resource, labels)),
     ...idleSubsets(advised),
   ];
@@ -49,6 +52,24 @@ function unreached({ rules, host }: Routing, byDocument: ReadonlyMap<string, Res
     return [at(here, 'FL3401', `requests for ${host} that fit it are taken at ${placeOf(there)}`)];
   });
 }
+
+/** Routings of one host of which Istio's sidecars would know the oldest alone; at gateways it merges them, too. */
+function mergedInMesh({ routings }: Mesh): readonly Problem[] {
+  const producers = routings.filter(({ role, entrances }) => role === 'producer' && entrances.includes(MESH));
+  const groups = [...Map.groupBy(producers, ({ host }) => host).values()];
+  return groups.flatMap((group) =>
+    group.flatMap((one) => {
+      const others = group.filter((other) => other !== one && overlap(one, other));
+      if (others.length === 0) return [];
+      const places = others.slice(0, maxPlaces).map(({ origin }) => placeOf(origin));
+      const message = `${one.host} is routed at ${places.join(', ')}, too: here all count, and sidecars of Istio know the oldest alone`;
+      return [at(one.origin, 'FL3404', message)];
+    }),
+  );
+}
+
+/** As many as anybody reads. */
+const maxPlaces = 5;
 
 /** Labels of all workloads that are known. */
 function labelsByNamespace(

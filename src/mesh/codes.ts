@@ -128,6 +128,10 @@ export const codes = {
   },
   FL3402: { title: 'selector that selects nothing', fix: 'correct the labels' },
   FL3403: { title: 'subset that selects nothing', fix: 'correct the labels of the subset' },
+  FL3404: {
+    title: 'merged where Istio would not',
+    fix: 'nothing; or write one VirtualService for the mesh, which Istio and Fairlead read alike',
+  },
 } as const;
 
 export type Code = keyof typeof codes;
@@ -152,4 +156,5 @@ export const warnings: ReadonlySet<Code> = new Set([
   'FL3401',
   'FL3402',
   'FL3403',
+  'FL3404',
 ]);

@@ -26,8 +26,12 @@ export function ruleOrigin(
       ? { ...origin, ...resource.at(['spec', 'routes', at]) }
       : origin;
   }
-  if (resource?.kind !== 'VirtualService' || own.length !== resource.spec.http?.length) return origin;
-  return { ...origin, ...resource.at(['spec', 'http', own.indexOf(rule)]) };
+  if (resource?.kind !== 'VirtualService') return origin;
+  const steps = [...(resource.spec.http ?? []).entries()];
+  // Those that are handed on have the rules of other manifests in their place.
+  const kept = own.length === steps.length ? steps : steps.filter(([, step]) => step.delegate === undefined);
+  const [at] = (own.length === kept.length ? kept[own.indexOf(rule)] : undefined) ?? [];
+  return at === undefined ? origin : { ...origin, ...resource.at(['spec', 'http', at]) };
 }
 
 /** `ruleOrigin` of the rule that does `action`, the very object; null where none does. */

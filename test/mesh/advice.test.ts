@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { advise, build } from '../../src/mesh/index.ts';
-import { service, subsets, workload } from './manifests.ts';
+import { istio, service, subsets, workload } from './manifests.ts';
 import { scope } from './world.ts';
 
 /** `code line` of each piece of advice on one scope. */
@@ -60,4 +60,17 @@ test('a subset is wrong only where workloads of its service are known, and none 
   expect(advice(split, [{ app: 'web', version: 'v1' }])).toEqual(['FL3403 9']);
   const entries = workload('a', 'shop', '10.0.0.1', 'app: web, version: v2');
   expect(advice(`${split}${entries}`)).toEqual(['FL3403 9']);
+});
+
+test('several VirtualServices of one host in the mesh are said to be one here, and not in Istio', () => {
+  const one = (name: string, path: string, more = '') =>
+    istio(
+      'VirtualService',
+      name,
+      'shop',
+      `{hosts: [web]${more}, http: [{match: [{uri: {prefix: ${path}}}], redirect: {uri: /}}]}`,
+    );
+  expect(advice(web + one('a', '/a') + one('b', '/b'))).toEqual(['FL3404 6', 'FL3404 11']);
+  expect(advice(web + one('a', '/a') + one('b', '/b', ', gateways: [edge]'))).toEqual([]);
+  expect(advice(web + one('a', '/a', ', exportTo: [x]') + one('b', '/b', ', exportTo: [y]'))).toEqual([]);
 });

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { mergeByHost } from '../../src/mesh/index.ts';
+import { build, documentsOf, mergeByHost, ruleOrigin } from '../../src/mesh/index.ts';
 import { mergeMatches } from '../../src/mesh/merge-matches.ts';
 import { istio, service } from './manifests.ts';
 import { anyMatch, anyRequest, holds } from './requests.ts';
-import { meshOf } from './world.ts';
+import { meshOf, scope } from './world.ts';
 
 /** VirtualServices that hand requests on to others. */
 
@@ -100,6 +100,17 @@ test('fields of the step are inherited, hosts mean what they mean where they are
     action: { timeoutMs: 2000 },
     requestHeaders: { set: [{ name: 'a' }] },
   });
+});
+
+test('each rule is found where it is written, also beside those that are handed on', () => {
+  const steps = `\n  - {match: [{uri: {prefix: /a}}], delegate: {name: inner}}\n  - ${`{${to('cart')}}`}\n`;
+  const head =
+    'apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: cart, namespace: shop}\n';
+  const written = `${head}spec:\n  hosts: [cart]\n  http:${steps}---\n${delegate(`[{${to('cart')}}]`)}`;
+  const scopes = [scope({ path: 'acme', files: service('cart', 'shop') + written })];
+  const rules = build(scopes).mesh.routings[0]?.rules ?? [];
+  const lines = rules.map((rule) => ruleOrigin(rule, rules, documentsOf(scopes)).line);
+  expect(lines).toEqual([18, 13]);
 });
 
 describe('problems', () => {

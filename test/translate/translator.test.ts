@@ -123,6 +123,11 @@ kind: VirtualService
 metadata: { name: beside, namespace: shop }
 spec: { hosts: [cart], http: [{ match: [{ uri: { prefix: /beside } }], ${to} }] }
 `,
+  inner: (to: string) => `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: inner, namespace: pay }
+spec: { http: [{ match: [{ uri: { prefix: /a/b } }], ${to} }, { redirect: { uri: /${to.length} } }] }
+`,
   virtual: (host: string, to: string) => `apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: { name: virtual, namespace: shop }
@@ -142,6 +147,7 @@ spec: { hosts: [${host}], http: [{ ${to} }] }
     `apiVersion: v1\nkind: Pod\nmetadata: {name: cart, namespace: shop, labels: {app: cart, version: v1}}\nstatus: {podIP: ${ip}}\n`,
 } as const;
 const http = '{ name: http, port: 80 }';
+const handing = 'match: [{ uri: { prefix: /a } }], delegate: { name: inner, namespace: pay }';
 const toV1 = 'route: [{ destination: { host: cart, subset: v1 } }]';
 /** Documents of either scope; what one says decides over what another one's routing leads to. */
 const inShop = constantFrom(
@@ -150,6 +156,7 @@ const inShop = constantFrom(
   kinds.subsets('v1'),
   kinds.subsets('v2'),
   kinds.routing(toV1),
+  kinds.routing(handing),
   kinds.routing('route: [{ destination: { host: a.example } }]'),
   kinds.routing(`match: [{ sourceNamespace: pay }], ${toV1}`),
   kinds.routing(`match: [{ sourceLabels: { version: v9 } }], ${toV1}`),
@@ -164,6 +171,8 @@ const inShop = constantFrom(
   kinds.routing(`fault: { abort: { httpStatus: 503, percentage: { value: 1 } } }, ${toV1}`),
 );
 const inPay = constantFrom(
+  kinds.inner('route: [{ destination: { host: cart.shop.svc.cluster.local } }]'),
+  kinds.inner('route: [{ destination: { host: a.example } }]'),
   kinds.entry('a.example'),
   kinds.entry('cart.shop'),
   kinds.entry('*.example'),
@@ -180,6 +189,7 @@ const reroute = constantFrom(
   kinds.routing(`match: [{ port: 81 }], ${toV1}`),
   kinds.routing(`retries: { attempts: 3 }, ${toV1}`),
   kinds.beside(toV1),
+  kinds.routing(handing),
   kinds.beside('route: [{ destination: { host: a.example } }]'),
   kinds.virtual('v.shop', toV1),
   kinds.virtual('v.shop', `match: [{ port: 81 }], ${toV1}`),
