@@ -57,6 +57,7 @@ const wanted: Readonly<Record<string, readonly string[]>> = {
   'envoy/extensions/access_loggers/stream/v3/stream.proto': ['StdoutAccessLog', 'StderrAccessLog'],
   'envoy/extensions/filters/http/cors/v3/cors.proto': ['Cors', 'CorsPolicy'],
   'envoy/extensions/filters/http/fault/v3/fault.proto': ['HTTPFault'],
+  'envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.proto': ['LocalRateLimit'],
   'envoy/extensions/filters/http/router/v3/router.proto': ['Router'],
   'envoy/extensions/filters/listener/http_inspector/v3/http_inspector.proto': ['HttpInspector'],
   'envoy/extensions/filters/listener/original_dst/v3/original_dst.proto': ['OriginalDst'],

@@ -9,6 +9,7 @@ import type {
   GRPCRouteSpec,
   HTTPRouteSpec,
   MeshConfigSpec,
+  RateLimitSpec,
   ReferenceGrantSpec,
   ServiceEntrySpec,
   ServiceProfileSpec,
@@ -82,6 +83,7 @@ type SilentResource = ResourceOf<
 /** What a scope says for itself and those below it. Its namespace says nothing. */
 type MeshConfigResource = ResourceOf<'MeshConfig', MeshConfigSpec>;
 export type SidecarResource = ResourceOf<'Sidecar', SidecarSpec>;
+export type RateLimitResource = ResourceOf<'RateLimit', RateLimitSpec>;
 export type TelemetryResource = ResourceOf<'Telemetry', TelemetrySpec>;
 
 /** Values of its patches are canonical: the fields of messages have the names of Envoy's documentation. */
@@ -132,6 +134,7 @@ export type Resource =
   | EnvoyFilterResource
   | TelemetryResource
   | CiliumEnvoyConfigResource
+  | RateLimitResource
   | GatewayResource;
 
 /** What one scope says. */

@@ -13,6 +13,7 @@ import { editedScopes, inOrder, type Ordered } from './order.ts';
 import { readOwners } from './owners.ts';
 import { byPlace, partLike, readPart } from './part.ts';
 import { type Places, patched } from './places.ts';
+import type { Quota } from './quotas.ts';
 import type { Reporting } from './report-types.ts';
 import { type Begun, hostsAsked, type Scopes, type Share } from './share.ts';
 import type { Endpoints, Mesh, Owner, Sidecar } from './types.ts';
@@ -71,6 +72,7 @@ type Joined = {
   readonly reportings: Sorted<Reporting>;
   readonly delegates: AllDelegates;
   readonly interceptions: Sorted<Interception>;
+  readonly quotas: Sorted<Quota>;
   readonly built: Built;
   /** Places of shares with problems. */
   readonly troubled: readonly number[];
@@ -113,13 +115,18 @@ function join(scopes: readonly ScopeResources[], before: Joined | null): Joined 
     ({ host, origin }) => `${host} ${origin.document} ${origin.line}`,
     before?.interceptions ?? null,
   );
+  const quotas = sortLists(
+    patched(before?.quotas.lists, begun, ({ part }) => part.quotas),
+    ({ id }) => id,
+    before?.quotas ?? null,
+  );
   const routed = joinRoutings(offered, indexes, edge, before?.routes ?? null);
   const { shares, routes } = routed;
   const { services } = offers;
   const mesh = meshLike(before?.built.mesh, {
     ...{ owners, services, clientRules, routings: routes.sorted.items },
     ...{ gateways: gateways.gateways, sidecars: sidecars.items, reportings: reportings.items },
-    amendments: amendments.items,
+    ...{ amendments: amendments.items, quotas: quotas.items },
     interceptions: interceptions.items,
   });
   const troubled = troubledAt(shares, routed.places, before);
@@ -137,7 +144,7 @@ function join(scopes: readonly ScopeResources[], before: Joined | null): Joined 
     before?.asks ?? null,
   );
   const ordered = edited ? edited.ordered : inOrder(scopes).ordered;
-  const sorted = { sidecars, reportings, amendments, interceptions };
+  const sorted = { sidecars, reportings, amendments, interceptions, quotas };
   const parts = { owners, shares, asks, offers, routes, gateways, delegates, ...sorted };
   return { ...parts, ordered, built, troubled };
 }

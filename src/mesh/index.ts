@@ -30,6 +30,7 @@ export { isVisible, ownerOfNamespace } from './ownership.ts';
 export { policyOf } from './policies.ts';
 export type * from './policy-types.ts';
 export { carriesHttp } from './protocol.ts';
+export { type Quota, type QuotaRule, quotasOf } from './quotas.ts';
 export type * from './report-types.ts';
 export { reportsOf, type Told } from './reports.ts';
 export { settingsFor } from './root.ts';

@@ -18,6 +18,7 @@ import { mistake } from './mistake.ts';
 import { ownerOfNamespace } from './ownership.ts';
 import { type Pods, readPods } from './pods.ts';
 import { type Profiled, readProfile, withBudgets } from './profiles.ts';
+import { type Quota, readQuota } from './quotas.ts';
 import type { Reporting } from './report-types.ts';
 import { withoutRivalReportings } from './reports.ts';
 import type { RouteResource } from './route-rules.ts';
@@ -49,6 +50,7 @@ export type Part = {
   readonly amendments: readonly Amendment[];
   readonly reportings: readonly Reporting[];
   readonly interceptions: readonly Interception[];
+  readonly quotas: readonly Quota[];
   readonly problems: readonly Problem[];
 };
 
@@ -99,6 +101,7 @@ export function readPart(resources: readonly Resource[], owners: readonly Owner[
       own.filter((resource) => resource.kind === 'EnvoyFilter'),
       problems,
     ),
+    quotas: own.filter((resource) => resource.kind === 'RateLimit').map(readQuota),
     reportings: withoutRivalReportings(
       own.filter((resource) => resource.kind === 'Telemetry'),
       owners,
@@ -143,6 +146,7 @@ export function partLike(now: Part, before: Part | undefined): Part {
     routes: alike(now.routes, before.routes),
     sidecars: alike(now.sidecars, before.sidecars),
     amendments: alike(now.amendments, before.amendments),
+    quotas: alike(now.quotas, before.quotas),
     reportings: alike(now.reportings, before.reportings),
     interceptions: alike(now.interceptions, before.interceptions),
     problems: alike(now.problems, before.problems),

@@ -3,6 +3,7 @@ import type { Amendment } from './amendments.ts';
 import type { ClientRule } from './client-rules.ts';
 import type { Interception } from './interceptions.ts';
 import type { Connections, TrafficPolicy, Travel } from './policy-types.ts';
+import type { Quota } from './quotas.ts';
 import type { Reporting, ReportSettings } from './report-types.ts';
 
 /** Where a part of the mesh comes from; `document` is stable under moves: `VirtualService/shop/cart`. */
@@ -448,6 +449,8 @@ export type Mesh = {
   readonly reportings: readonly Reporting[];
   /** By host, then place. */
   readonly interceptions: readonly Interception[];
+  /** By id. */
+  readonly quotas: readonly Quota[];
 };
 
 export type Endpoint = {

@@ -11,6 +11,7 @@ import { gatewayListeners } from './gateway.ts';
 import { withoutCertificates } from './inbound-tls.ts';
 import { interceptions } from './intercept.ts';
 import { portsListeners } from './ports.ts';
+import { limited } from './quotas.ts';
 import { redirectListeners } from './redirect.ts';
 import type { Replaced, World } from './replaced.ts';
 import { reported } from './reports.ts';
@@ -32,7 +33,7 @@ export function translate(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): Snaps
     return { resources: collect([]), status: 'Unowned', skipped: [] };
   }
   const view = viewOf(mesh, endpoints, proxy);
-  const { drafts, skipped } = reported(view, listeners[proxy.capture](view));
+  const { drafts, skipped } = reported(view, limited(view, listeners[proxy.capture](view)));
   const changes = changesFor(mesh, proxy);
   const intercepted = interceptions(mesh, view);
   const all = amend([...outboundClusters(view), ...drafts], view, changes, intercepted);

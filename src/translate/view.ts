@@ -16,6 +16,8 @@ import {
   mergeByHost,
   type Owner,
   ownerOfNamespace,
+  type Quota,
+  quotasOf,
   type Routing,
   reportsOf,
   type Service,
@@ -45,6 +47,8 @@ export type View = {
   readonly settings: Settings;
   /** What it reports of the traffic. */
   readonly reports: Told;
+  /** What it lets in. */
+  readonly quotas: readonly Quota[];
   /** Clusters of connections and of requests to where nobody defines anything. */
   readonly elsewhere: string;
   readonly elsewhereForRequests: string;
@@ -118,6 +122,7 @@ export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
     limits,
     settings: settingsFor(mesh, proxy.namespace),
     reports: reportsOf(mesh, proxy.namespace, proxy.labels),
+    quotas: quotasOf(mesh, proxy.namespace, proxy.labels),
     elsewhere,
     elsewhereForRequests: limits.unknown === 'look-up' && through === null ? LOOKED_UP : elsewhere,
     claimants: new Map(claimants),

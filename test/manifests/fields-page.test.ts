@@ -26,6 +26,7 @@ const held: readonly (readonly [string, string?])[] = [
   ['EnvoyFilter'],
   ['CiliumEnvoyConfig'],
   ['Telemetry'],
+  ['RateLimit'],
   ['Istio Gateway', 'Gateway'],
   ['ServiceEntry'],
   ['WorkloadEntry'],

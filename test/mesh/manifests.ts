@@ -119,3 +119,9 @@ export function telemetry(name: string, namespace: string, spec: string): string
   const head = 'apiVersion: telemetry.istio.io/v1\nkind: Telemetry';
   return `${head}\nmetadata: {name: ${name}, namespace: ${namespace}}\nspec: {${spec}}\n---\n`;
 }
+
+/** Fairlead's RateLimit; `spec` without its braces. */
+export function rateLimit(name: string, namespace: string, spec: string): string {
+  const head = 'apiVersion: fairlead.dev/v1alpha1\nkind: RateLimit';
+  return `${head}\nmetadata: {name: ${name}, namespace: ${namespace}}\nspec: {${spec}}\n---\n`;
+}

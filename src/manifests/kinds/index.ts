@@ -10,6 +10,7 @@ import { httpRoute } from './http-route.ts';
 import type { Kind } from './kind.ts';
 import { configMap, istioOperator, meshConfig } from './mesh-config.ts';
 import { pod } from './pod.ts';
+import { rateLimit } from './rate-limit.ts';
 import { referenceGrant } from './reference-grant.ts';
 import { service } from './service.ts';
 import { serviceEntry } from './service-entry.ts';
@@ -39,6 +40,7 @@ export const kinds: readonly Kind[] = [
   node,
   pod,
   proxyConfig,
+  rateLimit,
   service,
   serviceAccount,
   serviceEntry,
@@ -61,5 +63,5 @@ export const otherKinds: Readonly<Record<string, readonly string[]>> = {
   'split.smi-spec.io': ['TrafficSplit'],
   'cilium.io': ['CiliumClusterwideEnvoyConfig'],
   'consul.hashicorp.com': ['ServiceIntentions'],
-  'fairlead.dev': ['Alias', 'Export', 'RateLimit'],
+  'fairlead.dev': ['Alias', 'Export'],
 };
