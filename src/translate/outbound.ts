@@ -7,7 +7,7 @@ import { isAsAsked, lookingUp } from './look-up.ts';
 import { HTTP_PROXY_ROUTES, listenerName } from './names.ts';
 import { provenance, socketAddress } from './pieces.ts';
 import { patience, tlsInspector } from './sniffing.ts';
-import { type Chain, chainsInOrder, chainsTo, clustersOf, hasNames, isWhole } from './streams.ts';
+import { chainsInOrder, chainsTo, clustersOf, hasNames } from './streams.ts';
 import { LISTENER, ROUTES } from './types.ts';
 import type { View } from './view.ts';
 
@@ -58,15 +58,9 @@ export function tcpBindings(view: View): readonly Binding[] {
   });
 }
 
-/** What a name has to say where to go: only TLS that asks for one can. */
-function namedOr(service: Service, chains: readonly Chain[]): readonly Chain[] {
-  if (!isAsAsked(service)) return chains;
-  return chains.map((chain) => (isWhole(chain) ? { ...chain, names: [service.host] } : chain));
-}
-
 function tcpBinding(view: View, service: Service, port: Port): Binding {
   const name = listenerName(loopback, port.number);
-  const chains = namedOr(service, chainsTo(view, service, port));
+  const chains = chainsTo(view, service, port);
   const json = {
     name,
     address: socketAddress(loopback, port.number),

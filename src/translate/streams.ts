@@ -90,7 +90,9 @@ export function chainsTo(view: View, service: Service, port: Port): readonly Cha
   const chains = streamChains(view, service, port);
   if (chains.some(isWhole) || (chains.length > 0 && port.protocol === 'tls')) return chains;
   const { cluster, filters, origins } = bytesTo(service, port.number);
-  return [...chains, { names: [], ranges: [], filters, clusters: [cluster], origins }];
+  // Who is looked up as asked has to be asked for by name.
+  const names = isAsAsked(service) ? [service.host] : [];
+  return [...chains, { names, ranges: [], filters, clusters: [cluster], origins }];
 }
 
 export function isWhole({ names, ranges }: Chain): boolean {

@@ -7,6 +7,7 @@ import { freePorts } from '../../src/cli/demo/services.ts';
 import { apiGateway, gatewayApi, hostRoute, listener, service, workload } from '../mesh/manifests.ts';
 import { createAuthority } from './certificates.ts';
 import { type Running, run } from './running.ts';
+import { Stand } from './stand.ts';
 import { proxyAt, snapshotOf } from './world.ts';
 
 /** What somebody outside experiences at a Gateway of the Gateway API, by a real Envoy. */
@@ -126,11 +127,28 @@ describe('HTTPRoute', () => {
     await expect.poll(() => copies).toEqual(['in.example/new/x?q=1']);
   });
 
+  test('mirrors a share', async () => {
+    const copies: string[] = [];
+    const files = (await backend('cart')) + (await backend('copy', copies));
+    const rule = (path: string, share: string) =>
+      `{name: some, matches: [{path: {value: ${path}}}], filters: [{type: RequestMirror, requestMirror: {backendRef: {name: copy, port: 80}, ${share}}}], ${to('cart')}}`;
+    const rules = [
+      rule('/none', 'percent: 0'),
+      rule('/all', 'percent: 100'),
+      rule('/whole', 'fraction: {numerator: 8, denominator: 8}'),
+      rule('/nothing', 'fraction: {numerator: 0, denominator: 8}'),
+    ];
+    const running = await routedBy(`[${rules.join(', ')}]`, files);
+    for (const path of ['/none', '/nothing', '/all', '/whole']) await running.ask(www, { path });
+    await expect.poll(() => copies.map((copy) => copy.split('/')[1]).sort()).toEqual(['all', 'whole']);
+  });
+
   test('redirects, by default to the port of the listener', async () => {
     const redirect = (more: string) => `filters: [{type: RequestRedirect, requestRedirect: {${more}}}]`;
     const rules = [
       `{matches: [{path: {value: /https}}], ${redirect('scheme: https, statusCode: 301')}}`,
       `{matches: [{path: {value: /path}}], ${redirect('path: {type: ReplaceFullPath, replaceFullPath: /new}')}}`,
+      `{matches: [{path: {value: /port}}], ${redirect('port: 8443')}}`,
       `{${redirect('hostname: b.example')}}`,
     ];
     const port = await freePort();
@@ -145,6 +163,7 @@ describe('HTTPRoute', () => {
     };
     expect(await located('/https/a')).toBe(`301 https://${www}/https/a`);
     expect(await located('/path/a')).toBe(`302 http://${www}:${port}/new`);
+    expect(await located('/port/a')).toBe(`302 http://${www}:8443/port/a`);
     expect(await located('/a')).toBe(`302 http://b.example:${port}/a`);
   });
 
@@ -324,6 +343,39 @@ describe('GRPCRoute', () => {
     expect((await asked('/shop.Other/Get', { 'x-canary': '1' })).body).toBe('three /shop.Other/Get');
     expect((await asked('/shop.Cartoon/Get')).body).toBe('');
   });
+});
+
+test('a GRPCRoute of a Service: weights, expressions, and filters of a rule and of a backend', async () => {
+  await using stand = new Stand();
+  const copies: string[] = [];
+  const server = async (name: string) => {
+    const port = await listen(
+      createHttp2(({ headers }, response) => {
+        if (name === 'copy') copies.push(name);
+        response.end(`${name} ${headers['x-gone'] ?? 'gone'} ${headers['x-own'] ?? 'none'}`);
+      }) as unknown as Server,
+    );
+    return placed(name, port, 'grpc');
+  };
+  const own =
+    'filters: [{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: x-own, value: "1"}]}}]';
+  const gone = '{type: RequestHeaderModifier, requestHeaderModifier: {remove: [x-gone]}}';
+  const mirror = (share: string) =>
+    `{type: RequestMirror, requestMirror: {backendRef: {name: copy, port: 80}, ${share}}}`;
+  const rules = [
+    `{name: few, matches: [{headers: [{type: RegularExpression, name: x-user, value: "b.*"}]}], filters: [${gone}, ${mirror('fraction: {numerator: 1, denominator: 1}')}], backendRefs: [{name: two, port: 80, ${own}}]}`,
+    `{filters: [${mirror('percent: 0')}], backendRefs: [{name: one, port: 80, weight: 1}, {name: two, port: 80, weight: 0}]}`,
+  ];
+  const route = (parent: string) =>
+    gatewayApi('GRPCRoute', 'x', 'edge', `{parentRefs: [${parent}], rules: [${rules.join(', ')}]}`);
+  const parent = '{group: "", kind: Service, name: cart, namespace: edge, port: 80}';
+  const files = (await Promise.all(['cart', 'one', 'two', 'copy'].map(server))).join('') + route(parent);
+  const client = await stand.client('edge', [{ path: 'acme', files }]);
+  const ask = async (headers: Readonly<Record<string, string>>) =>
+    (await client.ask('cart', { method: 'POST', path: '/shop.Cart/Get', headers })).body;
+  for (let count = 0; count < 10; count++) expect(await ask({ 'x-gone': 'here' })).toBe('one here none');
+  expect(await ask({ 'x-user': 'bo', 'x-gone': 'here' })).toBe('two gone 1');
+  await expect.poll(() => copies).toEqual(['copy']);
 });
 
 /** Status and body of a request of HTTP/2. */

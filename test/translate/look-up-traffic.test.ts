@@ -118,6 +118,20 @@ describe('DYNAMIC_DNS', () => {
       'envoy.filters.http.dynamic_forward_proxy',
     );
     expect(await validate(staticBootstrap(snapshot))).toBe('OK');
+    const placed = snapshotOf(
+      proxyAt('10.0.0.1', 'web', captured),
+      acme(asAsked(ports, ', addresses: [10.9.0.1, 10.8.0.0/16]')),
+    );
+    const { listener_filters: inspectors, filter_chains: chains } = jsonOf(
+      placed,
+      'listeners',
+      '10.9.0.1_443',
+    );
+    expect(JSON.stringify(inspectors)).toContain('tls_inspector');
+    expect(chains?.map((chain) => chain.filter_chain_match)).toEqual([
+      { transport_protocol: 'tls', server_names: ['*.localhost'] },
+    ]);
+    expect(await validate(staticBootstrap(placed))).toBe('OK');
   });
 });
 

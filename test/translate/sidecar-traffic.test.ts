@@ -205,6 +205,12 @@ test('egressProxy: what nobody defines goes through another service', async () =
   expect((await ask(bad, 'unknown.example')).status).toBe(503);
   const { skipped } = snapshotOf(proxyAt('10.0.0.1', 'web'), acme(files + through(bad)));
   expect(skipped.map(({ reason }) => reason)).toEqual(['the proxy sees no nobody.example, its egressProxy']);
+  const part = subsets('proxy', 'shop', 'proxy', 'v1', 'v2');
+  const ofPart = async (name: string) => {
+    const more = `{host: ${host('proxy')}, subset: ${name}}`;
+    return (await stand.client('web', [acme(files + part + through(more))])).ask('unknown.example');
+  };
+  expect([(await ofPart('v1')).status, (await ofPart('v2')).status]).toEqual([200, 503]);
   const captured = { FAIRLEAD: { capture: 'redirect' } };
   const heard = snapshotOf(proxyAt('10.0.0.1', 'web', captured), acme(files + through(good)));
   expect(JSON.stringify(jsonOf(heard, 'listeners', 'virtualOutbound'))).toContain(
