@@ -85,9 +85,15 @@ function isWithin(narrow: TextMatch, wide: TextMatch): boolean {
   return wide.how === 'prefix' && narrow.how !== 'regex' && narrow.text.startsWith(wide.text);
 }
 
-/** Names of headers have no case. */
+const inLowerCase = new WeakMap<readonly NamedMatch[], readonly NamedMatch[]>();
+
+/** Names of headers have no case. Made once: each match is compared with many. */
 function lowered(named: readonly NamedMatch[]): readonly NamedMatch[] {
-  return named.map(({ name, value }) => ({ name: name.toLowerCase(), value }));
+  const known = inLowerCase.get(named);
+  if (known !== undefined) return known;
+  const lower = named.map(({ name, value }) => ({ name: name.toLowerCase(), value }));
+  inLowerCase.set(named, lower);
+  return lower;
 }
 
 /** How a text that fits begins, and whether that is the whole of it. */
@@ -103,8 +109,15 @@ function beginsMeet(left: Begins, right: Begins): boolean {
   return long.text.startsWith(short.text) && (!short.isWhole || long.text === short.text);
 }
 
-function begins({ how, text }: PathMatch): Begins {
-  return how === 'regex' ? { text: literal(text), isWhole: false } : { text, isWhole: how === 'exact' };
+const beginnings = new WeakMap<PathMatch, Begins>();
+
+function begins(path: PathMatch): Begins {
+  const known = beginnings.get(path);
+  if (known !== undefined) return known;
+  const { how, text } = path;
+  const made = how === 'regex' ? { text: literal(text), isWhole: false } : { text, isWhole: how === 'exact' };
+  beginnings.set(path, made);
+  return made;
 }
 
 /**
