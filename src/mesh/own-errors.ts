@@ -47,4 +47,8 @@ const CONTRADICTIONS: ReadonlySet<string> = new Set<Code>([
   'FL3337',
   'FL3350',
   'FL3351',
+  'FL3352',
+  'FL3360',
+  'FL3361',
+  'FL3362',
 ]);

@@ -9,6 +9,8 @@ const virtualService = (name: string, host: string, destination: string) =>
   `apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: ${name}, namespace: shop}\nspec: {hosts: [${host}], http: [{route: [{destination: ${destination}}]}]}\n`;
 const rule = (name: string, host: string, spec: string) =>
   `apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: ${name}, namespace: shop}\nspec: {host: ${host}, ${spec}}\n`;
+const filters = (name: string, operation: string) =>
+  `apiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter\nmetadata: {name: ${name}, namespace: shop}\nspec: {configPatches: [{applyTo: CLUSTER, match: {cluster: {name: c}}, patch: {operation: ${operation}}}]}\n`;
 const subsets = 'subsets: [{name: v1, labels: {version: v1}}]';
 
 /** A scope that owns the namespace shop, and example.com. */
@@ -52,6 +54,14 @@ describe('its own', () => {
       'a subset given twice',
       [rule('r', 'cart', subsets), rule('s', 'cart', subsets), cart],
       ['FL3203 shop/0.yaml', 'FL3203 shop/1.yaml'],
+    ],
+    [
+      'filters that contradict each other',
+      [
+        filters('a', 'MERGE, value: {connect_timeout: 1s}'),
+        filters('b', 'MERGE, value: {connect_timeout: 2s}'),
+      ],
+      ['FL3360 shop/0.yaml', 'FL3360 shop/1.yaml'],
     ],
     [
       'a Gateway of its namespace that is not there',
