@@ -34,11 +34,19 @@ export function advise(advised: Advised): readonly Problem[] {
     ...mergedInMesh(mesh),
     ...resources.flatMap((resource) => idleSelector(resource, labels)),
     ...idleSubsets(advised),
+    ...resources.flatMap(rawChanges),
   ];
   const distinct = new Map(
     all.map((problem) => [`${problem.code} ${problem.message} ${placeOf(problem)}`, problem]),
   );
   return [...distinct.values()].sort(byPlace);
+}
+
+/** What says in a proxy's own words what it hears: nobody else can tell what comes of it. */
+function rawChanges(resource: Resource): readonly Problem[] {
+  if (resource.kind !== 'EnvoyFilter' && resource.kind !== 'CiliumEnvoyConfig') return [];
+  const message = `what proxies of ${resource.namespace} hear is changed by hand: read what comes of it (fairlead translate -f)`;
+  return [mistake(resource, ['metadata', 'name'], 'FL3410', message)];
 }
 
 /** Rules whose requests earlier ones take. What stands behind a route without a match is said by FL2215. */

@@ -132,6 +132,10 @@ export const codes = {
     title: 'merged where Istio would not',
     fix: 'nothing; or write one VirtualService for the mesh, which Istio and Fairlead read alike',
   },
+  FL3410: {
+    title: 'configuration of proxies changed by hand',
+    fix: 'use another kind where one does the same; else try it after each upgrade',
+  },
 } as const;
 
 export type Code = keyof typeof codes;
@@ -157,4 +161,5 @@ export const warnings: ReadonlySet<Code> = new Set([
   'FL3402',
   'FL3403',
   'FL3404',
+  'FL3410',
 ]);

@@ -195,6 +195,39 @@ spec: { address: 10.0.0.7, labels: { ${labels} } }
     expect(problems).toContainEqual(expect.objectContaining({ code: 'FL3402', file: 'service.yaml' }));
   });
 
+  const filter = (timeout: string) => `apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: { name: timeout, namespace: demo }
+spec:
+  workloadSelector: { labels: { app: web } }
+  configPatches:
+  - applyTo: CLUSTER
+    match: { cluster: { service: echo.demo.svc.cluster.local } }
+    patch: { operation: MERGE, value: { connect_timeout: ${timeout} } }
+  - applyTo: ROUTE_CONFIGURATION
+    patch: { operation: MERGE, value: { response_headers_to_remove: [a] } }
+`;
+
+  test('an EnvoyFilter; who hears it is told by its labels', async () => {
+    const { risks, problems, differences } = await document({ 'filter.yaml': filter('1s') });
+    expect(risks).toMatchObject([
+      { risk: 'raw-configuration', file: 'filter.yaml', line: 7 },
+      { risk: 'raw-configuration', file: 'filter.yaml', line: 10 },
+    ]);
+    expect(problems).toContainEqual(expect.objectContaining({ code: 'FL3410', file: 'filter.yaml' }));
+    expect(JSON.stringify(differences)).toContain('sidecars app=web of demo');
+  });
+
+  test('of an EnvoyFilter that was there, only what is changed', async () => {
+    await mesh.write('mesh/filter.yaml', filter('1s'));
+    await mesh.commit('A filter', 'alice');
+    await mesh.signAs('bo');
+    await mesh.cli('approve', '--yes');
+    await mesh.git('branch', '--force', 'main', 'change');
+    const { risks } = await document({ 'filter.yaml': filter('2s') });
+    expect(risks).toMatchObject([{ risk: 'raw-configuration', line: 7 }]);
+  });
+
   test('what was there before is no risk of the change', async () => {
     const { scopes, risks } = await document({
       'routes.yaml': rule('timeout: 4s\n      retries: { attempts: 2 }'),

@@ -79,7 +79,7 @@ function workloadKinds(served: Meshed, drafted: Meshed): readonly WorkloadKind[]
           return { namespace: fromNamespace ?? routing.namespace, labels: fromLabels };
         }),
     ),
-    ...[...mesh.sidecars, ...mesh.clientRules].map(({ namespace, selector }) => {
+    ...[...mesh.sidecars, ...mesh.clientRules, ...mesh.amendments].map(({ namespace, selector }) => {
       return { namespace, labels: selector ?? {} };
     }),
   ]);
@@ -87,6 +87,7 @@ function workloadKinds(served: Meshed, drafted: Meshed): readonly WorkloadKind[]
   const changed = drafted.mesh.services.filter(({ id, ...service }) => {
     const before = former.get(id);
     return (
+      !isDeepStrictEqual(filtersOf(served, service.host), filtersOf(drafted, service.host)) ||
       !isDeepStrictEqual({ ...service, id }, before) ||
       !isDeepStrictEqual(drafted.endpoints.get(id), served.endpoints.get(id))
     );
@@ -104,6 +105,13 @@ function workloadKinds(served: Meshed, drafted: Meshed): readonly WorkloadKind[]
   return [...new Map(kinds).values()].filter(
     ({ labels, address }) => Object.keys(labels).length > 0 || address !== ANYWHERE,
   );
+}
+
+/** What stands before the application of a service. */
+function filtersOf({ mesh }: Meshed, host: string): readonly object[] {
+  return mesh.interceptions
+    .filter((one) => one.host === host)
+    .map(({ ports, filters, clusters }) => ({ ports, filters, clusters }));
 }
 
 function proxyOf(type: Proxy['type'], namespace: string, labels: Labels, address = ANYWHERE): Proxy {

@@ -14,7 +14,8 @@ export type Risk = {
     | 'retry-storm'
     | 'fault-injected'
     | 'host-removed'
-    | 'endpoints-gone';
+    | 'endpoints-gone'
+    | 'raw-configuration';
   readonly message: string;
   readonly file: string;
   readonly line: number;
@@ -29,6 +30,7 @@ export function risksOf(served: Meshed, drafted: Meshed): readonly Risk[] {
     ...subsets(served.problems, drafted.problems),
     ...rules(served.mesh, drafted),
     ...gone(served, drafted),
+    ...raw(served.mesh, drafted.mesh),
   ];
 }
 
@@ -127,4 +129,29 @@ function gone(served: Meshed, drafted: Meshed): readonly Risk[] {
     if (!had || has) return [];
     return [risk('endpoints-gone', `${host} loses all of its ${had} endpoint(s)`, service.origin)];
   });
+}
+
+/** What is said in a proxy's own words, and was not said before. */
+function raw(before: Mesh, after: Mesh): readonly Risk[] {
+  const said = (mesh: Mesh) =>
+    [
+      ...mesh.amendments.flatMap(({ namespace, changes }) =>
+        changes.map(({ says, origin }) => ({
+          what: says.applyTo,
+          namespace,
+          origin,
+          text: JSON.stringify(says),
+        })),
+      ),
+      ...mesh.interceptions.map(({ host, namespace, filters, origin }) => {
+        return { what: `what stands before ${host}`, namespace, origin, text: JSON.stringify(filters) };
+      }),
+    ].map((one) => ({ ...one, key: `${one.origin.document} ${one.text}` }));
+  const known = new Set(said(before).map(({ key }) => key));
+  return said(after)
+    .filter(({ key }) => !known.has(key))
+    .map(({ what, namespace, origin }) => {
+      const message = `${origin.document} changes ${what} of proxies of ${namespace} by hand: see what they hear`;
+      return risk('raw-configuration', message, origin);
+    });
 }
