@@ -20,9 +20,14 @@ test.each<readonly [string, string, readonly string[]]>([
   ['a WorkloadGroup', `${head('WorkloadGroup', istio)}spec: { template: { ports: {} } }\n`, ['FL2280 4:1']],
   ['a WorkloadGroup of nothing', `${head('WorkloadGroup', istio)}spec: {}\n`, ['FL2106 4:1']],
   [
+    'a ProxyConfig of half a thread',
+    `${head('ProxyConfig', 'networking.istio.io/v1beta1')}spec: { concurrency: 0.5 }\n`,
+    ['FL2107 4:22'],
+  ],
+  [
     'a ProxyConfig',
-    `${head('ProxyConfig', 'networking.istio.io/v1beta1')}spec: { concurrency: 2 }\n`,
-    ['FL2280 4:1'],
+    `${head('ProxyConfig', 'networking.istio.io/v1beta1')}spec: { concurrency: 2, environmentVariables: { A: b }, image: { imageType: a } }\n`,
+    ['FL2280 4:9', 'FL2280 4:25', 'FL2280 4:57'],
   ],
 ])('%s', (_what, text, expected) => {
   expect(problemsOf(text)).toEqual(expected);

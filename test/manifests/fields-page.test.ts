@@ -26,6 +26,7 @@ const held: readonly (readonly [string, string?])[] = [
   ['EnvoyFilter'],
   ['CiliumEnvoyConfig'],
   ['Telemetry'],
+  ['ProxyConfig'],
   ['RateLimit'],
   ['Istio Gateway', 'Gateway'],
   ['ServiceEntry'],

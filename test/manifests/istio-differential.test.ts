@@ -5,11 +5,14 @@ import { Sidecar } from '@kubernetes-models/istio/networking.istio.io/v1/Sidecar
 import { VirtualService } from '@kubernetes-models/istio/networking.istio.io/v1/VirtualService';
 import { WorkloadEntry } from '@kubernetes-models/istio/networking.istio.io/v1/WorkloadEntry';
 import { EnvoyFilter } from '@kubernetes-models/istio/networking.istio.io/v1alpha3/EnvoyFilter';
+import { ProxyConfig } from '@kubernetes-models/istio/networking.istio.io/v1beta1/ProxyConfig';
+import { Telemetry } from '@kubernetes-models/istio/telemetry.istio.io/v1/Telemetry';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { envoyFilters } from './envoy-filter-documents.ts';
 import { destinationRules, gateways, virtualServices } from './istio-documents.ts';
 import { serviceEntries, sidecars, workloadEntries } from './istio-service-documents.ts';
+import { proxyConfigs, telemetries } from './istio-telemetry-documents.ts';
 import { read } from './scope.ts';
 
 /**
@@ -25,11 +28,19 @@ const kinds = {
   WorkloadEntry: { specs: workloadEntries, Model: WorkloadEntry },
   Sidecar: { specs: sidecars, Model: Sidecar },
   EnvoyFilter: { specs: envoyFilters, Model: EnvoyFilter },
+  ProxyConfig: { specs: proxyConfigs, Model: ProxyConfig },
+  Telemetry: { specs: telemetries, Model: Telemetry },
 } as const;
 type Kind = keyof typeof kinds;
 
+const versions: Partial<Readonly<Record<Kind, string>>> = {
+  EnvoyFilter: 'networking.istio.io/v1alpha3',
+  ProxyConfig: 'networking.istio.io/v1beta1',
+  Telemetry: 'telemetry.istio.io/v1',
+};
+
 function documentOf(kind: Kind, spec: unknown): object {
-  const apiVersion = `networking.istio.io/${kind === 'EnvoyFilter' ? 'v1alpha3' : 'v1'}`;
+  const apiVersion = versions[kind] ?? 'networking.istio.io/v1';
   return { apiVersion, kind, metadata: { name: 'a', namespace: 'shop' }, spec };
 }
 
@@ -124,6 +135,7 @@ const stricter: Readonly<Record<string, Reason>> = {
   FL2262: { of: /./, because: 'a rule between fields: Istio refuses it when it is applied' },
   FL2263: { of: /^(nothing|\[\])$/, because: 'a rule between fields: without hosts it is a delegate' },
   FL2270: { of: /^nothing$/, because: 'a rule between fields: Istio refuses it when it is applied' },
+  FL2286: { of: /^"/, because: 'an expression is any text to them; Envoy would refuse its listener' },
 };
 
 /** A message of Envoy, which is any object to them, and read as that message by us. */

@@ -2,14 +2,14 @@ import fc from 'fast-check';
 
 /** Documents of Istio's API that are right, as far as its own schemas and its documentation say. */
 
-type Value = fc.Arbitrary<unknown>;
+export type Value = fc.Arbitrary<unknown>;
 
 /** Some of these fields. */
-const some = (fields: Readonly<Record<string, Value>>, ...required: readonly string[]): Value =>
+export const some = (fields: Readonly<Record<string, Value>>, ...required: readonly string[]): Value =>
   fc.record(fields as Record<string, Value>, { requiredKeys: [...required] });
 const one = (...alternatives: readonly Value[]): Value => fc.oneof(...alternatives);
 const list = (item: Value, maxLength = 2): Value => fc.array(item, { minLength: 1, maxLength });
-const is = fc.constantFrom<unknown[]>;
+export const is = fc.constantFrom<unknown[]>;
 
 const port = is(80, 443, 8080, 65535);
 const host = is('cart', 'cart.shop.svc.cluster.local', 'api.example.com');

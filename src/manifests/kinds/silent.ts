@@ -1,4 +1,5 @@
 import {
+  type ProxyConfigManifest,
   validateNamespace,
   validateNode,
   validateProxyConfig,
@@ -45,12 +46,25 @@ export const workloadGroup = defineKind({
   resource: (_, about) => ({ ...about, kind: 'WorkloadGroup', spec: null }),
 });
 
-/** Istio ProxyConfig: how proxies are started. */
+/** How else each setting of a ProxyConfig reaches a proxy, none of which is part of its configuration. */
+const started = {
+  concurrency: 'start the proxy with envoy --concurrency',
+  environmentVariables: 'start the proxy in that environment',
+  image: 'start the proxy of that image',
+} as const;
+
+/** Istio ProxyConfig: how proxies are started. Fairlead starts none, and its bootstrap has no such settings. */
 export const proxyConfig = defineKind({
   name: 'ProxyConfig',
   apiVersions: ['v1beta1', 'v1alpha1'].map((version) => `networking.istio.io/${version}`),
   validate: validateProxyConfig,
-  check: () => notOurs('whoever starts a proxy says its concurrency, environment and image'),
+  *check({ spec = {} }: ProxyConfigManifest): Generator<Finding> {
+    for (const field of Object.keys(started) as (keyof typeof started)[]) {
+      if (spec[field] === undefined) continue;
+      const message = `${field} does nothing here: whoever starts a proxy says it`;
+      yield { code: 'FL2280', message, path: ['spec', field], on: 'key', fix: started[field] };
+    }
+  },
   resource: (_, about) => ({ ...about, kind: 'ProxyConfig', spec: null }),
 });
 
