@@ -37,6 +37,12 @@ test.each<readonly [string, string, readonly string[]]>([
   - { port: { number: 80 } }`,
     ['FL2204 7:23'],
   ],
+  ['a target port of ingress', '  ingress: [{ port: { number: 80, targetPort: 81 } }]', ['FL2280 5:35']],
+  [
+    'a target port of egress',
+    '  egress: [{ hosts: [./a], port: { number: 80, targetPort: 81 } }]',
+    ['FL2280 5:48'],
+  ],
   ['a host without a namespace', '  egress: [{ hosts: [a.example] }]', ['FL2109 5:22']],
   ['a host left out of nothing', '  egress: [{ hosts: [~/a.example] }]', ['FL2213 5:22']],
   ['a namespace left out of nothing', '  egress: [{ hosts: [~shop/*] }]', ['FL2213 5:22']],

@@ -3,6 +3,7 @@ import { isIp } from '../address.ts';
 import type { Finding } from '../finding.ts';
 import type { Path } from '../types.ts';
 import { checkTls } from './gateway-tls.ts';
+import { checkIdle } from './idle.ts';
 import { defineKind, istioNetworking } from './kind.ts';
 
 /** What VirtualServices call all sidecars. */
@@ -35,7 +36,9 @@ function* check({ metadata, spec }: GatewayManifest): Generator<Finding> {
 }
 
 function* checkServer(server: GatewayServer, path: Path): Generator<Finding> {
-  const { bind, hosts } = server;
+  const { bind, hosts, defaultEndpoint } = server;
+  yield* checkIdle({ defaultEndpoint }, path);
+  yield* checkIdle({ targetPort: server.port.targetPort }, [...path, 'port']);
   yield* checkTls(server, path);
   if (bind !== undefined && !isIp(bind)) {
     yield { code: 'FL2208', message: `${bind} is no IP address`, path: [...path, 'bind'] };

@@ -8,6 +8,7 @@ import { isIp } from '../address.ts';
 import type { Finding } from '../finding.ts';
 import type { Path } from '../types.ts';
 import { checkTls } from './gateway-tls.ts';
+import { checkIdle } from './idle.ts';
 import { defineKind, istioNetworking } from './kind.ts';
 import { checkPool } from './traffic-policy.ts';
 
@@ -52,6 +53,7 @@ function* checkEgress(egress: readonly SidecarEgress[]): Generator<Finding> {
       yield { code: 'FL2204', message: `${socket} is given twice`, path: [...path, 'bind'] };
     }
     yield* checkBind(listener, path);
+    yield* checkIdle({ targetPort: listener.port?.targetPort }, [...path, 'port']);
     const port = ports[index];
     if (port !== undefined && ports.indexOf(port) < index) {
       yield { code: 'FL2204', message: `port ${port} is given twice`, path: [...path, 'port', 'number'] };
@@ -112,6 +114,7 @@ function* checkIngress(listener: SidecarIngress, index: number): Generator<Findi
   const path = ['spec', 'ingress', index];
   const { bind, defaultEndpoint, connectionPool } = listener;
   yield* checkIngressTls(listener, path);
+  yield* checkIdle({ targetPort: listener.port.targetPort }, [...path, 'port']);
   if (connectionPool !== undefined) yield* checkPool(connectionPool, [...path, 'connectionPool']);
   if (bind !== undefined && !isIp(bind)) {
     yield { code: 'FL2208', message: `${bind} is no IP address`, path: [...path, 'bind'], fix: 'write one' };
