@@ -1,5 +1,12 @@
 import { createTreeDigests, type ObjectId, type Objects } from './git/index.ts';
-import { type Line, type LineState, openLine, type Pin, type VerifiedScope } from './governance/index.ts';
+import {
+  type Earlier,
+  type Line,
+  type LineState,
+  openLine,
+  type Pin,
+  type VerifiedScope,
+} from './governance/index.ts';
 import { readManifests, type ScopeResources } from './manifests/index.ts';
 import { build, createBuilder, lastGood } from './mesh/index.ts';
 import type { Ruleset } from './policy/index.ts';
@@ -24,10 +31,11 @@ export async function servedMesh(line: Line, state: LineState): Promise<Meshed> 
 /** `servedMesh` of these scopes and what they said earlier, newest first. */
 export async function goodMesh(
   scopes: readonly VerifiedScope[],
-  earlier: (scope: VerifiedScope) => AsyncIterable<VerifiedScope>,
+  earlier: (scope: VerifiedScope) => readonly Earlier[],
 ): Promise<Meshed> {
   const resources: ScopeResources[] = [];
-  for (const scope of scopes) resources.push(await lastGood(stages.read(scope), earlier(scope), stages.read));
+  for (const scope of scopes)
+    resources.push(await lastGood(stages.read(scope), () => earlier(scope), stages.read));
   return joined(resources);
 }
 

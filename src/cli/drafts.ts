@@ -27,11 +27,10 @@ export type Kept = { readonly scope: string; readonly seq: number; readonly erro
 export async function draftMeshes({ line, backend }: Clone, state: LineState, head: ObjectId) {
   const now = new Map((await line.scopes(state)).map((scope) => [scope.uid, scope]));
   const drafts = await asIfAccepted(line, backend, state, head);
-  const drafted = await goodMesh(drafts, async function* ({ uid }) {
+  const drafted = await goodMesh(drafts, ({ uid }) => {
     const accepted = now.get(uid);
-    if (accepted === undefined) return;
-    yield accepted;
-    yield* line.earlier(state, accepted);
+    if (accepted === undefined) return [];
+    return [{ digest: accepted.digest, read: async () => accepted }, ...line.earlier(state, accepted)];
   });
   const isKept = new Set(drafts);
   const kept = drafted.resources.flatMap(({ scope, problems }) => {

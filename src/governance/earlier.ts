@@ -3,29 +3,41 @@ import type { ScopeTrees } from '../policy/index.ts';
 import type { ScopeState, VerifiedScope } from './types.ts';
 import { verifyScope, withAuthorityOf } from './verified.ts';
 
+/** What a scope had accepted once; `read` gives its bytes, or null where its lineage does not lead to them any more. */
+export type Earlier = { readonly digest: string; read(): Promise<VerifiedScope | null> };
+
 /**
- * The accepted bytes that a scope had before those of `now`, newest first, each once, with the authority that it has now. They
- * are read from the commits of its lineage: the same on every machine, whatever it has seen of the history.
+ * What a scope had accepted before `now`, newest first, each once, with the authority that it has now. It is read from the
+ * commits of its lineage: the same on every machine, whatever that has seen of the history.
  */
-export async function* earlierOf(
+export function earlierOf(
   objects: Objects,
   owns: ScopeTrees,
   scope: ScopeState,
   now: VerifiedScope,
-): AsyncGenerator<VerifiedScope> {
+): readonly Earlier[] {
   const seen = new Set([now.digest]);
+  const found: Earlier[] = [];
   for (const [at, { event, commit, seq, next }] of [...scope.lineage.entries()].reverse()) {
     if ((event !== 'genesis' && event !== 'accepted') || next === null || seen.has(next)) continue;
     seen.add(next);
-    const { tree: root } = await objects.commit(commit);
-    for (const { directory } of scope.places.toReversed()) {
-      const own = await owns.own(root, directory);
-      if (!own.ok || own.digest !== next) continue;
-      const accepted = { digest: next, commit, directory, tree: own.tree };
-      const lineage = scope.lineage.slice(0, at + 1);
-      const then = { ...scope, seq, epoch: { ...scope.epoch, commit }, accepted, lineage };
-      yield withAuthorityOf(await verifyScope(objects, owns, then, now.owns), now);
-      break;
-    }
+    const then = {
+      ...scope,
+      seq,
+      epoch: { ...scope.epoch, commit },
+      lineage: scope.lineage.slice(0, at + 1),
+    };
+    const read = async () => {
+      const { tree: root } = await objects.commit(commit);
+      for (const { directory } of scope.places.toReversed()) {
+        const own = await owns.own(root, directory);
+        if (!own.ok || own.digest !== next) continue;
+        const accepted = { digest: next, commit, directory, tree: own.tree };
+        return withAuthorityOf(await verifyScope(objects, owns, { ...then, accepted }, now.owns), now);
+      }
+      return null;
+    };
+    found.push({ digest: next, read });
   }
+  return found;
 }

@@ -7,6 +7,7 @@
  * and names; a missing object is no verdict at all. Pure: the verdict is a function of (pin, tip, ruleset) and object
  * bytes. Enforces G0, with `test/style`. Rules are those of the design's governance text; grep for their names.
  */
+export type { Earlier } from './earlier.ts';
 export { follow } from './follow.ts';
 export { makePin } from './genesis.ts';
 export { type Line, openLine } from './line.ts';

@@ -2,7 +2,7 @@ import { must } from '../base/must.ts';
 import type { ObjectId, Objects, TreeDigests } from '../git/index.ts';
 import { createScopeTrees, type Ruleset, ruleset1, type ScopeTrees } from '../policy/index.ts';
 import { type Bench, lookAhead, openBench } from '../votes/index.ts';
-import { earlierOf } from './earlier.ts';
+import { type Earlier, earlierOf } from './earlier.ts';
 import { fold } from './fold.ts';
 import { genesisState, type Refusal } from './genesis.ts';
 import { indexOf } from './locate.ts';
@@ -22,7 +22,7 @@ export interface Line {
   /** The accepted bytes of every scope that a state serves, parents before children: no tombstone, nothing withdrawn (G7). */
   scopes(state: LineState): Promise<readonly VerifiedScope[]>;
   /** What the lineage of a scope that is served had accepted before (`earlierOf`), newest first. */
-  earlier(state: LineState, now: VerifiedScope): AsyncIterable<VerifiedScope>;
+  earlier(state: LineState, now: VerifiedScope): readonly Earlier[];
   /** First parents from `tip` down to `stop` (exclusive), newest first; null where the chain does not meet it. */
   chain(tip: ObjectId, stops: ReadonlySet<ObjectId>): Promise<readonly ObjectId[] | null>;
   readonly owns: ScopeTrees;

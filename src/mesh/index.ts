@@ -24,7 +24,7 @@ export { codes as meshCodes, warnings as meshWarnings } from './codes.ts';
 export { MESH, meet } from './gateways.ts';
 export { canonicalAddress, covers } from './hosts.ts';
 export type { Interception } from './interceptions.ts';
-export { lastGood } from './last-good.ts';
+export { type Bad, lastGood } from './last-good.ts';
 export { mergeByHost, mergedRouting } from './merge-routings.ts';
 export { isVisible, ownerOfNamespace } from './ownership.ts';
 export { policyOf } from './policies.ts';

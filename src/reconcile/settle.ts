@@ -1,22 +1,39 @@
 import { Failure } from '../base/failure.ts';
 import type { Problem } from '../base/problem.ts';
-import type { VerifiedScope } from '../governance/index.ts';
+import type { Earlier, VerifiedScope } from '../governance/index.ts';
 import type { ScopeResources } from '../manifests/index.ts';
-import { lastGood } from '../mesh/index.ts';
+import { type Bad, lastGood } from '../mesh/index.ts';
 import type { Loaded, Read } from './load.ts';
 
 /** What the lineage of a scope had accepted before, newest first. */
-export type Earlier = (scope: VerifiedScope) => AsyncIterable<VerifiedScope>;
+type EarlierOf = (scope: VerifiedScope) => readonly Earlier[];
+
+/** What was found out about a scope, under one authority. */
+type Known = { readonly authority: string; readonly bad: Bad; lastRead: ScopeResources | null };
 
 /**
  * Puts what a scope said last without an error in the place of what it says with one. What was looked at once is not looked
- * at again: the same resources give the same object.
+ * at again: the same resources give the same object, and another mistake costs no more than itself.
  */
-export function createSettler(read: Read): (loaded: Loaded, earlier: Earlier) => Promise<Loaded> {
-  const known = new WeakMap<ScopeResources, ScopeResources>();
-  const settle = async (newest: ScopeResources, earlier: Earlier): Promise<ScopeResources> => {
+export function createSettler(read: Read): (loaded: Loaded, earlier: EarlierOf) => Promise<Loaded> {
+  const settled = new WeakMap<ScopeResources, ScopeResources>();
+  const troubled = new Map<string, Known>();
+  const settle = async (newest: ScopeResources, earlier: EarlierOf): Promise<ScopeResources> => {
+    const { uid, owns, granted, directory } = newest.scope;
+    const authority = JSON.stringify([owns, granted, directory]);
+    const found = troubled.get(uid);
+    const known = found?.authority === authority ? found : { authority, bad: new Map(), lastRead: null };
+    // The last that was read is the good one.
+    const readOnce = (scope: VerifiedScope) => {
+      const { lastRead } = known;
+      known.lastRead = lastRead?.scope.digest === scope.digest ? lastRead : read(scope, null);
+      return known.lastRead;
+    };
     try {
-      return await lastGood(newest, earlier(newest.scope), (scope) => read(scope, null));
+      const good = await lastGood(newest, () => earlier(newest.scope), readOnce, known.bad);
+      if (known.bad.has(newest.scope.digest)) troubled.set(uid, known);
+      else troubled.delete(uid);
+      return good;
     } catch (error) {
       if (error instanceof Failure) throw error; // Objects may be back after the next fetch.
       return newest; // A bug: whoever builds the mesh finds it again, and leaves this scope behind.
@@ -27,8 +44,8 @@ export function createSettler(read: Read): (loaded: Loaded, earlier: Earlier) =>
     const resources: ScopeResources[] = [];
     const problems: Problem[] = [];
     for (const newest of loaded.resources) {
-      const good = known.get(newest) ?? (await settle(newest, earlier));
-      known.set(newest, good);
+      const good = settled.get(newest) ?? (await settle(newest, earlier));
+      settled.set(newest, good);
       resources.push(good);
       problems.push(...good.problems);
       if (good !== newest && !failed.has(newest.scope.uid)) failed.set(newest.scope.uid, kept(newest, good));

@@ -12,7 +12,8 @@ async function versions(world: ReturnType<typeof createWorld>, tip: string, path
   const now = (await line.scopes(verdict.state)).find((scope) => scope.path === path);
   if (now === undefined) throw new Error(`no scope ${path}`);
   const found = [];
-  for await (const each of line.earlier(verdict.state, now)) found.push(each);
+  for (const { read } of line.earlier(verdict.state, now))
+    found.push((await read()) ?? expect.fail('it is there'));
   return { now, found };
 }
 
