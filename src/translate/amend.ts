@@ -56,14 +56,41 @@ export function amend(
     intercepted.length === 0 ? changes : [...intercepted.flat(), ...changes],
   );
   if ('drafts' in whole) return { drafts: whole.drafts, skipped: [] };
-  let kept: readonly Change[] = [];
-  let best: readonly Draft[] = drafts;
+  return oneByOne([...intercepted, ...changes.map((change) => [change])], drafts, view);
+}
+
+type Together = readonly Change[];
+
+/** How often what comes of changes is looked at for one proxy: somebody may have written very many that are wrong. */
+const MOST_ATTEMPTS = 64;
+
+/** With the changes that go well, in order: the first that does not is found by halves, and left out. */
+function oneByOne(all: readonly Together[], drafts: readonly Draft[], view: View): Bound {
+  let attempts = 0;
+  const tryWith = (changes: readonly Together[]): Attempt => {
+    attempts += 1;
+    return attempts > MOST_ATTEMPTS
+      ? { reason: 'too many others are wrong' }
+      : attempt(drafts, view, changes.flat());
+  };
+  let [kept, rest]: [readonly Together[], readonly Together[]] = [[], all];
+  let best = drafts;
   const skipped: Skipped[] = [];
-  for (const together of [...intercepted, ...changes.map((change) => [change])]) {
-    const tried = attempt(drafts, view, [...kept, ...together]);
-    if ('reason' in tried)
-      skipped.push(...together.slice(0, 1).map((change) => leaveOut(change, tried.reason)));
-    else [kept, best] = [[...kept, ...together], tried.drafts];
+  while (rest.length > 0) {
+    let [good, bad] = [0, rest.length];
+    let last = tryWith([...kept, ...rest]);
+    if ('drafts' in last) return { drafts: last.drafts, skipped };
+    let { reason } = last;
+    while (bad - good > 1) {
+      const middle = (good + bad) >> 1;
+      last = tryWith([...kept, ...rest.slice(0, middle)]);
+      if ('reason' in last) [bad, reason] = [middle, last.reason];
+      else [good, best] = [middle, last.drafts];
+    }
+    skipped.push(
+      ...rest.slice(good, bad).flatMap((one) => one.slice(0, 1).map((it) => leaveOut(it, reason))),
+    );
+    [kept, rest] = [[...kept, ...rest.slice(0, good)], rest.slice(bad)];
   }
   return { drafts: best, skipped };
 }

@@ -324,6 +324,18 @@ describe('what no Envoy could take is left out and told, and all else stays', ()
     expect(namesOf(heard, 'clusters')).toEqual(namesOf(before, 'clusters'));
   });
 
+  test('one of very many, and very many', () => {
+    const good = (index: number) => merge(`alt_stat_name: "a${index}"`, `subset: v${index}`);
+    const bad = change('CLUSTER', 'ADD', `name: "${cart}"`);
+    const all = Array.from({ length: 200 }, (_, index) => (index === 77 ? bad : good(index)));
+    const one = heardBy('shop', filter('a', 'shop', [...all, merge('connect_timeout: 2s')].join(', ')));
+    expect([one.skipped.length, timeoutOf(one)]).toEqual([1, '2s']);
+    const half = Array.from({ length: 200 }, (_, index) => (index % 2 === 0 ? bad : good(index)));
+    const many = heardBy('shop', filter('a', 'shop', [merge('connect_timeout: 2s'), ...half].join(', ')));
+    expect(many.skipped.length).toBeGreaterThanOrEqual(100);
+    expect([namesOf(many, 'listeners').length, timeoutOf(many)]).toEqual([1, '2s']);
+  });
+
   test.each([
     'LISTENER',
     'CLUSTER',
