@@ -70,7 +70,9 @@ function httpService({ host, port, path, headers, ...to }: SpanReporter, cluster
     cluster,
     timeout: duration(to.timeoutMs ?? timeoutMs),
   };
-  const added = headers.map(({ name, value }) => ({ header: { key: name, value } }));
+  const added = headers.map(({ name, value }) => ({
+    header: { key: name, value: value.replaceAll('%', '%%') },
+  }));
   return { http_uri, ...(added.length === 0 ? {} : { request_headers_to_add: added }) };
 }
 

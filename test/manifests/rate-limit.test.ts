@@ -34,6 +34,11 @@ test.each<readonly [string, string, readonly string[]]>([
     ['FL2212 5:37'],
   ],
   ['another status', limit('status: 200\n  rules: [{ requests: 1, per: 1s }]'), ['FL2108 5:11']],
+  [
+    'a header of requests',
+    limit('responseHeaders: { Host: a }\n  rules: [{ requests: 1, per: 1s }]'),
+    ['FL2223 5:22'],
+  ],
   ['an unknown field', rule('requests: 1, per: 1s, perClient: true'), ['FL2105 5:35']],
 ])('%s', (_what, text, expected) => {
   expect(problemsOf(text)).toEqual(expected);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { bad, good } from '../manifests/cel-expressions.ts';
-import { telemetry } from '../mesh/manifests.ts';
+import { rateLimit, service, telemetry, workload } from '../mesh/manifests.ts';
 import { scope } from '../mesh/world.ts';
 import { validate } from './envoy.ts';
 import { staticBootstrap } from './static.ts';
@@ -86,6 +86,63 @@ describe('formats of lines', () => {
     expect(said('%CEL(request.path)%')).toEqual(['FL2287']);
     expect(said('%ENVIRONMENT(HOME)%')).toEqual(['FL2287']);
   });
+});
+
+const otel = (headers: string) =>
+  meshConfig(
+    `extensionProviders: [{name: o, opentelemetry: {service: otel.ops.svc.cluster.local, port: 80, http: {path: /v1, headers: [${headers}]}}}], defaultProviders: {tracing: [o]}`,
+  );
+const traced = (more: string) =>
+  meshConfig(`enableTracing: true, defaultConfig: {tracing: {zipkin: {address: "otel.ops:80"}, ${more}}}`);
+
+/** Values at their limits, and texts that mean something to Envoy. */
+test.each([
+  [
+    'operators in a header of spans',
+    otel('{name: a, value: "x%41 %REQ(a)%"}, {name: b}, {name: Host, value: c}'),
+  ],
+  ['the least and the most of spans', traced('sampling: 0.0001, maxPathTagLength: 65535')],
+  [
+    'operators in tags',
+    traced('maxPathTagLength: 0, customTags: {" a": {literal: {value: "%x"}}, ü: {header: {name: host}}}'),
+  ],
+  ['a byte of zero in a line', meshConfig('accessLogFile: /dev/stdout, accessLogFormat: "a\\0b"')],
+  [
+    'numbers in a line of JSON',
+    meshConfig(
+      `accessLogFile: /dev/stderr, accessLogEncoding: JSON, accessLogFormat: '{"a": {"b": 1.5, "": true, "c": {}}}'`,
+    ),
+  ],
+  [
+    'one log twice',
+    meshConfig('accessLogFile: /dev/stdout') +
+      telemetry('t', 'shop', 'accessLogging: [{providers: [{name: envoy}, {name: envoy}]}]'),
+  ],
+  [
+    'the longest times',
+    meshConfig(
+      'protocolDetectionTimeout: 2562047h, defaultHttpRetryPolicy: {attempts: 1000, perTryTimeout: 2562047h, backoff: 2562047h, retryOn: "503"}',
+    ),
+  ],
+  [
+    'limits',
+    rateLimit(
+      'r',
+      'shop',
+      'responseHeaders: {a: "%"}, rules: [{requests: 1000000000, per: 50ms}, {requests: 1, per: 24h, burst: 1000000000, match: {path: "/%", headers: [{name: a, exact: "%x"}]}}, {requests: 1000000000, per: 24h, burst: 1, match: {path: /c}}]',
+    ),
+  ],
+])('Envoy takes %s', async (_what, files) => {
+  const shop =
+    service('cart', 'shop') +
+    workload('cart', 'shop', '10.0.0.1', 'app: cart') +
+    service('otel', 'ops') +
+    files;
+  for (const capture of ['ports', 'redirect']) {
+    const snapshot = snapshotOf(proxyAt('10.0.0.1', 'shop', { FAIRLEAD: { capture } }), acme(shop));
+    expect(snapshot.skipped).toEqual([]);
+    expect(await validate(staticBootstrap(snapshot))).toBe('OK');
+  }
 });
 
 test('a proxy that lacks the loggers or the tracers gets none', () => {

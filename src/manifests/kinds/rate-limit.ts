@@ -17,7 +17,12 @@ export const rateLimit = defineKind({
   resource: ({ spec }, about) => ({ ...about, kind: 'RateLimit', spec }),
 });
 
-function* check({ spec: { rules } }: RateLimitManifest): Generator<Finding> {
+function* check({ spec: { rules, responseHeaders = {} } }: RateLimitManifest): Generator<Finding> {
+  for (const name of Object.keys(responseHeaders)) {
+    if (name.toLowerCase() !== 'host') continue;
+    const path = ['spec', 'responseHeaders', name];
+    yield { code: 'FL2223', message: `${name} cannot be set here`, path, on: 'key', fix: 'remove it' };
+  }
   const matches = rules.map(({ match = {} }) => JSON.stringify(match));
   for (const [index, rule] of rules.entries()) {
     const path = ['spec', 'rules', index];
