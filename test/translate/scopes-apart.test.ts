@@ -38,8 +38,22 @@ const shop = [
   ),
 ];
 
+/** What they would have proxies hear in Envoy's own words: everything else, and nothing of it. */
+const raw = `apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: {name: all, namespace: pay}
+spec: {configPatches: [{applyTo: CLUSTER, patch: {operation: MERGE, value: {connect_timeout: 1s}}}, {applyTo: LISTENER, patch: {operation: REMOVE}}]}
+---
+apiVersion: cilium.io/v2
+kind: CiliumEnvoyConfig
+metadata: {name: all, namespace: pay}
+spec: {services: [{name: pay}], resources: [{"@type": type.googleapis.com/envoy.config.listener.v3.Listener, filter_chains: [{filters: [{name: e, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo}}]}]}]}
+---
+`;
+
 /** Manifests of another scope that say who sees them. */
 const theirs = (exportTo: string) => [
+  raw,
   service('pay', 'pay', ', clusterIP: 10.96.0.1').replace(
     'namespace: pay}',
     `namespace: pay, annotations: {networking.istio.io/exportTo: "${exportTo}"}}`,
