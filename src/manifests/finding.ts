@@ -31,3 +31,12 @@ export const warnings: ReadonlySet<Code> = new Set([
   'FL2293',
   'FL2296',
 ]);
+
+const maxFindings = 50;
+
+/** Of all that is wrong with a document not more than anybody reads; what leaves it out comes first. */
+export function gravest<T extends Pick<Finding, 'code'>>(all: readonly T[]): readonly T[] {
+  const [mild, grave] = [[] as T[], [] as T[]];
+  for (const one of all) (warnings.has(one.code) ? mild : grave).push(one);
+  return [...grave, ...mild].slice(0, maxFindings);
+}

@@ -13,7 +13,8 @@ type Kept = {
 
 /**
  * Takes out the documents that use YAML anchors, aliases, tags or directives or nest too deeply, before anything
- * recursive sees them (G12): the tokens are walked with a stack of our own. One problem per document, the first.
+ * recursive sees them (G12): the tokens are walked with a stack of our own. One problem per document, the first. Of errors in a
+ * row the first is kept: a file may be nothing but errors, and each takes more memory than what it is about.
  */
 export function findForbidden(tokens: readonly CST.Token[]): Kept {
   const kept: CST.Token[] = [];
@@ -27,7 +28,7 @@ export function findForbidden(tokens: readonly CST.Token[]): Kept {
       if (problem === null) kept.push(token);
       else problems.push(problem);
       directive = null;
-    } else kept.push(token);
+    } else if (token.type !== 'error' || kept.at(-1)?.type !== 'error') kept.push(token);
   }
   if (directive !== null) problems.push(directive);
   return { kept, problems, endsInDirective: directive !== null };
@@ -41,7 +42,7 @@ function inDocument(document: CST.Document): OffsetProblem | null {
   for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
     const problem = inToken(step);
     if (problem !== null) return problem;
-    steps.push(...below(step).reverse());
+    for (const next of below(step).reverse()) steps.push(next);
   }
   return null;
 }

@@ -4,13 +4,11 @@ import type { VerifiedScope } from '../governance/index.ts';
 import { codes } from './codes.ts';
 import { type Draft, withoutTwins } from './duplicates.ts';
 import { findKind } from './find-kind.ts';
-import { type Finding, warnings } from './finding.ts';
+import { type Finding, gravest, warnings } from './finding.ts';
 import type { Fitting } from './kinds/kind.ts';
 import { schemaFindings } from './schema-findings.ts';
 import { readText, type Text, type TextDocument, type TextProblem } from './text.ts';
 import type { About, Path, Position, Resource, ScopeResources } from './types.ts';
-
-const maxFindings = 50;
 
 /**
  * What a scope's manifests say, and everything that is wrong with them, in byte order of the files. Pure: the same
@@ -157,12 +155,10 @@ function aboutOf({ metadata }: Fitting, source: About['source'], at: About['at']
   return { namespace: namespaceOf(metadata), name, labels, source, at };
 }
 
-/** One finding per place and code, and not more than anybody reads; what leaves the document out comes first. */
+/** One finding per place and code, and not more than anybody reads. */
 export function distinct(findings: readonly Finding[]): readonly Finding[] {
   const byKey = new Map(findings.map((finding) => [JSON.stringify([finding.code, finding.path]), finding]));
-  const [mild, grave] = [[] as Finding[], [] as Finding[]];
-  for (const finding of byKey.values()) (warnings.has(finding.code) ? mild : grave).push(finding);
-  return [...grave, ...mild].slice(0, maxFindings);
+  return gravest([...byKey.values()]);
 }
 
 export function located(finding: Finding, document: TextDocument): TextProblem {

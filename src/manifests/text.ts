@@ -1,6 +1,16 @@
-import { Composer, type CST, type Document, isMap, isScalar, LineCounter, type Node, Parser } from 'yaml';
+import {
+  Composer,
+  type CST,
+  type Document,
+  isMap,
+  isScalar,
+  Lexer,
+  LineCounter,
+  type Node,
+  Parser,
+} from 'yaml';
 import type { Code } from './codes.ts';
-import { type Finding, warnings } from './finding.ts';
+import { type Finding, gravest, warnings } from './finding.ts';
 import { findForbidden, type OffsetProblem } from './forbidden.ts';
 import { keyPositionOf, type Place, positionAt, positionOf } from './position.ts';
 import type { Path, Position } from './types.ts';
@@ -21,6 +31,8 @@ export type Text = { readonly documents: readonly TextDocument[]; readonly probl
 
 const maxBytes = 1024 * 1024;
 const maxDocuments = 1000;
+/** Of a file that may be larger than others: what a parser makes of them takes some 2 GiB. */
+const maxLexemes = 6_000_000;
 const start: Position = { line: 1, column: 1 };
 const nothing: Text = { documents: [], problems: [] };
 const composing = {
@@ -42,6 +54,8 @@ export function readText(bytes: Uint8Array, format: 'yaml' | 'json', limitBytes 
   if (bytes.byteLength > limitBytes) return refused('FL2007', `the file has ${bytes.byteLength} bytes`);
   if (text === null) return refused('FL2001', 'the file is not UTF-8');
   if (format === 'json' && !isJson(text)) return refused('FL2002', 'the file is not JSON');
+  if (bytes.byteLength > maxBytes && hasTooMuch(text))
+    return refused('FL2007', `the file has more than ${maxLexemes} words and signs`);
   const chunks = split(text);
   if (chunks.length > maxDocuments) return refused('FL2009', `more than ${maxDocuments} documents`);
   const lines = linesOf(text);
@@ -81,11 +95,23 @@ function linesOf(text: string): LineCounter {
 }
 
 function compose(tokens: readonly CST.Token[], place: Place): Text {
-  const found = [...new Composer(composing).compose(tokens)].map((document) => readDocument(document, place));
+  const documents = untraced(() => [...new Composer(composing).compose(tokens)]);
+  const found = documents.map((document) => readDocument(document, place));
   return {
     documents: found.flatMap(({ documents }) => documents),
     problems: found.flatMap(({ problems }) => problems),
   };
+}
+
+/** Nobody reads the stacks of a parser's errors, and to write them takes ten times as long as to find a million errors. */
+function untraced<T>(make: () => T): T {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return make();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 function readDocument(document: Document.Parsed, place: Place): Text {
@@ -96,7 +122,7 @@ function readDocument(document: Document.Parsed, place: Place): Text {
   const at = (path: Path): Position => positionOf({ ...place, root }, path);
   const keyAt = (path: Path): Position => keyPositionOf({ ...place, root }, path);
   if (!isMap(root)) return refused('FL2010', 'the document is not a mapping', at([]));
-  const problems = located(findUnsafe(root), place);
+  const problems = located(gravest(findUnsafe(root)), place);
   if (problems.some(({ code }) => !warnings.has(code))) return { documents: [], problems };
   const value = document.toJS({ maxAliasCount: 0 }) as Readonly<Record<string, unknown>>;
   return { documents: [{ value, position: at([]), at, keyAt }], problems };
@@ -126,6 +152,10 @@ function isJson(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+function hasTooMuch(text: string): boolean {
+  return new Lexer().lex(text).drop(maxLexemes).next().done !== true;
 }
 
 function refused(code: Code, message: string, position: Position = start): Text {

@@ -41,10 +41,11 @@ function* checkShares({ to }: LocalityShares, path: Path): Generator<Finding> {
   const total = Object.values(to).reduce((sum, percent) => sum + percent, 0);
   if (total !== 100) yield { code: 'FL2247', message: `the shares add up to ${total} %`, path, on: 'key' };
   const patterns = Object.keys(to);
+  const parts = patterns.map((pattern) => pattern.split('/'));
   for (const [index, pattern] of patterns.entries()) {
-    const other = patterns.slice(0, index).find((earlier) => overlap(earlier, pattern));
-    if (other === undefined) continue;
-    const message = `${pattern} and ${other} have localities in common`;
+    const other = parts.findIndex((earlier, at) => at < index && overlap(earlier, parts[index] ?? []));
+    if (other === -1) continue;
+    const message = `${pattern} and ${patterns[other]} have localities in common`;
     yield { code: 'FL2248', message, path: [...path, pattern], on: 'key' };
   }
 }
@@ -55,8 +56,7 @@ function* checkTwice(all: readonly string[], index: number, path: Path): Generat
 }
 
 /** Whether some locality fits both patterns; what a pattern leaves out, it leaves open. */
-function overlap(left: string, right: string): boolean {
-  const [a, b] = [left.split('/'), right.split('/')];
+function overlap(left: readonly string[], right: readonly string[]): boolean {
   const isOpen = (part: string | undefined) => part === undefined || part === '*';
-  return a.every((part, index) => isOpen(part) || isOpen(b[index]) || part === b[index]);
+  return left.every((part, index) => isOpen(part) || isOpen(right[index]) || part === right[index]);
 }
