@@ -15,20 +15,15 @@ import type {
   SpanTag,
 } from './report-types.ts';
 
-/** Istio's, where nobody says anything: nothing is reported. */
-export const noReports: ReportSettings = {
-  reporters: [],
-  defaults: { lines: [], spans: [] },
-  lines: null,
-  spans: { reporter: null, percent: 1, tags: [], maxPathLength: null },
-};
+/** Of the requests, where nobody says how many (Istio). */
+const defaultPercent = 1;
 
 /** What writes lines without being defined (Istio). */
 const BUILT_IN = 'envoy';
 
 const stdout = '/dev/stdout';
 
-/** What a scope's proxies report, and to whom, as its MeshConfig says it. */
+/** What a scope's proxies report, and to whom, as its MeshConfig says it; an empty one says Istio's defaults: nothing is reported. */
 export function readReporters(spec: MeshConfigSpec): ReportSettings {
   const { accessLogFile = '', defaultProviders = {}, defaultConfig = {}, enableTracing = false } = spec;
   const { zipkin, sampling, customTags, maxPathTagLength = null } = defaultConfig.tracing ?? {};
@@ -43,7 +38,7 @@ export function readReporters(spec: MeshConfigSpec): ReportSettings {
     lines: accessLogFile === '' ? null : lines('', accessLogFile, formatOf(spec)),
     spans: {
       reporter: collector === null ? null : { ...spans('', collector), maxPathLength: maxPathTagLength },
-      percent: sampling ?? noReports.spans.percent,
+      percent: sampling ?? defaultPercent,
       tags: readTags(customTags ?? {}),
       maxPathLength: maxPathTagLength,
     },

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Problem } from '../base/problem.ts';
 import { durationMs, type Resource, type ScopeResources } from '../manifests/index.ts';
 import { mistake, placeOf } from './mistake.ts';
-import { noReports, readReporters } from './reporters.ts';
+import { readReporters } from './reporters.ts';
 import { readRetries } from './routing-rule.ts';
 import { readTravel } from './travel.ts';
 import type { Settings } from './types.ts';
@@ -16,7 +16,7 @@ export const defaultSettings: Settings = {
   retries: null,
   travel: null,
   detectionMs: 0,
-  reports: noReports,
+  reports: readReporters({}),
 };
 
 /** A scope that is the same object says the same. */

@@ -42,6 +42,12 @@ describe('access logs, as Istio merges them', () => {
     expect(linesOf(files)).toEqual(expected);
   });
 
+  test("Istio's provider is there without a MeshConfig", () => {
+    const { mesh, problems } = meshOf(acme(log('s', 'shop', to('envoy'))));
+    expect(problems).toEqual([]);
+    expect(reportsOf(mesh, 'shop', {}).client.lines).toMatchObject([{ to: { name: 'envoy' } }]);
+  });
+
   test('a workload, over its namespace, over the root', () => {
     const all = root + log('s', 'shop', to('b')) + log('c', 'shop', '{disabled: true}', cart);
     expect(linesOf(all, 'shop', { app: 'cart' })).toEqual(['', '']);
