@@ -82,7 +82,7 @@ describe('of what nobody governs', () => {
     expect(out).toContain('version=v3 of subset v3');
     expect(err).toContain('2 error(s), 4 warning(s) in 2 service(s)');
     expect(err).toContain('1 document(s)');
-    expect(err).toContain('fairlead analyze --explain FL3402 shows');
+    expect(err).toContain('fairlead analyze --explain FL3302 shows');
   });
 
   test('a folder is searched, charts, templates and hidden folders stay out of it', async () => {
