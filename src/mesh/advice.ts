@@ -113,11 +113,11 @@ function selectorOf(
 ): { readonly selector: Labels; readonly path: readonly string[] } | null {
   if (resource.kind === 'Service')
     return { selector: resource.spec.selector ?? {}, path: ['spec', 'selector'] };
-  if (resource.kind !== 'ServiceEntry') return null;
-  return {
-    selector: resource.spec.workloadSelector?.labels ?? {},
-    path: ['spec', 'workloadSelector', 'labels'],
-  };
+  const path = ['spec', 'workloadSelector'];
+  if (resource.kind === 'ServiceEntry' || resource.kind === 'Sidecar')
+    return { selector: resource.spec.workloadSelector?.labels ?? {}, path: [...path, 'labels'] };
+  if (resource.kind !== 'DestinationRule') return null;
+  return { selector: resource.spec.workloadSelector?.matchLabels ?? {}, path: [...path, 'matchLabels'] };
 }
 
 /** Subsets of a service whose workloads are known, none of which is in it. */

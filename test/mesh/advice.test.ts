@@ -54,6 +54,19 @@ test('a selector is wrong only where workloads are known, and none of them has i
   expect(advice(`${web}${workload('a', 'shop', '10.0.0.1', 'app: other')}`)).toEqual(['FL3402 4']);
 });
 
+test.each([
+  [
+    'ServiceEntry',
+    '{hosts: [a.example], ports: [{number: 80, name: http}], resolution: STATIC, workloadSelector: {labels: {app: web}}}',
+  ],
+  ['Sidecar', '{workloadSelector: {labels: {app: web}}, egress: [{hosts: ["./*"]}]}'],
+  ['DestinationRule', '{host: web, workloadSelector: {matchLabels: {app: web}}}'],
+])('the selector of a %s, too', (kind, spec) => {
+  const selecting = `${web}${istio(kind, 'a', 'shop', spec)}`;
+  expect(advice(selecting, [{ app: 'web' }])).toEqual([]);
+  expect(advice(selecting, [{ app: 'other' }])).toEqual(['FL3402 4', 'FL3402 9']);
+});
+
 test('a subset is wrong only where workloads of its service are known, and none is in it', () => {
   const split = `${web}${subsets('web', 'shop', 'web', 'v1', 'v2')}`;
   expect(advice(split)).toEqual([]);
