@@ -1,4 +1,6 @@
 import { Failure } from '../base/failure.ts';
+import { indexesApart } from '../base/lists.ts';
+import { must } from '../base/must.ts';
 import type { Problem } from '../base/problem.ts';
 import type { Earlier, VerifiedScope } from '../governance/index.ts';
 import type { ScopeResources } from '../manifests/index.ts';
@@ -39,19 +41,30 @@ export function createSettler(read: Read): (loaded: Loaded, earlier: EarlierOf) 
       return newest; // A bug: whoever builds the mesh finds it again, and leaves this scope behind.
     }
   };
+  let last: Settled = { newest: [], good: [] };
   return async (loaded, earlier) => {
-    const failed = new Map(loaded.failed);
-    const resources: ScopeResources[] = [];
-    const problems: Problem[] = [];
-    for (const newest of loaded.resources) {
-      const good = settled.get(newest) ?? (await settle(newest, earlier));
-      settled.set(newest, good);
-      resources.push(good);
-      problems.push(...good.problems);
-      if (good !== newest && !failed.has(newest.scope.uid)) failed.set(newest.scope.uid, kept(newest, good));
+    const good = last.good.slice(0, loaded.resources.length);
+    for (const at of indexesApart(loaded.resources, last.newest)) {
+      const newest = must(loaded.resources[at]);
+      good[at] = settled.get(newest) ?? (await settle(newest, earlier));
+      settled.set(newest, good[at]);
     }
-    return { resources, problems, failed };
+    last = { newest: loaded.resources, good };
+    const failed = new Map(loaded.failed);
+    for (const at of indexesApart(good, loaded.resources)) {
+      const [now, then] = [must(loaded.resources[at]), must(good[at])];
+      if (!failed.has(now.scope.uid)) failed.set(now.scope.uid, kept(now, then));
+    }
+    const isKept = failed.size > loaded.failed.size;
+    return { resources: good, problems: isKept ? good.flatMap(problemsOf) : loaded.problems, failed };
   };
+}
+
+/** What was settled for the scopes that were loaded last; most of them are those of the next time. */
+type Settled = { readonly newest: readonly ScopeResources[]; readonly good: readonly ScopeResources[] };
+
+function problemsOf({ problems }: ScopeResources): readonly Problem[] {
+  return problems;
 }
 
 function kept({ scope: now }: ScopeResources, { scope: then, problems }: ScopeResources): string {

@@ -63,6 +63,7 @@ for (const tip of tips) {
   if (appliedRevision !== tip) throw new Error(JSON.stringify(loop.status().conditions));
   all.push(clients.publishedMs() - fetchedMs);
   encodes.push(clients.encodeMs());
+  clients.take();
 }
 await rm(folder, { recursive: true });
 const [first = 0, ...changes] = all;
