@@ -3,6 +3,7 @@ import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises
 import { join } from 'node:path';
 import { createTreeDigests, openIsomorphic } from '../../src/git/index.ts';
 import { makePin, type Pin } from '../../src/governance/index.ts';
+import { run } from '../repository.ts';
 import { type Entry, Pack } from './pack.ts';
 import { allowedSigner, openpgpSigner, type Signer, sshSigner } from './signing.ts';
 
@@ -46,8 +47,9 @@ export async function historyOf(folder: string, options: HistoryOptions): Promis
     await mkdir(folder, { recursive: true });
     const work = `${dir}.${process.pid}`;
     await rm(work, { recursive: true, force: true });
-    const history = await makeHistory(work, options);
-    await writeFile(join(work, 'history.json'), JSON.stringify(history));
+    // In a process of its own: one that has grown large is slow to start others.
+    const program = join(import.meta.dirname, 'history-child.ts');
+    await run(process.execPath, [program, work, JSON.stringify(options)]);
     await rename(work, dir);
   }
   return readHistory(dir);
@@ -62,7 +64,8 @@ export async function readHistory(dir: string): Promise<History> {
 /** What of a scope changes, and with it its directory's tree. */
 type Scope = { readonly name: string; readonly signers: readonly Signer[]; readonly fixed: readonly Entry[] };
 
-async function makeHistory(dir: string, options: HistoryOptions): Promise<History> {
+/** Makes the history in `dir`. */
+export async function makeHistory(dir: string, options: HistoryOptions): Promise<void> {
   const pack = new Pack();
   const signers = await Promise.all(ANCHORS.map((name) => signerOf(options.format, name)));
   const scopes = Array.from({ length: options.scopes }, (_, index) => makeScope(pack, index, signers));
@@ -80,7 +83,11 @@ async function makeHistory(dir: string, options: HistoryOptions): Promise<Histor
   await writeFile(allowedSigners, `${ssh.map(allowedSigner).join('\n')}\n`);
   const certificates = signers.flatMap(({ files }) => Object.values(files));
   const pin = await pinOf(gitdir, genesis);
-  return { ...options, dir, gitdir, pin, genesis, tip, before, approvals, allowedSigners, certificates };
+  const history: History = {
+    ...options,
+    ...{ dir, gitdir, pin, genesis, tip, before, approvals, allowedSigners, certificates },
+  };
+  await writeFile(join(dir, 'history.json'), JSON.stringify(history));
 }
 
 async function pinOf(gitdir: string, genesis: string): Promise<Pin> {

@@ -1,4 +1,5 @@
 /** One measurement of `verify` in a process of its own, so that its peak memory is its own. Prints JSON. */
+import { readFile } from 'node:fs/promises';
 import { createTreeDigests } from '../../src/git/index.ts';
 import { makePin, openLine } from '../../src/governance/index.ts';
 import { openBackend } from './backends.ts';
@@ -49,5 +50,6 @@ async function floor() {
 }
 
 const result = what === 'floor' ? await floor() : await verify();
-const peakMb = process.resourceUsage().maxRSS / 1024;
+// That of rusage would be the parent's where that was larger: it outlives exec.
+const peakMb = Number(/^VmHWM:\s+(\d+) kB$/m.exec(await readFile('/proc/self/status', 'utf8'))?.[1]) / 1024;
 process.stdout.write(`${JSON.stringify({ ...result, peakMb })}\n`);

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { must } from '../../src/base/must.ts';
 import { gitEnvironment, run } from '../repository.ts';
 import { backendNames } from './backends.ts';
 import { type History, type HistoryOptions, historyOf } from './history.ts';
@@ -18,6 +19,8 @@ type Verified = {
 };
 type Floor = Time & { readonly objects: number; readonly checks: number; readonly peakMb: number };
 
+/** Floor and cold by turns, each in a process of its own; the pair whose ratio is the median is shown. */
+const TURNS = 3;
 /** Commits for `git verify-commit`, one process each as git's users have it. */
 const SAMPLE = 60;
 /** OpenPGP checks are slower, and so is signing: a smaller history. */
@@ -46,8 +49,13 @@ async function measure(options: HistoryOptions, backend: string | null): Promise
 }
 
 async function backendFigures(history: History, backend: string, loop: number): Promise<readonly Figure[]> {
-  const floor = await child<Floor>(history, backend, 'floor');
-  const { cold, one, again, accepted, held, peakMb } = await child<Verified>(history, backend, 'verify');
+  const pairs = [];
+  for (let turn = 0; turn < TURNS; turn += 1) {
+    const floor = await child<Floor>(history, backend, 'floor');
+    pairs.push({ floor, verified: await child<Verified>(history, backend, 'verify') });
+  }
+  const { floor, verified } = must(pairs.sort((left, right) => beside(left) - beside(right))[TURNS >> 1]);
+  const { cold, one, again, accepted, held, peakMb } = verified;
   const pulls = history.approvals.length / 2;
   if (accepted !== pulls || held > 0) throw new Error(`${accepted} of ${pulls} accepted, ${held} held`);
   const rate = history.commits / (cold.ms / 1000);
@@ -55,17 +63,21 @@ async function backendFigures(history: History, backend: string, loop: number): 
   const share = ({ ms }: Time) => (100 * ms) / cold.ms;
   return [
     { what: `${name}: cold`, value: rate, unit: 'commits/s', note: `${(cold.ms / 1000).toFixed(1)} s` },
-    { what: `${name}: beside the loop`, value: rate / loop, unit: '×', note: 'aim ≥ 20 (native)' },
+    { what: `${name}: beside the loop`, value: rate / loop, unit: '×', note: 'aim ≥ 30 (SSH, native)' },
     {
       what: `${name}: beside the floor`,
-      value: cold.ms / floor.ms,
+      value: beside({ floor, verified }),
       unit: '×',
-      note: `aim ≤ 3; ${floor.objects} objects, ${floor.checks} checks in ${(floor.ms / 1000).toFixed(1)} s`,
+      note: `aim ≤ 2 (SSH, native); ${floor.objects} objects, ${floor.checks} checks in ${(floor.ms / 1000).toFixed(1)} s`,
     },
-    { what: `${name}: one more merge`, value: share(one), unit: '% of cold', note: 'aim ≤ 5' },
-    { what: `${name}: nothing new`, value: share(again), unit: '% of cold', note: 'aim ≤ 5' },
-    { what: `${name}: peak memory`, value: peakMb, unit: 'MB', note: 'aim < 400 (native)' },
+    { what: `${name}: one more merge`, value: share(one), unit: '% of cold', note: '' },
+    { what: `${name}: nothing new`, value: share(again), unit: '% of cold', note: 'aim ≤ 1' },
+    { what: `${name}: peak memory`, value: peakMb, unit: 'MB', note: 'aim < 500' },
   ];
+}
+
+function beside({ floor, verified }: { readonly floor: Time; readonly verified: Verified }): number {
+  return verified.cold.ms / floor.ms;
 }
 
 async function child<T>({ dir }: History, backend: string, what: 'verify' | 'floor'): Promise<T> {
