@@ -105,6 +105,8 @@ export type ScopeFile = { readonly path: string; readonly bytes: Uint8Array };
 /** Accepted bytes of one scope. Only `governance` constructs it: translating unverified YAML does not compile. */
 export type VerifiedScope = Verified & {
   readonly uid: string;
+  /** uid of the scope that it stands in; null: a root. */
+  readonly parent: string | null;
   readonly path: string;
   readonly directory: string;
   readonly seq: number;

@@ -46,10 +46,11 @@ export async function verifyScope(
       files.push({ path, bytes: await objects.blob(blob) });
     }
   }
-  const { uid, path, directory, seq } = scope;
+  const { uid, parent, path, directory, seq } = scope;
   const signers = [...new Set(lastVotes(scope).map(({ anchor }) => anchor))];
   const facts = {
     uid,
+    parent,
     path,
     directory,
     seq,

@@ -19,12 +19,9 @@ function classesOf({ resources }: ScopeResources): Classes {
 }
 
 /** Those of a scope and of the scopes above it, of which the nearest counts: they stand in no namespace. */
-export function inheritedClasses(path: string, all: readonly ScopeResources[]): Classes {
-  const above = all.filter(({ scope }) => scope.path === path || path.endsWith(`.${scope.path}`));
-  const said = above.filter((one) => classesOf(one) !== none);
-  if (said.length === 0) return none;
-  const farthestFirst = said.sort((left, right) => left.scope.path.length - right.scope.path.length);
-  return Object.assign({}, ...farthestFirst.map(classesOf)) as Classes;
+export function inheritedClasses(line: readonly ScopeResources[]): Classes {
+  const said = line.map(classesOf).filter((classes) => classes !== none);
+  return said.length === 0 ? none : (Object.assign({}, ...said.toReversed()) as Classes);
 }
 
 export function sameClasses(left: ScopeResources, right: ScopeResources): boolean {

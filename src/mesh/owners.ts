@@ -3,7 +3,8 @@ import { sameItems } from '../base/lists.ts';
 import { byCodeUnit } from '../base/order.ts';
 import type { ScopeResources } from '../manifests/index.ts';
 import { inheritedClasses } from './gateway-classes.ts';
-import { inherited, settingsOf } from './settings.ts';
+import { lineOf } from './root.ts';
+import { inherited } from './settings.ts';
 import type { Owner } from './types.ts';
 
 /** The list of `before` where nobody's authority changed. */
@@ -11,12 +12,13 @@ export function readOwners(
   scopes: readonly ScopeResources[],
   before: readonly Owner[] | null,
 ): readonly Owner[] {
-  const saying = scopes.map((one) => ({ path: one.scope.path, settings: settingsOf(one) }));
-  const owners = scopes.map(({ scope }): Owner => {
+  const byUid = new Map(scopes.map((one) => [one.scope.uid, one]));
+  const owners = scopes.map((one): Owner => {
+    const line = lineOf(one, ({ scope: { parent } }) => byUid.get(parent ?? ''));
     return {
-      ...readOwner(scope),
-      settings: inherited(scope.path, saying),
-      gatewayClasses: inheritedClasses(scope.path, scopes),
+      ...readOwner(one.scope),
+      settings: inherited(line),
+      gatewayClasses: inheritedClasses(line),
     };
   });
   owners.sort((left, right) => byCodeUnit(left.path, right.path) || byCodeUnit(left.uid, right.uid));
@@ -35,9 +37,16 @@ const read = new WeakMap<ScopeResources['scope'], Authority>();
 function readOwner(scope: ScopeResources['scope']): Authority {
   const known = read.get(scope);
   if (known !== undefined) return known;
-  const { uid, path, owns, granted } = scope;
+  const { uid, parent, path, owns, granted } = scope;
   const given = { namespaces: granted.namespaces, hosts: lowerCase(granted.hosts) };
-  const owner = { uid, path, namespaces: owns.namespaces, hosts: lowerCase(owns.hosts), granted: given };
+  const owner = {
+    uid,
+    parent,
+    path,
+    namespaces: owns.namespaces,
+    hosts: lowerCase(owns.hosts),
+    granted: given,
+  };
   read.set(scope, owner);
   return owner;
 }
@@ -57,6 +66,7 @@ function isSame(owner: Authority, other: Authority): boolean {
   if (other === owner) return true;
   return (
     other.uid === owner.uid &&
+    other.parent === owner.parent &&
     other.path === owner.path &&
     sameNames(other, owner) &&
     sameNames(other.granted, owner.granted)

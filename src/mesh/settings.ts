@@ -75,13 +75,11 @@ export function sameSettings(left: ScopeResources, right: ScopeResources): boole
   return isDeepStrictEqual(settingsOf(left), settingsOf(right));
 }
 
-type Saying = { readonly path: string; readonly settings: Settings | null };
-
-/** What holds for a scope: what it says, else what the nearest scope above it says. */
-export function inherited(path: string, all: readonly Saying[]): Settings {
-  const above = all.filter(
-    (one) => one.settings !== null && (one.path === path || path.endsWith(`.${one.path}`)),
-  );
-  const [nearest] = above.sort((left, right) => right.path.length - left.path.length);
-  return nearest?.settings ?? defaultSettings;
+/** What holds for a scope: what it says, else what the nearest scope above it says. `line`: itself, and those above. */
+export function inherited(line: readonly ScopeResources[]): Settings {
+  for (const one of line) {
+    const settings = settingsOf(one);
+    if (settings !== null) return settings;
+  }
+  return defaultSettings;
 }

@@ -420,6 +420,8 @@ export type Settings = {
 /** What one scope owns; patterns as in `scope.yaml`. */
 export type Owner = {
   readonly uid: string;
+  /** uid of the scope that it stands in; null: a root. */
+  readonly parent: string | null;
   /** Dotted scope path. */
   readonly path: string;
   readonly namespaces: readonly string[];

@@ -14,6 +14,7 @@ export function scopeOf(files: Files, about: Partial<Omit<VerifiedScope, 'files'
   const owns = { namespaces: ['*'], hosts: ['*'] };
   const made = {
     uid: '0'.repeat(64),
+    parent: null,
     path: 'acme',
     directory: '',
     owns,

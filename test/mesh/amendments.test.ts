@@ -12,7 +12,7 @@ function filter(name: string, namespace: string, more = '', patches = ''): strin
 
 const acme = (files: string) => ({ path: 'acme', namespaces: ['shop', 'web', 'istio-system'], files });
 const others = [
-  { path: 'pay.acme', namespaces: ['pay'], files: '' },
+  { path: 'acme.pay', namespaces: ['pay'], files: '' },
   { path: 'other', namespaces: ['ops'], files: filter('theirs', 'ops') },
 ];
 

@@ -53,7 +53,7 @@ describe('classes', () => {
       namespaces: ['ops'],
       files: ofClass('mine', ours) + ofClass('theirs', 'a.example/b'),
     };
-    const child = (files: string) => ({ path: 'edge.acme', namespaces: ['edge'], files });
+    const child = (files: string) => ({ path: 'acme.edge', namespaces: ['edge'], files });
     const other = { path: 'other', namespaces: ['elsewhere'], files: ofClass('beside', ours) };
     const gatewaysOf = (files: string) => meshOf(root, other, child(files)).mesh.gateways.length;
     expect(gatewaysOf(gateway('mine'))).toBe(1);
@@ -169,7 +169,7 @@ test('the labels of a namespace are those of its manifest, which its owner write
     ),
   };
   const shop = (labels: string) => ({
-    path: 'shop.acme',
+    path: 'acme.shop',
     namespaces: ['shop'],
     hosts: [www],
     files: `${cart + hostRoute('x', 'shop', '{name: web, namespace: edge}', www, forward)}apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {${labels}}}\n`,
@@ -188,7 +188,7 @@ describe('of another scope', () => {
     files: apiGateway('web', 'edge', listener('a', all)),
   };
   const payments = (hosts: string) => ({
-    path: 'payments.acme',
+    path: 'acme.payments',
     namespaces: ['payments'],
     hosts: ['pay.acme.example'],
     files:
@@ -277,7 +277,7 @@ describe('a backend of another namespace', () => {
   test('is granted by the scope that owns it', () => {
     const root = { path: 'acme', namespaces: ['edge'], hosts: ['*'], files: files('').replace(cart, '') };
     const shop = (text: string) => ({
-      path: 'shop.acme',
+      path: 'acme.shop',
       namespaces: ['shop'],
       hosts: [],
       files: cart + text,

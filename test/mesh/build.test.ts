@@ -230,9 +230,9 @@ test('rules are read as they are written', () => {
 test('the order of the scopes does not matter', () => {
   const scopes = [
     { path: 'acme', files: service('cart', 'shop') + routes('c', 'shop', 'cart', to('cart')) },
-    { path: 'payments.acme', namespaces: ['payments'], hosts: [], files: service('api', 'payments') },
+    { path: 'acme.payments', namespaces: ['payments'], hosts: [], files: service('api', 'payments') },
     {
-      path: 'web.acme',
+      path: 'acme.web',
       namespaces: ['web'],
       hosts: [],
       files: entry('x', 'web', 'api.stripe.com') + service('api', 'payments'),

@@ -5,7 +5,7 @@ import { codesOf, meshOf } from './world.ts';
 
 const cart = 'cart.shop.svc.cluster.local';
 const acme = (files: string) => ({ path: 'acme', namespaces: ['shop', 'web', 'istio-system'], files });
-const child = (files: string) => ({ path: 'pay.acme', namespaces: ['pay'], hosts: [], files });
+const child = (files: string) => ({ path: 'acme.pay', namespaces: ['pay'], hosts: [], files });
 const other = (files: string) => ({ path: 'other', namespaces: ['ops'], hosts: [], files });
 const rule = (name: string, namespace: string, host: string, subset: string, exportTo?: string) =>
   istio(

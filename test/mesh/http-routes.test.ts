@@ -44,7 +44,7 @@ describe('who a route is for', () => {
     const { mesh, problems } = meshOf(
       { path: 'acme', namespaces: ['shop'], hosts: [], files: service('cart', 'shop') },
       {
-        path: 'web.acme',
+        path: 'acme.web',
         namespaces: ['web'],
         hosts: [],
         files:
@@ -284,7 +284,7 @@ test('the order of the scopes does not matter', () => {
       files: service('cart', 'shop') + httpRoute('a', 'shop', parent('cart'), forward('cart')),
     },
     {
-      path: 'web.acme',
+      path: 'acme.web',
       namespaces: ['web'],
       hosts: [],
       files: httpRoute('b', 'web', parent('cart', ', namespace: shop'), '[{}]'),

@@ -7,10 +7,19 @@ import { codesOf, meshOf } from './world.ts';
 
 const granted = { namespaces: [], hosts: [] };
 const said = { settings: defaultSettings, gatewayClasses: {} };
-const root: Owner = { uid: 'r', path: 'acme', namespaces: ['*'], hosts: ['*'], ...said, granted };
+const root: Owner = {
+  uid: 'r',
+  parent: null,
+  path: 'acme',
+  namespaces: ['*'],
+  hosts: ['*'],
+  ...said,
+  granted,
+};
 const payments: Owner = {
   uid: 'p',
-  path: 'payments.acme',
+  parent: 'r',
+  path: 'acme.payments',
   namespaces: ['payments'],
   hosts: ['pay.acme.example', '*.pay.acme.example'],
   ...said,
@@ -18,7 +27,8 @@ const payments: Owner = {
 };
 const eu: Owner = {
   uid: 'e',
-  path: 'eu.payments.acme',
+  parent: 'p',
+  path: 'acme.payments.eu',
   namespaces: ['payments-eu'],
   hosts: ['eu.pay.acme.example'],
   ...said,
@@ -26,6 +36,7 @@ const eu: Owner = {
 };
 const other: Owner = {
   uid: 'o',
+  parent: null,
   path: 'other',
   namespaces: ['*'],
   hosts: ['*.other.example'],
@@ -80,10 +91,10 @@ describe('a host is owned by', () => {
 });
 
 test.each([
-  ['*.acme.example', ['eu.payments.acme', 'payments.acme']],
-  ['*.pay.acme.example', ['eu.payments.acme', 'payments.acme']],
+  ['*.acme.example', ['acme.payments', 'acme.payments.eu']],
+  ['*.pay.acme.example', ['acme.payments', 'acme.payments.eu']],
   ['*.other.example', []],
-  ['*.cluster.local', ['eu.payments.acme', 'payments.acme']],
+  ['*.cluster.local', ['acme.payments', 'acme.payments.eu']],
   ['pay.acme.example', []],
 ])('the wildcard %s of the root reaches into %j', (pattern, within) => {
   expect(
@@ -103,7 +114,7 @@ test('visibility', () => {
 
 const acme = (files: string) => ({ path: 'acme', files });
 const child = (files: string) => ({
-  path: 'payments.acme',
+  path: 'acme.payments',
   namespaces: ['payments'],
   hosts: ['pay.acme.example'],
   files,
@@ -125,7 +136,7 @@ describe('what a scope may not say', () => {
     const built = meshOf(acme(manifest), child(service('api', 'payments')));
     const [problem] = built.problems;
     expect(problem?.code).toBe('FL3102');
-    expect(problem?.message).toMatch(/payments\.acme.*acme/);
+    expect(problem?.message).toMatch(/acme\.payments.*acme/);
     expect(built.mesh.services.map(({ host }) => host)).toEqual(['api.payments.svc.cluster.local']);
     expect(built.mesh.routings).toEqual([]);
     expect(built.mesh.services[0]?.subsets).toEqual([]);
@@ -162,7 +173,7 @@ describe('a host that nobody owns', () => {
   test('is visible to its own scope, with a note', () => {
     const built = meshOf(child(stripe));
     expect(built.problems).toMatchObject([{ code: 'FL3104', severity: 'warning' }]);
-    expect(built.mesh.services[0]?.visibility).toEqual({ to: 'scope', uid: 'uid-payments.acme' });
+    expect(built.mesh.services[0]?.visibility).toEqual({ to: 'scope', uid: 'uid-acme.payments' });
   });
 
   test('is nobody else’s through exportTo', () => {
@@ -174,7 +185,7 @@ describe('a host that nobody owns', () => {
 
   test('may be defined by two scopes, each for itself', () => {
     const shop = {
-      path: 'shop.acme',
+      path: 'acme.shop',
       namespaces: ['shop'],
       hosts: [],
       files: entry('stripe', 'shop', 'api.stripe.com'),

@@ -1,12 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { createBuilder, limitsOf, settingsFor, treatment } from '../../src/mesh/index.ts';
+import { createTreeDigests } from '../../src/git/index.ts';
+import { openLine } from '../../src/governance/index.ts';
+import { readManifests } from '../../src/manifests/index.ts';
+import { build, createBuilder, limitsOf, settingsFor, treatment } from '../../src/mesh/index.ts';
+import { isAbove } from '../../src/mesh/root.ts';
+import { createWorld } from '../governance/world.ts';
 import { istio, service, subsets } from './manifests.ts';
 import { codesOf, meshOf, scope } from './world.ts';
 
 const config = (mesh: string, namespace = 'root') =>
   `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: ${namespace}}\ndata:\n  mesh: |\n    ${mesh}\n---\n`;
 const acme = (files: string) => ({ path: 'acme', namespaces: ['shop', 'root'], files });
-const child = (files: string) => ({ path: 'pay.acme', namespaces: ['pay'], files });
+const child = (files: string) => ({ path: 'acme.pay', namespaces: ['pay'], files });
 const other = { path: 'other', namespaces: ['ops'], files: '' };
 
 test('what a scope says holds for itself and for those below it that say nothing', () => {
@@ -17,6 +22,34 @@ test('what a scope says holds for itself and for those below it that say nothing
   };
   expect(rootOf('')).toEqual(['root', 'root', 'istio-system']);
   expect(rootOf(config('rootNamespace: pay', 'pay'))).toEqual(['root', 'pay', 'istio-system']);
+});
+
+test('those below are those that governance says', async () => {
+  const world = createWorld({
+    threshold: 1,
+    files: { 'mesh/mesh.yaml': config('rootNamespace: top', 'top') },
+  });
+  const tip = world.add('g', {});
+  const line = openLine(world.objects, createTreeDigests(world.objects), await world.pin());
+  const verdict = await line.state(tip);
+  if (!verdict.ok) throw new Error(verdict.reason);
+  const { mesh } = build((await line.scopes(verdict.state)).map((each) => readManifests(each)));
+  expect(mesh.owners.map(({ path }) => path)).toEqual(['s', 's.c']);
+  expect(settingsFor(mesh, 'c').rootNamespace).toBe('top');
+  expect(isAbove(mesh, 'top', 'c')).toBe(true);
+  expect(isAbove(mesh, 'c', 'top')).toBe(false);
+});
+
+test('a scope of another repository is above none of these, whatever it is called', () => {
+  const said = config('rootNamespace: theirs', 'theirs');
+  for (const path of ['pay', 'acme']) {
+    const root = { ...scope({ path, namespaces: ['theirs'], files: said }) };
+    const stranger = { ...root, scope: { ...root.scope, uid: 'uid-stranger' } as typeof root.scope };
+    const { mesh } = build([scope(acme('')), scope(child('')), stranger]);
+    expect(settingsFor(mesh, 'theirs').rootNamespace).toBe('theirs');
+    expect(settingsFor(mesh, 'pay').rootNamespace).toBe('istio-system');
+    expect(isAbove(mesh, 'theirs', 'pay')).toBe(false);
+  }
 });
 
 test('rules and Sidecars of the root namespace are defaults', () => {

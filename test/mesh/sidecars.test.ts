@@ -11,7 +11,7 @@ const acme = (files: string) => ({ path: 'acme', namespaces: ['shop', 'web', 'is
 
 /** The hosts that a workload sees, by those of its egress. */
 function seen(files: string, namespace: string, labels = {}): string {
-  const { mesh } = meshOf(acme(files), { path: 'pay.acme', namespaces: ['pay'], files: '' }, other);
+  const { mesh } = meshOf(acme(files), { path: 'acme.pay', namespaces: ['pay'], files: '' }, other);
   const { imports } = limitsOf(mesh, namespace, labels);
   return imports === null ? 'all' : imports.flatMap(({ hosts }) => hosts.map(({ host }) => host)).join();
 }

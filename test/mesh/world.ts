@@ -20,6 +20,7 @@ export function scope(
   const encoder = new TextEncoder();
   const facts = {
     uid: `uid-${path}`,
+    parent: path.includes('.') ? `uid-${path.slice(0, path.lastIndexOf('.'))}` : null,
     path,
     directory: path,
     seq: 1,

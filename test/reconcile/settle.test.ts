@@ -11,6 +11,7 @@ const bad = (name: string) => `${good(name)}---\nkind: Nonsense\n`;
 function version(seq: number, text: string, namespaces: readonly string[] = ['shop']): VerifiedScope {
   const facts = {
     uid: 'u',
+    parent: null,
     path: 'shop',
     directory: 'shop',
     seq,

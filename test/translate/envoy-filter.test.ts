@@ -26,7 +26,7 @@ const merge = (value: string, cluster = `name: "${cart}"`) =>
 const change = (applyTo: string, operation: string, value: string, match = '') =>
   `{applyTo: ${applyTo}, match: {${match}}, patch: {operation: ${operation}, value: {${value}}}}`;
 const acme = { path: 'acme', namespaces: ['shop', 'web', 'istio-system'], hosts: ['*'] };
-const pay = { path: 'pay.acme', namespaces: ['pay'], hosts: ['pay.example'], files: '' };
+const pay = { path: 'acme.pay', namespaces: ['pay'], hosts: ['pay.example'], files: '' };
 const other = { path: 'other', namespaces: ['ops'], hosts: ['ops.example'] };
 
 const heardBy = (namespace: string, files: string, theirs = '') =>

@@ -68,7 +68,7 @@ describe('listeners', () => {
       [],
     ],
   ])('for %s', (_who, proxy, expected) => {
-    const payments = { path: 'payments.acme', namespaces: ['payments'], hosts: [], files: '' };
+    const payments = { path: 'acme.payments', namespaces: ['payments'], hosts: [], files: '' };
     const snapshot = snapshotOf(proxy, acme(gateway('a', 'edge', '["*"]')), payments);
     expect(namesOf(snapshot, 'listeners')).toEqual(expected);
   });
@@ -117,7 +117,7 @@ describe('hosts', () => {
 
   test('of another scope are routed by that scope, at a gateway that offers them', () => {
     const payments = {
-      path: 'payments.acme',
+      path: 'acme.payments',
       namespaces: ['payments'],
       hosts: ['pay.acme.example'],
       files: service('pay', 'payments') + bound('x', 'payments', 'pay.acme.example', '[edge/a]', to('pay')),

@@ -54,7 +54,7 @@ describe('TCP', () => {
 describe('what two services want is the nearest one’s, so that no scope can take it from another’s clients', () => {
   const one = acme(service('db', 'shop', ', clusterIP: 10.96.0.1', tcp(5432)));
   const files = service('db', 'payments', ', clusterIP: 10.96.0.1', tcp(5432)) + service('x', 'payments');
-  const other = { path: 'payments.acme', namespaces: ['payments', 'pay-eu'], hosts: [], files };
+  const other = { path: 'acme.payments', namespaces: ['payments', 'pay-eu'], hosts: [], files };
 
   test.each([
     ['shop', 'shop'],

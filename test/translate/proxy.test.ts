@@ -108,7 +108,7 @@ describe('refused', () => {
 });
 
 test('a proxy in a namespace that nobody owns hears nothing', () => {
-  const shop = { path: 'shop.acme', namespaces: ['shop'], hosts: [], files: service('cart', 'shop') };
+  const shop = { path: 'acme.shop', namespaces: ['shop'], hosts: [], files: service('cart', 'shop') };
   const snapshot = snapshotOf(proxyAt('10.0.0.1', 'other'), shop);
   expect(snapshot.status).toBe('Unowned');
   expect([...snapshot.resources.values()].map(({ size }) => size)).toEqual([0, 0, 0, 0]);

@@ -4,7 +4,7 @@ import { type Json, jsonOf, namesOf, proxyAt, snapshotOf } from './world.ts';
 
 const acme = (files: string) => ({ path: 'acme', files });
 const payments = (files: string) => ({
-  path: 'payments.acme',
+  path: 'acme.payments',
   namespaces: ['payments'],
   hosts: ['pay.acme.example'],
   files,

@@ -112,7 +112,13 @@ function ownedAt(value: unknown, ...path: readonly string[]): Owned {
 function made(
   about: Pick<VerifiedScope, 'path' | 'directory' | 'owns' | 'granted' | 'files'>,
 ): VerifiedScope {
-  const uid = sha256(Buffer.from(about.path));
+  const { path } = about;
+  const uid = uidOf(path);
+  const parent = path.includes('.') ? uidOf(path.slice(0, path.lastIndexOf('.'))) : null;
   const nothing = { seq: 0, epoch: '', digest: '', commit: '', trustDomain: null, signers: [] };
-  return asIfVerified({ uid, ...nothing, ...about });
+  return asIfVerified({ uid, parent, ...nothing, ...about });
+}
+
+function uidOf(path: string): string {
+  return sha256(Buffer.from(path));
 }
