@@ -1,8 +1,21 @@
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Snapshot } from '../../src/translate/index.ts';
-import { entry, istio, routes, service, subsets, to, workload } from '../mesh/manifests.ts';
-import type { ScopeText } from '../mesh/world.ts';
+import { build } from '../../src/mesh/index.ts';
+import { type Snapshot, translate } from '../../src/translate/index.ts';
+import {
+  entry,
+  gatewayApi,
+  istio,
+  rateLimit,
+  routes,
+  service,
+  subsets,
+  telemetry,
+  to,
+  workload,
+} from '../mesh/manifests.ts';
+import { type ScopeText, scope } from '../mesh/world.ts';
 import { proxyAt, snapshotOf } from './world.ts';
 
 /** What one scope says, and in which files, makes no difference to those who do not see it. */
@@ -77,6 +90,62 @@ const theirs = (exportTo: string) => [
   ),
 ];
 
+const lua = (namespace: string, match: string) =>
+  istio(
+    'EnvoyFilter',
+    `lua-${match.length}`,
+    namespace,
+    `{configPatches: [{applyTo: HTTP_FILTER, match: {${match}}, patch: {operation: INSERT_FIRST, value: {name: lua, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua}}}}]}`,
+  ).replace('networking.istio.io/v1\n', 'networking.istio.io/v1alpha3\n');
+const linkerd = (name: string, namespace: string, more: string) =>
+  `apiVersion: linkerd.io/v1alpha2\nkind: ServiceProfile\nmetadata: {name: ${name}, namespace: ${namespace}}\nspec: {${more}}\n---\n`;
+const meshConfig = (namespace: string, mesh: string) =>
+  `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: ${namespace}}\ndata:\n  mesh: |\n    ${mesh}\n---\n`;
+
+/** What is for its own scope's proxies alone, whoever may see the scope's services. */
+const onlyTheirs = [
+  lua('pay', 'context: ANY'),
+  lua('pay', 'context: SIDECAR_OUTBOUND'),
+  istio(
+    'EnvoyFilter',
+    'gone',
+    'pay',
+    `{priority: -5, configPatches: [{applyTo: CLUSTER, match: {cluster: {service: ${cart}}}, patch: {operation: REMOVE}}, {applyTo: LISTENER, patch: {operation: REMOVE}}]}`,
+  ).replace('networking.istio.io/v1\n', 'networking.istio.io/v1alpha3\n'),
+  telemetry('all', 'pay', 'accessLogging: [{providers: [{name: envoy}]}]'),
+  rateLimit('all', 'pay', 'rules: [{requests: 1, per: 1s}]'),
+  linkerd(cart, 'pay', 'dstOverrides: [{authority: pay.pay, weight: 1}]'),
+  linkerd('api.shop.example', 'pay', 'routes: [{name: a, condition: {pathRegex: /a}, timeout: 1s}]'),
+  meshConfig(
+    'pay',
+    '{rootNamespace: shop, outboundTrafficPolicy: {mode: REGISTRY_ONLY}, accessLogFile: /pay, connectTimeout: 3s, extensionProviders: [{name: p, envoyFileAccessLog: {path: /etc/pay}}], defaultProviders: {accessLogging: [p]}}',
+  ),
+  istio('ProxyConfig', 'all', 'pay', '{concurrency: 3}').replace('/v1\n', '/v1beta1\n'),
+  gatewayApi('GatewayClass', 'fairlead', 'pay', '{controllerName: example.com/other}').replace(
+    ', namespace: pay',
+    '',
+  ),
+  istio('VirtualService', 'inner', 'pay', `{http: ${to('pay')}}`),
+  istio(
+    'VirtualService',
+    'steal',
+    'pay',
+    `{hosts: [${cart}], http: [{match: [{uri: {prefix: /a}}], delegate: {name: inner}}]}`,
+  ),
+  istio(
+    'VirtualService',
+    'steal-more',
+    'pay',
+    `{hosts: [api.shop.example, "*.shop.example"], http: ${to('pay')}}`,
+  ),
+  istio(
+    'ServiceEntry',
+    'any',
+    'pay',
+    '{hosts: ["*.shop.example"], resolution: DYNAMIC_DNS, ports: [{number: 80, name: http, protocol: HTTP}]}',
+  ),
+];
+
 const ours = (files: readonly string[]): ScopeText => ({
   path: 'shop',
   namespaces: ['shop', 'web'],
@@ -96,7 +165,9 @@ function filed(documents: readonly string[]): Readonly<Record<string, string>> {
 
 test('what is not exported to a proxy changes no byte of it', () => {
   const alone = clients.map((client) => bytesOf(snapshotOf(client, ours(shop), others([]))));
-  const said = fc.constantFrom('.', 'pay', '~').chain((exportTo) => fc.shuffledSubarray(theirs(exportTo)));
+  const said = fc
+    .constantFrom('.', 'pay', '~')
+    .chain((exportTo) => fc.shuffledSubarray([...theirs(exportTo), ...onlyTheirs]));
   fc.assert(
     fc.property(said, (files) => {
       const beside = clients.map((client) => bytesOf(snapshotOf(client, ours(shop), others(files))));
@@ -111,7 +182,7 @@ test('what a Sidecar does not import changes no byte, whatever is exported', () 
   if (limited === undefined) throw new Error('no client');
   const alone = bytesOf(snapshotOf(limited, ours(shop), others([])));
   fc.assert(
-    fc.property(fc.shuffledSubarray(theirs('*')), (files) => {
+    fc.property(fc.shuffledSubarray([...theirs('*'), ...onlyTheirs]), (files) => {
       expect(bytesOf(snapshotOf(limited, ours(shop), others(files)))).toEqual(alone);
     }),
     { numRuns: 40 },
@@ -119,7 +190,7 @@ test('what a Sidecar does not import changes no byte, whatever is exported', () 
 });
 
 test('files and scopes in any order are the same bytes', () => {
-  const all = theirs('*');
+  const all = [...theirs('*'), ...onlyTheirs];
   const expected = clients.map((client) => bytesOf(snapshotOf(client, ours(shop), others(all))));
   const order = fc.record({
     shop: fc.shuffledSubarray(shop, { minLength: shop.length }),
@@ -133,5 +204,109 @@ test('files and scopes in any order are the same bytes', () => {
       expect(clients.map((client) => bytesOf(snapshotOf(client, ...given)))).toEqual(expected);
     }),
     { numRuns: 40 },
+  );
+});
+
+test('what is only for the proxies of its scope is heard there', () => {
+  const own = proxyAt('10.0.0.7', 'pay');
+  const base = [service('pay', 'pay'), workload('pay', 'pay', '10.0.0.7', 'app: pay')];
+  const heard = (...more: readonly string[]) =>
+    bytesOf(snapshotOf(own, ours(shop), others([...base, ...more])));
+  const idle = onlyTheirs.filter((text) => isDeepStrictEqual(heard(text), heard()));
+  // A ProxyConfig is for what starts a proxy; a delegate waits for a step; the rest is the other scope's host.
+  const kinds = idle.map((text) => /kind: (\w+)\nmetadata: {name: ([^,}]+)/.exec(text)?.slice(1).join(' '));
+  expect(kinds).toEqual([
+    'ProxyConfig all',
+    'GatewayClass fairlead',
+    ...['VirtualService inner', 'VirtualService steal', 'VirtualService steal-more', 'ServiceEntry any'],
+  ]);
+});
+
+/** Entries, rules and routes that everybody sees, and that want what another scope has. */
+const greedy = fc
+  .record({
+    host: fc.constantFrom(
+      '*',
+      '*.example',
+      '*.com',
+      'a.com',
+      'cart',
+      'cart.shop',
+      'cart.shop.svc',
+      'localhost',
+      cart,
+      '10.0.0.1',
+      '*.shop.example',
+      '*.local',
+      'api.shop.example',
+      'ext.pay.example',
+    ),
+    addresses: fc.constantFrom(
+      '',
+      ', addresses: [240.0.0.1]',
+      ', addresses: [10.0.0.1]',
+      ', addresses: [10.96.0.1]',
+      ', addresses: [10.0.0.0/8]',
+      ', addresses: [127.0.0.1]',
+      ', addresses: [0.0.0.0/0]',
+    ),
+    resolution: fc.constantFrom('DNS', 'NONE', 'STATIC', 'DYNAMIC_DNS', 'DNS_ROUND_ROBIN'),
+    number: fc.constantFrom(80, 443, 15001, 15006, 15080, 15021, 8080),
+    protocol: fc.constantFrom('HTTP', 'TCP', 'TLS', 'HTTPS', 'HTTP2', 'GRPC', 'MONGO'),
+    kind: fc.constantFrom('entry', 'rule', 'routes', 'tls', 'tcp'),
+  })
+  .map(({ host, addresses, resolution, number, protocol, kind }) => (index: number) => {
+    const ports = `ports: [{number: ${number}, name: p, protocol: ${protocol}}]`;
+    const endpoints = resolution === 'STATIC' ? ', endpoints: [{address: 10.0.0.1}]' : '';
+    const route = 'route: [{destination: {host: pay.pay.svc.cluster.local}}]';
+    if (kind === 'rule')
+      return istio(
+        'DestinationRule',
+        `g${index}`,
+        'pay',
+        `{host: "${host}", trafficPolicy: {tls: {mode: SIMPLE, caCertificates: /etc/x}}, exportTo: ["*"]}`,
+      );
+    if (kind === 'routes') return routes(`g${index}`, 'pay', host, to('pay'));
+    if (kind === 'tls')
+      return istio(
+        'VirtualService',
+        `g${index}`,
+        'pay',
+        `{hosts: ["${host}"], tls: [{match: [{sniHosts: ["${host}"]}], ${route}}]}`,
+      );
+    if (kind === 'tcp')
+      return istio('VirtualService', `g${index}`, 'pay', `{hosts: ["${host}"], tcp: [{${route}}]}`);
+    return istio(
+      'ServiceEntry',
+      `g${index}`,
+      'pay',
+      `{hosts: ["${host}"], resolution: ${resolution}, ${ports}${addresses}${endpoints}}`,
+    );
+  });
+
+/** Of hosts that the scope of the proxy owns: clusters, endpoints and virtual hosts as they are sent. */
+function ownOf(snapshot: Snapshot): readonly string[] {
+  const found: string[] = [];
+  for (const { name, json, typeUrl } of [...snapshot.resources.values()].flatMap((all) => [
+    ...all.values(),
+  ])) {
+    if (/\.shop\.|web\.web/.test(name)) found.push(`${typeUrl} ${name} ${JSON.stringify(json)}`);
+    const { virtual_hosts = [] } = json as { readonly virtual_hosts?: readonly { readonly name: string }[] };
+    for (const host of virtual_hosts)
+      if (/\.shop\.|web\.web/.test(host.name)) found.push(`${name} ${JSON.stringify(host)}`);
+  }
+  return found;
+}
+
+test('whatever one exports, what others own is heard as before', () => {
+  const alone = clients.map((client) => ownOf(snapshotOf(client, ours(shop), others([]))));
+  const files = fc.array(greedy, { maxLength: 6 }).map((all) => all.map((text, index) => text(index)));
+  fc.assert(
+    fc.property(files, (said) => {
+      const scopes = [ours(shop), others([service('pay', 'pay'), ...said])].map((text) => scope(text));
+      const { mesh, endpoints } = build(scopes);
+      expect(clients.map((client) => ownOf(translate(mesh, endpoints, client)))).toEqual(alone);
+    }),
+    { numRuns: 150 },
   );
 });
