@@ -185,8 +185,66 @@ metadata: { name: from-${from}, namespace: ${ns} }
 spec: { from: [{ group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: ${from} }], to: [{ group: '', kind: Service }] }
 `,
 );
+/** Kinds that are for the scope's own proxies, or are inherited by the scopes below. */
+const own = constantFrom(
+  (ns: string) => `apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: { name: a, namespace: ${ns} }
+spec: { configPatches: [{ applyTo: CLUSTER, patch: { operation: MERGE, value: { connect_timeout: 1s } } }] }
+`,
+  (ns: string) => `apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: { name: b, namespace: ${ns} }
+spec: { workloadSelector: { labels: { app: a } }, configPatches: [{ applyTo: CLUSTER, patch: { operation: MERGE, value: { connect_timeout: 2s } } }] }
+`,
+  (ns: string) => `apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: { name: a, namespace: ${ns} }
+spec: { accessLogging: [{ providers: [{ name: lines }] }] }
+`,
+  (ns: string) => `apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: { name: b, namespace: ${ns} }
+spec: { tracing: [{ randomSamplingPercentage: 5 }] }
+`,
+  (ns: string) => `apiVersion: fairlead.dev/v1alpha1
+kind: RateLimit
+metadata: { name: a, namespace: ${ns} }
+spec: { rules: [{ requests: 1, per: 1s }] }
+`,
+  (ns: string) => `apiVersion: cilium.io/v2
+kind: CiliumEnvoyConfig
+metadata: { name: a, namespace: ${ns} }
+spec: { services: [{ name: cart, namespace: ${ns} }], resources: [{ "@type": type.googleapis.com/envoy.config.listener.v3.Listener, filter_chains: [{ filters: [{ name: e, typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo } }] }] }] }
+`,
+  (ns: string) => `apiVersion: networking.istio.io/v1beta1
+kind: ProxyConfig
+metadata: { name: a, namespace: ${ns} }
+spec: { concurrency: 2 }
+`,
+  (ns: string) => `apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: { name: a, namespace: ${ns} }
+spec: { egress: [{ hosts: ["./*"] }] }
+`,
+  (ns: string) => `apiVersion: mesh.istio.io/v1alpha1
+kind: MeshConfig
+metadata: { name: mesh, namespace: ${ns} }
+spec: { rootNamespace: other, defaultServiceExportTo: [.], defaultDestinationRuleExportTo: [.], extensionProviders: [{ name: lines, envoyFileAccessLog: { path: /dev/stdout } }] }
+`,
+  (ns: string) => `apiVersion: mesh.istio.io/v1alpha1
+kind: MeshConfig
+metadata: { name: more, namespace: ${ns} }
+spec: { rootNamespace: pay, connectTimeout: 2s }
+`,
+  () => `apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: { name: other }
+spec: { controllerName: fairlead.dev/gateway-controller }
+`,
+);
 const document = oneof(
-  ...[service, entry, workload, slice, edge, routing, rule, route, profile, delegate, handing],
+  ...[own, service, entry, workload, slice, edge, routing, rule, route, profile, delegate, handing],
   ...[apiGateway, edgeRoute, grant],
 );
 

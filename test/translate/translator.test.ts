@@ -7,7 +7,7 @@ import { build, createBuilder } from '../../src/mesh/index.ts';
 import { encodeMessage } from '../../src/translate/encode.ts';
 import { createTranslator, type Snapshot, translate } from '../../src/translate/index.ts';
 import { CLUSTER, ENDPOINTS, LISTENER, ROUTES } from '../../src/translate/types.ts';
-import { istio } from '../mesh/manifests.ts';
+import { istio, rateLimit, telemetry } from '../mesh/manifests.ts';
 import { meshOf, type ScopeText, scope } from '../mesh/world.ts';
 import { proxyAt } from './world.ts';
 
@@ -149,8 +149,34 @@ spec: { hosts: [${host}], http: [{ ${to} }] }
 const http = '{ name: http, port: 80 }';
 const handing = 'match: [{ uri: { prefix: /a } }], delegate: { name: inner, namespace: pay }';
 const toV1 = 'route: [{ destination: { host: cart, subset: v1 } }]';
+const filter = (name: string, namespace: string, patches: string) =>
+  istio('EnvoyFilter', name, namespace, `{configPatches: [${patches}]}`).replace('/v1\n', '/v1alpha3\n');
+/** What is put upon all else that a proxy hears. */
+const upon = (namespace: string) => [
+  filter('slow', namespace, '{applyTo: CLUSTER, patch: {operation: MERGE, value: {connect_timeout: 7s}}}'),
+  filter(
+    'gone',
+    namespace,
+    '{applyTo: CLUSTER, match: {cluster: {service: cart.shop.svc.cluster.local, subset: v1}}, patch: {operation: REMOVE}}',
+  ),
+  filter(
+    'hosts',
+    namespace,
+    '{applyTo: HTTP_ROUTE, match: {context: SIDECAR_OUTBOUND}, patch: {operation: MERGE, value: {response_headers_to_remove: [x-a]}}}',
+  ),
+  telemetry('lines', namespace, 'accessLogging: [{providers: [{name: envoy}]}]'),
+  telemetry('spans', namespace, 'tracing: [{providers: [{name: spans}], randomSamplingPercentage: 5}]'),
+  rateLimit('all', namespace, 'rules: [{requests: 1, per: 1s}]'),
+  rateLimit('some', namespace, 'selector: {matchLabels: {version: v9}}, rules: [{requests: 1, per: 1s}]'),
+  `apiVersion: linkerd.io/v1alpha2\nkind: ServiceProfile\nmetadata: {name: cart.shop.svc.cluster.local, namespace: ${namespace}}\nspec: {routes: [{name: a, condition: {pathRegex: /a}, timeout: 1s}]}\n`,
+  `apiVersion: cilium.io/v2\nkind: CiliumEnvoyConfig\nmetadata: {name: a, namespace: shop}\nspec: {services: [{name: cart, namespace: shop}], resources: [{"@type": type.googleapis.com/envoy.config.listener.v3.Listener, filter_chains: [{filters: [{name: e, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo}}]}]}]}\n`,
+];
+const providers =
+  'accessLogFile: /dev/stdout, extensionProviders: [{name: spans, zipkin: {service: cart.shop.svc.cluster.local, port: 80}}], defaultProviders: {tracing: [spans]}';
 /** Documents of either scope; what one says decides over what another one's routing leads to. */
 const inShop = constantFrom(
+  ...upon('shop'),
+  kinds.config(providers),
   kinds.service(http),
   kinds.service(`${http}, { name: http-more, port: 81 }`),
   kinds.subsets('v1'),
@@ -171,6 +197,7 @@ const inShop = constantFrom(
   kinds.routing(`fault: { abort: { httpStatus: 503, percentage: { value: 1 } } }, ${toV1}`),
 );
 const inPay = constantFrom(
+  ...upon('pay').slice(0, -1),
   kinds.inner('route: [{ destination: { host: cart.shop.svc.cluster.local } }]'),
   kinds.inner('route: [{ destination: { host: a.example } }]'),
   kinds.entry('a.example'),
@@ -303,6 +330,7 @@ const touch = oneof(
       ),
     ),
   }),
+  record({ upon: constantFrom('', kinds.config(providers), ...upon('shop')) }),
   record({ theirs: constantFrom('', kinds.rule('cart.shop.svc.cluster.local', 'v9', 'pay', '.')) }),
   // At the second is a service of the other scope, which then has not its address for clients of this one.
   record({ till: constantFrom('10.0.0.6', '10.0.0.9') }),
@@ -328,6 +356,7 @@ test('a mesh of which some services or endpoints are others is heard as if it we
       sticky: '',
       workloads: '',
       routing: '',
+      upon: '',
       theirs: '',
       till: '10.0.0.6',
     };
