@@ -23,7 +23,7 @@ export const defaultSettings: Settings = {
 const read = new WeakMap<readonly Resource[], Settings | null>();
 
 /** What a scope says for itself and those below it that say nothing; null: nothing, or twice (FL3351). */
-export function settingsOf({ resources }: ScopeResources): Settings | null {
+function settingsOf({ resources }: ScopeResources): Settings | null {
   const known = read.get(resources);
   if (known !== undefined) return known;
   const settings = readSettings(resources);
