@@ -48,7 +48,7 @@ export async function verifyScope(
   }
   const { uid, parent, path, directory, seq } = scope;
   const signers = [...new Set(lastVotes(scope).map(({ anchor }) => anchor))];
-  const facts = {
+  return brand({
     uid,
     parent,
     path,
@@ -62,8 +62,7 @@ export async function verifyScope(
     trustDomain: scope.policy.trustDomain,
     signers,
     files,
-  };
-  return brand(facts);
+  });
 }
 
 async function grantedOn(owns: ScopeTrees, tree: ObjectId): Promise<VerifiedScope['granted']> {
