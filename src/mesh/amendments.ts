@@ -41,20 +41,39 @@ export function withoutRivalAmendments(
   problems: Problem[],
 ): readonly Amendment[] {
   const all = resources.map((resource) => ({ resource, amendment: readAmendment(resource) }));
-  return all.flatMap(({ resource, amendment }) => {
-    const rivals = all.flatMap((other) => {
-      if (other.resource === resource || !mayMeet(amendment, other.amendment)) return [];
-      const at = amendment.changes.findIndex(({ says }) =>
-        other.amendment.changes.some((change) => contradict(says, change.says)),
-      );
-      return at < 0 ? [] : [{ at, place: placeOf(other.amendment.origin) }];
-    });
-    const [first] = rivals;
-    if (first === undefined) return [amendment];
-    const places = rivals.map(({ place }) => place).join(', ');
-    const message = `${places} says something else of the same, with the same priority`;
-    problems.push(mistake(resource, ['spec', 'configPatches', first.at], 'FL3360', message));
+  const byTarget = Map.groupBy(
+    all.flatMap((one) => one.amendment.changes.map(({ says }) => ({ one, says }))),
+    ({ one, says }) => targetOf(one.amendment, says),
+  );
+  return all.flatMap((one) => {
+    const { resource, amendment } = one;
+    let first = -1;
+    const rivals = new Set<string>();
+    for (const [at, { says }] of amendment.changes.entries()) {
+      for (const other of byTarget.get(targetOf(amendment, says)) ?? []) {
+        if (rivals.size > maxPlaces) break;
+        if (other.one === one || !mayMeet(amendment, other.one.amendment)) continue;
+        if (!contradict(says, other.says)) continue;
+        if (first < 0) first = at;
+        rivals.add(placeOf(other.one.amendment.origin));
+      }
+    }
+    if (first < 0) return [amendment];
+    const places = [...rivals].slice(0, maxPlaces).join(', ');
+    const message = `${places}${rivals.size > maxPlaces ? ' and others say' : ' says'} something else of the same, with the same priority`;
+    problems.push(mistake(resource, ['spec', 'configPatches', first], 'FL3360', message));
     return [];
+  });
+}
+
+/** As many as anybody reads: of many rivals, each would name all others. */
+const maxPlaces = 5;
+
+/** What two changes have in common that can contradict each other: many are compared with few. */
+function targetOf({ namespace, priority }: Amendment, { applyTo, match = {} }: WrittenChange): string {
+  return JSON.stringify([namespace, priority, applyTo, match], (_, value: unknown) => {
+    const isFields = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isFields ? Object.fromEntries(Object.entries(value).sort()) : value;
   });
 }
 

@@ -101,3 +101,22 @@ describe('CiliumEnvoyConfig', () => {
     expect(built.mesh.interceptions).toHaveLength(count);
   });
 });
+
+test('of many rivals each names a few, and what others are for is not compared', () => {
+  const merge = (name: string, of: string, seconds: number) =>
+    filter(
+      name,
+      'shop',
+      '',
+      `{applyTo: CLUSTER, match: {cluster: {service: ${of}}}, patch: {operation: MERGE, value: {connect_timeout: ${seconds}s}}}`,
+    );
+  const files = Array.from(
+    { length: 20 },
+    (_, index) => merge(`f${index}`, 'cart', index + 1) + merge(`g${index}`, `c${index}`, 1),
+  );
+  const { mesh, problems } = meshOf(acme(files.join('')));
+  expect(problems.map(({ code }) => code)).toEqual(files.map(() => 'FL3360'));
+  for (const { message } of problems)
+    expect(message).toMatch(/^(\S+:\d+, ){4}\S+:\d+ and others say something else/);
+  expect(mesh.amendments).toHaveLength(20);
+});
