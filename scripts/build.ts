@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, globSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { generateExtensions } from './generate-extensions.ts';
 import { generateProtobuf } from './generate-protobuf.ts';
 import { generateSchemas } from './generate-schemas.ts';
 
@@ -10,6 +11,7 @@ const dist = join(root, 'dist');
 
 await generateSchemas();
 await generateProtobuf();
+await generateExtensions();
 rmSync(dist, { recursive: true, force: true });
 const compiler = join(root, 'node_modules/typescript/bin/tsc');
 execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
