@@ -52,3 +52,25 @@ test('another scope has its own', async () => {
   expect((await versions(world, tip, 's.c')).found.map(({ files }) => text(files))).toEqual(['v.yaml=first']);
   expect((await versions(world, tip)).found.map(({ files }) => text(files))).toEqual(['v.yaml=one']);
 });
+
+test('what its lineage does not lead to any more is not there', async () => {
+  const world = createWorld({ threshold: 1 });
+  const genesis = world.add('g', { S: 'one' });
+  const line = openLine(world.objects, createTreeDigests(world.objects), await world.pin());
+  const verdict = await line.state(genesis);
+  if (!verdict.ok) throw new Error(verdict.reason);
+  const [now] = await line.scopes(verdict.state);
+  const scope = verdict.state.scopes.get(now?.uid ?? '');
+  if (now === undefined || scope === undefined) throw new Error('no scope');
+  const [entry] = scope.lineage;
+  if (entry === undefined) throw new Error('no genesis');
+  const others = ['f'.repeat(64), null].map((next) => ({ ...entry, next }));
+  const doctored = {
+    ...scope,
+    lineage: [...others, { ...entry, event: 'held' as const, next: 'e'.repeat(64) }],
+  };
+  const state = { ...verdict.state, scopes: new Map([[scope.uid, doctored]]) };
+  const found = line.earlier(state, now);
+  expect(found.map(({ digest }) => digest)).toEqual(['f'.repeat(64)]);
+  expect(await found[0]?.read()).toBe(null);
+});
