@@ -1,7 +1,7 @@
 import { byCodeUnit } from '../base/order.ts';
 import type { Problem } from '../base/problem.ts';
 import type { ObjectId } from '../git/index.ts';
-import { asIfAccepted, type LineState } from '../governance/index.ts';
+import { asIfAccepted, type LineState, withAuthorityOf } from '../governance/index.ts';
 import { goodMesh, meshOf, servedMesh } from '../pipeline.ts';
 import type { SnapshotResource } from '../translate/index.ts';
 import type { Clone } from './clone.ts';
@@ -27,10 +27,18 @@ export type Kept = { readonly scope: string; readonly seq: number; readonly erro
 export async function draftMeshes({ line, backend }: Clone, state: LineState, head: ObjectId) {
   const now = new Map((await line.scopes(state)).map((scope) => [scope.uid, scope]));
   const drafts = await asIfAccepted(line, backend, state, head);
-  const drafted = await goodMesh(drafts, ({ uid }) => {
-    const accepted = now.get(uid);
+  const drafted = await goodMesh(drafts, (draft) => {
+    const accepted = now.get(draft.uid);
     if (accepted === undefined) return [];
-    return [{ digest: accepted.digest, read: async () => accepted }, ...line.earlier(state, accepted)];
+    const all = [{ digest: accepted.digest, read: async () => accepted }, ...line.earlier(state, accepted)];
+    // What the head gives up is given up for them, too.
+    return all.map(({ digest, read }) => ({
+      digest,
+      read: async () => {
+        const scope = await read();
+        return scope && withAuthorityOf(scope, draft);
+      },
+    }));
   });
   const isKept = new Set(drafts);
   const kept = drafted.resources.flatMap(({ scope, problems }) => {

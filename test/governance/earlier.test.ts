@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createTreeDigests } from '../../src/git/index.ts';
 import { openLine } from '../../src/governance/index.ts';
+import { createRealm, land } from './realm.ts';
 import { createWorld } from './world.ts';
 
 /** `earlier`: what the lineage of a scope had accepted before. */
@@ -73,4 +74,37 @@ test('what its lineage does not lead to any more is not there', async () => {
   const found = line.earlier(state, now);
   expect(found.map(({ digest }) => digest)).toEqual(['f'.repeat(64)]);
   expect(await found[0]?.read()).toBe(null);
+});
+
+test('what stood elsewhere before a rename', async () => {
+  const realm = createRealm();
+  realm.commit('g', [], {
+    'mesh/delegations.yaml': realm.records([{ name: 'a' }]),
+    'mesh/a/scope.yaml': realm.yaml('a'),
+    'mesh/a/v.yaml': 'one',
+  });
+  realm.commit('u', ['g'], { 'mesh/a/v.yaml': 'two' }, { by: 'a1' });
+  const changes = {
+    'mesh/delegations.yaml': realm.records([
+      { name: 'b', uid: realm.uid('a'), path: 'b', namespaces: ['a'] },
+      { name: 'a', path: null, namespaces: [], more: 'forward: s.b' },
+    ]),
+    'mesh/a/scope.yaml': null,
+    'mesh/a/v.yaml': null,
+    'mesh/b/scope.yaml': realm.yaml('a'),
+    'mesh/b/v.yaml': 'two',
+  };
+  const parties = [
+    { who: 's', seq: 2, base: ['u', ''], next: ['m', ''] },
+    { who: 'a', seq: 3, base: ['u', 'a'], next: ['m', 'b'] },
+  ] as const;
+  await land(realm, 'm', 'u', changes, [[['s1', 'a1'], parties]]);
+  realm.commit('n', ['m'], { 'mesh/b/v.yaml': 'three' }, { by: 'a2' });
+  const tip = realm.world.ids.get('n') ?? expect.fail('no commit');
+  const { now, found } = await versions(realm.world, tip, 's.b');
+  expect([now.seq, now.directory, text(now.files)]).toEqual([4, 'b', 'v.yaml=three']);
+  expect(found.map(({ seq, directory, files }) => [seq, directory, text(files)])).toEqual([
+    [3, 'b', 'v.yaml=two'],
+    [1, 'b', 'v.yaml=one'],
+  ]);
 });
