@@ -55,6 +55,8 @@ const wanted: Readonly<Record<string, readonly string[]>> = {
   'envoy/extensions/access_loggers/file/v3/file.proto': ['FileAccessLog'],
   'envoy/extensions/access_loggers/filters/cel/v3/cel.proto': ['ExpressionFilter'],
   'envoy/extensions/access_loggers/stream/v3/stream.proto': ['StdoutAccessLog', 'StderrAccessLog'],
+  // Its Entry alone is reached, and a descriptor of a nested message needs the one around it.
+  'envoy/extensions/common/ratelimit/v3/ratelimit.proto': ['RateLimitDescriptor'],
   'envoy/extensions/filters/http/cors/v3/cors.proto': ['Cors', 'CorsPolicy'],
   'envoy/extensions/filters/http/fault/v3/fault.proto': ['HTTPFault'],
   'envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.proto': ['LocalRateLimit'],
