@@ -5,6 +5,7 @@ import { exit } from '../exit.ts';
 import { type GatewayApiStatus, gatewayApiText } from '../gateway-api-text.ts';
 import { API_VERSION, type Format, outputOption, print, short, table, wrap } from '../output.ts';
 import { readItems, serverOption } from '../server-client.ts';
+import { type ScopeValidity, validText } from '../valid-text.ts';
 
 type Flags = { readonly output: Format; readonly server: string };
 
@@ -29,8 +30,7 @@ type Repository = {
   } | null;
   readonly refused: { readonly tip: string; readonly rule: string; readonly reason: string } | null;
 };
-type Scope = {
-  readonly path: string;
+type Scope = ScopeValidity & {
   readonly seq: number;
   readonly sync: string;
   readonly health: string;
@@ -73,7 +73,7 @@ function statusText(repositories: readonly Repository[], scopes: readonly Scope[
     table(['SCOPE', 'SEQ', 'SYNC', 'HEALTH'], lines),
     gatewayApiText(scopes.flatMap(({ gatewayApi = [] }) => gatewayApi)),
   ].filter((part) => part !== null);
-  const notes = [...repositories.flatMap(troubles), ...holds];
+  const notes = [...repositories.flatMap(troubles), ...holds, ...scopes.flatMap(validText)];
   return [...parts, ...(notes.length === 0 ? [] : [`${notes.join('\n')}\n`])].join('\n');
 }
 
