@@ -170,9 +170,10 @@ export const codes = {
   },
   FL2296: { title: 'Listener without filters', fix: 'add filter_chains, or remove the manifest' },
   FL2297: {
-    title: 'Service of another namespace',
-    fix: 'put the manifest into the namespace of the Service',
+    title: 'Service or Gateway of another namespace',
+    fix: 'put the manifest into its namespace',
   },
+  FL2298: { title: 'said to waypoints', fix: 'nothing, if it may wait; else say it to sidecars or gateways' },
 } as const;
 
 export type Code = keyof typeof codes;

@@ -144,9 +144,10 @@ export function defaultsIn(name: string, value: Fields, path: Path): readonly Pa
   const byName = fieldsOf(type);
   return Object.entries(value).flatMap(([key, inner]): readonly Path[] => {
     const field = byName.get(key);
-    if (field === undefined || field.repeated || field.map) return [];
+    if (field === undefined) return [];
     const place = [...path, key];
     if (isDefault(field, inner)) return [place];
+    if (field.repeated || field.map) return [];
     if (!isObject(inner) || field.resolvedType === null) return [];
     const typeUrl = inner['@type'];
     if (typeof typeUrl !== 'string')
@@ -158,7 +159,8 @@ export function defaultsIn(name: string, value: Fields, path: Path): readonly Pa
 
 /** Whether nothing is said by it: of a field that has no way to be absent. */
 export function isDefault(field: protobuf.Field, value: unknown): boolean {
-  if (field.partOf || field.repeated || field.map) return false;
+  if (field.repeated) return Array.isArray(value) && value.length === 0;
+  if (field.partOf || field.map) return false;
   const type = field.resolvedType as protobuf.Type | protobuf.Enum | null;
   if (type === null) return String(value) === String(field.typeDefault);
   return 'valuesById' in type && (value === 0 || value === type.valuesById[0]);

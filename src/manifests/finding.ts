@@ -30,6 +30,7 @@ export const warnings: ReadonlySet<Code> = new Set([
   'FL2285',
   'FL2293',
   'FL2296',
+  'FL2298',
 ]);
 
 const maxFindings = 50;

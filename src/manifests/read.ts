@@ -5,7 +5,7 @@ import { codes } from './codes.ts';
 import { type Draft, withoutTwins } from './duplicates.ts';
 import { findKind } from './find-kind.ts';
 import { type Finding, gravest, warnings } from './finding.ts';
-import type { Fitting } from './kinds/kind.ts';
+import type { Fitting, SpokenFor } from './kinds/kind.ts';
 import { schemaFindings } from './schema-findings.ts';
 import { readText, type Text, type TextDocument, type TextProblem } from './text.ts';
 import type { About, Path, Position, Resource, ScopeResources } from './types.ts';
@@ -110,6 +110,7 @@ function readDocument(scope: VerifiedScope, { value }: TextDocument): DocumentRe
     return { fitting: null, findings: distinct(schemaFindings(found.kind.schema, value, read.errors)) };
   const findings = [
     ...(found.kind.isClusterWide ? [] : checkNamespace(found.kind.name, scope, read)),
+    ...(read.speaksFor ?? []).flatMap((one) => [...checkOwned(scope, one)]),
     ...checkAnnotations(found.kind.name, read),
     ...read.findings,
   ];
@@ -117,20 +118,16 @@ function readDocument(scope: VerifiedScope, { value }: TextDocument): DocumentRe
   return { fitting: isHonoured ? read : null, findings: distinct(findings) };
 }
 
-function* checkNamespace(
-  kind: string,
-  { owns, path }: VerifiedScope,
-  { metadata }: Fitting,
-): Generator<Finding> {
+function* checkNamespace(kind: string, scope: VerifiedScope, { metadata }: Fitting): Generator<Finding> {
   const namespace = kind === 'Namespace' ? metadata.name : namespaceOf(metadata);
   // An IstioOperator is mostly written without one.
   if (kind === 'IstioOperator' && metadata.namespace === undefined) return;
+  yield* checkOwned(scope, { namespace, path: ['metadata', 'namespace'] });
+}
+
+function* checkOwned({ owns, path: own }: VerifiedScope, { namespace, path }: SpokenFor): Generator<Finding> {
   if (owns.namespaces.includes('*') || owns.namespaces.includes(namespace)) return;
-  yield {
-    code: 'FL2203',
-    message: `${path} does not own the namespace ${namespace}`,
-    path: ['metadata', 'namespace'],
-  };
+  yield { code: 'FL2203', message: `${own} does not own the namespace ${namespace}`, path };
 }
 
 /** Istio reads them on Services alone. */

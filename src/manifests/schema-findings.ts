@@ -18,6 +18,14 @@ export function schemaFindings(
   });
 }
 
+/** Values for which there is another way, by themselves. */
+const never: Readonly<Record<string, Pick<Finding, 'message' | 'fix'>>> = {
+  BOOTSTRAP: {
+    message: 'BOOTSTRAP is what a proxy is started with, which no server changes',
+    fix: 'write it into the file that `fairlead bootstrap` prints, before the proxy is started with it',
+  },
+};
+
 /** `spec.http[0].route`, as people write it. */
 function written(path: Path): string {
   const steps = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`));
@@ -41,7 +49,12 @@ function explain(kind: string, error: SchemaError, path: Path, value: unknown): 
         on: 'key',
       };
     case 'x-not-honoured-values':
-      return { code: 'FL2104', message: `Fairlead knows ${shown(value)}, but does not honour it yet`, path };
+      return {
+        code: 'FL2104',
+        message: `Fairlead knows ${shown(value)}, but does not honour it yet`,
+        ...never[String(value)],
+        path,
+      };
     case 'enum':
       return notAllowed(error.params.allowedValues, value, path);
     case 'const':

@@ -91,10 +91,11 @@ type EnvoyFilterResource = ResourceOf<'EnvoyFilter', EnvoyFilterSpec>;
 /** What changes the configuration that proxies hear. */
 export type AmendingResource = EnvoyFilterResource;
 
-/** What stands before the application of Services of its namespace. */
+/** What stands before the application of Services. */
 export type WrittenInterception = {
   readonly services: readonly {
     readonly name: string;
+    readonly namespace: string;
     /** Of the Service; null: all. */
     readonly ports: readonly number[] | null;
     /** Network filters of Envoy; none: requests pass as ever. */
@@ -104,7 +105,9 @@ export type WrittenInterception = {
   readonly clusters: readonly Fields[];
 };
 
-export type CiliumEnvoyConfigResource = ResourceOf<'CiliumEnvoyConfig', WrittenInterception>;
+export type CiliumEnvoyConfigResource =
+  | ResourceOf<'CiliumEnvoyConfig', WrittenInterception>
+  | ResourceOf<'CiliumClusterwideEnvoyConfig', WrittenInterception>;
 
 export type EndpointSliceResource = ResourceOf<
   'EndpointSlice',

@@ -44,8 +44,10 @@ export function advise(advised: Advised): readonly Problem[] {
 
 /** What says in a proxy's own words what it hears: nobody else can tell what comes of it. */
 function rawChanges(resource: Resource): readonly Problem[] {
-  if (resource.kind !== 'EnvoyFilter' && resource.kind !== 'CiliumEnvoyConfig') return [];
-  const message = `what proxies of ${resource.namespace} hear is changed by hand: read what comes of it (fairlead translate -f)`;
+  const { kind, namespace } = resource;
+  if (!['EnvoyFilter', 'CiliumEnvoyConfig', 'CiliumClusterwideEnvoyConfig'].includes(kind)) return [];
+  const whose = kind === 'CiliumClusterwideEnvoyConfig' ? 'its Services' : namespace;
+  const message = `what proxies of ${whose} hear is changed by hand: read what comes of it (fairlead translate -f)`;
   return [mistake(resource, ['metadata', 'name'], 'FL3410', message)];
 }
 

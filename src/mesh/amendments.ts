@@ -1,5 +1,6 @@
 import type { Problem } from '../base/problem.ts';
-import { type AmendingResource, contradict, type WrittenChange } from '../manifests/index.ts';
+import { type AmendingResource, contradict, isGateway, type WrittenChange } from '../manifests/index.ts';
+import { gatewayNameLabel } from './api-gateways.ts';
 import { mistake, originOf, placeOf } from './mistake.ts';
 import { isAbove, settingsFor } from './root.ts';
 import type { Mesh, Origin } from './types.ts';
@@ -12,6 +13,8 @@ export type Amendment = {
   readonly namespace: string;
   /** Labels of the workloads; null: all of the namespace. */
   readonly selector: Labels | null;
+  /** Names of Gateways of the namespace, whose proxies alone it is for; null: whatever they serve. */
+  readonly gateways: readonly string[] | null;
   /** The lowest comes first. */
   readonly priority: number;
   readonly changes: readonly Change[];
@@ -23,10 +26,12 @@ export type Change = { readonly says: WrittenChange; readonly origin: Origin };
 function readAmendment(resource: AmendingResource): Amendment {
   const { namespace, spec } = resource;
   const labels = spec.workloadSelector?.labels ?? {};
+  const { targetRefs = [] } = spec;
   const origin = originOf(resource);
   return {
     namespace,
     selector: Object.keys(labels).length === 0 ? null : labels,
+    gateways: targetRefs.length === 0 ? null : targetRefs.filter(isGateway).map(({ name }) => name),
     priority: spec.priority ?? 0,
     changes: (spec.configPatches ?? []).map((says, index) => {
       return { says, origin: { ...origin, ...resource.at(['spec', 'configPatches', index]) } };
@@ -80,6 +85,8 @@ function targetOf({ namespace, priority }: Amendment, { applyTo, match = {} }: W
 /** Whether a workload may have both, one as soon as the other. */
 function mayMeet(one: Amendment, other: Amendment): boolean {
   if (one.namespace !== other.namespace || one.priority !== other.priority) return false;
+  const { gateways } = other;
+  if (gateways !== null && one.gateways?.some((name) => gateways.includes(name)) === false) return false;
   const [left, right] = [one.selector ?? {}, other.selector ?? {}];
   return Object.entries(left).every(([name, value]) => !Object.hasOwn(right, name) || right[name] === value);
 }
@@ -98,8 +105,8 @@ export function amendmentsOf(mesh: Mesh, namespace: string, labels: Labels): rea
   const levels = root !== namespace && isAbove(mesh, root, namespace) ? [root, namespace] : [namespace];
   const indexes = levels.flatMap((level) =>
     [...amendments.keys()].filter((index) => {
-      const { namespace: own, selector } = amendments[index] ?? { namespace: '', selector: null };
-      return own === level && (selector === null || hasLabels(labels, selector));
+      const amendment = amendments[index];
+      return amendment?.namespace === level && isForLabels(amendment, namespace, labels);
     }),
   );
   const known = lists.get(amendments) ?? new Map<string, readonly Amendment[]>();
@@ -108,6 +115,16 @@ export function amendmentsOf(mesh: Mesh, namespace: string, labels: Labels): rea
   const found = known.get(key) ?? indexes.flatMap((index) => amendments[index] ?? []);
   known.set(key, found);
   return found;
+}
+
+function isForLabels(
+  { namespace: own, selector, gateways }: Amendment,
+  namespace: string,
+  labels: Labels,
+): boolean {
+  const gateway = labels[gatewayNameLabel] ?? '';
+  if (gateways !== null && !(own === namespace && gateways.includes(gateway))) return false;
+  return selector === null || hasLabels(labels, selector);
 }
 
 /** In the order of these: by namespace, then as they come. */

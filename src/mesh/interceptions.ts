@@ -52,8 +52,8 @@ export function readInterceptions(
 }
 
 function readOne(resource: CiliumEnvoyConfigResource): readonly Read[] {
-  const { namespace, spec } = resource;
-  return spec.services.map(({ name, ports, filters }, index) => {
+  const { spec } = resource;
+  return spec.services.map(({ name, namespace, ports, filters }, index) => {
     const origin = { ...originOf(resource), ...resource.at(['spec', 'services', index]) };
     const host = resolveHost(name, namespace);
     return { resource, index, made: { namespace, host, ports, filters, clusters: spec.clusters, origin } };

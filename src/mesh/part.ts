@@ -108,7 +108,10 @@ export function readPart(resources: readonly Resource[], owners: readonly Owner[
       problems,
     ),
     interceptions: readInterceptions(
-      own.filter((resource) => resource.kind === 'CiliumEnvoyConfig'),
+      own.filter(
+        (resource) =>
+          resource.kind === 'CiliumEnvoyConfig' || resource.kind === 'CiliumClusterwideEnvoyConfig',
+      ),
       candidates,
       problems,
     ),
@@ -159,6 +162,7 @@ function alike<T>(now: T, before: T): T {
 
 /** What has no namespace, or says nothing by it. */
 const clusterWide: ReadonlySet<Resource['kind']> = new Set([
+  'CiliumClusterwideEnvoyConfig',
   'GatewayClass',
   'IstioOperator',
   'MeshConfig',

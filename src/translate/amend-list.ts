@@ -1,5 +1,5 @@
 import type { Change } from '../mesh/index.ts';
-import { type Fields, mergeMessage } from './merge-message.ts';
+import { type Fields, mergeChange } from './merge-message.ts';
 
 /** Of which things some are changed. */
 export type Selection = {
@@ -15,10 +15,10 @@ export type Selection = {
 /** A list as a change leaves it (Istio, "EnvoyFilter.Patch.Operation"): itself where nothing of it is meant. */
 export function amendList(
   list: readonly Fields[],
-  { says: { patch } }: Change,
+  { says }: Change,
   { message, isNamed, isSelected, end }: Selection,
 ): readonly Fields[] {
-  const { operation, value = {} } = patch;
+  const { operation, value = {} } = says.patch;
   const at = isNamed ? list.findIndex(isSelected) : null;
   switch (operation) {
     case 'ADD':
@@ -34,9 +34,10 @@ export function amendList(
     case 'REMOVE':
       return list.some(isSelected) ? list.filter((item) => !isSelected(item)) : list;
     case 'MERGE':
+    case 'MERGE_AND_REPLACE_LIST':
       return changed(list, (item) => {
         return isSelected(item) && (isNamed || isAlike(item, value))
-          ? mergeMessage(message, item, value)
+          ? mergeChange(message, item, says)
           : item;
       });
   }

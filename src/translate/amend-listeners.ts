@@ -2,7 +2,7 @@ import type { Change } from '../mesh/index.ts';
 import { amendList, changed } from './amend-list.ts';
 import { type Context, contextOf, isChain, isIn, isListener, isNamed } from './amend-match.ts';
 import { amendRoutes, type Work } from './amend-routes.ts';
-import { type Fields, mergeMessage } from './merge-message.ts';
+import { type Fields, mergeChange } from './merge-message.ts';
 
 type ApplyTo = Change['says']['applyTo'];
 
@@ -18,11 +18,11 @@ export function amendListener(work: Work, listener: Fields): Fields | null {
   const context = contextOf(work.view.proxy, listener.traffic_direction === 'INBOUND');
   let now = listener;
   for (const change of meant({ ...work, listener, context }, 'LISTENER')) {
-    const { operation, value = {} } = change.says.patch;
+    const { operation } = change.says.patch;
     if (operation === 'ADD') continue;
     work.done.add(change);
     if (operation === 'REMOVE') return null;
-    now = mergeMessage(message('Listener'), now, value);
+    now = mergeChange(message('Listener'), now, change.says);
   }
   const here = { ...work, listener: now, context };
   const after = amendChains(here, amendListenerFilters(here));
@@ -96,11 +96,11 @@ function amendChain(here: Here, chain: Fields): Fields | null {
   const isFor = ({ says }: Change) => isChain(says.match?.listener, here.listener, chain);
   let now = chain;
   for (const change of meant(here, 'FILTER_CHAIN').filter(isFor)) {
-    const { operation, value = {} } = change.says.patch;
+    const { operation } = change.says.patch;
     if (operation === 'ADD') continue;
     here.done.add(change);
     if (operation === 'REMOVE') return null;
-    now = mergeMessage(message('FilterChain'), now, value);
+    now = mergeChange(message('FilterChain'), now, change.says);
   }
   now = amendField(here, now, 'filters', meant(here, 'NETWORK_FILTER').filter(isFor), (list, change) => {
     const name = change.says.match?.listener?.filterChain?.filter?.name;

@@ -23,6 +23,7 @@ export function isIn({ says: { match } }: Change, context: Context): boolean {
 /** Whether a change is for a proxy, by what the proxy says of itself. */
 export function isForProxy({ says: { match } }: Change, { type, metadata }: Proxy): boolean {
   const { context = 'ANY', proxy = {} } = match ?? {};
+  if (context === 'WAYPOINT') return false;
   if (context !== 'ANY' && (context === 'GATEWAY') !== (type === 'router')) return false;
   const { proxyVersion, metadata: wanted = {} } = proxy;
   const version = metadata.ISTIO_VERSION;

@@ -2,7 +2,7 @@ import type { EnvoyMatch } from '../manifests/index.ts';
 import type { Change } from '../mesh/index.ts';
 import { amendList, changed, type Selection } from './amend-list.ts';
 import { type Context, isIn } from './amend-match.ts';
-import { type Fields, mergeMessage } from './merge-message.ts';
+import { type Fields, mergeChange } from './merge-message.ts';
 import type { View } from './view.ts';
 
 /** What is changed, for whom, and which of the changes did something. */
@@ -28,14 +28,14 @@ export function amendRoutes(work: Work, table: Fields, context: Context): Fields
 }
 
 function amendTable(table: Fields, change: Change, match: TableMatch = {}): Fields {
-  const { applyTo, patch } = change.says;
+  const { applyTo } = change.says;
   const hosts = (table.virtual_hosts ?? []) as readonly Fields[];
   const withHosts = (after: readonly Fields[]) =>
     after === hosts ? table : { ...table, virtual_hosts: after };
   switch (applyTo) {
     case 'ROUTE_CONFIGURATION':
       if (match.portNumber !== undefined && portOf(table) === null) return table;
-      return mergeMessage(message('RouteConfiguration'), table, patch.value ?? {});
+      return mergeChange(message('RouteConfiguration'), table, change.says);
     case 'VIRTUAL_HOST':
       return withHosts(amendList(hosts, change, hostsMeant(table, match)));
     case 'HTTP_ROUTE': {

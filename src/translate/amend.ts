@@ -5,7 +5,7 @@ import { contextOf, isForProxy, isIn } from './amend-match.ts';
 import { amendRoutes, type Work } from './amend-routes.ts';
 import type { Bound } from './bindings.ts';
 import type { Draft } from './encode.ts';
-import { type Fields, mergeMessage } from './merge-message.ts';
+import { type Fields, mergeChange } from './merge-message.ts';
 import { INBOUND_PASSTHROUGH } from './names.ts';
 import {
   CLUSTER,
@@ -155,7 +155,7 @@ function amendCluster({ view, changes, done }: Work, cluster: Fields): Fields | 
     if (!isMeant || !isCluster(change, name, view)) continue;
     done.add(change);
     if (patch.operation === 'REMOVE') return null;
-    now = mergeMessage('envoy.config.cluster.v3.Cluster', now, patch.value ?? {});
+    now = mergeChange('envoy.config.cluster.v3.Cluster', now, change.says);
   }
   return now;
 }

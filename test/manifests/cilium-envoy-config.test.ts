@@ -24,6 +24,10 @@ const hosts = (route: string) =>
 const inline = (route: string) => listener(`route_config: {${hosts(route)}}`);
 const cluster = (name: string, more = 'type: STATIC') =>
   resource('cluster.v3.Cluster', `name: ${name}`, more);
+const clusterwide = (services: string) =>
+  document(inline('{cluster: shop/cart}'), services)
+    .replace('CiliumEnvoyConfig', 'CiliumClusterwideEnvoyConfig')
+    .replace(', namespace: shop', '');
 const own = inline('{cluster: shop/cart}');
 
 test.each<readonly [string, string, readonly string[]]>([
@@ -80,6 +84,8 @@ test.each<readonly [string, string, readonly string[]]>([
     document(`${own}\n${cluster('shop/cart', 'type: EDS')}`),
     ['FL2244 10:5'],
   ],
+  ['clusterwide: Services by their namespaces', clusterwide('[{name: cart, namespace: shop}]'), []],
+  ['clusterwide: without a namespace, default', clusterwide('[{name: cart}]'), ['FL2295 9:439']],
 ])('%s', (_, text, problems) => {
   expect(problemsOf(text)).toEqual(problems);
 });
@@ -92,4 +98,25 @@ test('names of clusters are those of the manifest, and the Service is where its 
     '"clusters":[{"name":"<application>","weight":1},{"name":"shop/policy/more","weight":1}]',
   );
   expect(JSON.stringify(spec)).toContain('{"name":"shop/policy/more","type":"STATIC"}');
+});
+
+test('a clusterwide manifest has names of its own, without a namespace', () => {
+  const routes = '{weighted_clusters: {clusters: [{name: shop/cart, weight: 1}, {name: more, weight: 1}]}}';
+  const text = clusterwide('[{name: cart, namespace: shop}]').replace('{cluster: shop/cart}', routes);
+  const { resources } = read({ 'a.yaml': `${text}${cluster('more')}\n` });
+  const spec = resources.find(({ kind }) => kind === 'CiliumClusterwideEnvoyConfig')?.spec;
+  expect(JSON.stringify(spec)).toContain('"services":[{"name":"cart","namespace":"shop"');
+  expect(JSON.stringify(spec)).toContain(
+    '"clusters":[{"name":"<application>","weight":1},{"name":"/policy/more","weight":1}]',
+  );
+});
+
+test('a clusterwide manifest speaks for namespaces of its scope alone', () => {
+  const services = '[{name: cart, namespace: shop}, {name: cart, namespace: elsewhere}, {name: cart}]';
+  const owns = { namespaces: ['shop'], hosts: [] };
+  const { problems } = read({ 'a.yaml': clusterwide(services) }, { owns });
+  expect(problems.filter(({ code }) => code === 'FL2203').map(({ message }) => message)).toEqual([
+    'acme does not own the namespace elsewhere',
+    'acme does not own the namespace default',
+  ]);
 });

@@ -19,13 +19,52 @@ const patch = (applyTo: string, operation: string, value: string, match = '') =>
 const merge = (value: string) => patch('CLUSTER', 'MERGE', value);
 const typed = (type: string, more = '') =>
   patch('HTTP_FILTER', 'ADD', `name: a\n        typed_config: {"@type": ${type}${more}}`);
+const gateways = 'group: gateway.networking.k8s.io';
+const target = (reference: string) => `  targetRefs: [{${reference}}]`;
 
 test.each<readonly [string, string, readonly string[]]>([
   ['nothing', '  configPatches: []', []],
-  ['targetRefs', '  targetRefs: [{kind: Gateway, name: a}]', ['FL2104 5:3']],
+  ['targetRefs of a Gateway', target(`${gateways}, kind: Gateway, name: a`), []],
+  [
+    'targetRefs of another Gateway',
+    target('group: networking.istio.io, kind: Gateway, name: a'),
+    ['FL2108 5:16'],
+  ],
+  [
+    'targetRefs of a Gateway elsewhere',
+    target(`${gateways}, kind: Gateway, name: a, namespace: web`),
+    ['FL2297 5:86'],
+  ],
+  ['targetRefs of a GatewayClass', target(`${gateways}, kind: GatewayClass, name: a`), ['FL2104 5:57']],
+  ['targetRefs of a Service', target('kind: Service, name: a'), ['FL2104 5:23']],
+  [
+    'targetRefs of a ServiceEntry beside a Gateway',
+    target(`${gateways}, kind: Gateway, name: a}, {group: networking.istio.io, kind: ServiceEntry, name: a`),
+    ['FL2298 5:111'],
+  ],
+  [
+    'targetRefs and workloadSelector',
+    `${target(`${gateways}, kind: Gateway, name: a`)}\n  workloadSelector: {labels: {a: b}}`,
+    ['FL2220 5:3'],
+  ],
   ['BOOTSTRAP', patch('BOOTSTRAP', 'MERGE', '{}'), ['FL2104 6:14']],
   ['another applyTo', patch('CLUSTERS', 'MERGE', '{}'), ['FL2108 6:14']],
   ['waypoints', patch('CLUSTER', 'MERGE', '{}', 'context: WAYPOINT'), ['FL2104 7:22']],
+  [
+    'waypoints beside others',
+    `${patch('HTTP_FILTER', 'ADD', 'name: a', 'context: WAYPOINT, waypoint: {portNumber: 80}')}\n  - {applyTo: CLUSTER, patch: {operation: REMOVE}}`,
+    ['FL2298 7:22'],
+  ],
+  [
+    'waypoint of another context',
+    patch('CLUSTER', 'MERGE', 'connect_timeout: 1s', 'waypoint: {}'),
+    ['FL2221 7:13'],
+  ],
+  [
+    'MERGE_AND_REPLACE_LIST',
+    patch('CLUSTER', 'MERGE_AND_REPLACE_LIST', 'health_checks: []'),
+    ['FL2293 11:9'],
+  ],
   ['an unknown field', merge('connectTimeouts: 1s'), ['FL2105 11:9']],
   ['an unknown field below', merge('circuit_breakers: {thresholds: [{max: 1}]}'), ['FL2105 11:42']],
   ['a field of another message', patch('LISTENER', 'MERGE', 'connect_timeout: 1s'), ['FL2105 11:9']],
@@ -107,4 +146,9 @@ test('hostile values are problems, and nothing else', () => {
     expect([value, resources.length + problems.length > 0]).toEqual([value, true]);
   }
   expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+});
+
+test('BOOTSTRAP is refused with the way to say it', () => {
+  const { problems } = read({ 'a.yaml': document(patch('BOOTSTRAP', 'MERGE', '{}')) });
+  expect(problems.map(({ fix }) => fix)).toEqual([expect.stringContaining('fairlead bootstrap')]);
 });

@@ -77,3 +77,15 @@ test('filters that no Envoy could take are left out and told, all of them', () =
   expect(textOf(snapshot, 'listeners', '10.0.0.1_8080')).not.toContain('mine');
   expect(namesOf(snapshot, 'clusters')).not.toContain('shop/policy/more');
 });
+
+test('clusterwide: what stands before a Service of the scope, in whatever namespace', async () => {
+  const clusterwide = (namespace: string) =>
+    config(`[{name: cart, namespace: ${namespace}}]`)
+      .replace('CiliumEnvoyConfig', 'CiliumClusterwideEnvoyConfig')
+      .replaceAll(', namespace: shop}\nspec', '}\nspec')
+      .replace('shop/cart', `${namespace}/cart`);
+  const own = heard(clusterwide('shop'), 'ports');
+  expect(textOf(own, 'listeners', '10.0.0.1_8080')).toContain('"cluster":"inbound|8080||"');
+  expect(namesOf(own, 'clusters')).toContain('/policy/more');
+  expect(await validate(staticBootstrap(own))).toBe('OK');
+});

@@ -136,6 +136,35 @@ describe('for whom', () => {
   });
 });
 
+test('targetRefs: the proxies of a Gateway, by its name, in the namespace alone', () => {
+  const reference = '{group: gateway.networking.k8s.io, kind: Gateway, name: edge}';
+  const files = filter('a', 'shop', merge('connect_timeout: 2s'), `, targetRefs: [${reference}]`);
+  const { mesh, endpoints } = meshOf({ ...acme, files: shop + files });
+  const timeouts = (
+    [
+      ['shop', 'edge'],
+      ['shop', 'other'],
+      ['web', 'edge'],
+      ['shop', ''],
+    ] as const
+  ).map(([namespace, gateway]) => {
+    const LABELS = gateway === '' ? {} : { 'gateway.networking.k8s.io/gateway-name': gateway };
+    return timeoutOf(createTranslator()(mesh, endpoints, proxyAt('10.0.0.9', namespace, { LABELS })));
+  });
+  expect(timeouts).toEqual(['2s', '10s', '10s', '10s']);
+});
+
+test('a patch for waypoints is for no proxy, and the others of its document are applied', () => {
+  const waypoint = `{applyTo: CLUSTER, match: {context: WAYPOINT}, patch: {operation: MERGE, value: {connect_timeout: 3s}}}`;
+  const added = `{applyTo: CLUSTER, match: {context: WAYPOINT}, patch: {operation: ADD, value: {name: mine}}}`;
+  const heard = heardBy(
+    'shop',
+    filter('a', 'shop', [waypoint, added, merge('alt_stat_name: mine')].join(', ')),
+  );
+  expect([timeoutOf(heard), jsonOf(heard, 'clusters', cart).alt_stat_name]).toEqual(['10s', 'mine']);
+  expect(namesOf(heard, 'clusters')).not.toContain('mine');
+});
+
 describe('provenance', () => {
   test('a patched resource says where the patch is written', () => {
     const heard = heardBy('shop', filter('a', 'shop', merge('connect_timeout: 2s')));
@@ -160,6 +189,19 @@ describe('merging', () => {
     );
     expect(found.circuit_breakers?.thresholds).toHaveLength(2);
     expect(found.metadata?.filter_metadata).toEqual({ fairlead: { a: 'b' }, mine: { c: 'd' } });
+  });
+  test('MERGE_AND_REPLACE_LIST: a list takes the place of the other, and all else is merged', () => {
+    const limits = (operation: string) =>
+      filter(
+        operation.toLowerCase().replaceAll('_', '-'),
+        'shop',
+        `{applyTo: CLUSTER, match: {cluster: {name: "${cart}"}}, patch: {operation: ${operation}, value: {circuit_breakers: {thresholds: [{priority: HIGH, max_connections: ${operation.length}}]}}}}`,
+        `, priority: ${operation.length}`,
+      );
+    const heard = heardBy('shop', limits('MERGE') + limits('MERGE_AND_REPLACE_LIST'));
+    const found = jsonOf(heard, 'clusters', cart);
+    expect(found.circuit_breakers).toEqual({ thresholds: [{ priority: 'HIGH', max_connections: 22 }] });
+    expect(found.connect_timeout).toBe('10s');
   });
   test('a default says nothing', () => {
     expect(merged('lb_policy: ROUND_ROBIN').lb_policy).toBe('LEAST_REQUEST');

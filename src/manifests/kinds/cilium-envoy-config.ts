@@ -19,6 +19,23 @@ export const ciliumEnvoyConfig = defineKind({
   },
 });
 
+/** Cilium CiliumClusterwideEnvoyConfig: the same for Services of any namespace that the scope owns. */
+export const ciliumClusterwideEnvoyConfig = defineKind({
+  name: 'CiliumClusterwideEnvoyConfig',
+  apiVersions: ['cilium.io/v2'],
+  schema: 'CiliumEnvoyConfig',
+  isClusterWide: true,
+  validate: validateCiliumEnvoyConfig,
+  check: (manifest) => readConfig(manifest).findings,
+  speaksFor: ({ spec }) =>
+    (spec.services ?? []).map(({ namespace = 'default' }, index) => {
+      return { namespace, path: ['spec', 'services', index, 'namespace'] };
+    }),
+  resource: (manifest, about) => {
+    return { ...about, kind: 'CiliumClusterwideEnvoyConfig', spec: readConfig(manifest).interception };
+  },
+});
+
 /** What stands in the place of the name of the cluster where the application is. */
 export const APPLICATION = '<application>';
 
@@ -103,13 +120,14 @@ function checkListener({ value, path }: Placed, findings: Finding[]): void {
 
 function readService(
   reading: Reading,
-  { name, namespace, listener, ports }: CiliumService,
+  service: CiliumService,
   path: Path,
 ): WrittenInterception['services'][number] {
   const { manifest, resources, findings } = reading;
-  const own = manifest.metadata.namespace ?? 'default';
-  if (namespace !== undefined && namespace !== own) {
-    const message = `the Service stands in ${namespace}, the manifest in ${own}`;
+  const { name, listener, ports } = service;
+  const namespace = namespaceOf(manifest, service);
+  if (service.namespace !== undefined && service.namespace !== namespace) {
+    const message = `the Service stands in ${service.namespace}, the manifest in ${namespace}`;
     findings.push({ code: 'FL2297', message, path: [...path, 'namespace'] });
   }
   const found =
@@ -121,7 +139,12 @@ function readService(
   const [chain] = (found?.value.filter_chains ?? []) as readonly Fields[];
   const at = [...(found?.path ?? []), 'filter_chains', 0, 'filters'];
   const filters = chain?.filters ?? [];
-  return { name, ports: ports ?? null, filters: resolved(reading, name, filters, at) as readonly Fields[] };
+  return {
+    name,
+    namespace,
+    ports: ports ?? null,
+    filters: resolved(reading, service, filters, at) as readonly Fields[],
+  };
 }
 
 function nowhere(message: string, path: Path): Finding {
@@ -129,7 +152,7 @@ function nowhere(message: string, path: Path): Finding {
 }
 
 /** A value with its route tables in it, and the names of clusters as the sidecar of a Service knows them. */
-function resolved(reading: Reading, service: string, value: unknown, path: Path): unknown {
+function resolved(reading: Reading, service: CiliumService, value: unknown, path: Path): unknown {
   if (Array.isArray(value)) {
     return value.map((item: unknown, index) => resolved(reading, service, item, [...path, index]));
   }
@@ -150,7 +173,7 @@ function resolved(reading: Reading, service: string, value: unknown, path: Path)
   return Object.fromEntries(entries);
 }
 
-function tableOf(reading: Reading, service: string, rds: Fields, path: Path): [string, unknown] {
+function tableOf(reading: Reading, service: CiliumService, rds: Fields, path: Path): [string, unknown] {
   const name = rds.route_config_name;
   const table = reading.resources.tables.find(({ value }) => value.name === name);
   if (table !== undefined) return ['route_config', resolved(reading, service, table.value, table.path)];
@@ -159,29 +182,38 @@ function tableOf(reading: Reading, service: string, rds: Fields, path: Path): [s
 }
 
 /** A cluster of the manifest, or the Service itself: `namespace/name`, perhaps with a port. */
-function clusterOf(reading: Reading, service: string, name: string, path: Path): string {
+function clusterOf(reading: Reading, service: CiliumService, name: string, path: Path): string {
   const { manifest, resources } = reading;
   if (isService(reading, service, name)) return APPLICATION;
   if (!resources.clusters.some(({ value }) => value.name === name)) {
-    const message = `${name} is neither a Cluster of the manifest nor the Service ${service} itself`;
+    const message = `${name} is neither a Cluster of the manifest nor the Service ${service.name} itself`;
     reading.findings.push(nowhere(message, path));
   }
   return qualified(manifest, name);
 }
 
-function isService({ manifest }: Reading, service: string, name: string): boolean {
-  return name.replace(/:\d+$/, '') === `${manifest.metadata.namespace ?? 'default'}/${service}`;
+function isService({ manifest }: Reading, service: CiliumService, name: string): boolean {
+  return name.replace(/:\d+$/, '') === `${namespaceOf(manifest, service)}/${service.name}`;
 }
 
-function qualified({ metadata }: CiliumEnvoyConfigManifest, name: string): string {
-  return `${metadata.namespace ?? 'default'}/${metadata.name}/${name}`;
+function namespaceOf(manifest: CiliumEnvoyConfigManifest, { namespace }: CiliumService): string {
+  return ownNamespace(manifest) ?? namespace ?? 'default';
+}
+
+/** Null: it stands in none. */
+function ownNamespace({ kind, metadata }: CiliumEnvoyConfigManifest): string | null {
+  return kind === 'CiliumEnvoyConfig' ? (metadata.namespace ?? 'default') : null;
+}
+
+function qualified(manifest: CiliumEnvoyConfigManifest, name: string): string {
+  return `${ownNamespace(manifest) ?? ''}/${manifest.metadata.name}/${name}`;
 }
 
 /** What a cluster of the Service itself says of how to connect does not count: the application is beside its sidecar. */
 function readCluster(reading: Reading, { value, path }: Placed): readonly Fields[] {
   const { manifest, findings } = reading;
   const name = String(value.name ?? '');
-  if ((manifest.spec.services ?? []).some((service) => isService(reading, service.name, name))) {
+  if ((manifest.spec.services ?? []).some((service) => isService(reading, service, name))) {
     const message = `${name} is the Service itself, whose sidecar connects to it as it does anyway`;
     findings.push({ code: 'FL2244', message, path });
     return [];

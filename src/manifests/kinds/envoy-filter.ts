@@ -1,5 +1,6 @@
 import {
   type EnvoyFilterManifest,
+  type EnvoyFilterTarget,
   type EnvoyMatch,
   type EnvoyPatch,
   validateEnvoyFilter,
@@ -28,10 +29,11 @@ export const envoyFilter = defineKind({
 
 type ApplyTo = EnvoyPatch['applyTo'];
 type Operation = EnvoyPatch['patch']['operation'];
-type Object = Exclude<keyof EnvoyMatch, 'context' | 'proxy'>;
+type Object = Exclude<keyof EnvoyMatch, 'context' | 'proxy' | 'waypoint'>;
 
+const merges = ['MERGE', 'MERGE_AND_REPLACE_LIST'];
 const filterOperations = [
-  'MERGE',
+  ...merges,
   'ADD',
   'REMOVE',
   'INSERT_BEFORE',
@@ -49,7 +51,7 @@ const targets: Readonly<
 > = {
   LISTENER: {
     message: 'envoy.config.listener.v3.Listener',
-    operations: ['MERGE', 'ADD', 'REMOVE'],
+    operations: [...merges, 'ADD', 'REMOVE'],
     by: 'listener',
   },
   LISTENER_FILTER: {
@@ -59,7 +61,7 @@ const targets: Readonly<
   },
   FILTER_CHAIN: {
     message: 'envoy.config.listener.v3.FilterChain',
-    operations: ['MERGE', 'ADD', 'REMOVE'],
+    operations: [...merges, 'ADD', 'REMOVE'],
     by: 'listener',
   },
   NETWORK_FILTER: {
@@ -74,22 +76,22 @@ const targets: Readonly<
   },
   ROUTE_CONFIGURATION: {
     message: 'envoy.config.route.v3.RouteConfiguration',
-    operations: ['MERGE'],
+    operations: merges,
     by: 'routeConfiguration',
   },
   VIRTUAL_HOST: {
     message: 'envoy.config.route.v3.VirtualHost',
-    operations: ['MERGE', 'ADD', 'REMOVE', 'REPLACE'],
+    operations: [...merges, 'ADD', 'REMOVE', 'REPLACE'],
     by: 'routeConfiguration',
   },
   HTTP_ROUTE: {
     message: 'envoy.config.route.v3.Route',
-    operations: ['MERGE', 'REMOVE', 'INSERT_BEFORE', 'INSERT_AFTER', 'INSERT_FIRST'],
+    operations: [...merges, 'REMOVE', 'INSERT_BEFORE', 'INSERT_AFTER', 'INSERT_FIRST'],
     by: 'routeConfiguration',
   },
   CLUSTER: {
     message: 'envoy.config.cluster.v3.Cluster',
-    operations: ['MERGE', 'ADD', 'REMOVE'],
+    operations: [...merges, 'ADD', 'REMOVE'],
     by: 'cluster',
   },
   EXTENSION_CONFIG: {
@@ -99,9 +101,21 @@ const targets: Readonly<
   },
 };
 
-function* check({ spec: { configPatches = [] } }: EnvoyFilterManifest): Generator<Finding> {
+function* check(manifest: EnvoyFilterManifest): Generator<Finding> {
+  const { configPatches = [] } = manifest.spec;
+  yield* checkTargets(manifest);
+  const isForWaypoints = configPatches.map(({ match }) => match?.context === 'WAYPOINT');
   for (const [index, patch] of configPatches.entries()) {
     const path: Path = ['spec', 'configPatches', index];
+    if (isForWaypoints[index]) {
+      const at = [...path, 'match', 'context'];
+      yield forWaypoints('the patch is for waypoints', isForWaypoints.every(Boolean), at);
+      continue;
+    }
+    if (patch.match?.waypoint !== undefined) {
+      const message = 'waypoint has no effect: it is for the context WAYPOINT';
+      yield { code: 'FL2221', message, path: [...path, 'match', 'waypoint'], on: 'key' };
+    }
     yield* checkMatch(patch, path);
     yield* checkOperation(patch, path);
     yield* checkValue(patch, [...path, 'patch', 'value']);
@@ -110,6 +124,43 @@ function* check({ spec: { configPatches = [] } }: EnvoyFilterManifest): Generato
 
 function readValue(applyTo: ApplyTo, value: Fields, path: Path): Read {
   return readMessage(targets[applyTo].message, value, path);
+}
+
+/** There are none here: no proxy misses what is said to them, as long as something else is said. */
+function forWaypoints(what: string, isAll: boolean, path: Path): Finding {
+  const code = isAll ? 'FL2104' : 'FL2298';
+  return { code, message: `${what}, of which Fairlead has none`, path };
+}
+
+const gatewayGroup = 'gateway.networking.k8s.io';
+
+function* checkTargets({ metadata, spec }: EnvoyFilterManifest): Generator<Finding> {
+  const { targetRefs = [], workloadSelector } = spec;
+  const path: Path = ['spec', 'targetRefs'];
+  if (targetRefs.length > 0 && workloadSelector !== undefined)
+    yield { code: 'FL2220', message: 'targetRefs beside workloadSelector', path, on: 'key' };
+  const own = metadata.namespace ?? 'default';
+  for (const [index, { group = '', kind, name, namespace = own }] of targetRefs.entries()) {
+    const at = [...path, index];
+    const said = `${group}/${kind}`.replace(/^\//, '');
+    if (said === 'Service' || said === 'networking.istio.io/ServiceEntry') {
+      yield forWaypoints(`a ${kind} stands for its waypoints`, !targetRefs.some(isGateway), [...at, 'kind']);
+    } else if (said === `${gatewayGroup}/GatewayClass`) {
+      const message = 'Fairlead knows GatewayClass, but does not honour it here';
+      yield { code: 'FL2104', message, path: [...at, 'kind'], fix: 'name each Gateway of the class' };
+    } else if (said !== `${gatewayGroup}/Gateway`) {
+      const fix = `write group: ${gatewayGroup} and kind: Gateway`;
+      yield { code: 'FL2108', message: `targetRefs cannot be of ${said}`, path: at, fix };
+    } else if (namespace !== own) {
+      const message = `the Gateway ${name} stands in ${namespace}, the manifest in ${own}`;
+      yield { code: 'FL2297', message, path: [...at, 'namespace'] };
+    }
+  }
+}
+
+/** Whether a reference stands for proxies. */
+export function isGateway({ group, kind }: EnvoyFilterTarget): boolean {
+  return group === gatewayGroup && kind === 'Gateway';
 }
 
 /** What tells listeners apart says nothing of clusters, and so on. */
@@ -143,7 +194,7 @@ function* checkOperation({ applyTo, match, patch }: EnvoyPatch, path: Path): Gen
     const message = 'REMOVE takes away what match selects, whatever value says';
     yield { code: 'FL2244', message, path: [...at, 'value'], on: 'key' };
   }
-  const isWhole = operation !== 'MERGE' && operation !== 'REMOVE' && value !== undefined;
+  const isWhole = !merges.includes(operation) && operation !== 'REMOVE' && value !== undefined;
   if (isWhole && named.has(applyTo) && (typeof value.name !== 'string' || value.name === '')) {
     yield { code: 'FL2106', message: 'value.name is missing', path: [...at, 'value'] };
   }
@@ -176,9 +227,9 @@ function* checkValue({ applyTo, patch }: EnvoyPatch, path: Path): Generator<Find
   if (patch.value === undefined) return;
   const { findings } = readValue(applyTo, patch.value, path);
   yield* findings;
-  if (findings.length > 0 || patch.operation !== 'MERGE') return;
+  if (findings.length > 0 || !merges.includes(patch.operation)) return;
   for (const place of defaultsIn(targets[applyTo].message, patch.value, path)) {
-    const message = `${place.at(-1)} is a default, which a MERGE does not set`;
+    const message = `${place.at(-1)} is a default, which a ${patch.operation} does not set`;
     yield { code: 'FL2293', message, path: place };
   }
 }

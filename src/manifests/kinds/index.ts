@@ -1,5 +1,5 @@
 import { apiGateway } from './api-gateway.ts';
-import { ciliumEnvoyConfig } from './cilium-envoy-config.ts';
+import { ciliumClusterwideEnvoyConfig, ciliumEnvoyConfig } from './cilium-envoy-config.ts';
 import { destinationRule } from './destination-rule.ts';
 import { endpointSlice } from './endpoint-slice.ts';
 import { envoyFilter } from './envoy-filter.ts';
@@ -23,6 +23,7 @@ import { workloadEntry } from './workload-entry.ts';
 
 /** Every kind that is honoured. A new one: its schema, its file here, and its line. */
 export const kinds: readonly Kind[] = [
+  ciliumClusterwideEnvoyConfig,
   ciliumEnvoyConfig,
   configMap,
   istioOperator,
@@ -61,7 +62,6 @@ export const otherKinds: Readonly<Record<string, readonly string[]>> = {
   'extensions.istio.io': ['WasmPlugin'],
   'gateway.networking.k8s.io': ['BackendTLSPolicy', 'ListenerSet', 'TCPRoute', 'TLSRoute'],
   'split.smi-spec.io': ['TrafficSplit'],
-  'cilium.io': ['CiliumClusterwideEnvoyConfig'],
   'consul.hashicorp.com': ['ServiceIntentions'],
   'fairlead.dev': ['Alias', 'Export'],
 };

@@ -1,6 +1,6 @@
 import type { SchemaError, Validator } from '../../generated/schemas/index.ts';
 import type { Finding } from '../finding.ts';
-import type { About, Resource } from '../types.ts';
+import type { About, Path, Resource } from '../types.ts';
 
 /** What every manifest has once its schema fits. */
 export type Manifest = {
@@ -17,8 +17,13 @@ export type Fitting = {
   readonly metadata: Manifest['metadata'];
   /** What a schema cannot say: rules between fields. */
   readonly findings: readonly Finding[];
+  /** Besides its own. */
+  readonly speaksFor?: readonly SpokenFor[];
   resource(about: About): Resource;
 };
+
+/** A namespace that a document speaks for, and where it says so. */
+export type SpokenFor = { readonly namespace: string; readonly path: Path };
 
 /** One kind of manifest: what it is called, and how a document becomes a resource. */
 export type Kind = {
@@ -40,9 +45,12 @@ export function defineKind<M extends Manifest>(definition: {
   readonly isClusterWide?: boolean;
   readonly validate: Validator<M>;
   check(manifest: M): Iterable<Finding>;
+  /** Default: its own namespace alone. */
+  speaksFor?(manifest: M): readonly SpokenFor[];
   resource(manifest: M, about: About): Resource;
 }): Kind {
-  const { name, apiVersions, schema = name, isClusterWide = false, validate, check, resource } = definition;
+  const { name, apiVersions, schema = name, isClusterWide = false, validate } = definition;
+  const { check, speaksFor = alone, resource } = definition;
   return {
     name,
     apiVersions,
@@ -50,11 +58,17 @@ export function defineKind<M extends Manifest>(definition: {
     isClusterWide,
     read(document) {
       if (!validate(document)) return { errors: validate.errors ?? [] };
-      const findings = [...check(document)];
-      return { metadata: document.metadata, findings, resource: (about) => resource(document, about) };
+      return {
+        metadata: document.metadata,
+        findings: [...check(document)],
+        speaksFor: speaksFor(document),
+        resource: (about) => resource(document, about),
+      };
     },
   };
 }
+
+const alone = (): readonly SpokenFor[] => [];
 
 export const istioNetworking = ['v1', 'v1beta1', 'v1alpha3'].map(
   (version) => `networking.istio.io/${version}`,
