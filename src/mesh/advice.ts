@@ -3,8 +3,7 @@ import type { Resource, ScopeResources, WorkloadLabels } from '../manifests/inde
 import { type Code, codes } from './codes.ts';
 import { overlap } from './conflicts.ts';
 import { MESH } from './gateways.ts';
-import { mistake, placeOf } from './mistake.ts';
-import { byPlace } from './part.ts';
+import { byPlace, mistake, placeOf, placesOf } from './mistake.ts';
 import { takesAll } from './routing-cover.ts';
 import { documentsOf, ruleOrigin } from './rule-places.ts';
 import type { Endpoints, Mesh, Origin, Routing } from './types.ts';
@@ -71,15 +70,12 @@ function mergedInMesh({ routings }: Mesh): readonly Problem[] {
     group.flatMap((one) => {
       const others = group.filter((other) => other !== one && overlap(one, other));
       if (others.length === 0) return [];
-      const places = others.slice(0, maxPlaces).map(({ origin }) => placeOf(origin));
-      const message = `${one.host} is routed at ${places.join(', ')}, too: here all count, and sidecars of Istio know the oldest alone`;
+      const places = placesOf(others.map(({ origin }) => origin));
+      const message = `${one.host} is routed at ${places}, too: here all count, and sidecars of Istio know the oldest alone`;
       return [at(one.origin, 'FL3404', message)];
     }),
   );
 }
-
-/** As many as anybody reads. */
-const maxPlaces = 5;
 
 /** Labels of all workloads that are known. */
 function labelsByNamespace(

@@ -1,9 +1,10 @@
+import { must } from '../base/must.ts';
 import type { Problem } from '../base/problem.ts';
 import type { Path, VirtualServiceResource } from '../manifests/index.ts';
 import { overlap } from './conflicts.ts';
 import { connectionsMeet, requestsMeet } from './disjoint.ts';
 import { type Piece, partsOf } from './merge-routings.ts';
-import { mistake, originOf, placeOf } from './mistake.ts';
+import { createSpots, mistake, originOf, placesOf, type Spot, type Spots } from './mistake.ts';
 import type { DefinedRouting } from './routing.ts';
 import type { Routing, Rule, StreamRule } from './types.ts';
 
@@ -47,21 +48,37 @@ function distinct<P extends { readonly reach: readonly unknown[] }>(pieces: read
 }
 
 function tooMany(group: readonly DefinedRouting[]): readonly Found[] {
+  const spots = new Map(group.map((one) => [one, spotOfHost(one)]));
   return group.map((one) => {
-    const places = [...new Set(group.filter((other) => other !== one).map(placeOfHost))].slice(0, 5);
-    const message = `${one.routing.host} is also routed at ${places.join(', ')}, with more than ${MOST} matches in all: they are not compared`;
+    const places = placesOf(group.flatMap((other) => (other === one ? [] : (spots.get(other) ?? []))));
+    const message = `${one.routing.host} is also routed at ${places}, with more than ${MOST} matches in all: they are not compared`;
     return { resource: one.resource, problem: mistake(one.resource, hostPath(one), 'FL3202', message) };
   });
 }
 
+/** A rule that contradicts others, at the end a problem that names some of them. */
+type Contrary = { readonly spot: Spot; readonly rivals: Spots };
+
 function contradictionsAmong(group: readonly DefinedRouting[]): readonly Found[] {
+  const contrary = group.map(() => new Map<Either, Contrary>());
+  const at = (index: number, rule: Either): Contrary => {
+    const rules = must(contrary[index]);
+    const known = rules.get(rule) ?? { spot: spotOf(must(group[index]), rule), rivals: createSpots() };
+    rules.set(rule, known);
+    return known;
+  };
+  for (const [left, one] of group.entries()) {
+    for (let right = left + 1; right < group.length; right += 1) {
+      const other = group[right];
+      const pair = other === undefined ? null : contradiction(one.routing, other.routing);
+      if (pair === null) continue;
+      const [ours, theirs] = [at(left, pair.one), at(right, pair.other)];
+      ours.rivals.add(theirs.spot);
+      theirs.rivals.add(ours.spot);
+    }
+  }
   return group.flatMap((one, index) =>
-    group.slice(index + 1).flatMap((other) => {
-      const pair = contradiction(one.routing, other.routing);
-      return pair === null
-        ? []
-        : [told(one, pair.one, other, pair.other), told(other, pair.other, one, pair.one)];
-    }),
+    Array.from(contrary[index] ?? [], ([rule, { rivals }]) => told(one, rule, rivals)),
   );
 }
 
@@ -101,10 +118,9 @@ function firstPair<M, R extends Either>(
   return null;
 }
 
-function told(one: DefinedRouting, rule: Either, other: DefinedRouting, rival: Either): Found {
-  const place = placeOf({ ...other.resource.source, ...other.resource.at(pathOf(other, rival)) });
+function told(one: DefinedRouting, rule: Either, rivals: Spots): Found {
   const what = 'of' in rule ? 'connections to' : 'requests for';
-  const message = `${what} ${one.routing.host} that fit it also fit ${place}, and nothing says which comes first`;
+  const message = `${what} ${one.routing.host} that fit it also fit ${rivals.text()}, and nothing says which comes first`;
   const fix =
     'write both into one VirtualService, in the order in which they count, or matches of which none fits both; until then neither is honoured';
   return {
@@ -129,6 +145,10 @@ function hostPath({ index }: DefinedRouting): Path {
   return ['spec', 'hosts', index];
 }
 
-function placeOfHost(defined: DefinedRouting): string {
-  return placeOf({ ...originOf(defined.resource), ...defined.resource.at(hostPath(defined)) });
+function spotOfHost(defined: DefinedRouting): Spot {
+  return { ...originOf(defined.resource), ...defined.resource.at(hostPath(defined)) };
+}
+
+function spotOf(defined: DefinedRouting, rule: Either): Spot {
+  return { ...originOf(defined.resource), ...defined.resource.at(pathOf(defined, rule)) };
 }

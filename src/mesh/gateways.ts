@@ -7,7 +7,7 @@ import type { Code } from './codes.ts';
 import { carriedBy, readSecurity } from './gateway-tls.ts';
 import type { Grant } from './grants.ts';
 import { canonicalAddress, covers } from './hosts.ts';
-import { type Lacking, lacks, mistake, originOf, placeOf } from './mistake.ts';
+import { type Lacking, lacks, mistake, originOf, placesOf, spotsOf } from './mistake.ts';
 import { isVisible, ownerOfNamespace } from './ownership.ts';
 import type { DefinedRouting } from './routing.ts';
 import type { Gateway, GatewayServer, Mesh, Offer, Owner, Routing } from './types.ts';
@@ -93,14 +93,12 @@ export function withoutRivals(
   const lists = [all, foreign, grants, [...namespaceLabels]];
   if (lists.every(({ length }) => length === 0)) return NO_GATEWAYS;
   const refused = new Set<DefinedGateway>();
+  const spotOf = spotsOf<Opened>(({ defined, path }) => [defined.resource, path]);
   const refuse = (one: Opened, rivals: readonly Opened[], code: Code, message: string) => {
     refused.add(one.defined);
-    const places = rivals.map(({ defined, path }) => {
-      const { file } = defined.resource.source;
-      return placeOf({ file, ...defined.resource.at(path) });
-    });
+    const places = placesOf(rivals.map(spotOf));
     const { resource } = one.defined;
-    problems.push(mistake(resource, one.path, code, `${message} at ${[...new Set(places)].join(', ')}`));
+    problems.push(mistake(resource, one.path, code, `${message} at ${places}`));
   };
   const servers = all.flatMap(serversOf);
   const offers = servers.flatMap(offersOf);
@@ -151,17 +149,17 @@ function offersOf(opened: Opened): readonly Offered[] {
 }
 
 /** Each of those that contradict others of its key, with them. */
-function rivalsAmong<T extends Opened>(
+function* rivalsAmong<T extends Opened>(
   all: readonly T[],
   keyOf: (one: T) => string,
   contradict: (one: T, other: T) => boolean,
-): readonly (readonly [T, readonly T[]])[] {
-  return [...Map.groupBy(all, keyOf).values()].flatMap((same) =>
-    same.flatMap((one): readonly (readonly [T, readonly T[]])[] => {
+): Generator<readonly [T, readonly T[]]> {
+  for (const same of Map.groupBy(all, keyOf).values()) {
+    for (const one of same) {
       const rivals = same.filter((other) => other !== one && mayMeet(one, other) && contradict(one, other));
-      return rivals.length === 0 ? [] : [[one, rivals]];
-    }),
-  );
+      if (rivals.length > 0) yield [one, rivals];
+    }
+  }
 }
 
 /** An address of one of its proxies. */

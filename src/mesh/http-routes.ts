@@ -4,7 +4,7 @@ import type { Grant } from './grants.ts';
 import { danglingBackends, resolver } from './http-route-backends.ts';
 import { matchKey } from './http-route-order.ts';
 import { readHttpRule } from './http-route-rule.ts';
-import { mistake, originOf, placeOf } from './mistake.ts';
+import { mistake, originOf, placesOf, type Spot, spotsOf } from './mistake.ts';
 import { consumedBy } from './profiles.ts';
 import type { Claimed } from './rivals.ts';
 import { byRank, type RouteResource, rulesOf } from './route-rules.ts';
@@ -29,14 +29,20 @@ export function attachAll(routes: readonly RouteResource[], around: Surroundings
   const mixed = groups.flatMap(mixedKinds);
   const clashing = groups.flatMap((group) => [...clashes(group)]);
   const refused = new Set([...mixed, ...clashing].map(([{ resource }]) => resource));
+  const spotOf = spotsOf<Attachment>(({ resource, path }) => [resource, path]);
   const problems = [
     ...read.flatMap((one) => one.problems),
     ...mixed.map(([one, others]) => {
       const message = `routes of another kind for ${one.host}`;
-      return rivalProblem(one, others, 'FL3337', (places) => `${places} has ${message}`);
+      return rivalProblem(one, [others, spotOf], 'FL3337', (places) => `${places} has ${message}`);
     }),
     ...clashing.map(([one, others]) =>
-      rivalProblem(one, others, 'FL3310', (places) => `${places} has the same match for ${one.host}`),
+      rivalProblem(
+        one,
+        [others, spotOf],
+        'FL3310',
+        (places) => `${places} has the same match for ${one.host}`,
+      ),
     ),
   ];
   return {
@@ -89,9 +95,13 @@ type Rivalry = readonly [Attachment, ReadonlySet<Attachment>];
 
 /** HTTPRoutes and GRPCRoutes of one host, which nothing ranks. */
 function mixedKinds(group: readonly Attachment[]): readonly Rivalry[] {
-  return group.flatMap((one): readonly Rivalry[] => {
-    const others = group.filter(({ resource }) => resource.kind !== one.resource.kind);
-    return others.length === 0 ? [] : [[one, new Set(others)]];
+  const byKind = Map.groupBy(group, ({ resource }) => resource.kind);
+  if (byKind.size === 1) return [];
+  const others = (kind: RouteResource['kind']) =>
+    new Set(group.filter(({ resource }) => resource.kind !== kind));
+  return [...byKind].flatMap(([kind, own]) => {
+    const rivals = others(kind);
+    return own.map((one): Rivalry => [one, rivals]);
   });
 }
 
@@ -122,14 +132,12 @@ function sharePort(left: Attachment, right: Attachment): boolean {
 
 function rivalProblem(
   one: Attachment,
-  others: ReadonlySet<Attachment>,
+  [others, spotOf]: readonly [ReadonlySet<Attachment>, (one: Attachment) => Spot],
   code: 'FL3310' | 'FL3337',
   say: (places: string) => string,
 ): Problem {
-  const places = [...others].map(({ resource, path }) =>
-    placeOf({ ...resource.source, ...resource.at(path) }),
-  );
-  return mistake(one.resource, one.path, code, say([...new Set(places)].join(', ')));
+  const message = say(placesOf(Array.from(others, spotOf)));
+  return mistake(one.resource, one.path, code, message);
 }
 
 function keysOf({ resource, port }: Attachment): readonly string[] {

@@ -1,7 +1,7 @@
 import type { Problem } from '../base/problem.ts';
 import type { CiliumEnvoyConfigResource, WrittenInterception } from '../manifests/index.ts';
 import { resolveHost } from './hosts.ts';
-import { mistake, originOf, placeOf } from './mistake.ts';
+import { mistake, originOf, placesOf } from './mistake.ts';
 import type { Defined } from './services.ts';
 import type { Origin } from './types.ts';
 
@@ -44,7 +44,7 @@ export function readInterceptions(
   return all.flatMap((one) => {
     const rivals = all.filter((other) => other !== one && meet(one.made, other.made));
     if (rivals.length === 0) return [one.made];
-    const places = rivals.map(({ made }) => placeOf(made.origin)).join(', ');
+    const places = placesOf(rivals.map(({ made }) => made.origin));
     const message = `${one.made.host} is also that of ${places}`;
     problems.push(mistake(one.resource, ['spec', 'services', one.index], 'FL3362', message));
     return [];

@@ -1,3 +1,4 @@
+import { byCodeUnit } from '../base/order.ts';
 import type { Problem } from '../base/problem.ts';
 import type { Path, Resource } from '../manifests/index.ts';
 import { type Code, codes, warnings } from './codes.ts';
@@ -26,8 +27,56 @@ export function lackedBy(problem: Problem): Lacking | null {
 }
 
 /** `file:line` as messages name another place. */
-export function placeOf({ file, line }: Pick<Origin, 'file' | 'line'>): string {
+export function placeOf({ file, line }: Pick<Spot, 'file' | 'line'>): string {
   return `${file}:${line}`;
+}
+
+export type Spot = { readonly file: string; readonly line: number; readonly column: number };
+
+export function byPlace(left: Spot, right: Spot): number {
+  return byCodeUnit(left.file, right.file) || left.line - right.line || left.column - right.column;
+}
+
+/** Where something is written; each is looked up once, however many rivals it has. */
+export function spotsOf<T>(whereOf: (one: T) => readonly [Resource, Path]): (one: T) => Spot {
+  const known = new Map<T, Spot>();
+  return (one) => {
+    const [resource, path] = whereOf(one);
+    const spot = known.get(one) ?? { file: resource.source.file, ...resource.at(path) };
+    known.set(one, spot);
+    return spot;
+  };
+}
+
+/** As many as anybody reads: of many rivals, each would name all others. */
+const maxPlaces = 5;
+
+/** The first of many places, and how many more there are; a place may be given several times. */
+export function placesOf(all: Iterable<Spot>): string {
+  const places = createSpots();
+  for (const place of all) places.add(place);
+  return places.text();
+}
+
+/** Places that come one by one: it keeps no more of them than it names. */
+export type Spots = { add(place: Spot): void; text(): string };
+
+export function createSpots(): Spots {
+  const first: Spot[] = [];
+  let more = 0;
+  return {
+    add(place) {
+      if (first.some((other) => byPlace(place, other) === 0)) return;
+      const at = first.findIndex((other) => byPlace(place, other) < 0);
+      if (at !== -1) first.splice(at, 0, place);
+      else if (first.length < maxPlaces) first.push(place);
+      else more += 1;
+      if (first.length <= maxPlaces) return;
+      first.pop();
+      more += 1;
+    },
+    text: () => `${[...new Set(first.map(placeOf))].join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
+  };
 }
 
 export function originOf(resource: Resource): Origin {

@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import { byCodeUnit } from '../base/order.ts';
 import type { Problem } from '../base/problem.ts';
 import type {
   DestinationRuleResource,
@@ -14,7 +13,7 @@ import { type Delegates, delegatesAmong, isDelegate } from './delegates.ts';
 import { type Gateways, readGateway, withoutRivals } from './gateways.ts';
 import { readGrants } from './grants.ts';
 import { type Interception, readInterceptions } from './interceptions.ts';
-import { mistake } from './mistake.ts';
+import { byPlace, mistake } from './mistake.ts';
 import { ownerOfNamespace } from './ownership.ts';
 import { type Pods, readPods } from './pods.ts';
 import { type Profiled, readProfile, withBudgets } from './profiles.ts';
@@ -185,10 +184,4 @@ function owned(
     problems.push(mistake(resource, ['metadata', 'namespace'], 'FL3101', message));
     return false;
   });
-}
-
-type Place = { readonly file: string; readonly line: number; readonly column: number };
-
-export function byPlace(left: Place, right: Place): number {
-  return byCodeUnit(left.file, right.file) || left.line - right.line || left.column - right.column;
 }

@@ -1,7 +1,7 @@
 import type { Problem } from '../base/problem.ts';
 import type { TelemetryResource } from '../manifests/index.ts';
 import { gatewayNameLabel } from './api-gateways.ts';
-import { mistake, originOf, placeOf } from './mistake.ts';
+import { mistake, originOf, placesOf } from './mistake.ts';
 import type {
   LineReporter,
   LineRule,
@@ -70,8 +70,8 @@ export function withoutRivalReportings(
       (other) => other.resource !== resource && areRivals(reporting, other.reporting),
     );
     if (rivals.length === 0) return [reporting];
-    const places = [...new Set(rivals.map((rival) => placeOf(rival.reporting.origin)))];
-    const message = `its workloads have the Telemetry at ${places.join(', ')}, too`;
+    const places = placesOf(new Set(rivals.map((rival) => rival.resource.source)));
+    const message = `its workloads have the Telemetry at ${places}, too`;
     problems.push(mistake(resource, ['spec'], 'FL3352', message));
     return [];
   });

@@ -3,11 +3,10 @@ import type { Path, Resource } from '../manifests/index.ts';
 import { conflictsOf, type Seen } from './conflicts.ts';
 import { MESH } from './gateways.ts';
 import { type Groups, sharedKeys } from './joined-lists.ts';
-import { mistake, originOf, placeOf } from './mistake.ts';
-import { byPlace } from './part.ts';
+import { mistake, originOf, placesOf } from './mistake.ts';
 import type { DefinedRouting } from './routing.ts';
 import type { Defined } from './services.ts';
-import type { Origin, Routing, StreamMatch } from './types.ts';
+import type { Routing, StreamMatch } from './types.ts';
 
 /** What several scopes claim for the same clients; nobody is first. */
 export type Rivals<T> = { readonly refused: ReadonlySet<T>; readonly problems: readonly Problem[] };
@@ -123,19 +122,4 @@ function areMerged(one: Entering, other: Entering): boolean {
     claimed.places.every(({ resource }) => resource.kind === 'VirtualService');
   const [left, right] = [one.claimed.routing, other.claimed.routing];
   return left.host === right.host && left.origin.uid === right.origin.uid && [one, other].every(isVirtual);
-}
-
-/** As many as anybody reads: of many rivals, each would name all others. */
-const maxPlaces = 5;
-
-function placesOf(origins: readonly Origin[]): string {
-  const first: Origin[] = [];
-  for (const origin of origins) {
-    const at = first.findIndex((other) => byPlace(origin, other) < 0);
-    if (at !== -1) first.splice(at, 0, origin);
-    else if (first.length < maxPlaces) first.push(origin);
-    if (first.length > maxPlaces) first.pop();
-  }
-  const more = origins.length - first.length;
-  return `${first.map(placeOf).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

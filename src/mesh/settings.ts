@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Problem } from '../base/problem.ts';
 import { durationMs, type Resource, type ScopeResources } from '../manifests/index.ts';
-import { mistake, placeOf } from './mistake.ts';
+import { mistake, placesOf } from './mistake.ts';
 import { readReporters } from './reporters.ts';
 import { readRetries } from './routing-rule.ts';
 import { readTravel } from './travel.ts';
@@ -65,8 +65,8 @@ export function rivalSettings(resources: readonly Resource[]): readonly Problem[
   const all = resources.filter((resource) => resource.kind === 'MeshConfig');
   if (all.length < 2) return [];
   return all.map((resource) => {
-    const places = all.filter((other) => other !== resource).map(({ source }) => placeOf(source));
-    const message = `${resource.source.scope} has a MeshConfig at ${places.join(', ')}, too`;
+    const places = placesOf(all.filter((other) => other !== resource).map(({ source }) => source));
+    const message = `${resource.source.scope} has a MeshConfig at ${places}, too`;
     return mistake(resource, [], 'FL3351', message);
   });
 }

@@ -2,7 +2,7 @@ import type { Problem } from '../base/problem.ts';
 import type { SidecarResource } from '../manifests/index.ts';
 import { readSecurity } from './gateway-tls.ts';
 import { canonicalAddress, covers, resolveHost } from './hosts.ts';
-import { mistake, originOf, placeOf } from './mistake.ts';
+import { mistake, originOf, placesOf } from './mistake.ts';
 import { readConnections } from './policies.ts';
 import { protocolOf } from './protocol.ts';
 import { isAbove, settingsFor } from './root.ts';
@@ -109,8 +109,8 @@ export function withoutRivalSidecars(
   return all.flatMap(({ resource, sidecar }) => {
     const rivals = all.filter((other) => other.resource !== resource && areRivals(sidecar, other.sidecar));
     if (rivals.length === 0) return [sidecar];
-    const places = rivals.map((rival) => placeOf(rival.sidecar.origin));
-    const message = `its workloads have the Sidecar at ${places.join(', ')}, too`;
+    const places = placesOf(rivals.map((rival) => rival.sidecar.origin));
+    const message = `its workloads have the Sidecar at ${places}, too`;
     problems.push(mistake(resource, ['spec', 'workloadSelector'], 'FL3350', message));
     return [];
   });

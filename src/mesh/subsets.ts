@@ -1,10 +1,10 @@
 import { byCodeUnit } from '../base/order.ts';
 import type { Problem } from '../base/problem.ts';
-import type { DestinationRuleResource } from '../manifests/index.ts';
+import type { DestinationRuleResource, Path } from '../manifests/index.ts';
 import { visibilityOf } from './claim.ts';
 import { type ClientRule, readClientRule, withRules } from './client-rules.ts';
 import { covers, resolveHost } from './hosts.ts';
-import { lacks, mistake, placeOf } from './mistake.ts';
+import { lacks, mistake, placesOf, spotsOf } from './mistake.ts';
 import type { Services } from './service-index.ts';
 import type { Defined } from './services.ts';
 import type { Owner, Service } from './types.ts';
@@ -34,7 +34,7 @@ export function applyRules(
     return `${namespace}/${resolveHost(host, namespace)}`;
   });
   for (const group of [...groups.values()].flatMap(bySelector)) {
-    const conflicts = new Map(group.map((rule) => [rule, conflictsOf(rule, group)]));
+    const conflicts = conflictsAmong(group);
     problems.push(...[...conflicts.values()].flat());
     const kept = group.filter((rule) => conflicts.get(rule)?.length === 0);
     problems.push(...kept.flatMap((rule) => inspect(rule, all)));
@@ -82,30 +82,43 @@ function inspect(rule: Rule, all: Services): readonly Problem[] {
   return [lacks({ host }, mistake(rule, ['spec', 'host'], 'FL3301', message))];
 }
 
-/** What other rules of the host say too: no rule is first. */
-function conflictsOf(rule: Rule, rules: readonly Rule[]): readonly Problem[] {
-  const others = rules.filter((other) => other !== rule);
-  const subsets = (rule.spec.subsets ?? []).flatMap(({ name }, index) => {
-    const path = (at: number) => ['spec', 'subsets', at];
-    const places = others.flatMap((other) => {
-      const at = (other.spec.subsets ?? []).findIndex((subset) => subset.name === name);
-      return at === -1 ? [] : [placeOf({ ...other.source, ...other.at(path(at)) })];
-    });
-    if (places.length === 0) return [];
-    const message = `subset ${name} is also defined at ${places.join(', ')}`;
-    return [mistake(rule, [...path(index), 'name'], 'FL3203', message)];
-  });
-  return [...subsets, ...policyConflict(rule, others)];
+/** What several rules of the host say: no rule is first. */
+function conflictsAmong(rules: readonly Rule[]): ReadonlyMap<Rule, readonly Problem[]> {
+  const found = new Map(rules.map((rule) => [rule, [] as Problem[]]));
+  if (rules.length === 1) return found;
+  const spotOf = spotsOf<Said>(({ rule, path }) => [rule, path]);
+  for (const same of Map.groupBy(rules.flatMap(saidBy), ({ what }) => what).values()) {
+    for (const said of same) {
+      const rivals = same.filter(({ rule }) => rule !== said.rule);
+      if (rivals.length > 0) found.get(said.rule)?.push(conflict(said, placesOf(rivals.map(spotOf))));
+    }
+  }
+  return found;
 }
 
-function policyConflict(rule: Rule, others: readonly Rule[]): readonly Problem[] {
-  if (rule.spec.trafficPolicy === undefined) return [];
-  const path = ['spec', 'trafficPolicy'];
-  const rivals = others.filter(({ spec }) => spec.trafficPolicy !== undefined);
-  if (rivals.length === 0) return [];
-  const places = rivals.map((other) => placeOf({ ...other.source, ...other.at(path) }));
-  const message = `the traffic policy of ${rule.spec.host} stands also at ${places.join(', ')}`;
-  return [mistake(rule, path, 'FL3320', message)];
+/** What only one rule may say; `subset` null: the policy of the host itself. */
+type Said = {
+  readonly rule: Rule;
+  readonly what: string;
+  readonly subset: string | null;
+  readonly path: Path;
+};
+
+function saidBy(rule: Rule): readonly Said[] {
+  const { subsets = [], trafficPolicy } = rule.spec;
+  const named = subsets.map(({ name }, index): Said => {
+    return { rule, what: `subset ${name}`, subset: name, path: ['spec', 'subsets', index] };
+  });
+  if (trafficPolicy === undefined) return named;
+  return [...named, { rule, what: 'policy', subset: null, path: ['spec', 'trafficPolicy'] }];
+}
+
+function conflict({ rule, subset, path }: Said, places: string): Problem {
+  if (subset === null) {
+    const message = `the traffic policy of ${rule.spec.host} stands also at ${places}`;
+    return mistake(rule, path, 'FL3320', message);
+  }
+  return mistake(rule, [...path, 'name'], 'FL3203', `subset ${subset} is also defined at ${places}`);
 }
 
 /** Settings of ports that the service lacks count for nothing. */
