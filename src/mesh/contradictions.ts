@@ -2,11 +2,12 @@ import { must } from '../base/must.ts';
 import type { Problem } from '../base/problem.ts';
 import type { Path, VirtualServiceResource } from '../manifests/index.ts';
 import { overlap } from './conflicts.ts';
-import { connectionsMeet, requestsMeet } from './disjoint.ts';
+import { anyConnection, anyRequest, connectionsMeet, type Encounter, requestsMeet } from './disjoint.ts';
+import { sharedPorts } from './gateways.ts';
 import { type Piece, partsOf } from './merge-routings.ts';
 import { createSpots, mistake, originOf, placesOf, type Spot, type Spots } from './mistake.ts';
 import type { DefinedRouting } from './routing.ts';
-import type { Routing, Rule, StreamRule } from './types.ts';
+import type { Gateway, Routing, Rule, StreamRule } from './types.ts';
 
 /**
  * The routings of one scope without those that contradict each other. Several may be for one host, where no request fits two
@@ -17,12 +18,60 @@ export function withoutContradictions(
   all: readonly DefinedRouting[],
   problems: Problem[],
 ): readonly DefinedRouting[] {
+  return consistent(all, problems, sameEntrances);
+}
+
+/**
+ * The same for those that are bound to different gateways, once all gateways are known: of two that open one port of a
+ * proxy for one host, each to routings of other namespaces.
+ */
+export function apartAtGateways(all: readonly DefinedRouting[], gateways: readonly Gateway[]): Apart {
+  const problems: Problem[] = [];
+  const known = new Map<Routing, readonly Gateway[]>();
+  const gatewaysOf = (routing: Routing) => {
+    const found = known.get(routing) ?? gateways.filter(({ id }) => routing.entrances.includes(id));
+    known.set(routing, found);
+    return found;
+  };
+  const routings = consistent(all, problems, (left, right) => sharedEntrances(left, right, gatewaysOf));
+  return { routings, problems };
+}
+
+export type Apart = { readonly routings: readonly DefinedRouting[]; readonly problems: readonly Problem[] };
+
+type EncountersOf = (left: Routing, right: Routing) => readonly Encounter[];
+
+function sameEntrances(left: Routing, right: Routing): readonly Encounter[] {
+  const both = left.entrances.filter((entrance) => right.entrances.includes(entrance));
+  return both.map((entrance) => ({ left: entrance, right: entrance, port: null }));
+}
+
+/** A gateway offers a host to the routings of a namespace once. */
+function sharedEntrances(
+  left: Routing,
+  right: Routing,
+  gatewaysOf: (routing: Routing) => readonly Gateway[],
+): readonly Encounter[] {
+  if (left.namespace === right.namespace) return [];
+  return gatewaysOf(left).flatMap((one) =>
+    gatewaysOf(right).flatMap((other) => {
+      const ports = one === other ? [] : sharedPorts([one, left], [other, right]);
+      return ports.map((port) => ({ left: one.id, right: other.id, port }));
+    }),
+  );
+}
+
+function consistent(
+  all: readonly DefinedRouting[],
+  problems: Problem[],
+  encountersOf: EncountersOf,
+): readonly DefinedRouting[] {
   const shared = [...Map.groupBy(all, ({ routing }) => routing.host).values()].filter(
     ({ length }) => length > 1,
   );
   const refused = new Set<VirtualServiceResource>();
   for (const group of shared) {
-    const found = sizeOf(group) > MOST ? tooMany(group) : contradictionsAmong(group);
+    const found = sizeOf(group) > MOST ? tooMany(group) : contradictionsAmong(group, encountersOf);
     for (const { resource } of found) refused.add(resource);
     problems.push(...found.map(({ problem }) => problem));
   }
@@ -59,7 +108,7 @@ function tooMany(group: readonly DefinedRouting[]): readonly Found[] {
 /** A rule that contradicts others, at the end a problem that names some of them. */
 type Contrary = { readonly spot: Spot; readonly rivals: Spots };
 
-function contradictionsAmong(group: readonly DefinedRouting[]): readonly Found[] {
+function contradictionsAmong(group: readonly DefinedRouting[], encountersOf: EncountersOf): readonly Found[] {
   const contrary = group.map(() => new Map<Either, Contrary>());
   const at = (index: number, rule: Either): Contrary => {
     const rules = must(contrary[index]);
@@ -70,7 +119,7 @@ function contradictionsAmong(group: readonly DefinedRouting[]): readonly Found[]
   for (const [left, one] of group.entries()) {
     for (let right = left + 1; right < group.length; right += 1) {
       const other = group[right];
-      const pair = other === undefined ? null : contradiction(one.routing, other.routing);
+      const pair = other === undefined ? null : contradiction(one.routing, other.routing, encountersOf);
       if (pair === null) continue;
       const [ours, theirs] = [at(left, pair.one), at(right, pair.other)];
       ours.rivals.add(theirs.spot);
@@ -88,14 +137,19 @@ type Either = Rule | StreamRule;
 function contradiction(
   left: Routing,
   right: Routing,
+  encountersOf: EncountersOf,
 ): { readonly one: Either; readonly other: Either } | null {
-  const entrances = left.entrances.filter((entrance) => right.entrances.includes(entrance));
-  if (entrances.length === 0 || !overlap(left, right)) return null;
+  const encounters = encountersOf(left, right);
+  if (encounters.length === 0 || !overlap(left, right)) return null;
   const [a, b] = [partsOf(left), partsOf(right)];
   for (const which of ['some', 'rest'] as const) {
     const found =
-      firstPair(a.rules[which], b.rules[which], (one, other) => requestsMeet(one, other, entrances)) ??
-      firstPair(a.streams[which], b.streams[which], (one, other) => connectionsMeet(one, other, entrances));
+      firstPair(a.rules[which], b.rules[which], anyRequest, (one, other) =>
+        requestsMeet(one, other, encounters),
+      ) ??
+      firstPair(a.streams[which], b.streams[which], anyConnection, (one, other) =>
+        connectionsMeet(one, other, encounters),
+      );
     if (found !== null) return found;
   }
   return null;
@@ -104,18 +158,22 @@ function contradiction(
 function firstPair<M, R extends Either>(
   left: readonly Piece<R, M>[],
   right: readonly Piece<R, M>[],
+  any: M,
   meet: (one: M, other: M) => boolean,
 ): { readonly one: R; readonly other: R } | null {
   const others = distinct(right);
   for (const one of distinct(left)) {
     const found = others.find(({ rule, reach }) => {
       if ('of' in rule && 'of' in one.rule && rule.of !== one.rule.of) return false;
-      if (reach.length === 0 || one.reach.length === 0) return true;
-      return one.reach.some((match) => reach.some((other) => meet(match, other)));
+      return orAny(one.reach, any).some((match) => orAny(reach, any).some((other) => meet(match, other)));
     });
     if (found !== undefined) return { one: one.rule, other: found.rule };
   }
   return null;
+}
+
+function orAny<M>(reach: readonly M[], any: M): readonly M[] {
+  return reach.length === 0 ? [any] : reach;
 }
 
 function told(one: DefinedRouting, rule: Either, rivals: Spots): Found {

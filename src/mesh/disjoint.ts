@@ -1,10 +1,13 @@
 import { covers } from './hosts.ts';
 import type { Match, NamedMatch, PathMatch, StreamMatch, TextMatch } from './types.ts';
 
-/** Whether some request that comes in at one of `entrances` may fit both; false only where that can be told. */
-export function requestsMeet(left: Match, right: Match, entrances: readonly string[]): boolean {
+/** Where what two routings say may be asked of one and the same: an entrance of each, and its port; null: any. */
+export type Encounter = { readonly left: string; readonly right: string; readonly port: number | null };
+
+/** Whether some request that comes in at one of `encounters` may fit both; false only where that can be told. */
+export function requestsMeet(left: Match, right: Match, encounters: readonly Encounter[]): boolean {
   return (
-    clientsMeet(left, right, entrances) &&
+    clientsMeet(left, right, encounters) &&
     pathsMeet(left, right) &&
     namedMeet(lowered(left.headers), lowered(right.headers)) &&
     namedMeet(left.query, right.query) &&
@@ -20,10 +23,10 @@ export function requestsMeet(left: Match, right: Match, entrances: readonly stri
 export function connectionsMeet(
   left: StreamMatch,
   right: StreamMatch,
-  entrances: readonly string[],
+  encounters: readonly Encounter[],
 ): boolean {
   return (
-    clientsMeet(left, right, entrances) &&
+    clientsMeet(left, right, encounters) &&
     anyMeet(left.names, right.names, (one, other) => covers(one, other) || covers(other, one)) &&
     (left.ranges.length === 0
       ? right.ranges.length === 0
@@ -33,16 +36,26 @@ export function connectionsMeet(
 
 type About = Pick<Match, 'port' | 'fromNamespace' | 'fromLabels' | 'entrances'>;
 
-function clientsMeet(left: About, right: About, entrances: readonly string[]): boolean {
+function clientsMeet(left: About, right: About, encounters: readonly Encounter[]): boolean {
   const at = ({ entrances: own }: About, entrance: string) => own.length === 0 || own.includes(entrance);
   const isSame = <T>(one: T | null, other: T | null) => one === null || other === null || one === other;
   return (
     isSame(left.port, right.port) &&
     isSame(left.fromNamespace, right.fromNamespace) &&
     Object.entries(left.fromLabels).every(([name, value]) => isSame(value, right.fromLabels[name] ?? null)) &&
-    entrances.some((entrance) => at(left, entrance) && at(right, entrance))
+    encounters.some(({ port, ...entrances }) => {
+      const isAsked = at(left, entrances.left) && at(right, entrances.right);
+      return isAsked && isSame(left.port, port) && isSame(right.port, port);
+    })
   );
 }
+
+const anybody: About = { port: null, fromNamespace: null, fromLabels: {}, entrances: [] };
+const nothing = { name: null, statPrefix: null, path: null, ignorePathCase: false };
+
+/** What a rule without a match is for. */
+export const anyRequest: Match = { ...anybody, ...nothing, headers: [], withoutHeaders: [], query: [] };
+export const anyConnection: StreamMatch = { ...anybody, names: [], ranges: [] };
 
 /** Empty: any. */
 function anyMeet<T>(left: readonly T[], right: readonly T[], meet: (one: T, other: T) => boolean): boolean {

@@ -156,7 +156,10 @@ function* rivalsAmong<T extends Opened>(
 ): Generator<readonly [T, readonly T[]]> {
   for (const same of Map.groupBy(all, keyOf).values()) {
     for (const one of same) {
-      const rivals = same.filter((other) => other !== one && mayMeet(one, other) && contradict(one, other));
+      const gateway = one.defined.gateway;
+      const rivals = same.filter(
+        (other) => other !== one && mayMeet(gateway, other.defined.gateway) && contradict(one, other),
+      );
       if (rivals.length > 0) yield [one, rivals];
     }
   }
@@ -171,13 +174,13 @@ function offerKey(offered: Offered): string {
   return `${portKey(offered)} ${offered.offer.host}`;
 }
 
-function mayMeet(one: Opened, other: Opened): boolean {
-  const [left, right] = [one.defined.gateway, other.defined.gateway];
+/** Of one scope: whether some proxy may have both. */
+function mayMeet(left: Gateway, right: Gateway): boolean {
   const isApart = left.isOwnNamespaceOnly && right.isOwnNamespaceOnly && left.namespace !== right.namespace;
   const labels = right.selector;
   return (
     !isApart &&
-    !Object.entries(one.defined.gateway.selector).some(
+    !Object.entries(left.selector).some(
       ([name, value]) => labels[name] !== undefined && labels[name] !== value,
     )
   );
@@ -214,6 +217,31 @@ export function meet({ offers }: GatewayServer, routing: Routing): readonly Meet
 }
 
 type Meeting = { readonly host: string; readonly offered: string };
+
+/**
+ * Ports at which some proxy may have two gateways that offer one host as closely, each to routings of another namespace: a
+ * request there is for the routings of both.
+ */
+export function sharedPorts(
+  [left, one]: readonly [Gateway, Routing],
+  [right, other]: readonly [Gateway, Routing],
+): readonly number[] {
+  if (left.origin.uid !== right.origin.uid || !mayMeet(left, right)) return [];
+  return left.servers.filter(isPlain).flatMap((server) => {
+    const beside = right.servers.filter((each) => {
+      return isPlain(each) && each.port === server.port && each.bind === server.bind;
+    });
+    const theirs = beside.flatMap((each) => meet(each, other));
+    const isShared = meet(server, one).some(({ host, offered }) => {
+      return theirs.some((meeting) => meeting.host === host && meeting.offered === offered);
+    });
+    return isShared ? [server.port] : [];
+  });
+}
+
+function isPlain({ carries, security }: GatewayServer): boolean {
+  return carries === 'requests' && security === null;
+}
 
 /** Those of all scopes: what was joined before where it is of the same parts. */
 export function joinGateways(parts: readonly Gateways[], before: JoinedGateways | null): JoinedGateways {

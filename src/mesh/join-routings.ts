@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Resource } from '../manifests/index.ts';
 import type { ClientRule } from './client-rules.ts';
+import { type Apart, apartAtGateways } from './contradictions.ts';
 import { danglingOf } from './dangling.ts';
 import { type JoinedGateways, strayBindings } from './gateways.ts';
 import { attachAll, claimsOf, routeAll } from './http-routes.ts';
@@ -26,7 +28,7 @@ export type Edge = {
 /** Services as they are now, and before. */
 type Indexes = { readonly index: ServiceIndex; readonly former: ServiceIndex | null };
 
-type Claiming = Offered & Pick<Share, 'attached' | 'entering'>;
+type Claiming = Offered & Pick<Share, 'attached' | 'apart' | 'entering'>;
 
 /** Routings of all scopes, less those of which there are two, and what they name that is not there. */
 export function joinRoutings(
@@ -67,24 +69,35 @@ type Claims = { readonly edge: Edge; readonly index: ServiceIndex; readonly serv
 /** The parents of a scope's routes may be Services of another one. */
 function claim(offered: Offered, old: Share | null, { edge, index, services }: Claims): Claiming {
   const { resources, part, defined, addresses, served } = offered;
+  const { owners, gateways } = edge;
+  const apart = apartOf(part.routings, old, edge);
   const isLike =
     old?.part.routings === part.routings &&
+    old.apart.routings === apart.routings &&
     old.part.profiles === part.profiles &&
     old.part.routes === part.routes;
   const isEdge = edge.isSame || part.routes.length === 0;
   const isSame = isLike && isEdge && old.attached.holds(index);
-  const { owners, gateways } = edge;
   const attached = isSame
     ? old.attached
     : new Remembered(services, (all) => attachAll(part.routes, { services: all, gateways, owners }));
   const entering = isSame
     ? old.entering
     : enteringOf([
-        ...part.routings.map(claimOf),
+        ...apart.routings.map(claimOf),
         ...part.profiles.map(claimOfProfile),
         ...claimsOf(attached.value),
       ]);
-  return { resources, part, defined, addresses, served, attached, entering };
+  return { resources, part, defined, addresses, served, attached, apart, entering };
+}
+
+/** The gateways may be of other scopes. */
+function apartOf(all: readonly DefinedRouting[], old: Share | null, { gateways, isSame }: Edge): Apart {
+  if (old !== null && isSame && old.part.routings === all) return old.apart;
+  const apart = apartAtGateways(all, gateways.gateways);
+  return old !== null && isDeepStrictEqual(apart.problems, old.apart.problems) && old.part.routings === all
+    ? old.apart
+    : apart;
 }
 
 function route(
@@ -93,10 +106,10 @@ function route(
   refused: ReadonlySet<Resource>,
   { edge, index, services }: Claims,
 ): Share {
-  const { resources, part, defined, addresses, served, attached, entering } = claiming;
+  const { resources, part, defined, addresses, served, attached, apart, entering } = claiming;
   const routings = same(
     old?.routings,
-    without(part.routings, refused, ({ resource }) => resource),
+    without(apart.routings, refused, ({ resource }) => resource),
   );
   const profiles = same(
     old?.profiles,
@@ -116,7 +129,8 @@ function route(
     ? old.routed
     : new Remembered(services, (all) => routeAll(attachments, all, grants));
   if (isLike && old.routed === routed) {
-    const isOld = old.served === served && old.attached === attached && old.dangling === dangling;
+    const isRead = old.served === served && old.apart === apart;
+    const isOld = isRead && old.attached === attached && old.dangling === dangling;
     if (isOld && old.defined === defined && old.part === part && old.resources === resources) return old;
   }
   const made = {
@@ -126,6 +140,7 @@ function route(
     addresses,
     served,
     attached,
+    apart,
     entering,
     routings,
     profiles,
@@ -135,6 +150,7 @@ function route(
   const problems = [
     ...part.problems,
     ...served.value.problems,
+    ...apart.problems,
     ...dangling.value,
     ...attached.value.problems,
     ...routed.value.problems,

@@ -4,6 +4,7 @@ import type { Problem } from '../base/problem.ts';
 import type { Resource } from '../manifests/index.ts';
 import type { Attaching, Attachment } from './attach.ts';
 import type { ClientRule } from './client-rules.ts';
+import type { Apart } from './contradictions.ts';
 import type { Routed } from './http-routes.ts';
 import type { Groups } from './joined-lists.ts';
 import type { Part } from './part.ts';
@@ -24,6 +25,8 @@ export type Share = {
   readonly addresses: readonly Addressed[];
   readonly served: Remembered<Served>;
   readonly attached: Remembered<Attaching>;
+  /** Routings that contradict no other one of the scope, at gateways either. */
+  readonly apart: Apart;
   readonly entering: readonly Entering[];
   /** Those that nothing contradicts. */
   readonly routings: readonly DefinedRouting[];

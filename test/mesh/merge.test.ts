@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { requestsMeet } from '../../src/mesh/disjoint.ts';
-import { build, mergeByHost, mergedRouting, type Routing } from '../../src/mesh/index.ts';
+import { build, createBuilder, mergeByHost, mergedRouting, type Routing } from '../../src/mesh/index.ts';
 import { bound, gateway, istio, routes, service } from './manifests.ts';
 import { anyMatch, anyRequest, holds } from './requests.ts';
 import { codesOf, meshOf, scope } from './world.ts';
@@ -150,6 +150,54 @@ describe('clients and entrances', () => {
     ).toEqual(['FL3202', 'FL3202']);
   });
 
+  describe('at two gateways of one port', () => {
+    const host = 'www.acme.example';
+    const of = (name: string, ...steps: readonly string[]) =>
+      bound(name, name, host, `[shop/${name}]`, `[${steps.join(', ')}]`);
+    const opens = (name: string, port = 80, offered = host) =>
+      gateway(name, 'shop', `["${name}/${offered}"]`, '', port);
+    const both = [opens('one'), opens('two')];
+    const all = [of('one', rest('a')), of('two', rest('b'))];
+    const found = (...documents: readonly string[]) => codesOf(meshOf(acme(...documents)));
+
+    test('that offer a host to two namespaces, a request is for the routings of both', () => {
+      const { problems, mesh } = meshOf(acme(...both, ...all));
+      expect(problems.map(({ code, file, line }) => `${code} ${file}:${line}`)).toEqual([
+        'FL3202 acme/3.yaml:4',
+        'FL3202 acme/4.yaml:4',
+      ]);
+      expect(problems[0]?.message).toContain('also fit acme/4.yaml:4');
+      expect(mesh.routings).toEqual([]);
+      expect(found(...both, ...all.toReversed())).toHaveLength(2);
+    });
+
+    test.each([
+      ['other proxies', [opens('one'), opens('two').replace('app: edge', 'app: other')], all],
+      ['other ports', [opens('one'), opens('two', 81)], all],
+      ['the closer of two hosts', [opens('one'), opens('two', 80, '*.acme.example')], all],
+      ['a match of another port', both, [of('one', rest('a')), of('two', say('{port: 81}', 'b'))]],
+      [
+        'other paths',
+        both,
+        [of('one', say('{uri: {prefix: /a}}', 'a')), of('two', say('{uri: {prefix: /b}}', 'b'))],
+      ],
+    ])('unless they are for %s', (_, gateways, routings) => {
+      expect(found(...gateways, ...routings)).toEqual([]);
+    });
+
+    test('which another scope may open, and close', () => {
+      const edge = { path: 'edge', namespaces: ['shop'], hosts: [], files: both.join('') };
+      const own = { path: 'acme', namespaces: ['one', 'two'], hosts: [host], files: all.join('') };
+      const builder = createBuilder();
+      const codes = (files: string) =>
+        builder([scope({ ...edge, files }), read]).problems.map(({ code }) => code);
+      const read = scope(own);
+      expect(codes(both.join(''))).toEqual(['FL3202', 'FL3202']);
+      expect(codes(opens('one') + opens('two', 81))).toEqual([]);
+      expect(codes(both.join(''))).toEqual(['FL3202', 'FL3202']);
+    });
+  });
+
   test('a match that is for another entrance contradicts nothing', () => {
     const steps = (name: string, where: string) =>
       bound(
@@ -215,11 +263,13 @@ describe('connections', () => {
   });
 });
 
+const inMesh = [{ left: 'mesh', right: 'mesh', port: null }];
+
 test('told apart means that no request fits both', () => {
   fc.assert(
     fc.property(anyMatch, anyMatch, anyRequest, (left, right, asked) => {
-      const meet = requestsMeet(left, right, ['mesh']);
-      expect(requestsMeet(right, left, ['mesh'])).toBe(meet);
+      const meet = requestsMeet(left, right, inMesh);
+      expect(requestsMeet(right, left, inMesh)).toBe(meet);
       if (!meet) expect(holds(left, asked) && holds(right, asked)).toBe(false);
     }),
     { numRuns: 20_000 },
