@@ -5,9 +5,18 @@ import { Failure } from './base/failure.ts';
 import { formatProblem } from './base/problem.ts';
 import { validateServerConfig } from './generated/schemas/index.ts';
 import { readSingle } from './manifests/index.ts';
-import { type Environment, type ServerConfig, type SettingName, settings, Unfit } from './settings.ts';
+import {
+  type Environment,
+  type RepositoryConfig,
+  repositorySettings,
+  type ServerConfig,
+  type SettingName,
+  serverSettings,
+  settings,
+  Unfit,
+} from './settings.ts';
 
-export type { Environment, ServerConfig } from './settings.ts';
+export type { Environment, RepositoryConfig, ServerConfig } from './settings.ts';
 
 /** The one place that reads the process' environment. */
 export function environment(): Environment {
@@ -33,10 +42,21 @@ export function configFile(flags: Flags, env: Environment, cwd: string): string 
 }
 
 /** What is configured so far: null where a setting is needed and not given. */
-export type PartialConfig = { readonly [Key in keyof ServerConfig]: ServerConfig[Key] | null };
+export type PartialConfig = Partly<Omit<ServerConfig, 'repositories'>> & {
+  readonly repositories: readonly PartialRepository[];
+};
+export type PartialRepository = Partly<RepositoryConfig>;
+type Partly<Config> = { readonly [Key in keyof Config]: Config[Key] | null };
 
 /** The configuration in force, and for each setting its text and who said it. */
-export type EffectiveConfig = { readonly config: PartialConfig; readonly origins: readonly Origin[] };
+export type EffectiveConfig = {
+  readonly config: PartialConfig;
+  /** Of the server. */
+  readonly origins: readonly Origin[];
+  /** Of each repository. `listed`: the file has a list of them. */
+  readonly repositories: readonly (readonly Origin[])[];
+  readonly listed: boolean;
+};
 
 const NEEDED = 'needed';
 
@@ -49,13 +69,37 @@ type Origin = {
 };
 
 /**
- * Flag, else environment, else file, else default. Throws `Failure` `config-invalid` that names the setting and where
- * its value was given, or every mistake of the file with line and column.
+ * Flag, else environment, else file, else default; of a repository in a list, its entry goes before what stands beside
+ * the list. Throws `Failure` `config-invalid` that names the setting and where its value was given, or every mistake of
+ * the file with line and column.
  */
 export function effectiveConfig(input: ConfigInput): EffectiveConfig {
   const file = readFile(input.file);
-  const names = Object.keys(settings) as readonly SettingName[];
-  const found = names.map((name) => ({ name, ...find(name, input, file) }));
+  const { list } = file;
+  if (list !== null) refuseBoth(input, file, list);
+  const server = settle(serverSettings, (name) => find(name, input, [file]));
+  const repositories = (list ?? [null]).map((entry) => {
+    const places = entry === null ? [file] : [entry, file];
+    return settle(repositorySettings, (name) => find(name, input, places));
+  });
+  return {
+    config: { ...server.values, repositories: repositories.map(({ values }) => values) },
+    origins: server.origins,
+    repositories: repositories.map(({ origins }) => origins),
+    listed: list !== null,
+  };
+}
+
+type Table = Readonly<Record<string, (typeof settings)[SettingName]>>;
+type Settled<T extends Table> = {
+  readonly values: {
+    readonly [Name in keyof T as T[Name]['key']]: Exclude<ReturnType<T[Name]['parse']>, Unfit> | null;
+  };
+  readonly origins: readonly Origin[];
+};
+
+function settle<T extends Table>(table: T, findOne: (name: SettingName) => Found): Settled<T> {
+  const found = (Object.keys(table) as SettingName[]).map((name) => ({ name, ...findOne(name) }));
   const values = found.map(({ name, text, from, folder }) => {
     const value = text === null ? null : settings[name].parse(text, folder);
     if (value instanceof Unfit) throw invalid(name, from, value);
@@ -63,30 +107,67 @@ export function effectiveConfig(input: ConfigInput): EffectiveConfig {
   });
   return {
     // Each value was made by the parser that stands beside its key.
-    config: Object.fromEntries(values) as PartialConfig,
+    values: Object.fromEntries(values) as Settled<T>['values'],
     origins: found.map(({ name, text, from }) => ({ setting: name, text, from })),
   };
 }
 
-export const nothingConfigured = Object.fromEntries(
-  Object.values(settings).map(({ key }) => [key, null]),
-) as { readonly [Key in keyof ServerConfig]: null };
+/** What names one repository cannot stand beside a list of them, and each of the list has a name of its own. */
+function refuseBoth(input: ConfigInput, file: FileSettings, list: readonly FileSettings[]): void {
+  for (const name of ['name', 'repository', 'pin'] as const) {
+    const { from } = find(name, input, [file]);
+    if (from === NEEDED || from === 'default') continue;
+    throw invalid(
+      name,
+      from,
+      new Unfit('the file lists repositories', 'say it in an entry of `repositories`'),
+    );
+  }
+  const seen = new Set<string>();
+  for (const { values, place } of list) {
+    const { name = '' } = values;
+    if (seen.has(name))
+      throw invalid('name', place('name'), new Unfit(`there are two ${name}`, 'give each a name of its own'));
+    seen.add(name);
+  }
+}
+
+export const nothingConfigured: PartialConfig = {
+  ...nothingOf(serverSettings),
+  repositories: [nothingOf(repositorySettings)],
+};
+
+function nothingOf<T extends Table>(table: T): { readonly [Name in keyof T as T[Name]['key']]: null } {
+  return Object.fromEntries(Object.values(table).map(({ key }) => [key, null])) as ReturnType<
+    typeof nothingOf<T>
+  >;
+}
 
 /** All that is needed, or `Failure` `config-invalid` that names the first setting that is missing. */
-export function completeConfig({ config, origins }: EffectiveConfig): ServerConfig {
-  const missing = origins.find(({ from }) => from === NEEDED);
+export function completeConfig({ config, origins, repositories }: EffectiveConfig): ServerConfig {
+  const missing = [...repositories.flat(), ...origins].find(({ from }) => from === NEEDED);
   if (missing !== undefined) throw invalid(missing.setting, null, new Unfit('it is needed', 'give it'));
   return config as ServerConfig;
 }
 
 /** As a configuration file that says the same, with who said what as comments. */
-export function formatConfig({ origins }: EffectiveConfig): string {
-  const lines = origins.map(({ setting, text, from }) => {
-    return text === null
-      ? `# ${setting}: is ${from === NEEDED ? NEEDED : 'not set'}`
-      : `${stringify({ [setting]: text }).trimEnd()}  # ${from}`;
-  });
-  return `apiVersion: fairlead.dev/v1alpha1\nkind: ServerConfig\n${lines.join('\n')}\n`;
+export function formatConfig({ origins, repositories, listed }: EffectiveConfig): string {
+  const own = repositories.map((one) => one.map(formatOrigin).flatMap((line) => line.split('\n')));
+  const lists = own.map((lines) => lines.map((line, index) => `${index === 0 ? '  - ' : '    '}${line}\n`));
+  const first = listed
+    ? `repositories:\n${lists.flat().join('')}`
+    : own
+        .flat()
+        .map((line) => `${line}\n`)
+        .join('');
+  const rest = origins.map((origin) => `${formatOrigin(origin)}\n`).join('');
+  return `apiVersion: fairlead.dev/v1alpha1\nkind: ServerConfig\n${first}${rest}`;
+}
+
+function formatOrigin({ setting, text, from }: Origin): string {
+  return text === null
+    ? `# ${setting}: is ${from === NEEDED ? NEEDED : 'not set'}`
+    : `${stringify({ [setting]: text }).trimEnd()}  # ${from}`;
 }
 
 /** `$XDG_CACHE_HOME/fairlead`: what can be fetched again. */
@@ -104,36 +185,50 @@ function home(): string {
   }
 }
 
+/** What a file says at one place: at its top, or in one entry of its list. */
 type FileSettings = {
   readonly folder: string;
   readonly values: Readonly<Partial<Record<SettingName, string>>>;
   readonly place: (name: SettingName) => string;
 };
 
-function readFile(file: ConfigInput['file']): FileSettings {
-  if (file === null) return { folder: '', values: {}, place: () => '' };
+type ConfigFile = FileSettings & { readonly list: readonly FileSettings[] | null };
+
+function readFile(file: ConfigInput['file']): ConfigFile {
+  if (file === null) return { folder: '', values: {}, place: () => '', list: null };
   const read = { file: file.path, kind: 'ServerConfig', validate: validateServerConfig };
   const { value, problems, at } = readSingle(Buffer.from(file.text), read);
   if (value === null) {
     throw new Failure('config-invalid', problems.map(formatProblem).join('\n'), 'correct the file');
   }
-  const place = (name: SettingName) => {
-    const { line, column } = at([name]);
+  const folder = dirname(file.path);
+  const placeIn = (path: readonly (string | number)[]) => (name: SettingName) => {
+    const { line, column } = at([...path, name]);
     return `${file.path}:${line}:${column}`;
   };
-  return { folder: dirname(file.path), values: value, place };
+  const { apiVersion: _, kind: __, repositories, ...values } = value;
+  const list = repositories?.map((entry, index) => {
+    return { folder, values: entry, place: placeIn(['repositories', index]) };
+  });
+  return { folder, values, place: placeIn([]), list: list ?? null };
 }
 
 type Found = { readonly text: string | null; readonly from: string; readonly folder: string };
 
-function find(name: SettingName, { flags, environment: env, cwd }: ConfigInput, file: FileSettings): Found {
+/** `places` of the file, the nearest first. */
+function find(
+  name: SettingName,
+  { flags, environment: env, cwd }: ConfigInput,
+  places: readonly FileSettings[],
+): Found {
   const { otherwise } = settings[name];
   const flag = flags[name];
   if (flag !== undefined) return given(name, flag, flagOf(name), cwd);
   const variable = env[variableOf(name)];
   if (variable !== undefined) return given(name, variable, variableOf(name), cwd);
-  const text = file.values[name];
-  if (text !== undefined) return given(name, text, file.place(name), file.folder);
+  const said = places.find(({ values }) => values[name] !== undefined);
+  const text = said?.values[name];
+  if (said !== undefined && text !== undefined) return given(name, text, said.place(name), said.folder);
   if (otherwise === undefined) return { text: null, from: NEEDED, folder: cwd };
   const standard = typeof otherwise === 'function' ? otherwise({ HOME: home(), ...env }) : otherwise;
   return { text: standard, from: 'default', folder: cwd };

@@ -4,7 +4,7 @@ import { Failure } from './base/failure.ts';
 import type { Log } from './base/log.ts';
 import { byCodeUnit } from './base/order.ts';
 import type { GitConfig } from './cli/index.ts';
-import { type Environment, environment, flagOf, type ServerConfig } from './config.ts';
+import { type Environment, environment, flagOf, type RepositoryConfig, type ServerConfig } from './config.ts';
 import { createTreeDigests, openGit } from './git/index.ts';
 import { formatVerification, openLine } from './governance/index.ts';
 import { createStages } from './pipeline.ts';
@@ -12,7 +12,9 @@ import {
   type Clock,
   createLoop,
   createMemoryQueue,
+  createPublisher,
   createServed,
+  type DataFolder,
   nodeFiles,
   openDataFolder,
   proxyConfig,
@@ -52,27 +54,27 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   const { log, clock, random } = world;
   const folder = await openDataFolder(config.dataDir);
   starting.defer(() => folder.close());
-  const pin = await readPin(nodeFiles, config.pin);
-  const { gitdir, witness, proofs } = await folder.repository(config.name);
-  const { git, picked } = await openGit({ gitdir, ...gitOptions(config, world.environment) });
-  starting.defer(() => git.close());
-  log.info({ repository: config.name, ...picked }, 'git backend picked');
-  const line = openLine(git, createTreeDigests(git), pin);
   const now = () => clock.now();
   const stages = createStages();
   const served = createServed(stages, now);
-  const { removalTimeoutMs, fetchTimeoutMs, pollMs, name } = config;
-  const { maxConnectionAgeMs } = config;
+  const { removalTimeoutMs, maxConnectionAgeMs } = config;
   const serving = { snapshotFor: served.snapshotFor, removalTimeoutMs, maxConnectionAgeMs };
   const xds = createXdsServer({ ...serving, log, now });
   starting.defer(() => xds.close());
-  const files = folder.files;
-  const stores = { name, pin, git, line, files, witness, proofs: { folder: proofs, gitdir } };
-  const timing = { clock, random, log, pollMs, fetchTimeoutMs };
-  const loop = createLoop({ ...stores, ...timing, read: stages.read, served, distribution: xds });
-  await loop.restore();
+  const distributionOf = createPublisher(
+    config.repositories.map(({ name }) => name),
+    xds,
+  );
+  const loops = new Map<string, RepositoryLoop>();
+  for (const repository of config.repositories) {
+    const stores = await openRepository(repository, folder, world);
+    starting.defer(() => stores.git.close());
+    const distribution = distributionOf(repository.name);
+    const loop = createLoop({ ...repository, ...stores, ...world, read: stages.read, served, distribution });
+    loops.set(loop.name, loop);
+  }
+  for (const loop of loops.values()) await loop.restore();
   const closing = new AbortController();
-  const loops = new Map([[loop.name, loop]]);
   const handler = (key: string) => reconcile(loops, key, closing.signal);
   const queue = createMemoryQueue({ handler, clock, random });
   const api = createApi(apiSource({ loops, xds, queue, served }), log);
@@ -82,9 +84,20 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   starting.defer(() => queue.close());
   starting.defer(() => closing.abort());
   for (const key of loops.keys()) await queue.add(key);
-  log.info({ xdsPort, httpPort, repository: name }, 'listening');
+  log.info({ xdsPort, httpPort, repositories: [...loops.keys()] }, 'listening');
   const running = starting.move();
   return { xdsPort, httpPort, close: () => running.disposeAsync() };
+}
+
+/** What is kept of one repository, and its line from the pin on. */
+async function openRepository(config: RepositoryConfig, folder: DataFolder, world: World) {
+  const { log, environment } = world;
+  const pin = await readPin(nodeFiles, config.pin);
+  const { gitdir, witness, proofs } = await folder.repository(config.name);
+  const { git, picked } = await openGit({ gitdir, ...gitOptions(config, environment) });
+  log.info({ repository: config.name, ...picked }, 'git backend picked');
+  const line = openLine(git, createTreeDigests(git), pin);
+  return { pin, git, line, files: folder.files, witness, proofs: { folder: proofs, gitdir } };
 }
 
 type Listener = { readonly listen: (host: string, port: number) => Promise<number> };

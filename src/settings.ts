@@ -1,5 +1,5 @@
 import { isAbsolute, join, resolve } from 'node:path';
-import type { ServerConfigFile } from './generated/schemas/index.ts';
+import type { RepositoryFile, ServerConfigFile } from './generated/schemas/index.ts';
 import { GIT_BACKENDS, type GitBackendName } from './git/index.ts';
 import { durationMs } from './manifests/index.ts';
 
@@ -33,8 +33,8 @@ type Setting<Key extends string, Value, Otherwise extends Default> = {
   readonly parse: (text: string, folder: string) => Value | Unfit;
 };
 
-/** A setting of `fairlead serve` is one line here and one property of `schemas/ServerConfig.json`. */
-export const settings = {
+/** What is said of a repository: one line here, and one property of an entry of `repositories` and of the file itself. */
+export const repositorySettings = {
   repository: of('repository', '<url>', 'http(s) or SSH URL, or a folder', undefined, repository),
   branch: of('branch', '<name>', 'the main line', 'main', text),
   pin: of('pin', '<file>', 'what `fairlead trust` wrote', undefined, path),
@@ -49,11 +49,15 @@ export const settings = {
   sshKeyFile: of('sshKeyFile', '<file>', 'private key for an SSH repository', null, path),
   knownHostsFile: of('knownHostsFile', '<file>', 'keys of its host, as `ssh` has them', null, path),
   name: of('name', '<name>', 'of the repository in the API', 'mesh', dnsLabel),
+  poll: of('pollMs', '<duration>', 'how often to look at the remote', '1m', duration),
+  fetchTimeout: of('fetchTimeoutMs', '<duration>', 'of one fetch', '60s', duration),
+} satisfies Settings<keyof RepositoryFile>;
+
+/** What is said of the server. */
+export const serverSettings = {
   dataDir: of('dataDir', '<folder>', 'what has to survive a restart', defaultDataDir, path),
   xds: of('xds', '<address>', 'for proxies, plain text on loopback', '127.0.0.1:15010', loopback),
   http: of('http', '<address>', 'the API', '127.0.0.1:15014', address),
-  poll: of('pollMs', '<duration>', 'how often to look at the remote', '1m', duration),
-  fetchTimeout: of('fetchTimeoutMs', '<duration>', 'of one fetch', '60s', duration),
   removalTimeout: of(
     'removalTimeoutMs',
     '<duration>',
@@ -68,17 +72,33 @@ export const settings = {
     null,
     duration,
   ),
-} satisfies Record<Exclude<keyof ServerConfigFile, 'apiVersion' | 'kind'>, Setting<string, unknown, Default>>;
+} satisfies Settings<
+  Exclude<keyof ServerConfigFile, 'apiVersion' | 'kind' | 'repositories' | keyof RepositoryFile>
+>;
+
+type Settings<Names extends string> = Readonly<Record<Names, Setting<string, unknown, Default>>>;
+
+/** A setting of `fairlead serve`: a flag, a variable, and a property of the file. */
+export const settings = { ...repositorySettings, ...serverSettings };
 
 export type SettingName = keyof typeof settings;
+export type RepositorySettingName = keyof typeof repositorySettings;
 
-type Table = typeof settings;
-type ValueOf<Name extends SettingName> =
-  | Exclude<ReturnType<Table[Name]['parse']>, Unfit>
-  | Extract<Table[Name]['otherwise'], null>;
+type ValueOf<One extends Setting<string, unknown, Default>> =
+  | Exclude<ReturnType<One['parse']>, Unfit>
+  | Extract<One['otherwise'], null>;
+type Values<Table extends Settings<string>> = {
+  readonly [Name in keyof Table as Table[Name]['key']]: ValueOf<Table[Name]>;
+};
+
+/** One repository that is followed. Times in milliseconds, paths absolute. */
+export type RepositoryConfig = Values<typeof repositorySettings>;
 
 /** Everything `fairlead serve` can be told. Times in milliseconds, paths absolute. */
-export type ServerConfig = { readonly [Name in SettingName as Table[Name]['key']]: ValueOf<Name> };
+export type ServerConfig = Values<typeof serverSettings> & {
+  /** At least one; no two have one name. */
+  readonly repositories: readonly RepositoryConfig[];
+};
 
 function of<Key extends string, Value, Otherwise extends Default>(
   key: Key,

@@ -30,15 +30,19 @@ describe('effectiveConfig', () => {
   it('has a default for all that is not a decision', () => {
     expect(config()).toEqual({
       dataDir: '/home/op/.local/state/fairlead',
-      name: 'mesh',
-      repository: 'https://git.acme.example/mesh.git',
-      branch: 'main',
-      pin: '/work/pin.json',
-      gitBackend: 'auto',
-      sshKeyFile: null,
-      knownHostsFile: null,
-      pollMs: 60_000,
-      fetchTimeoutMs: 60_000,
+      repositories: [
+        {
+          name: 'mesh',
+          repository: 'https://git.acme.example/mesh.git',
+          branch: 'main',
+          pin: '/work/pin.json',
+          gitBackend: 'auto',
+          sshKeyFile: null,
+          knownHostsFile: null,
+          pollMs: 60_000,
+          fetchTimeoutMs: 60_000,
+        },
+      ],
       removalTimeoutMs: 30_000,
       maxConnectionAgeMs: null,
       xds: { host: '127.0.0.1', port: 15010 },
@@ -50,7 +54,8 @@ describe('effectiveConfig', () => {
     const environment = { FAIRLEAD_BRANCH: 'env', FAIRLEAD_POLL: '2s', FAIRLEAD_FETCH_TIMEOUT: '5s' };
     const file = `${header}branch: file\npoll: 3s\nname: file\n`;
     const found = config({ flags: { ...needed, branch: 'flag' }, environment, file });
-    expect(found).toMatchObject({ branch: 'flag', pollMs: 2_000, name: 'file', fetchTimeoutMs: 5_000 });
+    const one = { branch: 'flag', pollMs: 2_000, name: 'file', fetchTimeoutMs: 5_000 };
+    expect(found).toMatchObject({ repositories: [one] });
   });
 
   it('follows the XDG specification, which ignores relative paths', () => {
@@ -67,12 +72,15 @@ describe('effectiveConfig', () => {
     ['http://localhost:3000/mesh.git', 'http://localhost:3000/mesh.git'],
     ['git@git.acme.example:web/mesh.git', 'git@git.acme.example:web/mesh.git'],
   ])('repository %s', (repository, expected) => {
-    expect(config({ flags: { ...needed, repository } }).repository).toBe(expected);
+    expect(config({ flags: { ...needed, repository } })).toMatchObject({
+      repositories: [{ repository: expected }],
+    });
   });
 
   it('resolves the files of an SSH remote', () => {
     const flags = { sshKeyFile: 'key', knownHostsFile: '/etc/hosts.keys' };
-    expect(config({ flags })).toMatchObject({ sshKeyFile: '/work/key', knownHostsFile: '/etc/hosts.keys' });
+    const files = { sshKeyFile: '/work/key', knownHostsFile: '/etc/hosts.keys' };
+    expect(config({ flags })).toMatchObject({ repositories: [files] });
   });
 
   it.each([
@@ -108,10 +116,11 @@ describe('effectiveConfig', () => {
     const file = `${header}dataDir: state\nrepository: ../mesh.git\npin: pin.json\n`;
     expect(effective({ flags: {}, file }).config).toMatchObject({
       dataDir: '/etc/fairlead/state',
-      repository: '/etc/mesh.git',
-      pin: '/etc/fairlead/pin.json',
+      repositories: [{ repository: '/etc/mesh.git', pin: '/etc/fairlead/pin.json' }],
     });
-    expect(effective({ flags: { pin: 'p' }, file }).config.pin).toBe('/work/p');
+    expect(effective({ flags: { pin: 'p' }, file }).config).toMatchObject({
+      repositories: [{ pin: '/work/p' }],
+    });
   });
 
   it.each([
@@ -135,7 +144,7 @@ describe('effectiveConfig', () => {
 
   it('takes for null what is needed and not given, until all of it is asked for', () => {
     const nothing = effective({ flags: { branch: 'b' } });
-    expect(nothing.config).toMatchObject({ repository: null, pin: null, branch: 'b' });
+    expect(nothing.config).toMatchObject({ repositories: [{ repository: null, pin: null, branch: 'b' }] });
     expect(formatConfig(nothing)).toContain('\n# repository: is needed\n');
     expect(() => completeConfig(nothing)).toThrow(
       expect.objectContaining({ code: 'config-invalid', message: 'repository: it is needed' }),
@@ -184,14 +193,62 @@ describe('formatConfig', () => {
   });
 });
 
+describe('a list of repositories', () => {
+  const entry = (name: string, more = '') =>
+    `  - { name: ${name}, repository: ${name}.git, pin: ${name}.json${more} }\n`;
+  const list = `${header}branch: trunk\npoll: 2m\nrepositories:\n${entry('shop')}${entry('bank', ', poll: 5s')}`;
+
+  it('is one that says each with its own, and the rest for all', () => {
+    expect(effective({ flags: {}, file: list }).config.repositories).toMatchObject([
+      { name: 'shop', repository: '/etc/fairlead/shop.git', branch: 'trunk', pollMs: 120_000 },
+      { name: 'bank', pin: '/etc/fairlead/bank.json', branch: 'trunk', pollMs: 5_000 },
+    ]);
+    expect(effective({ flags: { poll: '1s' }, file: list }).config.repositories).toMatchObject([
+      { pollMs: 1_000 },
+      { pollMs: 1_000 },
+    ]);
+  });
+
+  it('is printed as a file that says the same', () => {
+    const first = effective({ flags: {}, file: list });
+    const printed = formatConfig(first);
+    expect(printed).toContain('    poll: 5s  # /etc/fairlead/config.yaml:7:63\n');
+    expect(effective({ flags: {}, file: printed }).config).toEqual(first.config);
+  });
+
+  it.each([
+    ['of nothing', 'repositories: []\n', '3:1: error FL2'],
+    ['with an entry that is not whole', 'repositories: [{ name: shop }]\n', '3:16: error FL2'],
+    ['beside one that is named', `pin: p\nrepositories:\n${entry('shop')}`, '3:6: pin: the file lists'],
+    [
+      'of one name twice',
+      `repositories:\n${entry('shop')}${entry('shop')}`,
+      '5:13: name: there are two shop',
+    ],
+  ])('is refused %s', (_, text, place) => {
+    expect(() => effective({ flags: {}, file: header + text })).toThrow(
+      expect.objectContaining({
+        code: 'config-invalid',
+        message: expect.stringContaining(`/etc/fairlead/config.yaml:${place}`),
+      }),
+    );
+  });
+
+  it('is refused beside a flag that names one', () => {
+    expect(() => effective({ flags: { repository: 'x' }, file: list })).toThrow(
+      expect.objectContaining({ message: 'repository: the file lists repositories' }),
+    );
+  });
+});
+
 describe('schemas/ServerConfig.json', () => {
   it('says the defaults that are in force', () => {
     const file = join(import.meta.dirname, '../schemas/ServerConfig.json');
     const { properties } = JSON.parse(readFileSync(file, 'utf8')) as {
       readonly properties: Readonly<Record<string, { readonly default?: string }>>;
     };
-    const { origins } = effective({});
-    for (const { setting, text, from } of origins) {
+    const { origins, repositories } = effective({});
+    for (const { setting, text, from } of [...origins, ...repositories.flat()]) {
       if (from === 'default' && text !== null && setting !== 'dataDir')
         expect(properties[setting]?.default).toBe(text);
       else expect(properties[setting]?.default).toBeUndefined();

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import type { ServerConfig } from '../src/config.ts';
 import { createServer } from '../src/main.ts';
-import { ask, createSite, world } from './server.ts';
+import { ask, createSite, followed, world } from './server.ts';
 
 const cleanup: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -17,8 +17,9 @@ type Repositories = { readonly items: readonly { readonly appliedRevision: strin
 
 const bin = join(import.meta.dirname, '../src/cli/bin.mjs');
 
-function start({ repository, pin, dataDir }: ServerConfig): ChildProcess {
-  const flags = ['--repository', repository, '--pin', pin, '--data-dir', dataDir];
+function start(config: ServerConfig): ChildProcess {
+  const { repository, pin } = followed(config);
+  const flags = ['--repository', repository, '--pin', pin, '--data-dir', config.dataDir];
   const ports = ['--xds', '127.0.0.1:0', '--http', '127.0.0.1:0', '--poll', '1h'];
   return spawn(process.execPath, [bin, 'serve', ...flags, ...ports], { stdio: 'ignore' });
 }
@@ -55,7 +56,7 @@ async function verificationAfter(config: ServerConfig, tip: string): Promise<str
   try {
     const isApplied = ({ items }: Repositories) => items[0]?.appliedRevision === tip;
     await ask<Repositories>(server.httpPort, '/api/v1/repositories', isApplied);
-    const path = `http://127.0.0.1:${server.httpPort}/api/v1/repositories/${config.name}/verification`;
+    const path = `http://127.0.0.1:${server.httpPort}/api/v1/repositories/${followed(config).name}/verification`;
     return await (await fetch(path)).text();
   } finally {
     await server.close();

@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Client, credentials } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { ServerConfig } from '../src/config.ts';
+import type { RepositoryConfig, ServerConfig } from '../src/config.ts';
 import { envoy } from '../src/generated/envoy.js';
 import { openIsomorphic } from '../src/git/index.ts';
 import { formatVerification } from '../src/governance/index.ts';
 import { createServer, type Server } from '../src/main.ts';
 import { pipeline } from '../src/pipeline.ts';
 import { parseProxy } from '../src/translate/index.ts';
-import { ask, createSite, hint, NODE_ID, type Site, world } from './server.ts';
+import { ask, createSite, followed, hint, NODE_ID, type Site, world } from './server.ts';
 
 type Repositories = {
   readonly items: readonly {
@@ -22,6 +22,7 @@ type Repositories = {
     readonly failure: { readonly code: string } | null;
     readonly fetch: { readonly failingSinceMs: number | null };
     readonly stages: { readonly ackMs: number | null };
+    readonly conditions: readonly { readonly type: string }[];
   }[];
 };
 
@@ -42,8 +43,8 @@ async function serve(config: ServerConfig): Promise<Server> {
   return server;
 }
 
-const serving = (port: number, tip: string) =>
-  ask<Repositories>(port, '/api/v1/repositories', ({ items }) => items[0]?.appliedRevision === tip);
+const serving = (port: number, tip: string, at = 0) =>
+  ask<Repositories>(port, '/api/v1/repositories', ({ items }) => items[at]?.appliedRevision === tip);
 
 /** A proxy that asks for clusters and acknowledges what it gets; their names, response by response. */
 function connectProxy(port: number) {
@@ -168,7 +169,7 @@ describe('a server', () => {
         message: expect.stringContaining(`${setting} 127.0.0.1:${port}`),
       });
     }
-    await expect(serve({ ...config, pin: join(config.dataDir, 'none') })).rejects.toMatchObject({
+    await expect(serve(other(config, { pin: join(config.dataDir, 'none') }))).rejects.toMatchObject({
       code: 'pin-missing',
     });
     taken.close();
@@ -176,12 +177,81 @@ describe('a server', () => {
   });
 });
 
+describe('several repositories', () => {
+  it('are one mesh, which nobody hears of before each has something to serve', async () => {
+    const [shop, bank] = [await createSite('shop'), await createSite('bank')];
+    cleanup.push(shop.close, bank.close);
+    const away = `${bank.repository.dir}-away`;
+    await rename(bank.repository.dir, away);
+    const repositories = [
+      { ...followed(shop.config), name: 'shop' },
+      { ...followed(bank.config), name: 'bank' },
+    ];
+    const server = await serve({ ...shop.config, repositories });
+    await serving(server.httpPort, await tipOf(shop));
+    const ready = await fetch(`http://127.0.0.1:${server.httpPort}/readyz`);
+    expect([ready.status, await ready.json()]).toMatchObject([
+      503,
+      { message: expect.stringMatching(/^bank: /) },
+    ]);
+    const proxy = connectProxy(server.xdsPort);
+    const first = proxy.next();
+    const [told] = (await ask<Repositories>(server.httpPort, '/api/v1/repositories')).items;
+    expect(told?.conditions.find(({ type }) => type === 'Distributed')).toMatchObject({
+      status: 'Unknown',
+      message: 'another repository has nothing to serve yet',
+    });
+
+    await rename(away, bank.repository.dir);
+    await hint(server.httpPort, 'bank');
+    const clusters = (await first).value?.join(' ');
+    expect(clusters).toContain('genesis.shop');
+    expect(clusters).toContain('genesis.bank');
+
+    const tip = await bank.change('signed', 'alice');
+    await hint(server.httpPort, 'bank');
+    expect((await proxy.next()).value?.join(' ')).toContain('signed.bank');
+    await serving(server.httpPort, tip, 1);
+  });
+
+  it('fail one by one', async () => {
+    const [shop, bank] = [await createSite('shop'), await createSite('bank')];
+    cleanup.push(shop.close, bank.close);
+    const repositories = [
+      { ...followed(shop.config), name: 'shop' },
+      { ...followed(bank.config), name: 'bank' },
+    ];
+    const server = await serve({ ...shop.config, repositories });
+    await serving(server.httpPort, await tipOf(shop));
+    const proxy = connectProxy(server.xdsPort);
+    await proxy.next();
+    await rename(bank.repository.dir, `${bank.repository.dir}-away`);
+    await hint(server.httpPort, 'bank');
+    const failed = ({ items }: Repositories) => items[1]?.failure !== null;
+    await ask<Repositories>(server.httpPort, '/api/v1/repositories', failed);
+    await shop.change('signed', 'alice');
+    await hint(server.httpPort, 'shop');
+    expect((await proxy.next()).value?.join(' ')).toContain('signed.shop');
+    await rename(`${bank.repository.dir}-away`, bank.repository.dir);
+  });
+});
+
+async function tipOf({ repository }: Site): Promise<string> {
+  return (await repository.git('rev-parse', 'HEAD')).trim();
+}
+
+/** With its repository told otherwise. */
+function other(config: ServerConfig, changes: Partial<RepositoryConfig>): ServerConfig {
+  return { ...config, repositories: [{ ...followed(config), ...changes }] };
+}
+
 /** `fairlead serve` as a process of its own, once it listens. */
 async function serveProcess(
   config: ServerConfig,
 ): Promise<{ child: ChildProcess; httpPort: number; out: string[] }> {
   const bin = join(import.meta.dirname, '../src/cli/bin.mjs');
-  const flags = ['--repository', config.repository, '--pin', config.pin, '--data-dir', config.dataDir];
+  const { repository, pin } = followed(config);
+  const flags = ['--repository', repository, '--pin', pin, '--data-dir', config.dataDir];
   const ports = ['--xds', '127.0.0.1:0', '--http', '127.0.0.1:0', '--poll', '1h'];
   const child = spawn(process.execPath, [bin, 'serve', ...flags, ...ports], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -216,7 +286,7 @@ describe('fairlead serve', () => {
     await serving(first.httpPort, tip);
     first.child.kill('SIGKILL');
     await once(first.child, 'exit');
-    const second = await serve({ ...config, repository: join(config.dataDir, 'gone') });
+    const second = await serve(other(config, { repository: join(config.dataDir, 'gone') }));
     const { items } = await ask<Repositories>(second.httpPort, '/api/v1/repositories');
     expect(items[0]).toMatchObject({ followedTip: tip, appliedRevision: tip });
   });

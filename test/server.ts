@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { ApiSource } from '../src/api/index.ts';
 import type { Log } from '../src/base/log.ts';
-import type { ServerConfig } from '../src/config.ts';
+import { must } from '../src/base/must.ts';
+import type { RepositoryConfig, ServerConfig } from '../src/config.ts';
 import { createTreeDigests, openIsomorphic } from '../src/git/index.ts';
 import { makePin, type Pin } from '../src/governance/index.ts';
 import type { World } from '../src/main.ts';
@@ -24,12 +25,13 @@ export type Site = {
 
 export const NODE_ID = 'sidecar~10.0.0.1~web-1.shop~shop.svc.cluster.local';
 
-export async function createSite(): Promise<Site> {
+/** `namespace`: the only one that the scope owns, and in which its service is; otherwise it owns all. */
+export async function createSite(namespace?: string): Promise<Site> {
   const folder = await createFolder();
   const repository = await createRepository();
   const ssh = await createSshKey(folder.dir, 'alice');
-  await repository.write('mesh/scope.yaml', scopeYaml(readFileSync(`${ssh}.pub`, 'utf8').trim()));
-  await repository.write('mesh/service.yaml', serviceYaml('genesis'));
+  await repository.write('mesh/scope.yaml', scopeYaml(readFileSync(`${ssh}.pub`, 'utf8').trim(), namespace));
+  await repository.write('mesh/service.yaml', serviceYaml('genesis', namespace));
   const genesis = await repository.commit('genesis');
   const objects = await openIsomorphic({ gitdir: repository.gitdir });
   const made = await makePin(objects, createTreeDigests(objects), genesis, 'mesh');
@@ -44,22 +46,14 @@ export async function createSite(): Promise<Site> {
     pin: made.pin,
     config: {
       dataDir,
-      name: 'mesh',
-      repository: repository.dir,
-      branch: 'main',
-      pin: pinFile,
-      gitBackend: 'auto',
-      sshKeyFile: null,
-      knownHostsFile: null,
-      pollMs: 3_600_000,
-      fetchTimeoutMs: 60_000,
+      repositories: [repositoryOf({ repository: repository.dir, pin: pinFile })],
       removalTimeoutMs: 30_000,
       maxConnectionAgeMs: null,
       xds: { host: '127.0.0.1', port: 0 },
       http: { host: '127.0.0.1', port: 0 },
     },
     async change(name, by) {
-      await repository.write('mesh/service.yaml', serviceYaml(name));
+      await repository.write('mesh/service.yaml', serviceYaml(name, namespace));
       return repository.commit(name, by === undefined ? {} : { sign: { ssh } });
     },
     async close() {
@@ -69,7 +63,26 @@ export async function createSite(): Promise<Site> {
   };
 }
 
-function scopeYaml(key: string): string {
+/** How a test follows a repository: by hints alone. */
+export function repositoryOf(about: Pick<RepositoryConfig, 'repository' | 'pin'>): RepositoryConfig {
+  return {
+    name: 'mesh',
+    branch: 'main',
+    gitBackend: 'auto',
+    sshKeyFile: null,
+    knownHostsFile: null,
+    pollMs: 3_600_000,
+    fetchTimeoutMs: 60_000,
+    ...about,
+  };
+}
+
+/** The one repository that a site follows. */
+export function followed({ repositories }: ServerConfig): RepositoryConfig {
+  return must(repositories[0]);
+}
+
+function scopeYaml(key: string, namespace = '*'): string {
   return `apiVersion: fairlead.dev/v1alpha1
 kind: Scope
 metadata: { name: acme }
@@ -78,14 +91,14 @@ spec:
   salt: 5b0c9a4e7f1d42c6a3e88d10b7f4c92e
   anchors: [{ name: alice, keys: [{ ssh: "${key}" }] }]
   quorum: { threshold: 1 }
-  owns: { namespaces: ["*"], hosts: ["*"] }
+  owns: { namespaces: ["${namespace}"], hosts: [${namespace === '*' ? '"*"' : ''}] }
 `;
 }
 
-function serviceYaml(name: string): string {
+function serviceYaml(name: string, namespace = 'shop'): string {
   return `apiVersion: v1
 kind: Service
-metadata: { name: ${name}, namespace: shop }
+metadata: { name: ${name}, namespace: ${namespace} }
 spec: { ports: [{ name: http, port: 80 }] }
 `;
 }
@@ -103,8 +116,9 @@ export async function ask<T>(
   }
 }
 
-export async function hint(port: number): Promise<void> {
-  const answer = await fetch(`http://127.0.0.1:${port}/hooks/v1/generic/mesh`, { method: 'POST' });
+export async function hint(port: number, repository = 'mesh'): Promise<void> {
+  const url = `http://127.0.0.1:${port}/hooks/v1/generic/${repository}`;
+  const answer = await fetch(url, { method: 'POST' });
   expect(answer.status).toBe(202);
 }
 

@@ -1,10 +1,10 @@
-import type { EffectiveConfig, Flags, ServerConfig } from '../config.ts';
+import type { EffectiveConfig, Flags, RepositoryConfig } from '../config.ts';
 import type { openGit } from '../git/index.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What of a configuration is about the remote. */
 export type GitConfig = Pick<
-  ServerConfig,
+  RepositoryConfig,
   'repository' | 'branch' | 'fetchTimeoutMs' | 'gitBackend' | 'sshKeyFile' | 'knownHostsFile'
 >;
 

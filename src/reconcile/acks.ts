@@ -1,6 +1,6 @@
 import type { ProxyStatus } from '../xds/index.ts';
 
-/** Connected streams by what became of one revision. */
+/** Connected proxies by what became of one push. */
 export type Distributed = {
   readonly connected: number;
   readonly acked: number;
@@ -8,9 +8,9 @@ export type Distributed = {
   readonly rejected: number;
 };
 
-export function distribution(proxies: readonly ProxyStatus[], revision: string): Distributed {
-  const acked = proxies.filter((proxy) => hasAcked(proxy, revision)).length;
-  const rejected = proxies.filter((proxy) => !hasAcked(proxy, revision) && hasRejected(proxy)).length;
+export function distribution(proxies: readonly ProxyStatus[], push: number): Distributed {
+  const acked = proxies.filter((proxy) => hasAcked(proxy, push)).length;
+  const rejected = proxies.filter((proxy) => !hasAcked(proxy, push) && hasRejected(proxy)).length;
   return { connected: proxies.length, acked, rejected };
 }
 
@@ -19,8 +19,8 @@ export function isRejectedBy(proxy: ProxyStatus, uid: string): boolean {
   return proxy.rejected.some(({ sources }) => sources.some((source) => source.uid === uid));
 }
 
-function hasAcked(proxy: ProxyStatus, revision: string): boolean {
-  return proxy.fullyAcked?.revision === revision;
+function hasAcked({ fullyAcked }: ProxyStatus, push: number): boolean {
+  return fullyAcked !== null && fullyAcked.push >= push;
 }
 
 function hasRejected({ rejected, types }: ProxyStatus): boolean {

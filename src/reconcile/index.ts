@@ -7,11 +7,12 @@
  * remote answers. Refuses a witness that it cannot read, or that is of another pin: an operator decides.
  */
 export { type Clock, systemClock } from './clock.ts';
-export { inspectDataFolder, openDataFolder } from './data-folder.ts';
+export { type DataFolder, inspectDataFolder, openDataFolder } from './data-folder.ts';
 export { nodeFiles } from './files.ts';
 export { createLoop, type RepositoryLoop } from './loop.ts';
 export { createMemoryQueue } from './memory-queue.ts';
 export { readPin } from './pin.ts';
 export { proxyConfig } from './proxy-config.ts';
+export { createPublisher } from './publisher.ts';
 export { createServed, type Served } from './serve.ts';
 export type { WorkQueue } from './work-queue.ts';

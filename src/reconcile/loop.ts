@@ -2,11 +2,11 @@ import { Failure } from '../base/failure.ts';
 import type { Log } from '../base/log.ts';
 import type { GitBackend, ObjectId } from '../git/index.ts';
 import type { Line, LineState, Pin } from '../governance/index.ts';
-import type { ProxyStatus } from '../xds/index.ts';
 import { type Clock, withTimeout } from './clock.ts';
 import type { Files } from './files.ts';
 import { createLoader, type Read } from './load.ts';
 import { keepProof, type ProofPlaces, proofOf } from './proofs.ts';
+import type { Distribution } from './publisher.ts';
 import { type Facts, report } from './report.ts';
 import type { Served } from './serve.ts';
 import { createSettler } from './settle.ts';
@@ -22,16 +22,6 @@ import {
   writeWitness,
 } from './witness.ts';
 import { jitterMs, type Outcome } from './work-queue.ts';
-
-/** The part of the xDS server that the loop needs. */
-interface Distribution {
-  /** Recomputes every session's snapshot from what is served now. */
-  publish(revision: string): void;
-  proxies(): readonly ProxyStatus[];
-  /** When the last connected proxy had acknowledged all of a revision; null where one has not, or none is connected. */
-  ackedMs(revision: string): number | null;
-  onAck(listener: () => void): unknown;
-}
 
 export type LoopOptions = {
   readonly name: string;
@@ -145,7 +135,8 @@ class Loop implements RepositoryLoop {
     const connected = new Set(proxies.map(({ proxy }) => proxy));
     const untranslated = new Map([...served.failures()].filter(([proxy]) => connected.has(proxy)));
     const translateMs = stages.translateMs === null ? null : stages.translateMs + served.translateMs();
-    const facts = { ...this.#facts, untranslated, stages: { ...stages, translateMs } };
+    const push = distribution.pushed();
+    const facts = { ...this.#facts, push, untranslated, stages: { ...stages, translateMs } };
     return report(facts, proxies, clock.now());
   }
 
@@ -254,10 +245,9 @@ class Loop implements RepositoryLoop {
   }
 
   #acked(): void {
-    const { appliedRevision, stages } = this.#facts;
-    const { distribution } = this.#options;
-    if (this.#pushedMs === null || appliedRevision === null) return;
-    const atMs = distribution.ackedMs(appliedRevision);
+    const { stages } = this.#facts;
+    if (this.#pushedMs === null) return;
+    const atMs = this.#options.distribution.ackedMs();
     if (atMs === null) return;
     this.#learn({ stages: { ...stages, ackMs: Math.max(0, atMs - this.#pushedMs) } });
     this.#pushedMs = null;
@@ -293,6 +283,7 @@ function noFacts({ name, pin }: LoopOptions): Facts {
     runs: { started: 0, finished: 0 },
     failure: null,
     appliedRevision: null,
+    push: null,
     outOfSync: new Map(),
     problems: [],
     built: null,

@@ -27,6 +27,8 @@ export type Facts = {
   readonly runs: RepositoryStatus['runs'];
   readonly failure: RepositoryStatus['failure'];
   readonly appliedRevision: string | null;
+  /** The push that had it; null before, and while another repository has nothing to serve yet. */
+  readonly push: number | null;
   /** By uid: scopes served from their last good resources, and why. */
   readonly outOfSync: ReadonlyMap<string, string>;
   readonly problems: readonly Problem[];
@@ -232,7 +234,10 @@ function translated(facts: Facts): Condition {
 function distributed(facts: Facts, proxies: readonly ProxyStatus[]): Condition {
   const at = facts.appliedRevision;
   if (at === null) return condition('Distributed', 'Unknown', 'Pending', 'nothing is served yet', at);
-  const { acked, rejected, connected } = distribution(proxies, at);
+  if (facts.push === null) {
+    return condition('Distributed', 'Unknown', 'Pending', 'another repository has nothing to serve yet', at);
+  }
+  const { acked, rejected, connected } = distribution(proxies, facts.push);
   if (connected === 0) return condition('Distributed', 'True', 'NoProxies', 'no proxy is connected', at);
   const message = `${acked} of ${connected} proxies acknowledged`;
   if (acked + rejected < connected) return condition('Distributed', 'Unknown', 'Progressing', message, at);

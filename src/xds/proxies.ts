@@ -31,7 +31,7 @@ function fullyAcked(sessions: readonly SessionStatus[]): SessionStatus['fullyAck
   if (acked.length < sessions.length) return null;
   const byTime = acked.toSorted((left, right) => left.atMs - right.atMs);
   const [slowest = null] = byTime;
-  const all = acked.every(({ revision }) => revision === slowest?.revision);
+  const all = acked.every(({ push }) => push === slowest?.push);
   return all ? (byTime.at(-1) ?? null) : slowest;
 }
 

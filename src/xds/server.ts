@@ -32,13 +32,16 @@ export type ServerOptions = StreamsOptions & {
 export interface XdsServer {
   /** Serves plain gRPC on `host`; port 0 takes a free one. The port taken. */
   listen(host: string, port: number): Promise<number>;
-  /** There is something to serve for this revision now; every stream takes it over, soon and only as far as it differs. No-op after `close`. */
-  publish(revision: string): void;
+  /**
+   * There is something to serve for this revision now; every stream takes it over, soon and only as far as it differs.
+   * Its number, from 1 on. No-op after `close`.
+   */
+  publish(revision: string): number;
   sessions(): readonly SessionStatus[];
   /** The same by proxy: with ADS a stream is one, else all streams of a node on one connection. */
   proxies(): readonly ProxyStatus[];
-  /** When the last connected proxy had acknowledged all of a revision; null where one has not, or none is connected. */
-  ackedMs(revision: string): number | null;
+  /** When the last connected proxy had acknowledged all of a push, or of a later one; null where one has not, or none is connected. */
+  ackedMs(push: number): number | null;
   /** Calls back when a session has ACKed all of a revision, once for each. The result ends it. */
   onAck(listener: (ack: Ack) => void): () => void;
   /**
@@ -71,14 +74,14 @@ export function serveXds(options: ServerOptions): XdsServer {
       return bound;
     },
     publish: (revision) => {
-      if (closing) return;
+      if (closing) return 0;
       for (const encoder of encoders) encoder.rotate();
-      streams.publish(revision);
       health.set('SERVING');
+      return streams.publish(revision);
     },
     sessions: () => streams.sessions(),
     proxies: () => streams.proxies(),
-    ackedMs: (revision) => streams.ackedMs(revision),
+    ackedMs: (push) => streams.ackedMs(push),
     onAck: (listener) => streams.onAck(listener),
     close: async () => {
       closing = true;

@@ -48,8 +48,8 @@ export type SessionStatus = {
   readonly connectedAtMs: number;
   /** The revision last published to this session; empty before the first. */
   readonly revision: string;
-  /** The last revision of which everything was ACKed, and when. */
-  readonly fullyAcked: { readonly revision: string; readonly atMs: number } | null;
+  /** The last push of which everything was ACKed, and when. */
+  readonly fullyAcked: { readonly revision: string; readonly push: number; readonly atMs: number } | null;
   readonly types: readonly TypeStatus[];
   readonly rejected: readonly RejectedResource[];
   readonly conditions: readonly SessionCondition[];

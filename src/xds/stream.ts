@@ -12,14 +12,14 @@ import type { Node, RequestBase, ResponseEncoder, Variant } from './variant.ts';
 
 export type XdsCall = ServerDuplexStream<Buffer, Buffer>;
 
-/** A whole revision arrived at a proxy: it ACKed everything, or had nothing to get. */
+/** A whole push arrived at a proxy: it ACKed everything, or had nothing to get. */
 export type Ack = { readonly proxy: string; readonly revision: string; readonly atMs: number };
 
 /** Who a node is, and what it should have now; `resources` may throw. */
 export type Identified = { readonly id: string; readonly resources: () => Resources };
 
-/** A revision may be published again: `count` tells it from the time before. */
-export type Published = { readonly revision: string; readonly count: number };
+/** A revision may be published again: `push`, which counts them, tells it from the time before. */
+export type Published = { readonly revision: string; readonly push: number };
 
 /** What a stream needs from its server. */
 export type StreamEnvironment = {
@@ -84,6 +84,8 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
   #closed = false;
   #timer: NodeJS.Timeout | null = null;
   #fullyAcked: SessionStatus['fullyAcked'] = null;
+  /** What the session was given last; 0 before the first. */
+  #push = 0;
 
   constructor(id: string, call: XdsCall, speech: Speech<Q>, environment: StreamEnvironment) {
     this.#id = id;
@@ -134,11 +136,11 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
   refresh(): void {
     const published = this.#environment.published();
     if (this.#closed || this.#open === null || published === null) return;
-    const { revision, count } = published;
+    const { revision, push } = published;
     const { proxy, client, session } = this.#open;
     let resources: Resources;
     try {
-      resources = client.resources(count, proxy.resources);
+      resources = client.resources(push, proxy.resources);
     } catch (error) {
       this.#environment.log.error(
         { err: error, proxy: proxy.id, revision },
@@ -148,6 +150,7 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
     }
     this.#guard(() => {
       session.publish(resources, revision);
+      this.#push = push;
       this.#pump();
     });
   }
@@ -265,7 +268,7 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
   /** Nothing of what other streams learn can matter: a client may have a thousand of them. */
   #content(): boolean {
     const session = this.#open?.session;
-    return session !== undefined && !session.pending && session.revision === this.#fullyAcked?.revision;
+    return session !== undefined && !session.pending && this.#push === this.#fullyAcked?.push;
   }
 
   #pump(): void {
@@ -287,9 +290,9 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
   #rest({ session, proxy }: Open<Q>, nowMs: number): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    const { revision } = session;
-    if (revision !== this.#fullyAcked?.revision && session.settled()) {
-      this.#fullyAcked = { revision, atMs: nowMs };
+    const [push, { revision }] = [this.#push, session];
+    if (push !== this.#fullyAcked?.push && session.settled()) {
+      this.#fullyAcked = { revision, push, atMs: nowMs };
       this.#environment.acked({ proxy: proxy.id, revision, atMs: nowMs });
     }
     const deadlineMs = session.deadlineMs(nowMs);

@@ -58,10 +58,12 @@ export class Streams {
     if (this.#draining) stream.drain();
   }
 
-  publish(revision: string): void {
-    this.#published = { revision, count: (this.#published?.count ?? 0) + 1 };
+  publish(revision: string): number {
+    const push = (this.#published?.push ?? 0) + 1;
+    this.#published = { revision, push };
     for (const stream of this.#open) this.#stale.add(stream);
     this.#schedule();
+    return push;
   }
 
   sessions(): readonly SessionStatus[] {
@@ -81,11 +83,11 @@ export class Streams {
   }
 
   /** Asked at every ACK, so that no status is made for it. */
-  ackedMs(revision: string): number | null {
+  ackedMs(push: number): number | null {
     let lastMs: number | null = null;
     for (const { client, fullyAcked } of this.#open) {
       if (client === null) continue;
-      if (fullyAcked?.revision !== revision) return null;
+      if (fullyAcked === null || fullyAcked.push < push) return null;
       lastMs = Math.max(lastMs ?? fullyAcked.atMs, fullyAcked.atMs);
     }
     return lastMs;

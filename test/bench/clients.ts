@@ -58,8 +58,9 @@ export function createClients(served: Served, namespaces: readonly string[]) {
         return { names, bytes, responses: all.map((each) => each.bytes) };
       }),
     proxies: () => [],
+    pushed: () => null,
     ackedMs: () => null,
-    onAck: () => {},
+    onAck: () => () => {},
   };
 }
 

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type ApiSource, createApi } from '../../src/api/index.ts';
 import { machineChecks } from '../../src/cli/checks/index.ts';
 import { createServer } from '../../src/main.ts';
-import { apiSource, ask, createSite, quiet, type Site, world } from '../server.ts';
+import { apiSource, ask, createSite, followed, quiet, type Site, world } from '../server.ts';
 import { BIN, createHome, type Home, runChild } from './fairlead.ts';
 
 let home: Home;
@@ -45,7 +45,8 @@ async function check(...args: readonly string[]) {
 
 const ports = ['--xds', '127.0.0.1:0', '--http', '127.0.0.1:0'];
 const settings = () => {
-  const { repository, pin, dataDir } = site.config;
+  const { dataDir } = site.config;
+  const { repository, pin } = followed(site.config);
   return ['--repository', repository, '--pin', pin, '--data-dir', dataDir, ...ports];
 };
 

@@ -2,7 +2,7 @@ import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createServer } from '../../src/main.ts';
-import { ask, world } from '../server.ts';
+import { ask, repositoryOf, world } from '../server.ts';
 import { createHome, type Home, type Ran } from './fairlead.ts';
 import { createMeshes, type Mesh, ROUTES } from './mesh.ts';
 
@@ -338,9 +338,10 @@ test('hook, verify and server: one verdict, byte for byte', async () => {
   const verified = await mesh.cli('verify', '-o', 'json', '--tip', 'main');
   const server = await createServer(
     {
-      ...{ dataDir: join(home.dir, `state-${count}`), name: 'mesh', repository: join(home.dir, bare) },
-      ...{ branch: 'main', pin: join(home.dir, `pin ${count}.json`), gitBackend: 'auto' },
-      ...{ sshKeyFile: null, knownHostsFile: null, pollMs: 3_600_000, fetchTimeoutMs: 60_000 },
+      dataDir: join(home.dir, `state-${count}`),
+      repositories: [
+        repositoryOf({ repository: join(home.dir, bare), pin: join(home.dir, `pin ${count}.json`) }),
+      ],
       ...{ removalTimeoutMs: 30_000, maxConnectionAgeMs: null },
       ...{ xds: { host: '127.0.0.1', port: 0 }, http: { host: '127.0.0.1', port: 0 } },
     },

@@ -49,7 +49,7 @@ test('both sides of a force-push outlive it, and anybody can judge them again', 
   await repository.git('gc', '--quiet', '--prune=now');
   await run('git', ['-C', join(place, 'git'), 'gc', '--quiet', '--prune=now']);
   const verify = async (side: string) => {
-    const store = ['--repository', join(place, 'git'), '--pin', config.pin];
+    const store = ['--repository', join(place, 'git'), '--pin', ...config.repositories.map(({ pin }) => pin)];
     const tip = `refs/proofs/${refused}/${side}`;
     const args = [BIN, 'verify', ...store, '--tip', tip, '-o', 'json'];
     const { code, out } = await runChild(process.execPath, args, { cwd: folder, environment: process.env });

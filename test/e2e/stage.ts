@@ -8,7 +8,7 @@ import { createServer, type Server } from '../../src/main.ts';
 import { bootstrap } from '../../src/translate/index.ts';
 import { envoyPath } from '../envoy.ts';
 import { createFolder } from '../repository.ts';
-import { hint, world } from '../server.ts';
+import { hint, repositoryOf, world } from '../server.ts';
 import { createMesh, HOST, type Mesh } from './mesh.ts';
 
 /** A real Envoy that is configured by a server. */
@@ -76,20 +76,9 @@ async function configOf(folder: string, { remote, pin }: Mesh): Promise<ServerCo
   const dataDir = join(folder, 'state');
   await mkdir(dataDir);
   const free = { host: '127.0.0.1', port: 0 };
-  const times = {
-    pollMs: 3_600_000,
-    fetchTimeoutMs: 60_000,
-    removalTimeoutMs: 30_000,
-    maxConnectionAgeMs: null,
-  };
-  const git = {
-    repository: remote,
-    branch: 'main',
-    gitBackend: 'auto',
-    sshKeyFile: null,
-    knownHostsFile: null,
-  } as const;
-  return { dataDir, name: 'mesh', ...git, pin, ...times, xds: free, http: free };
+  const times = { removalTimeoutMs: 30_000, maxConnectionAgeMs: null };
+  const repositories = [repositoryOf({ repository: remote, pin })];
+  return { dataDir, repositories, ...times, xds: free, http: free };
 }
 
 type EnvoyOptions = {

@@ -541,11 +541,11 @@ describe('distribution', () => {
     expect(condition(loop.status(), 'Distributed', 's')).toBe('Unknown Progressing');
     expect(scopeOf(loop.status(), 's')?.health).toBe('Progressing');
     await clock.advance(20);
-    const one = session('one', { fullyAcked: { revision: a, atMs: clock.now() } });
+    const one = session('one', { fullyAcked: { revision: a, push: 1, atMs: clock.now() } });
     setSessions([one, session('two', { types: stale })]);
     expect(loop.status().stages.ackMs).toBeNull();
     await clock.advance(15);
-    setSessions([one, session('two', { fullyAcked: { revision: a, atMs: clock.now() } })]);
+    setSessions([one, session('two', { fullyAcked: { revision: a, push: 1, atMs: clock.now() } })]);
     await clock.advance(1_000);
     expect(loop.status().stages.ackMs).toBe(35);
     expect(condition(loop.status(), 'Distributed', 's')).toBe('True Acknowledged');

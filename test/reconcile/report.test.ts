@@ -20,6 +20,7 @@ test('a place that is used again is that of the scope that lives; the one that e
     runs: { started: 1, finished: 1 },
     failure: null,
     appliedRevision: state.tip,
+    push: 1,
     outOfSync: new Map(),
     problems: [problem],
     built: null,

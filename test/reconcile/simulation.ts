@@ -9,6 +9,7 @@ import { createMemoryQueue } from '../../src/reconcile/memory-queue.ts';
 import { createServed, type Served, type ServeStages } from '../../src/reconcile/serve.ts';
 import type { WorkQueue } from '../../src/reconcile/work-queue.ts';
 import type { ProxyStatus } from '../../src/xds/index.ts';
+import type { Ack } from '../../src/xds/stream.ts';
 import { type SimulatedClock, simulatedClock } from './clock.ts';
 import { type Disk, testDisk } from './files.ts';
 
@@ -53,7 +54,7 @@ export function simulate(input: {
   const published: string[] = [];
   const logged: { level: string; message: string }[] = [];
   let sessions: readonly ProxyStatus[] = [];
-  const listeners: (() => void)[] = [];
+  const listeners: ((ack: Ack) => void)[] = [];
   let remote: Remote = unreachable;
   const git: GitBackend = {
     ...input.objects,
@@ -72,13 +73,17 @@ export function simulate(input: {
     served,
     distribution: {
       publish: (revision) => published.push(revision),
+      pushed: () => published.length,
       proxies: () => sessions,
-      ackedMs: (revision) => {
+      ackedMs: () => {
         const acked = sessions.flatMap(({ fullyAcked }) => fullyAcked ?? []);
-        const times = acked.filter((each) => each.revision === revision).map(({ atMs }) => atMs);
+        const times = acked.filter(({ push }) => push >= published.length).map(({ atMs }) => atMs);
         return times.length > 0 && times.length === sessions.length ? Math.max(...times) : null;
       },
-      onAck: (listener) => listeners.push(listener),
+      onAck: (listener) => {
+        listeners.push(listener);
+        return () => {};
+      },
     },
     files: disk,
     witness: input.witness,
@@ -94,7 +99,8 @@ export function simulate(input: {
     ...{ clock, disk, loop, queue, served, published, logged },
     setSessions(next) {
       sessions = next;
-      for (const listener of listeners) listener();
+      for (const listener of listeners)
+        listener({ proxy: 'any', revision: published.at(-1) ?? '', atMs: clock.now() });
     },
     remote(next) {
       remote = next;

@@ -14,12 +14,12 @@ function session(id: string, more: Partial<SessionStatus>): SessionStatus {
   return { id, ...common, fullyAcked: null, types: [], rejected: [], conditions: [], ...more };
 }
 
-const acked = (revision: string, atMs: number) => ({ fullyAcked: { revision, atMs } });
+const acked = (push: number, atMs: number) => ({ fullyAcked: { revision: `r${push}`, push, atMs } });
 
 describe('the streams of one proxy are one proxy', () => {
   test('an ADS stream is as it is', () => {
     const types = [CLUSTER, ENDPOINT, LISTENER, ROUTE].map((typeUrl) => type(typeUrl, 'SYNCED'));
-    const one = session('1', { service: 'ADS', types, ...acked('r1', 7) });
+    const one = session('1', { service: 'ADS', types, ...acked(1, 7) });
     const { service: _, ...same } = one;
     expect(proxyStatus([one])).toEqual({ ...same, services: 'ads', streams: 1 });
   });
@@ -41,9 +41,9 @@ describe('the streams of one proxy are one proxy', () => {
   });
 
   test.each([
-    ['all have it: when the last one had', [acked('r2', 3), acked('r2', 9)], { revision: 'r2', atMs: 9 }],
-    ['one is behind: what that one has', [acked('r2', 9), acked('r1', 3)], { revision: 'r1', atMs: 3 }],
-    ['one has nothing', [acked('r2', 9), {}], null],
+    ['all have it: when the last one had', [acked(2, 3), acked(2, 9)], acked(2, 9).fullyAcked],
+    ['one is behind: what that one has', [acked(2, 9), acked(1, 3)], acked(1, 3).fullyAcked],
+    ['one has nothing', [acked(2, 9), {}], null],
   ])('acknowledged: %s', (_what, [first = {}, second = {}], expected) => {
     expect(proxyStatus([session('1', first), session('2', second)]).fullyAcked).toEqual(expected);
   });

@@ -192,7 +192,7 @@ describe('publish', () => {
     expect(await done).toEqual({ proxy: NODE.id, revision: 'r2', atMs: 2_000 });
     expect(client.unread).toBe(0);
     expect(server.sessions()).toMatchObject([
-      { revision: 'r2', fullyAcked: { revision: 'r2', atMs: 2_000 } },
+      { revision: 'r2', fullyAcked: { revision: 'r2', push: 2, atMs: 2_000 } },
     ]);
   });
 
@@ -209,18 +209,18 @@ describe('publish', () => {
   });
 
   test('is ACKed by all when the last has ACKed it', async () => {
-    expect(server.ackedMs('r1')).toBeNull();
+    expect(server.ackedMs(1)).toBeNull();
     await started('r1');
-    expect(server.ackedMs('r1')).toBe(1_000);
+    expect(server.ackedMs(1)).toBe(1_000);
     nowMs = 2_000;
     const done = acked('r1');
     const late = connect();
     late.send({ node: NODE, typeUrl: ENDPOINT, resourceNamesSubscribe: ['a'] });
     const said = await late.next();
-    expect(server.ackedMs('r1')).toBeNull();
+    expect(server.ackedMs(1)).toBeNull();
     late.ack(said);
     await done;
-    expect([server.ackedMs('r1'), server.ackedMs('r2')]).toEqual([2_000, null]);
+    expect([server.ackedMs(1), server.ackedMs(2)]).toEqual([2_000, null]);
   });
 
   test('without a snapshot leaves the proxy with its last good one', async () => {

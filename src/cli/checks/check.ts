@@ -15,9 +15,15 @@ export type Check = {
   readonly name: string;
   /** It says nothing where the configuration cannot be read. */
   readonly needsConfig?: true;
-  /** Null where it does not concern this configuration. Throws Failure for what is wrong. */
-  readonly run: (context: Context, config: EffectiveConfig['config']) => Promise<Finding | null>;
+  /** Nothing where it does not concern this configuration. Throws Failure for what is wrong. */
+  readonly run: (
+    context: Context,
+    config: EffectiveConfig['config'],
+  ) => Promise<Found | readonly Found[] | null>;
 };
+
+/** `about`: which of several things it is of. */
+export type Found = Finding & { readonly about?: string | null };
 
 export function ok(message: string): Finding {
   return { state: 'ok', message, fix: null };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { locateEnvoy } from '../envoy.ts';
 import { run } from '../native.ts';
 import { type Check, fail, ok, warn } from './check.ts';
-import { gitConfigOf } from './source.ts';
+import { gitConfigOf, ofEachRepository } from './source.ts';
 
 const NODE = 24;
 
@@ -19,8 +19,7 @@ export const node: Check = {
 
 /** Its version, and which backend would read the repository. */
 export const git: Check = {
-  name: 'git',
-  async run(context, config) {
+  ...ofEachRepository('git', async (context, config) => {
     const { environment } = context;
     const asked = await run('git', ['version'], { environment }).catch(() => null);
     const version = asked?.out.replace(/^git version /, '') ?? null;
@@ -37,7 +36,7 @@ export const git: Check = {
     }
     if (version !== null) return ok(version);
     return warn('no git command: isomorphic-git would be used', 'install git for SSH and large repositories');
-  },
+  }),
 };
 
 export const envoy: Check = {

@@ -1,11 +1,6 @@
 import { Command } from 'commander';
-import {
-  type Flags as ConfigFlags,
-  type EffectiveConfig,
-  nothingConfigured,
-  type PartialConfig,
-} from '../../config.ts';
-import { type Check, type Finding, failed, ok } from '../checks/check.ts';
+import { type Flags as ConfigFlags, type EffectiveConfig, nothingConfigured } from '../../config.ts';
+import { type Finding, type Found, failed, ok } from '../checks/check.ts';
 import { machineChecks } from '../checks/index.ts';
 import { checkServer } from '../checks/server.ts';
 import type { Context } from '../context.ts';
@@ -65,22 +60,20 @@ async function checkMachine(context: Context, flags: ConfigFlags): Promise<reado
   const results = [resultOf('config', invalid ? read : given(read))];
   const config = invalid ? nothingConfigured : read.config;
   for (const one of machineChecks.filter(({ needsConfig }) => !(invalid && needsConfig))) {
-    const found = await runCheck(context, one, config);
-    if (found !== null) results.push(resultOf(one.name, found));
+    const found = await one.run(context, config).catch(failed);
+    results.push(...[found ?? []].flat().map((each) => resultOf(one.name, each)));
   }
   return results;
 }
 
-function given({ origins }: EffectiveConfig): Finding {
-  const count = origins.filter(({ from }) => from !== 'default' && from !== 'needed').length;
+function given({ origins, repositories }: EffectiveConfig): Finding {
+  const count = [...origins, ...repositories.flat()].filter(
+    ({ from }) => from !== 'default' && from !== 'needed',
+  ).length;
   return ok(`${count} settings are given; fairlead serve --print-config shows them all`);
 }
 
-function runCheck(context: Context, one: Check, config: PartialConfig): Promise<Finding | null> {
-  return one.run(context, config).catch(failed);
-}
-
-function resultOf(name: string, finding: Finding): Result {
+function resultOf(name: string, finding: Found): Result {
   return { check: name, about: null, ...finding, see: `${DOCS}#${name}` };
 }
 
