@@ -82,7 +82,6 @@ type Settings<Names extends string> = Readonly<Record<Names, Setting<string, unk
 export const settings = { ...repositorySettings, ...serverSettings };
 
 export type SettingName = keyof typeof settings;
-export type RepositorySettingName = keyof typeof repositorySettings;
 
 type ValueOf<One extends Setting<string, unknown, Default>> =
   | Exclude<ReturnType<One['parse']>, Unfit>
