@@ -18,6 +18,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import protobuf from 'protobufjs';
 import { descriptors, descriptorsModule } from './generate-descriptors.ts';
+import { addNewerFields } from './newer-fields.ts';
 import { declarations } from './protobuf-declarations.ts';
 
 const root = path.join(import.meta.dirname, '..');
@@ -42,6 +43,8 @@ const wanted: Readonly<Record<string, readonly string[]>> = {
   'envoy/service/status/v3/csds.proto': ['ClientStatusRequest', 'ClientStatusResponse'],
   'envoy/config/bootstrap/v3/bootstrap.proto': ['Bootstrap'],
   'envoy/config/cluster/v3/cluster.proto': ['Cluster'],
+  // What a newer field names (`newer-fields.ts`).
+  'envoy/config/common/matcher/v3/matcher.proto': ['MatchPredicate'],
   'envoy/config/endpoint/v3/endpoint.proto': ['ClusterLoadAssignment'],
   'envoy/config/listener/v3/listener.proto': ['Listener'],
   'envoy/config/route/v3/route.proto': ['RouteConfiguration'],
@@ -68,6 +71,7 @@ const wanted: Readonly<Record<string, readonly string[]>> = {
     'HttpConnectionManager',
   ],
   'envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto': ['TcpProxy'],
+  'envoy/extensions/request_id/uuid/v3/uuid.proto': ['UuidRequestIdConfig'],
   'envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.proto': ['PreviousHostsPredicate'],
   'envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.proto': [
     'PreviousPrioritiesConfig',
@@ -118,6 +122,7 @@ export async function loadProtos(files: readonly string[]): Promise<protobuf.Roo
   const source = new protobuf.Root();
   source.resolvePath = resolveImport;
   await source.load([...files]);
+  addNewerFields(source);
   source.resolveAll();
   return source;
 }

@@ -67,5 +67,6 @@ function readClients(tls: GatewayTls, isRequired: boolean): ClientCheck {
     names: tls.subjectAltNames ?? [],
     keyHashes: tls.verifyCertificateSpki ?? [],
     hashes: tls.verifyCertificateHash ?? [],
+    takesAny: tls.insecureSkipVerify ?? false,
   };
 }

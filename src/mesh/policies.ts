@@ -16,6 +16,7 @@ import type {
   Ejection,
   HashKey,
   KeepAlive,
+  RetryBudget,
   TrafficPolicy,
   Tunnel,
 } from './policy-types.ts';
@@ -27,6 +28,8 @@ export type PlacedPolicy = { readonly written: WrittenPolicy; readonly origin: O
 
 /** What a port may have of its own. */
 type Parts = Pick<WrittenPolicy, 'loadBalancer' | 'connectionPool' | 'outlierDetection' | 'tls'>;
+
+type WrittenBudget = NonNullable<WrittenPolicy['retryBudget']>;
 
 /** What is the same at all ports. */
 type Wholes = Pick<WrittenPolicy, 'tunnel' | 'proxyProtocol' | 'retryBudget'>;
@@ -68,10 +71,7 @@ export function readPolicies(
       security: tls === undefined ? null : readSecurity(tls),
       tunnel: tunnel === undefined ? null : readTunnel(tunnel),
       proxyProtocol: proxyProtocol === undefined ? null : (proxyProtocol.version ?? 'V1'),
-      retryBudget:
-        retryBudget === undefined
-          ? null
-          : { percent: retryBudget.percent ?? null, least: retryBudget.minRetryConcurrency ?? null },
+      retryBudget: retryBudget === undefined ? null : readBudget(retryBudget),
       origins,
     };
   });
@@ -98,6 +98,10 @@ function wholesOf({ tunnel, proxyProtocol, retryBudget }: Wholes = {}): Wholes {
     ...(proxyProtocol === undefined ? {} : { proxyProtocol }),
     ...(retryBudget === undefined ? {} : { retryBudget }),
   };
+}
+
+function readBudget({ percent, minRetryConcurrency: least, budgetInterval }: WrittenBudget): RetryBudget {
+  return { percent: percent ?? null, least: least ?? null, countsForMs: maybeMs(budgetInterval) };
 }
 
 function readTunnel({ protocol = 'CONNECT', targetHost, targetPort }: WrittenTunnel): Tunnel {
@@ -186,6 +190,7 @@ function readKey({
 
 /** What a connection pool says; one that is empty says nothing. */
 export function readConnections({ tcp = {}, http = {} }: ConnectionPool): Connections {
+  const { http2KeepAlive: pings } = http;
   const speak = http.useClientProtocol ? 'as-client' : http.h2UpgradePolicy === 'UPGRADE' ? 'http2' : null;
   return {
     connectTimeoutMs: maybeMs(tcp.connectTimeout),
@@ -198,6 +203,10 @@ export function readConnections({ tcp = {}, http = {} }: ConnectionPool): Connec
     maxAgeMs: maybeMs(tcp.maxConnectionDuration),
     idleMs: { http: maybeMs(http.idleTimeout ?? tcp.idleTimeout), tcp: maybeMs(tcp.idleTimeout) },
     keepAlive: tcp.tcpKeepalive === undefined ? null : readKeepAlive(tcp.tcpKeepalive),
+    pings:
+      pings === undefined
+        ? null
+        : { everyMs: durationMs(pings.interval), timeoutMs: durationMs(pings.timeout) },
     speak: speak ?? 'declared',
   };
 }
@@ -217,6 +226,7 @@ function readEjection(detection: OutlierDetection): Ejection {
     baseTimeMs: maybeMs(detection.baseEjectionTime),
     maxPercent: limit(detection.maxEjectionPercent),
     minHealthyPercent: detection.minHealthPercent ?? 0,
+    errorStatuses: [...new Set(detection.outlierDetectionHttpErrorCodes)],
   };
 }
 

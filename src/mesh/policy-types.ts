@@ -70,6 +70,8 @@ export type Connections = {
   /** Of HTTP connections and of bytes; 0: they may idle for ever. */
   readonly idleMs: { readonly http: number | null; readonly tcp: number | null };
   readonly keepAlive: KeepAlive | null;
+  /** Pings of HTTP/2; one that is not answered in time ends the connection. */
+  readonly pings: { readonly everyMs: number; readonly timeoutMs: number } | null;
   /** What is spoken to the endpoints: what the port declares, HTTP/2, or what the client speaks. */
   readonly speak: 'declared' | 'http2' | 'as-client';
 };
@@ -85,6 +87,8 @@ export type Ejection = {
   readonly maxPercent: number | null;
   /** Below this share of endpoints that are left, none is left alone. */
   readonly minHealthyPercent: number;
+  /** Statuses that are errors of an endpoint; empty: those from 500 on. */
+  readonly errorStatuses: readonly number[];
 };
 
 /** How clients encrypt; files are those of the proxy's machine. */
@@ -104,7 +108,12 @@ export type ClientSecurity = {
 };
 
 /** How many retries there may be at once. Null: the proxy's default. */
-export type RetryBudget = { readonly percent: number | null; readonly least: number | null };
+export type RetryBudget = {
+  readonly percent: number | null;
+  readonly least: number | null;
+  /** For so long a request counts, though it has ended. */
+  readonly countsForMs: number | null;
+};
 
 /** An HTTP proxy that connections go through. */
 export type Tunnel = { readonly method: 'CONNECT' | 'POST'; readonly host: string; readonly port: number };

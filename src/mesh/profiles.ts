@@ -101,7 +101,7 @@ function thousandths(weight: number | string): number {
 }
 
 /** Linkerd's, where nothing is said: a fifth of the requests, and ten in any case. */
-const usualBudget: RetryBudget = { percent: 20, least: 10 };
+const usualBudget: RetryBudget = { percent: 20, least: 10, countsForMs: null };
 
 /** Services with the budget of retries that their ServiceProfile asks for, where one of its routes is tried again. */
 export function withBudgets(services: readonly Defined[], profiles: readonly Profiled[]): readonly Defined[] {
@@ -122,6 +122,7 @@ function budgetOf({ spec: { retryBudget, routes = [] } }: Resource): RetryBudget
     return {
       percent: Math.round(retryBudget.retryRatio * 1e6) / 1e4,
       least: retryBudget.minRetriesPerSecond,
+      countsForMs: null,
     };
   }
   return routes.some(({ isRetryable }) => isRetryable) ? usualBudget : null;

@@ -40,6 +40,8 @@ export type Reporter = LineReporter | SpanReporter;
 /** What a span says besides; a header or a variable of the proxy may be missing, and then has its default. */
 export type SpanTag = { readonly name: string } & (
   | { readonly from: 'literal'; readonly value: string }
+  /** With operators, as a line. */
+  | { readonly from: 'format'; readonly text: string }
   | { readonly from: 'header' | 'environment'; readonly key: string; readonly otherwise: string }
 );
 
@@ -75,6 +77,8 @@ export type SpanRule = {
   readonly isOff: boolean | null;
   readonly percent: number | null;
   readonly tags: readonly SpanTag[] | null;
+  readonly goesByRequestId: boolean | null;
+  readonly stopsHere: boolean | null;
 };
 
 /** What the proxies of some workloads report. */
@@ -96,5 +100,9 @@ export type Reports = {
     readonly percent: number;
     readonly tags: readonly SpanTag[];
     readonly maxPathLength: number | null;
+    /** Whether the id of a request decides, where it does. */
+    readonly goesByRequestId: boolean;
+    /** Whether the headers of a trace go no further. */
+    readonly stopsHere: boolean;
   } | null;
 };

@@ -91,12 +91,17 @@ function readProvider(provider: ExtensionProvider): readonly Reporter[] {
 
 /** By name. */
 export function readTags(tags: Readonly<Record<string, WrittenSpanTag>>): readonly SpanTag[] {
-  return Object.entries(tags).flatMap(([name, { literal, header, environment }]): readonly SpanTag[] => {
-    if (literal !== undefined) return [{ name, from: 'literal', value: literal.value }];
-    if (header !== undefined) {
-      return [{ name, from: 'header', key: header.name, otherwise: header.defaultValue ?? '' }];
-    }
-    if (environment === undefined) return [];
-    return [{ name, from: 'environment', key: environment.name, otherwise: environment.defaultValue ?? '' }];
-  });
+  return Object.entries(tags).flatMap(
+    ([name, { literal, header, environment, formatter }]): readonly SpanTag[] => {
+      if (literal !== undefined) return [{ name, from: 'literal', value: literal.value }];
+      if (header !== undefined) {
+        return [{ name, from: 'header', key: header.name, otherwise: header.defaultValue ?? '' }];
+      }
+      if (formatter !== undefined) return [{ name, from: 'format', text: formatter.value }];
+      if (environment === undefined) return [];
+      return [
+        { name, from: 'environment', key: environment.name, otherwise: environment.defaultValue ?? '' },
+      ];
+    },
+  );
 }

@@ -44,6 +44,8 @@ function readReportings(resource: TelemetryResource): readonly Reporting[] {
         isOff: rule.disableSpanReporting ?? null,
         percent: rule.randomSamplingPercentage ?? null,
         tags: customTags === undefined ? null : readTags(customTags),
+        goesByRequestId: rule.useRequestIdForTraceSampling ?? null,
+        stopsHere: rule.disableContextPropagation ?? null,
       };
     }),
   };
@@ -178,5 +180,7 @@ function spansAt(side: Side, said: readonly Reporting[], settings: ReportSetting
     percent: last('percent') ?? settings.spans.percent,
     tags: last('tags') ?? settings.spans.tags,
     maxPathLength: to.maxPathLength ?? settings.spans.maxPathLength,
+    goesByRequestId: last('goesByRequestId') ?? true,
+    stopsHere: last('stopsHere') ?? false,
   };
 }

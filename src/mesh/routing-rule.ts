@@ -161,14 +161,16 @@ const grpcStatuses: readonly NonNullable<Abort['grpcStatus']>[] = [
   'UNAUTHENTICATED',
 ];
 
-function readRedirect({ uri, authority, scheme, port, derivePort, redirectCode }: HttpRedirect): Redirect {
+function readRedirect({ uri, prefixRewrite, ...redirect }: HttpRedirect): Redirect {
+  const { authority, scheme, port, derivePort, redirectCode } = redirect;
+  const prefix = prefixRewrite === undefined ? null : ({ how: 'matched', text: prefixRewrite } as const);
   return {
     does: 'redirect',
     status: redirectCode ?? 301,
     scheme: scheme ?? null,
     host: authority ?? null,
     port: port ?? (derivePort === 'FROM_REQUEST_PORT' ? 'asked' : null),
-    path: uri === undefined ? null : { how: 'whole', text: uri },
+    path: uri === undefined ? prefix : { how: 'whole', text: uri },
   };
 }
 

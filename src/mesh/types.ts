@@ -334,6 +334,8 @@ export type ClientCheck = {
   readonly keyHashes: readonly string[];
   /** SHA-256 of the certificate in hexadecimal digits; empty: any. */
   readonly hashes: readonly string[];
+  /** Whether a certificate that does not hold is taken, too. */
+  readonly takesAny: boolean;
 };
 
 /** A host that routings may be bound to. */

@@ -45,7 +45,7 @@ function versionOf(version: TlsVersion): string {
 const sanTypes = ['DNS', 'URI', 'EMAIL', 'IP_ADDRESS'];
 
 function validationOf(clients: ClientCheck, proxy: Proxy): object {
-  const { authorities, revoked, names, keyHashes, hashes } = clients;
+  const { authorities, revoked, names, keyHashes, hashes, takesAny } = clients;
   const sans = names.flatMap((exact) => sanTypes.map((san_type) => ({ san_type, matcher: { exact } })));
   return {
     ...trusted(authorities, proxy),
@@ -53,5 +53,6 @@ function validationOf(clients: ClientCheck, proxy: Proxy): object {
     ...(sans.length === 0 ? {} : { match_typed_subject_alt_names: sans }),
     ...(keyHashes.length === 0 ? {} : { verify_certificate_spki: keyHashes }),
     ...(hashes.length === 0 ? {} : { verify_certificate_hash: hashes }),
+    ...(takesAny ? { trust_chain_verification: 'ACCEPT_UNTRUSTED' } : {}),
   };
 }

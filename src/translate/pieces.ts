@@ -24,18 +24,24 @@ export function typed(message: string, fields: object): object {
   return { '@type': `type.googleapis.com/${message}`, ...fields };
 }
 
-/** Options of a cluster's HTTP connections: of all, of those of HTTP/2, and of what requests say of their hosts. */
-export type HttpOptions = { readonly common?: object; readonly http2?: object; readonly upstream?: object };
+/** Options of a cluster's HTTP connections: of all, of those of HTTP/2, of what requests say of their hosts, and of errors. */
+export type HttpOptions = {
+  readonly common?: object;
+  readonly http2?: object;
+  readonly upstream?: object;
+  readonly errors?: object;
+};
 
 /** What a cluster speaks to its hosts; nothing said is HTTP/1.1, or bytes. */
 export function upstreamProtocol(
   protocol: Protocol,
-  { common = {}, http2 = {}, upstream = {} }: HttpOptions = {},
+  { common = {}, http2 = {}, upstream = {}, errors = {} }: HttpOptions = {},
 ): object {
   const isDefault = protocol === 'http' || protocol === 'tcp' || protocol === 'tls';
   const more = {
     ...(Object.keys(common).length === 0 ? {} : { common_http_protocol_options: common }),
     ...(Object.keys(upstream).length === 0 ? {} : { upstream_http_protocol_options: upstream }),
+    ...(Object.keys(errors).length === 0 ? {} : { outlier_detection: errors }),
   };
   if (isDefault && Object.keys(more).length === 0) return {};
   const options = { ...httpConfig(protocol, http2), ...more };

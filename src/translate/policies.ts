@@ -30,7 +30,7 @@ export function spreading(policy: TrafficPolicy | null, client: Parameters<typeo
 }
 
 /** What of a policy a cluster's connections depend on. */
-type Connecting = Partial<Pick<TrafficPolicy, 'connections' | 'security' | 'retryBudget'>>;
+type Connecting = Partial<Pick<TrafficPolicy, 'connections' | 'security' | 'retryBudget' | 'ejection'>>;
 
 /** How a cluster connects, and how much it takes. `protocol`: what the port declares. */
 export function connecting(
@@ -38,7 +38,7 @@ export function connecting(
   protocol: Protocol,
   { connectTimeoutMs }: Pick<Settings, 'connectTimeoutMs'>,
 ): object {
-  const { connections = null, security = null, retryBudget = null } = policy ?? {};
+  const { connections = null, security = null, retryBudget = null, ejection = null } = policy ?? {};
   const limits = {
     max_connections: connections?.maxConnections,
     max_pending_requests: connections?.maxPendingRequests,
@@ -55,6 +55,7 @@ export function connecting(
       common: options(connections),
       http2: streams(connections),
       upstream: isHttp ? namesOfRequests(security) : {},
+      errors: isHttp ? errorsOf(ejection) : {},
     }),
   };
 }
@@ -68,10 +69,11 @@ export function wrapping(policy: TrafficPolicy | null, protocol: Protocol, proxy
 
 function budgetOf(budget: RetryBudget | null): object {
   if (budget === null) return {};
-  const { percent, least } = budget;
+  const { percent, least, countsForMs } = budget;
   const retry_budget = {
     ...(percent === null ? {} : { budget_percent: { value: percent } }),
     ...(least === null ? {} : { min_retry_concurrency: least }),
+    ...(countsForMs === null ? {} : { budget_interval: duration(countsForMs) }),
   };
   return { retry_budget };
 }
@@ -197,7 +199,24 @@ function options(connections: Connections | null): object {
 
 function streams(connections: Connections | null): object {
   const most = connections?.maxStreamsPerConnection ?? null;
-  return most === null ? {} : { max_concurrent_streams: most };
+  const pings = connections?.pings ?? null;
+  return {
+    ...(most === null ? {} : { max_concurrent_streams: most }),
+    ...(pings === null
+      ? {}
+      : {
+          connection_keepalive: { interval: duration(pings.everyMs), timeout: duration(pings.timeoutMs) },
+        }),
+  };
+}
+
+/** Which answers are errors of their host; empty: those from 500 on. */
+function errorsOf(ejection: Ejection | null): object {
+  const rules = (ejection?.errorStatuses ?? []).map((status) => ({
+    http_response_headers_match: { headers: [{ name: ':status', string_match: { exact: String(status) } }] },
+  }));
+  if (rules.length === 0) return {};
+  return { error_matcher: rules.length === 1 ? rules[0] : { or_match: { rules } } };
 }
 
 function hashOn(key: HashKey): object {

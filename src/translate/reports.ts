@@ -2,7 +2,7 @@ import type { Origin, Reports, Told } from '../mesh/index.ts';
 import type { Bound } from './bindings.ts';
 import type { Draft } from './encode.ts';
 import { logOf } from './logs.ts';
-import { clusterOfCollector, tracingOf } from './spans.ts';
+import { clusterOfCollector, requestIds, tracingOf } from './spans.ts';
 import { CLUSTER, LISTENER, type Skipped } from './types.ts';
 import type { View } from './view.ts';
 
@@ -36,7 +36,7 @@ function settingsOf(view: View, { lines, spans }: Reports): Fields {
   const cluster = spans === null ? null : clusterOfCollector(spans.to, view);
   const tracing = spans === null || cluster === null ? null : tracingOf(spans, cluster, view.proxy);
   return {
-    http: { ...logs, ...(tracing === null ? {} : { tracing }) },
+    http: { ...logs, ...(tracing === null || spans === null ? {} : { tracing, ...requestIds(spans) }) },
     bytes: logs,
     clusters: tracing === null || cluster === null ? [] : [cluster],
   };

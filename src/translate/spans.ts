@@ -23,7 +23,7 @@ const tracers = { zipkin: 'envoy.tracers.zipkin', otlp: 'envoy.tracers.opentelem
 
 /** How requests are traced; null: the proxy does not speak what the collector understands. */
 export function tracingOf(
-  { to, percent, tags, maxPathLength }: Spans,
+  { to, percent, tags, maxPathLength, stopsHere }: Spans,
   cluster: string,
   proxy: Proxy,
 ): object | null {
@@ -36,7 +36,17 @@ export function tracingOf(
     overall_sampling: { value: 100 },
     ...(tags.length === 0 ? {} : { custom_tags: tags.map(tagOf) }),
     ...(maxPathLength === null ? {} : { max_path_tag_length: maxPathLength }),
+    ...(stopsHere ? { no_context_propagation: true } : {}),
     provider: { name, typed_config },
+  };
+}
+
+/** How requests get their ids, for those who trace them; empty: as Envoy does it. */
+export function requestIds({ goesByRequestId }: Spans): object {
+  if (goesByRequestId) return {};
+  const message = 'envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig';
+  return {
+    request_id_extension: { typed_config: typed(message, { use_request_id_for_trace_sampling: false }) },
   };
 }
 
@@ -89,6 +99,8 @@ function tagOf(tag: SpanTag): object {
       return { tag: tag.name, literal: { value: tag.value } };
     case 'header':
       return { tag: tag.name, request_header: { name: tag.key, default_value: tag.otherwise } };
+    case 'format':
+      return { tag: tag.name, value: tag.text };
     case 'environment':
       return { tag: tag.name, environment: { name: tag.key, default_value: tag.otherwise } };
   }

@@ -71,6 +71,13 @@ describe('Gateway', () => {
       [],
     ],
     ['the highest version', 'mode: SIMPLE, credentialName: x, maxProtocolVersion: TLS_AUTO', []],
+    ['clients of anybody', 'mode: MUTUAL, credentialName: www, insecureSkipVerify: true', []],
+    ['no word of clients', 'mode: SIMPLE, credentialName: www, insecureSkipVerify: false', []],
+    [
+      'anybody, whom nobody asks',
+      'mode: SIMPLE, credentialName: www, insecureSkipVerify: true',
+      ['FL2221 9:47'],
+    ],
     ['no tls', null, ['FL2106 7:5']],
     ['no certificate', 'mode: SIMPLE', ['FL2106 9:5']],
     ['a certificate without its key', 'mode: SIMPLE, serverCertificate: a', ['FL2106 9:5']],

@@ -139,7 +139,11 @@ const stricter: Readonly<Record<string, Reason>> = {
 };
 
 /** A message of Envoy, which is any object to them, and read as that message by us. */
-const anything = /^configPatches\.\[\]\.patch\.value\./;
+const anything = /^EnvoyFilter configPatches\.\[\]\.patch\.value\./;
+
+/** Fields of Istio's API (1.31) that the package does not have yet, so that it takes anything for them. */
+const newer =
+  /http2KeepAlive|budgetInterval|outlierDetectionHttpErrorCodes|prefixRewrite|^Gateway .*insecureSkipVerify|disableContextPropagation/;
 
 test('of documents with one thing changed, we refuse what they refuse, and what else we refuse has its reason', () => {
   const [lax, unexplained]: [string[], string[]] = [[], []];
@@ -147,13 +151,14 @@ test('of documents with one thing changed, we refuse what they refuse, and what 
   let refusedByBoth = 0;
   for (const kind of Object.keys(kinds) as Kind[]) {
     const changes = fc.tuple(kinds[kind].specs, fc.nat(), fc.nat(values.length + 1));
-    for (const [spec, pick, how] of fc.sample(changes, { seed: 6, numRuns: 1500 })) {
+    for (const [spec, pick, how] of fc.sample(changes, { seed: 7, numRuns: 1500 })) {
       const { at, to, spec: made } = changed(spec, pick, how);
       const document = documentOf(kind, made);
       const [they, we] = [theirs(kind, document), ours(document)];
       if (they !== null && we.length > 0) refusedByBoth += 1;
       if (they !== null && we.length === 0) lax.push(`${kind} ${at} is ${to}: ${they}`);
-      if (kind === 'EnvoyFilter' && anything.test(at)) continue;
+      const place = `${kind} ${at}`;
+      if (anything.test(place) || newer.test(place)) continue;
       for (const code of they === null ? we : []) {
         if (stricter[code]?.of.test(to)) explained.add(code);
         else unexplained.push(`${code} ${kind} ${at} is ${to}`);

@@ -101,6 +101,7 @@ const step = one(
     'route',
     'mirror',
   ),
+  is({ match: [{ uri: { prefix: '/a' } }], redirect: { prefixRewrite: '/b' } }),
   some(
     {
       match: list(match),
@@ -208,6 +209,7 @@ const connectionPool = some({
     h2UpgradePolicy: is('DEFAULT', 'DO_NOT_UPGRADE'),
     useClientProtocol: fc.boolean(),
     maxConcurrentStreams: is(10),
+    http2KeepAlive: some({ interval: duration, timeout: duration }, 'interval', 'timeout'),
   }),
 });
 const outlierDetection = some({
@@ -218,6 +220,7 @@ const outlierDetection = some({
   maxEjectionPercent: is(0, 50, 100),
   minHealthPercent: is(0, 50),
   splitExternalLocalOriginErrors: is(true),
+  outlierDetectionHttpErrorCodes: is([404], [404, 429]),
 });
 const tls = one(
   is({ mode: 'DISABLE' }),
@@ -243,7 +246,7 @@ const trafficPolicy = some({
     'targetHost',
     'targetPort',
   ),
-  retryBudget: some({ percent: is(20, 12.5), minRetryConcurrency: is(3) }),
+  retryBudget: some({ percent: is(20, 12.5), minRetryConcurrency: is(3), budgetInterval: duration }),
 });
 
 export const destinationRules: Value = some(
@@ -292,6 +295,7 @@ const server = one(
             caCertCredentialName: is('ca'),
             subjectAltNames: is(['a.example']),
             caCrl: is('/crl.pem'),
+            insecureSkipVerify: fc.boolean(),
           },
           'mode',
           'credentialName',

@@ -10,6 +10,7 @@ const list = (value: Value): Value => fc.tuple(value).map((all): unknown => all)
 
 const tags = is(
   { a: { literal: { value: 'b' } } },
+  { a: { formatter: { value: '%PROTOCOL%' } } },
   { a: { header: { name: 'x-a', defaultValue: 'c' } }, d: { environment: { name: 'E', defaultValue: '' } } },
 );
 
@@ -32,7 +33,8 @@ export const telemetries: Value = some(
         disableSpanReporting: is(true, false),
         customTags: tags,
         enableIstioTags: is(true, false),
-        useRequestIdForTraceSampling: is(true),
+        useRequestIdForTraceSampling: is(true, false),
+        disableContextPropagation: is(true, false),
       }),
     ),
     metrics: list(

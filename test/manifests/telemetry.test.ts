@@ -26,17 +26,19 @@ test.each<readonly [string, string, readonly string[]]>([
   ['a Gateway of elsewhere', 'targetRefs: [{ kind: Gateway, name: a, namespace: web }]', ['FL2104 5:53']],
   ['two providers of spans', 'tracing: [{ providers: [{ name: a }, { name: b }] }]', ['FL2109 5:15']],
   ['a share above all', 'tracing: [{ randomSamplingPercentage: 101 }]', ['FL2109 5:41']],
-  ['no sampling by request id', 'tracing: [{ useRequestIdForTraceSampling: false }]', ['FL2104 5:45']],
+  ['no sampling by request id', 'tracing: [{ useRequestIdForTraceSampling: false }]', []],
+  ['traces that stop here', 'tracing: [{ disableContextPropagation: true }]', []],
   ['a tag of nothing', 'tracing: [{ customTags: { a: {} } }]', ['FL2106 5:29']],
   [
     'a tag of two',
     'tracing: [{ customTags: { a: { literal: { value: b }, header: { name: c } } } }]',
     ['FL2220 5:57'],
   ],
+  ['a formatted tag', 'tracing: [{ customTags: { a: { formatter: { value: "%PROTOCOL%" } } } }]', []],
   [
-    'a formatted tag',
-    'tracing: [{ customTags: { a: { formatter: { value: "%PROTOCOL%" } } } }]',
-    ['FL2104 5:34'],
+    'a tag of an operator that nobody knows',
+    'tracing: [{ customTags: { a: { formatter: { value: "%NOTHING%" } } } }]',
+    ['FL2287 5:54'],
   ],
   ['an override of a metric', 'metrics: [{ overrides: [{ disabled: true }] }]', ['FL2282 5:27']],
   [

@@ -54,7 +54,10 @@ describe('what is honoured', () => {
     '{ tunnel: { protocol: POST, targetHost: a.example, targetPort: 1 } }',
     '{ proxyProtocol: { version: V2 } }',
     '{ proxyProtocol: {} }',
-    '{ retryBudget: { percent: 12.5, minRetryConcurrency: 1 } }',
+    '{ retryBudget: { percent: 12.5, minRetryConcurrency: 1, budgetInterval: 0ms } }',
+    http('{ http2KeepAlive: { interval: 30s, timeout: 1ms } }'),
+    outlier('{ outlierDetectionHttpErrorCodes: [100, 599] }'),
+    balancer('{ warmup: { duration: 1s, aggression: 0.5 } }'),
     hash('{ httpCookie: { name: user, attributes: [{ name: Secure }, { name: SameSite, value: Lax }] } }'),
     '{ portLevelSettings: [{ port: { number: 80 }, loadBalancer: { simple: RANDOM } }, { port: { number: 81 } }] }',
   ])('%s', (policy) => {
@@ -91,6 +94,11 @@ test.each([
   ['{ tunnel: { targetHost: a, targetPort: 0 } }', ['FL2111 57']],
   ['{ tunnel: { targetHost: a, targetPort: 1 }, proxyProtocol: {} }', ['FL2240 62']],
   ['{ retryBudget: { percent: 101 } }', ['FL2109 44']],
+  ['{ retryBudget: { budgetInterval: 1us } }', ['FL2110 51']],
+  [http('{ http2KeepAlive: { interval: 1s } }'), ['FL2106 46']],
+  [http('{ http2KeepAlive: { interval: 0s, timeout: 1s } }'), ['FL2110 74']],
+  [outlier('{ outlierDetectionHttpErrorCodes: [99] }'), ['FL2109 73']],
+  [outlier('{ outlierDetectionHttpErrorCodes: [600] }'), ['FL2109 73']],
   // One of several.
   [balancer('{ simple: RANDOM, consistentHash: { useSourceIp: true } }'), ['FL2240 52']],
   [balancer('{ warmup: { duration: 1s }, warmupDurationSecs: 1s }'), ['FL2240 62']],
@@ -113,7 +121,7 @@ test.each([
   [balancer('{ consistentHash: { useSourceIp: true }, warmup: { duration: 1s } }'), ['FL2243 75']],
   [balancer('{ warmup: {} }'), ['FL2106 36']],
   [balancer('{ warmup: { duration: 1s, minimumPercent: 101 } }'), ['FL2109 76']],
-  [balancer('{ warmup: { duration: 1s, aggression: 0.5 } }'), ['FL2109 72']],
+  [balancer('{ warmup: { duration: 1s, aggression: 0 } }'), ['FL2109 72']],
   // Localities.
   [locality('{ enabled: 1 }'), ['FL2107 66']],
   [locality('{ failover: [{ from: eu, to: us }], failoverPriority: [a] }'), ['FL2240 91']],

@@ -346,6 +346,13 @@ describe('certificates of clients', () => {
     expect(await call(stranger)).toMatch(refused);
   });
 
+  test('insecureSkipVerify: have to be there, whoever signed them', async () => {
+    const call = await at(asked('MUTUAL', ', insecureSkipVerify: true'));
+    expect(await call(stranger)).toBe(`200 cart ${www}`);
+    expect(await call(client)).toBe(`200 cart ${www}`);
+    expect(await call()).toMatch(refused);
+  });
+
   test('OPTIONAL_MUTUAL: may be missing, but not bad', async () => {
     const call = await at(asked('OPTIONAL_MUTUAL'));
     expect(await call(client)).toBe(`200 cart ${www}`);

@@ -69,6 +69,8 @@ const steps = [
   key('to-authority', 'redirect: {authority: b.example:8443}'),
   key('default-port', 'redirect: {derivePort: FROM_PROTOCOL_DEFAULT, scheme: https}'),
   key('own-port', 'redirect: {port: 8080}'),
+  key('old/', 'redirect: {prefixRewrite: /, authority: b.example}'),
+  key('old-name', 'redirect: {prefixRewrite: /new-name}'),
   key('bytes', `directResponse: {status: 200, body: {bytes: ${Buffer.from('teapot').toString('base64')}}}`),
   key('grpc', `${to('v1')}, fault: {abort: {grpcStatus: UNAVAILABLE, percentage: {value: 100}}}`),
   key('slow', `${to('v1')}, timeout: 50ms`),
@@ -195,6 +197,8 @@ describe('where requests go', () => {
     ['/to-authority', 'http://b.example:8443/to-authority'],
     ['/default-port', `https://${cart}/default-port`],
     ['/own-port', `http://${cart}:8080/own-port`],
+    ['/old/a?q', 'http://b.example/a?q'],
+    ['/old-name/a', `http://${cart}/new-name/a`],
   ])('redirect: %s is %s', async (path, expected) => {
     expect((await client.ask(cart, { path })).headers.location).toBe(expected);
   });

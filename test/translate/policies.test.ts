@@ -19,8 +19,10 @@ const clusterWith = (policy: string, ports?: string) =>
 describe('the largest values of the schema are Envoy’s, too', () => {
   const long = '2562047h';
   test.each([
-    `{connectionPool: {tcp: {maxConnections: 2147483647, connectTimeout: ${long}, maxConnectionDuration: ${long}, idleTimeout: ${long}, tcpKeepalive: {probes: 127, time: 32767s, interval: 32767s}}, http: {http1MaxPendingRequests: 2147483647, http2MaxRequests: 2147483647, maxRequestsPerConnection: 536870912, maxRetries: 2147483647, idleTimeout: ${long}, maxConcurrentStreams: 2147483647, h2UpgradePolicy: UPGRADE}}}`,
-    `{outlierDetection: {consecutive5xxErrors: 4294967295, consecutiveGatewayErrors: 4294967295, splitExternalLocalOriginErrors: true, consecutiveLocalOriginFailures: 4294967295, interval: ${long}, baseEjectionTime: ${long}, maxEjectionPercent: 100, minHealthPercent: 100}}`,
+    `{connectionPool: {tcp: {maxConnections: 2147483647, connectTimeout: ${long}, maxConnectionDuration: ${long}, idleTimeout: ${long}, tcpKeepalive: {probes: 127, time: 32767s, interval: 32767s}}, http: {http1MaxPendingRequests: 2147483647, http2MaxRequests: 2147483647, maxRequestsPerConnection: 536870912, maxRetries: 2147483647, idleTimeout: ${long}, maxConcurrentStreams: 2147483647, h2UpgradePolicy: UPGRADE, http2KeepAlive: {interval: ${long}, timeout: ${long}}}}}`,
+    `{outlierDetection: {consecutive5xxErrors: 4294967295, consecutiveGatewayErrors: 4294967295, splitExternalLocalOriginErrors: true, consecutiveLocalOriginFailures: 4294967295, interval: ${long}, baseEjectionTime: ${long}, maxEjectionPercent: 100, minHealthPercent: 100, outlierDetectionHttpErrorCodes: [100, 599]}}`,
+    `{retryBudget: {percent: 100, minRetryConcurrency: 4294967295, budgetInterval: ${long}}}`,
+    `{loadBalancer: {warmup: {duration: 1s, aggression: 0.000001}}}`,
     `{loadBalancer: {warmup: {duration: ${long}, minimumPercent: 100, aggression: 1000}}}`,
     `{loadBalancer: {simple: ROUND_ROBIN, warmup: {duration: 1ms, minimumPercent: 0, aggression: 1}}}`,
     `{loadBalancer: {consistentHash: {httpCookie: {name: a, ttl: ${long}}, maglev: {tableSize: 5000011}}}}`,

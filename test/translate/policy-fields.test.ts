@@ -225,12 +225,14 @@ describe('tunnel', () => {
 });
 
 describe('retryBudget', () => {
-  const tries = async (budget: string) => {
+  /** How often a request that fails is tried, after some that did not. */
+  const tries = async (budget: string, before = 0) => {
     await using stand = new Stand();
     let count = 0;
-    const port = await stand.backend('cart', '127.0.0.1', (_, response) => {
+    const port = await stand.backend('cart', '127.0.0.1', ({ url }, response) => {
+      if (url === '/fine') return response.end();
       count += 1;
-      response.writeHead(503).end();
+      return response.writeHead(503).end();
     });
     const step =
       '[{retries: {attempts: 2, retryOn: 5xx, backoff: 1ms}, route: [{destination: {host: cart}}]}]';
@@ -238,6 +240,7 @@ describe('retryBudget', () => {
       'web',
       acme(at(port), policy(budget), routes('cart', 'shop', 'cart', step)),
     );
+    for (let asked = 0; asked < before; asked++) await running.ask(cart, { path: '/fine' });
     await running.ask(cart);
     return count;
   };
@@ -246,6 +249,12 @@ describe('retryBudget', () => {
     expect(await tries('{retryBudget: {percent: 0, minRetryConcurrency: 0}}')).toBe(1);
     expect(await tries('{retryBudget: {percent: 0, minRetryConcurrency: 1}}')).toBe(3);
     expect(await tries('{retryBudget: {percent: 100, minRetryConcurrency: 0}}')).toBe(3);
+  });
+
+  test('budgetInterval: requests that have ended count for so long', async () => {
+    const budget = 'percent: 20, minRetryConcurrency: 0';
+    expect(await tries(`{retryBudget: {${budget}, budgetInterval: 0s}}`, 10)).toBe(1);
+    expect(await tries(`{retryBudget: {${budget}, budgetInterval: 1h}}`, 10)).toBe(3);
   });
 });
 
@@ -299,6 +308,25 @@ describe('connections', () => {
     const running = await stand.client('web', acme(at(port), policy(pool)));
     const answers = await Promise.all([running.ask(cart), running.ask(cart)]);
     expect([answers.map(({ body }) => body), connections()]).toEqual([['held', 'held'], 2]);
+  });
+
+  test('http2KeepAlive: connections are asked whether they live, and end where nobody answers', async () => {
+    await using stand = new Stand();
+    const pinged = Promise.withResolvers<void>();
+    const server = createHttp2Server((_, response) => response.end('here'));
+    server.on('session', (session) => session.on('ping', () => pinged.resolve()));
+    const port = await listen(server as unknown as Server);
+    const pings = (times: string) =>
+      policy(`{connectionPool: {http: {h2UpgradePolicy: UPGRADE, http2KeepAlive: {${times}}}}}`);
+    const running = await stand.client('web', acme(at(port), pings('interval: 20ms, timeout: 10s')));
+    expect((await running.ask(cart)).body).toBe('here');
+    await pinged.promise;
+    // Settings, and nothing more.
+    const mute = createTcpServer((socket) => socket.write(Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])));
+    const files = acme(at(await listen(mute)), pings('interval: 20ms, timeout: 20ms'));
+    const other = await stand.client('web', files);
+    expect((await other.ask(cart)).status).toBe(503);
+    expect(await other.stat(`cluster.outbound|80||${cart}.http2.keepalive_timeout`)).toBe(1);
   });
 
   test('http2MaxRequests: one more is answered 503 at once', async () => {
@@ -405,6 +433,24 @@ describe('outlier detection', () => {
     const detection = `{outlierDetection: {consecutive5xxErrors: 0, consecutiveGatewayErrors: 2, ${base}}}`;
     const files = acme(...two(await stand.backend('good'), await failing(stand)), policy(detection));
     expect(await afterwards(await stand.client('web', files))).toEqual(new Set(['good']));
+  });
+
+  test.each(['[404]', '[404, 429]'])('outlierDetectionHttpErrorCodes: %s', async (codes) => {
+    await using stand = new Stand();
+    const detection = `{outlierDetection: {consecutive5xxErrors: 2, outlierDetectionHttpErrorCodes: ${codes}, ${base}}}`;
+    const bad = await stand.backend('bad', '127.0.0.1', (_, response) => response.writeHead(404).end('bad'));
+    const files = acme(...two(await stand.backend('good'), bad), policy(detection));
+    expect(await afterwards(await stand.client('web', files))).toEqual(new Set(['good']));
+  });
+
+  test('outlierDetectionHttpErrorCodes: what is not among them is no error', async () => {
+    await using stand = new Stand();
+    const detection = `{outlierDetection: {consecutive5xxErrors: 1, outlierDetectionHttpErrorCodes: [404], ${base}}}`;
+    const files = acme(...two(await stand.backend('good'), await failing(stand)), policy(detection));
+    const running = await stand.client('web', files);
+    for (let index = 0; index < 20; index++) await running.ask(cart);
+    const detected = 'outlier_detection.ejections_detected_consecutive_5xx';
+    expect(await running.stat(`cluster.outbound|80||${cart}.${detected}`)).toBe(0);
   });
 
   test('consecutiveLocalOriginFailures, told apart: nobody listens there', async () => {

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
+import type { Snapshot } from '../../src/translate/index.ts';
 import { service, telemetry, workload } from '../mesh/manifests.ts';
 import { grpcCollector, httpCollector } from './collector.ts';
 import { Stand } from './stand.ts';
-import { proxyAt, snapshotOf } from './world.ts';
+import { staticBootstrap } from './static.ts';
+import { namesOf, proxyAt, snapshotOf } from './world.ts';
 
 /** Spans that real Envoys send of what passes through them, as Telemetry and the MeshConfig say it. */
 
@@ -67,6 +69,80 @@ test('spans reach a collector of OpenTelemetry, over gRPC and over HTTP', async 
   await expect.poll(() => http.got.map(({ text }) => text).join(''), soon).toContain('/over-http');
   expect([http.got[0]?.path, http.got[0]?.headers['x-token']]).toEqual(['/v2', 'a']);
 }, 45_000);
+
+test('a tag by formatter, and enableIstioTags, which add none', async () => {
+  await using stand = new Stand();
+  const collector = await httpCollector(stand);
+  const tags = 'customTags: {how: {formatter: {value: "%REQ(:METHOD)% by %PROTOCOL% %REQ(x-none)%"}}}';
+  const files =
+    serving('cart', 'shop', await stand.backend('cart')) +
+    serving('zipkin', 'ops', collector.port) +
+    meshConfig(zipkin()) +
+    rule(`randomSamplingPercentage: 100, enableIstioTags: true, ${tags}`);
+  const client = await stand.client('web', [acme(files)]);
+  await client.ask(host('cart'));
+  await expect.poll(() => collector.spans, soon).toHaveLength(1);
+  expect(collector.spans[0]?.tags.how).toBe('GET by HTTP/1.1 ');
+  expect(Object.keys(collector.spans[0]?.tags ?? {}).filter((name) => name.startsWith('istio.'))).toEqual([]);
+}, 30_000);
+
+test('match: of one side alone; disableContextPropagation: the span is sent, its headers are not', async () => {
+  await using stand = new Stand();
+  const collector = await httpCollector(stand);
+  const traced: unknown[] = [];
+  const port = await stand.backend('cart', '127.0.0.1', ({ headers }, response) => {
+    traced.push(headers['x-b3-traceid'] ?? null);
+    response.end();
+  });
+  const all = (namespace: string, more: string) =>
+    telemetry(
+      namespace,
+      namespace,
+      `tracing: [{providers: [{name: tracer}], randomSamplingPercentage: 100, ${more}}]`,
+    );
+  const files =
+    serving('cart', 'shop', port) +
+    serving('zipkin', 'ops', collector.port) +
+    meshConfig(zipkin()) +
+    all('server', 'match: {mode: SERVER}') +
+    all('client', 'match: {mode: CLIENT}') +
+    all('here', 'disableContextPropagation: true');
+  for (const namespace of ['server', 'client', 'here']) {
+    const client = await stand.client(namespace, [acme(files)]);
+    await client.ask(host('cart'), { path: `/${namespace}` });
+  }
+  const urls = () => collector.spans.map(({ tags }) => tags['http.url']?.replace(/.*\//, '/'));
+  await expect.poll(urls, soon).toEqual(['/client', '/here']);
+  expect(traced).toEqual([null, expect.stringMatching(/^[0-9a-f]{32}$/), null]);
+}, 30_000);
+
+test('useRequestIdForTraceSampling: false: the id of a request, and with it the share, decides nothing', async () => {
+  await using stand = new Stand();
+  const collector = await httpCollector(stand);
+  const none = (namespace: string, more: string) =>
+    telemetry(
+      namespace,
+      namespace,
+      `tracing: [{providers: [{name: tracer}], randomSamplingPercentage: 0${more}}]`,
+    );
+  const files =
+    serving('cart', 'shop', await stand.backend('cart')) +
+    serving('zipkin', 'ops', collector.port) +
+    meshConfig(zipkin()) +
+    none('id', '') +
+    none('headers', ', useRequestIdForTraceSampling: false');
+  const sampled = async (namespace: string) => {
+    let listener = '';
+    const bootstrapOf = (snapshot: Snapshot) => {
+      listener = namesOf(snapshot, 'listeners').find((name) => name.startsWith('127.0.0.1_')) ?? '';
+      return staticBootstrap(snapshot);
+    };
+    const client = await stand.client(namespace, [acme(files)], { bootstrapOf });
+    for (let asked = 0; asked < 5; asked++) await client.ask(host('cart'));
+    return client.stat(`http.outbound_${listener}.tracing.random_sampling`);
+  };
+  expect([await sampled('id'), await sampled('headers')]).toEqual([0, 5]);
+}, 30_000);
 
 test('sampling, and disableSpanReporting', async () => {
   await using stand = new Stand();

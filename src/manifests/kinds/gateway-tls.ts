@@ -13,6 +13,7 @@ const ofClients = [
   'subjectAltNames',
   'verifyCertificateSpki',
   'verifyCertificateHash',
+  'insecureSkipVerify',
 ] as const;
 
 const ofSettings = ['minProtocolVersion', 'maxProtocolVersion', 'cipherSuites'] as const;
@@ -52,7 +53,8 @@ export function* checkTls({ port, tls = {} }: GatewayServer, path: Path): Genera
 
 function* idle(tls: GatewayTls, fields: readonly string[], why: string, path: Path): Generator<Finding> {
   for (const field of fields) {
-    if (tls[field as keyof GatewayTls] === undefined) continue;
+    const value = tls[field as keyof GatewayTls];
+    if (value === undefined || value === false) continue;
     yield { code: 'FL2221', message: `${why}: ${field} has no effect`, path: [...path, field], on: 'key' };
   }
 }

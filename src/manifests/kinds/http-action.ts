@@ -31,6 +31,7 @@ export function* checkAction(route: HttpRoute, path: Path): Generator<Finding> {
     yield { code: 'FL2220', message, path: [...path, other], on: 'key' };
   }
   if (action === 'redirect' || action === 'directResponse') yield* checkAnswer(route, action, path);
+  yield* checkPrefixRewrite(route, [...path, 'redirect', 'prefixRewrite']);
   yield* checkRewrite(route, path);
   yield* checkAllHeaders(route, path);
   yield* checkRetries(route.retries, [...path, 'retries']);
@@ -48,14 +49,27 @@ function* checkAnswer(route: HttpRoute, action: string, path: Path): Generator<F
     yield withoutEffect(`headers.request beside ${action}`, [...path, 'headers', 'request']);
   const { redirect } = route;
   if (redirect === undefined) return;
-  const { uri, authority, scheme, port, derivePort } = redirect;
-  if ([uri, authority, scheme, port, derivePort].every((field) => field === undefined)) {
+  const { uri, prefixRewrite, authority, scheme, port, derivePort } = redirect;
+  if ([uri, prefixRewrite, authority, scheme, port, derivePort].every((field) => field === undefined)) {
     yield { code: 'FL2222', message: 'the redirect changes nothing', path: [...path, 'redirect'] };
   }
   if (port !== undefined && derivePort !== undefined) {
     const at = [...path, 'redirect', 'derivePort'];
     yield { code: 'FL2220', message: 'derivePort beside port', path: at, on: 'key' };
   }
+}
+
+/** It takes the place of a prefix, which each match has to name then (Istio). */
+function* checkPrefixRewrite({ redirect, match = [] }: HttpRoute, path: Path): Generator<Finding> {
+  if (redirect?.prefixRewrite === undefined) return;
+  if (redirect.uri !== undefined)
+    yield { code: 'FL2220', message: 'prefixRewrite beside uri', path, on: 'key' };
+  const other = match.find(({ uri }) => uri !== undefined && uri.prefix === undefined);
+  if (other === undefined) return;
+  yield withoutEffect(
+    `prefixRewrite where ${Object.keys(other.uri ?? {})[0]} and no prefix is matched`,
+    path,
+  );
 }
 
 function* checkRewrite({ rewrite }: HttpRoute, path: Path): Generator<Finding> {

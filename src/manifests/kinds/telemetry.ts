@@ -9,6 +9,7 @@ import type { Finding } from '../finding.ts';
 import type { Path } from '../types.ts';
 import { checkCel } from './cel.ts';
 import { defineKind } from './kind.ts';
+import { checkLogFormat } from './log-format.ts';
 
 /** Istio Telemetry: what the proxies of some workloads tell of their traffic. */
 export const telemetry = defineKind({
@@ -54,9 +55,11 @@ export function* checkTags(tags: Readonly<Record<string, SpanTag>> = {}, path: P
     if (first === undefined)
       yield {
         code: 'FL2106',
-        message: `the tag ${name} has neither literal, environment nor header`,
+        message: `the tag ${name} has neither literal, environment, header nor formatter`,
         path: [...path, name],
       };
+    if (tag.formatter !== undefined)
+      yield* checkLogFormat(tag.formatter.value, [...path, name, 'formatter', 'value']);
     for (const other of others)
       yield { code: 'FL2220', message: `${other} beside ${first}`, path: [...path, name, other], on: 'key' };
   }

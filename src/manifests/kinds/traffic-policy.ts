@@ -15,8 +15,10 @@ import { checkLocality } from './locality.ts';
 export function* checkPolicy(policy: TrafficPolicy | undefined, path: Path): Generator<Finding> {
   if (policy === undefined) return;
   yield* checkParts(policy, path);
-  const { tunnel, proxyProtocol } = policy;
+  const { tunnel, proxyProtocol, retryBudget } = policy;
   yield* checkOne({ tunnel, proxyProtocol }, path);
+  const { budgetInterval } = retryBudget ?? {};
+  yield* checkDurations({ budgetInterval }, [...path, 'retryBudget'], { budgetInterval: 'or-zero' });
   const seen = new Set<number>();
   for (const [index, settings] of (policy.portLevelSettings ?? []).entries()) {
     const inside = [...path, 'portLevelSettings', index];
@@ -77,6 +79,8 @@ export function* checkPool({ tcp = {}, http = {} }: ConnectionPool, path: Path):
   const kinds = { time: 'keep-alive', interval: 'keep-alive' } as const;
   yield* checkDurations({ time, interval }, [...path, 'tcp', 'tcpKeepalive'], kinds);
   yield* checkDurations({ idleTimeout: http.idleTimeout }, [...path, 'http'], { idleTimeout: 'or-zero' });
+  const { interval: every, timeout } = http.http2KeepAlive ?? {};
+  yield* checkDurations({ interval: every, timeout }, [...path, 'http', 'http2KeepAlive']);
   if (http.useClientProtocol !== true || http.h2UpgradePolicy !== 'UPGRADE') return;
   const message = "useClientProtocol keeps the client's protocol: nothing is upgraded";
   yield { code: 'FL2244', message, path: [...path, 'http', 'h2UpgradePolicy'] };
