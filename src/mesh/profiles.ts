@@ -100,8 +100,8 @@ function thousandths(weight: number | string): number {
   return Math.round(text.endsWith('m') ? Number(text.slice(0, -1)) : Number(text) * 1000);
 }
 
-/** Linkerd's, where nothing is said: a fifth of the requests, and ten in any case. */
-const usualBudget: RetryBudget = { percent: 20, least: 10, countsForMs: null };
+/** Linkerd's, where nothing is said: a fifth of the requests of ten seconds, and ten in any case. */
+const usualBudget: RetryBudget = { percent: 20, least: 10, countsForMs: 10_000 };
 
 /** Services with the budget of retries that their ServiceProfile asks for, where one of its routes is tried again. */
 export function withBudgets(services: readonly Defined[], profiles: readonly Profiled[]): readonly Defined[] {
@@ -122,7 +122,7 @@ function budgetOf({ spec: { retryBudget, routes = [] } }: Resource): RetryBudget
     return {
       percent: Math.round(retryBudget.retryRatio * 1e6) / 1e4,
       least: retryBudget.minRetriesPerSecond,
-      countsForMs: null,
+      countsForMs: durationMs(retryBudget.ttl),
     };
   }
   return routes.some(({ isRetryable }) => isRetryable) ? usualBudget : null;

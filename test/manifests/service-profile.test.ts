@@ -51,11 +51,7 @@ describe('ServiceProfile', () => {
   });
 
   test.each([
-    [
-      'what Envoy does not know',
-      '{ retryRatio: 0.2, minRetriesPerSecond: 10, ttl: 10s }',
-      ['FL2281 4:41', 'FL2281 4:66'],
-    ],
+    ['what Envoy does not know', '{ retryRatio: 0.2, minRetriesPerSecond: 10, ttl: 10s }', ['FL2281 4:41']],
     ['no ttl', '{ retryRatio: 0.2, minRetriesPerSecond: 10 }', ['FL2106 4:9']],
     ['more than all requests', '{ retryRatio: 2, minRetriesPerSecond: 10, ttl: 10s }', ['FL2109 4:36']],
   ])('retryBudget: %s', (_, budget, expected) => {

@@ -83,10 +83,10 @@ describe('the budget of retries', () => {
 
   test('is that of the profile, else Linkerd’s where something is retried, else none', () => {
     expect(budgets(profile('{retryBudget: {retryRatio: 0.07, minRetriesPerSecond: 3, ttl: 10s}}'))).toEqual([
-      { percent: 7, least: 3 },
+      { percent: 7, least: 3, countsForMs: 10_000 },
     ]);
     expect(budgets(profile(route('{method: GET}', ', isRetryable: true')))).toEqual([
-      { percent: 20, least: 10 },
+      { percent: 20, least: 10, countsForMs: 10_000 },
     ]);
     expect(budgets(profile(route('{method: GET}')))).toEqual([]);
   });

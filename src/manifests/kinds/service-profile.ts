@@ -106,8 +106,6 @@ function* checkBudget({ retryBudget }: ServiceProfileManifest['spec']): Generato
   yield* checkDurations({ ttl }, path);
   const rate = `Envoy knows no retries per second: there may be ${least} at once, whatever the ratio`;
   yield { code: 'FL2281', message: rate, path: [...path, 'minRetriesPerSecond'], on: 'key' };
-  const window = 'Envoy counts the requests of the moment, not those of a while';
-  yield { code: 'FL2281', message: window, path: [...path, 'ttl'], on: 'key' };
 }
 
 /** A budget is of all who call a service: its own namespace says it. */
