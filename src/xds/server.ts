@@ -1,6 +1,7 @@
 import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
 import { CSDS, csdsDefinition, csdsHandlers } from './csds.ts';
 import { delta } from './delta.ts';
+import { sendFramed, unframed } from './framing.ts';
 import { createHealth } from './health.ts';
 import { limits } from './limits.ts';
 import type { ProxyStatus } from './proxies.ts';
@@ -16,6 +17,7 @@ import type { RequestBase, ResponseEncoder, Variant } from './variant.ts';
 const GRACE_MS = 2_000;
 
 const OPTIONS = {
+  interceptors: [sendFramed],
   'grpc.max_receive_message_length': limits.messageBytes,
   'grpc.max_send_message_length': -1,
   'grpc.keepalive_time_ms': 30_000,
@@ -120,7 +122,7 @@ function definition({ name, methods }: XdsService, variant: 'delta' | 'sotw'): S
       responseStream: true,
       requestSerialize: identity,
       requestDeserialize: identity,
-      responseSerialize: identity,
+      responseSerialize: unframed,
       responseDeserialize: identity,
     },
   };

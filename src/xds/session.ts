@@ -29,7 +29,9 @@ export class Session<Q extends RequestBase> {
   readonly #types = new Map<string, Opened<Q>>();
   #resources: Resources | null = null;
   #revision = '';
-  #nonce = 0;
+  #push = 0;
+  /** How many responses since that push. */
+  #said = 0;
 
   constructor(variant: Variant<Q>, client: Client) {
     this.#variant = variant;
@@ -94,10 +96,16 @@ export class Session<Q extends RequestBase> {
     if (request.nonce === progress.sent) progress.ackedRevision = progress.sentRevision;
   }
 
-  /** The client should have this from now on. Resources equal to the last ones lead to no response. */
-  publish(resources: Resources, revision: string): void {
+  /**
+   * The client should have this from now on. Resources equal to the last ones lead to no response. Where `push` rises
+   * for all streams alike, those that are to hear the same hear it in the same bytes, nonce and all, whatever each
+   * was told before.
+   */
+  publish(resources: Resources, revision: string, push = this.#push + 1): void {
     this.#resources = resources;
     this.#revision = revision;
+    if (push !== this.#push) this.#said = 0;
+    this.#push = push;
     this.#client.ordering.retarget(resources);
     for (const [typeUrl, { lane }] of this.#types) lane.retarget(resources.get(typeUrl) ?? NOTHING);
   }
@@ -161,7 +169,7 @@ export class Session<Q extends RequestBase> {
     const opened = this.#types.get(typeUrl);
     if (opened === undefined || !opened.lane.subscription.pending) return null;
     const { ordering } = this.#client;
-    const nonce = `${this.#nonce + 1}`;
+    const nonce = `${this.#push}.${this.#said + 1}`;
     const answer = opened.lane.next(nonce, (name, want) => ordering.gate(typeUrl, name, want, nowMs));
     ordering.references.changed();
     if (answer === null) return null;
@@ -169,7 +177,7 @@ export class Session<Q extends RequestBase> {
       this.#client.wakeSoon();
       return this.next(nowMs);
     }
-    this.#nonce += 1;
+    this.#said += 1;
     if (typeUrl === CLUSTER) this.#resendEndpoints(answer.changed);
     Object.assign(opened.progress, { sent: nonce, sentRevision: this.#revision });
     return { typeUrl, nonce, revision: this.#revision, ...answer };

@@ -149,7 +149,7 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
       return;
     }
     this.#guard(() => {
-      session.publish(resources, revision);
+      session.publish(resources, revision, push);
       this.#push = push;
       this.#pump();
     });

@@ -53,6 +53,7 @@ export interface Lane<Q> {
 
 /** Encodes responses; each resource is encoded once, however many streams it goes to. */
 export interface ResponseEncoder {
+  /** Framed for gRPC; the same bytes for all streams that hear the same. */
   encode(response: Response): Buffer;
   /** A new revision: what two of them in a row did not send is forgotten. */
   rotate(): void;

@@ -1,6 +1,7 @@
 import protobuf from 'protobufjs/minimal.js';
 import { sameItems } from '../base/lists.ts';
 import type { envoy, google } from '../generated/envoy.js';
+import { framed } from './framing.ts';
 import type { XdsResource } from './types.ts';
 import type { Node, RequestBase, Response, ResponseEncoder } from './variant.ts';
 
@@ -95,7 +96,7 @@ export function createEncoder({ resource: encodeResource, head, tail }: Response
   };
   const encode = (response: Response): Buffer => {
     const resources = response.resources.flatMap(resourcePieces);
-    return Buffer.concat([head(response).finish(), ...resources, tail(response).finish()]);
+    return framed([head(response).finish(), ...resources, tail(response).finish()]);
   };
   const last = new Map<string, { readonly response: Response; readonly bytes: Buffer }>();
   let held = 0;

@@ -6,7 +6,7 @@ import type { Snapshot } from '../../src/translate/index.ts';
 import { createXdsServer, type XdsServer } from '../../src/xds/index.ts';
 import { AdsClient, connection, NODE, SotwClient } from './client.ts';
 import { bytesInUse } from './memory.ts';
-import { CLUSTER, cluster, snapshot } from './resources.ts';
+import { CLUSTER, cluster, LISTENER, snapshot } from './resources.ts';
 
 const { DeltaDiscoveryRequest, DeltaDiscoveryResponse } = envoy.service.discovery.v3;
 const MIB = 1024 * 1024;
@@ -91,6 +91,36 @@ test('a client that does not read costs one message, disturbs nobody, and then g
   expect(heard).toBeLessThan(5);
   reader.close();
   session.destroy();
+});
+
+test('what goes to many is kept once, however long they take to read it and whatever they were told before', async () => {
+  server.publish('r1');
+  const clients = Array.from({ length: 64 }, (_, index) => {
+    return index % 2 === 0 ? new AdsClient(port) : new SotwClient(port);
+  });
+  for (const [index, client] of clients.entries()) {
+    for (const typeUrl of index % 4 < 2 ? [CLUSTER] : [LISTENER, CLUSTER]) {
+      client.send({ node: NODE, typeUrl });
+      client.send({ typeUrl, responseNonce: (await client.next()).nonce });
+    }
+    client.pause();
+  }
+  const before = await bytesInUse();
+  const large = Buffer.alloc(MIB, 'x');
+  current = snapshot({ ...cluster('a', '2'), any: large });
+  server.publish('r2');
+  const written = () => server.sessions().every(({ types }) => types.some(({ sent }) => sent === '2.1'));
+  while (!written()) await new Promise(setImmediate);
+  expect((await bytesInUse()) - before).toBeLessThan(16 * MIB);
+  for (const client of clients) {
+    client.resume();
+    const value =
+      client instanceof AdsClient
+        ? (await client.next()).resources[0]?.resource?.value
+        : (await client.next()).resources[0]?.value;
+    expect(Buffer.compare(large, value ?? Buffer.alloc(0))).toBe(0);
+    client.close();
+  }
 });
 
 /** A message as gRPC frames it: not compressed, its length, its bytes. */

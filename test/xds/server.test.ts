@@ -94,7 +94,7 @@ describe('a stream', () => {
     server.publish('r1');
     client.send({ node: NODE, typeUrl: CLUSTER });
     const response = await client.next();
-    expect(response).toMatchObject({ typeUrl: CLUSTER, nonce: '1', systemVersionInfo: 'r1' });
+    expect(response).toMatchObject({ typeUrl: CLUSTER, nonce: '1.1', systemVersionInfo: 'r1' });
     expect(response.resources).toMatchObject([
       { name: 'a', version: '1', resource: { type_url: CLUSTER, value: Buffer.from('a@1') } },
     ]);
@@ -271,8 +271,8 @@ describe('status', () => {
     await untilLogged('refused');
     expect(states()).toEqual(['SYNCED', 'NOT SENT', 'ERROR', 'NOT SENT']);
     expect(server.sessions()[0]?.types[0]).toMatchObject({
-      sent: '1',
-      acked: '1',
+      sent: '1.1',
+      acked: '1.1',
       version: 'r1',
       resources: 1,
     });
@@ -335,7 +335,7 @@ describe('state of the world', () => {
     server.publish('r1');
     client.send({ node: NODE, typeUrl: CLUSTER });
     const first = await client.next();
-    expect(first).toMatchObject({ typeUrl: CLUSTER, nonce: '1' });
+    expect(first).toMatchObject({ typeUrl: CLUSTER, nonce: '1.1' });
     expect(first.resources).toEqual([{ type_url: CLUSTER, value: Buffer.from('a@1') }]);
     client.ack(first);
     snapshotFor = () => snapshot(cluster('a'), cluster('b'), ...rest(web));

@@ -367,7 +367,7 @@ describe('drain', () => {
     for (const proxy of proxies) proxy.send({ node: NODE, typeUrl: CLUSTER });
     await until(
       async () =>
-        server.sessions().every(({ types }) => types[0]?.sent === '1') && server.sessions().length === 2,
+        server.sessions().every(({ types }) => types[0]?.sent === '1.1') && server.sessions().length === 2,
     );
     const closed = server.close();
     for (const proxy of proxies) {
@@ -399,7 +399,7 @@ describe('drain', () => {
     const head = Buffer.alloc(5);
     head.writeUInt32BE(request.length, 1);
     stream.write(Buffer.concat([head, request]));
-    await until(async () => server.sessions()[0]?.types[0]?.sent === '1');
+    await until(async () => server.sessions()[0]?.types[0]?.sent === '1.1');
     const over = new Promise((resolve) => session.on('close', resolve));
     await Promise.all([over, server.close()]);
     expect(server.sessions()).toEqual([]);

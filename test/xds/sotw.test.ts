@@ -207,7 +207,7 @@ describe('version and nonce', () => {
     proxy.ask(CLUSTER, [], { version: 'of an earlier life' });
     proxy.nack(only(proxy.hearAll()));
     expect(proxy.drain()).toEqual(['Cluster']);
-    proxy.nack({ typeUrl: CLUSTER, nonce: '2', text: '', version: '' });
+    proxy.nack({ typeUrl: CLUSTER, nonce: '1.2', text: '', version: '' });
     expect(proxy.drain()).toEqual([]);
   });
 
