@@ -200,7 +200,7 @@ async function typesOf(schema: JsonObject, kind: string): Promise<string> {
   return readonly(text);
 }
 
-/** Without what is refused or kept elsewhere: the types hold what the next room may read. */
+/** Without what is refused or kept elsewhere, but with what is `warned` of: the types hold what the next room may read. */
 function honoured(value: Json): Json {
   if (Array.isArray(value)) return value.map(honoured);
   if (value === null || typeof value !== 'object') return value;
@@ -228,7 +228,9 @@ function inlined(schema: JsonObject): Json {
 }
 
 function isMarked(value: Json): boolean {
-  return value !== null && typeof value === 'object' && 'x-fairlead' in value;
+  if (value === null || typeof value !== 'object') return false;
+  const mark = (value as JsonObject)['x-fairlead'];
+  return mark !== undefined && mark !== 'warned';
 }
 
 /** json-schema-to-typescript has no option for it. */

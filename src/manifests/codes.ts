@@ -89,6 +89,10 @@ export const codes = {
   },
   FL2231: { title: 'filter that does not fit its type', fix: 'give it the field of its type, and no other' },
   FL2232: { title: 'no prefix to replace', fix: 'match a PathPrefix in every match of the rule' },
+  FL2233: {
+    title: 'filter not honoured yet',
+    fix: 'remove it, if the requests may pass without it',
+  },
   FL2240: { title: 'several where one counts', fix: 'keep one of them' },
   FL2241: {
     title: 'consistent hash of nothing',

@@ -21,6 +21,7 @@ export const warnings: ReadonlySet<Code> = new Set([
   'FL2215',
   'FL2224',
   'FL2230',
+  'FL2233',
   'FL2244',
   'FL2280',
   'FL2281',

@@ -72,6 +72,8 @@ export { API_GATEWAY } from './kinds/api-gateway.ts';
 export { APPLICATION } from './kinds/cilium-envoy-config.ts';
 export { serviceLabel } from './kinds/endpoint-slice.ts';
 export { isGateway } from './kinds/envoy-filter.ts';
+export { controllerName } from './kinds/gateway-class.ts';
+export { areHonoured } from './kinds/http-route-filters.ts';
 export { collectorOf, fieldsOf } from './kinds/providers.ts';
 export { fitsRegex } from './kinds/regex.ts';
 export { isCore } from './kinds/route-parents.ts';

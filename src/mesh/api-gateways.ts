@@ -4,15 +4,16 @@ import {
   type ApiGatewayListener,
   type ApiGatewayResource,
   type ApiLabelSelector,
+  controllerName,
   type GatewayClassResource,
   type Path,
 } from '../manifests/index.ts';
+import { type Flaw, flawOf, kindsOf } from './api-listeners.ts';
 import type { DefinedGateway } from './gateways.ts';
 import { mistake, originOf } from './mistake.ts';
 import type { GatewayServer, Termination } from './types.ts';
 
-/** What a GatewayClass has to say so that its Gateways are ours; the class `fairlead` needs no manifest. */
-const controllerName = 'fairlead.dev/gateway-controller';
+/** The class that needs no manifest. */
 const ownClass = 'fairlead';
 
 /** The label by which a proxy says whose it is (Gateway API, "Gateway infrastructure labels"). */
@@ -31,6 +32,8 @@ export type Listener = {
   readonly port: number;
   /** `*`: every host. */
   readonly host: string;
+  /** Why it is not served as it is written; null: it is. */
+  readonly flaw: Flaw | null;
   /** Kinds of routes that it takes. */
   readonly kinds: readonly string[];
   /** Namespaces of routes that it takes. */
@@ -80,14 +83,19 @@ export function readApiGateways(
         : `Gateways of the class ${gatewayClassName} are left to ${controller}`;
     problems.push(mistake(resource, ['spec', 'gatewayClassName'], 'FL3336', message));
   }
-  const own = resources.filter(isOurs);
+  const own = resources.filter(isOurs).flatMap((resource) => {
+    return resource.spec.listeners.map((listener, index) => {
+      return { resource, listener, index, read: readListener(resource, listener, index) };
+    });
+  });
+  for (const { resource, read } of own) {
+    if (read.flaw !== null) problems.push(mistake(resource, read.flaw.path, 'FL3339', read.flaw.message));
+  }
   return {
-    defined: own.flatMap((resource) =>
-      resource.spec.listeners.map((listener, index) => readDefined(resource, listener, index)),
-    ),
-    listeners: own.flatMap((resource) =>
-      resource.spec.listeners.map((listener) => readListener(resource, listener)),
-    ),
+    defined: own.flatMap(({ resource, listener, index, read }) => {
+      return isServed(read) ? [readDefined(resource, listener, index)] : [];
+    }),
+    listeners: own.map(({ read }) => read),
     foreign: foreign.map(idOf),
   };
 }
@@ -140,8 +148,8 @@ function readSecurity({ namespace }: ApiGatewayResource, listener: ApiGatewayLis
   return { certificates, clients: null, minVersion: null, maxVersion: null, ciphers: [] };
 }
 
-function readListener(resource: ApiGatewayResource, listener: ApiGatewayListener): Listener {
-  const { namespaces = {}, kinds = [] } = listener.allowedRoutes ?? {};
+function readListener(resource: ApiGatewayResource, listener: ApiGatewayListener, index: number): Listener {
+  const { namespaces = {} } = listener.allowedRoutes ?? {};
   return {
     gateway: idOf(resource),
     namespace: resource.namespace,
@@ -150,10 +158,16 @@ function readListener(resource: ApiGatewayResource, listener: ApiGatewayListener
     id: entranceOf(resource, listener),
     port: listener.port,
     host: hostOf(listener),
-    kinds: kinds.length === 0 ? ['HTTPRoute', 'GRPCRoute'] : kinds.map(({ kind }) => kind),
+    flaw: flawOf(resource, listener, ['spec', 'listeners', index]),
+    kinds: kindsOf(listener),
     from: namespaces.from ?? 'Same',
     selector: namespaces.selector ?? {},
   };
+}
+
+/** Whether it is opened, if nothing contradicts it. */
+export function isServed({ flaw }: Listener): boolean {
+  return flaw?.isServed ?? true;
 }
 
 /** Whether a listener takes routes of a kind and a namespace with these labels. */

@@ -1,5 +1,6 @@
 import { byCodeUnit } from '../base/order.ts';
-import type { Listener } from './api-gateways.ts';
+import { areHonoured } from '../manifests/index.ts';
+import { isServed, type Listener } from './api-gateways.ts';
 import type { Attachment, Parent } from './attach.ts';
 import type { JoinedGateways } from './gateways.ts';
 import type { RouteResource } from './route-rules.ts';
@@ -71,16 +72,18 @@ function gatewayStatus(own: readonly Listener[], { refused }: JoinedGateways, at
   const [namespace = '', name = ''] = first?.gateway.split('/') ?? [];
   const good = own.filter(({ id }) => !refused.has(id));
   const isWhole = good.length === own.length;
+  const flaw = first?.flaw?.of === 'gateway' ? first.flaw : null;
   const message = isWhole
     ? 'every listener is in force'
-    : `${good.length} of ${own.length} listeners are in force`;
+    : (flaw?.message ?? `${good.length} of ${own.length} listeners are in force`);
+  const reason = isWhole ? 'Accepted' : (flaw?.accepted ?? 'ListenersNotValid');
   return {
     kind: 'Gateway',
     namespace,
     name,
     uid: first?.uid ?? '',
     conditions: [
-      condition('Accepted', good.length > 0, isWhole ? 'Accepted' : 'ListenersNotValid', message),
+      condition('Accepted', good.length > 0, reason, message),
       condition('Programmed', good.length > 0, good.length > 0 ? 'Programmed' : 'Invalid', message),
     ],
     listeners: own.map((listener) => listenerStatus(listener, own, refused, attached)),
@@ -93,24 +96,37 @@ function listenerStatus(
   refused: ReadonlySet<string>,
   attached: Attached,
 ): ListenerStatus {
-  const { name, id, port, host } = listener;
+  const { name, id, flaw } = listener;
   const isGood = !refused.has(id);
-  const isSame = beside.some((other) => other !== listener && other.port === port && other.host === host);
-  const conflict = isSame ? 'HostnameConflict' : 'ProtocolConflict';
-  const message = isGood
-    ? 'the listener is in force'
-    : 'another listener contradicts it: neither is in force';
+  const isConflicted = !isGood && isServed(listener);
+  const message = isConflicted
+    ? 'another listener contradicts it: neither is in force'
+    : (flaw?.message ?? 'the listener is in force');
+  const conflict = isConflicted ? conflictOf(listener, beside) : null;
+  const unaccepted = conflict ?? (flaw?.of === 'listener' ? flaw.accepted : undefined);
   return {
     name,
     attachedRoutes: attached.get(id)?.size ?? 0,
     supportedKinds: listener.kinds,
     conditions: [
-      condition('Accepted', isGood, isGood ? 'Accepted' : conflict, message),
-      condition('Conflicted', !isGood, isGood ? 'NoConflicts' : conflict, message),
-      condition('ResolvedRefs', true, 'ResolvedRefs', 'secrets are found on the machine of the proxy'),
+      condition('Accepted', unaccepted === undefined, unaccepted ?? 'Accepted', message),
+      condition('Conflicted', isConflicted, conflict ?? 'NoConflicts', message),
+      resolvedSecrets(flaw),
       condition('Programmed', isGood, isGood ? 'Programmed' : 'Invalid', message),
     ],
   };
+}
+
+function conflictOf({ id, port, host }: Listener, beside: readonly Listener[]): string {
+  const isSame = beside.some((other) => {
+    return other.id !== id && isServed(other) && other.port === port && other.host === host;
+  });
+  return isSame ? 'HostnameConflict' : 'ProtocolConflict';
+}
+
+function resolvedSecrets(flaw: Listener['flaw']): ApiCondition {
+  if (flaw?.resolved !== undefined) return condition('ResolvedRefs', false, flaw.resolved, flaw.message);
+  return condition('ResolvedRefs', true, 'ResolvedRefs', 'secrets are found on the machine of the proxy');
 }
 
 /** Of parents that are ours: what others serve, they tell. */
@@ -139,10 +155,17 @@ function parentStatus(parent: Parent, inForce: ReadonlySet<string>, refs: ApiCon
   const { kind = 'Gateway', namespace = resource.namespace, name, sectionName, port } = refOf(parent);
   const isIn = inForce.has(parentKey({ resource, path: ['spec', 'parentRefs', index] }));
   // What another scope's route contradicts is found out later.
+  const conflict = { reason: 'Conflicted', message: 'another route contradicts it: neither is in force' };
+  const unsupported = unsupportedRules(resource);
+  const isWhole = unsupported.length === (resource.spec.rules ?? [{}]).length;
   const why =
     reason === 'Accepted' && !isIn
-      ? { reason: 'Conflicted', message: 'another route contradicts it: neither is in force' }
-      : { reason, message };
+      ? conflict
+      : reason === 'Accepted' && isWhole
+        ? { reason: 'UnsupportedValue', message: answered }
+        : { reason, message };
+  const isPartly = why.reason === 'Accepted' && unsupported.length > 0;
+  const partly = `of rules[${unsupported.join(', ')}], ${answered}`;
   return {
     parentRef: {
       kind,
@@ -153,9 +176,19 @@ function parentStatus(parent: Parent, inForce: ReadonlySet<string>, refs: ApiCon
     },
     conditions: [
       condition('Accepted', why.reason === 'Accepted', why.reason, why.message),
+      ...(isPartly ? [condition('PartiallyInvalid', true, 'UnsupportedValue', partly)] : []),
       ...(refs === null ? [] : [refs]),
     ],
   };
+}
+
+const answered = 'a filter is not honoured: its requests are answered 500';
+
+/** Indices of rules with filters that are not honoured. */
+function unsupportedRules({ spec }: RouteResource): readonly number[] {
+  return (spec.rules ?? []).flatMap(({ filters = [] }, index) =>
+    areHonoured(filters, 'rule') ? [] : [index],
+  );
 }
 
 function refOf({ resource, index }: Parent): Partial<RouteResource['spec']['parentRefs'][number]> & {

@@ -183,8 +183,8 @@ function atListeners(
     return [{ resource, path, host, port: null, role: 'producer', entrance: listener.id, visibility }];
   });
   if (seen.length > 0) return { attachments: seen, problems };
-  if (open.every(({ id }) => gateways.refused.has(id)))
-    return { reason: 'NoMatchingParent', message: 'the listener is in conflict with another', problems };
+  if (common.every(({ listener }) => gateways.refused.has(listener.id)))
+    return { reason: 'NoMatchingParent', message: 'the listener is not served', problems };
   const message = `${common.map(({ host }) => host).join(', ')} is not visible at ${first?.gateway}: nobody is served by it there`;
   const hidden = lacks(ofGateway(first?.gateway ?? ''), mistake(resource, path, 'FL3332', message));
   return { reason: 'NoMatchingListenerHostname', message, problems: [...problems, hidden] };

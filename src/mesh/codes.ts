@@ -90,6 +90,10 @@ export const codes = {
     title: 'gRPC to a port without HTTP/2',
     fix: 'name the port grpc or http2-…, or write appProtocol: kubernetes.io/h2c',
   },
+  FL3339: {
+    title: 'listener that is not served',
+    fix: 'remove it, or what keeps it from being served; other listeners are not touched',
+  },
   FL3340: {
     title: 'unknown delegate',
     fix: 'name a VirtualService without hosts that is exported to this namespace',
@@ -153,6 +157,7 @@ export const warnings: ReadonlySet<Code> = new Set([
   'FL3329',
   'FL3336',
   'FL3338',
+  'FL3339',
   'FL3341',
   'FL3342',
   'FL3343',

@@ -2,7 +2,7 @@ import { sameItems } from '../base/lists.ts';
 import { byCodeUnit } from '../base/order.ts';
 import type { Problem } from '../base/problem.ts';
 import type { ApiGatewayResource, GatewayResource, Path } from '../manifests/index.ts';
-import type { Listener } from './api-gateways.ts';
+import { isServed, type Listener } from './api-gateways.ts';
 import type { Code } from './codes.ts';
 import { carriedBy, readSecurity } from './gateway-tls.ts';
 import type { Grant } from './grants.ts';
@@ -89,8 +89,8 @@ export function withoutRivals(
   around: Omit<Gateways, 'gateways' | 'refused'>,
   problems: Problem[],
 ): Gateways {
-  const { foreign, grants, namespaceLabels } = around;
-  const lists = [all, foreign, grants, [...namespaceLabels]];
+  const { foreign, grants, namespaceLabels, listeners } = around;
+  const lists = [all, listeners, foreign, grants, [...namespaceLabels]];
   if (lists.every(({ length }) => length === 0)) return NO_GATEWAYS;
   const refused = new Set<DefinedGateway>();
   const spotOf = spotsOf<Opened>(({ defined, path }) => [defined.resource, path]);
@@ -113,7 +113,10 @@ export function withoutRivals(
   }
   return {
     gateways: all.filter((defined) => !refused.has(defined)).map(({ gateway }) => gateway),
-    refused: new Set([...refused].map(({ gateway }) => gateway.id)),
+    refused: new Set([
+      ...[...refused].map(({ gateway }) => gateway.id),
+      ...around.listeners.filter((listener) => !isServed(listener)).map(({ id }) => id),
+    ]),
     ...around,
   };
 }

@@ -1,4 +1,5 @@
 import {
+  areHonoured,
   durationMs,
   type HTTPBackend,
   type HTTPCorsFilter,
@@ -34,6 +35,7 @@ export type Resolve = (backend: HTTPBackend) => Target | null;
 /** A rule of an HTTPRoute without its matches, which are ranked on their own. */
 export function readHttpRule(rule: WrittenRule, resolve: Resolve, origin: Origin): Omit<Rule, 'matches'> {
   const filters = rule.filters ?? [];
+  if (!areHonoured(filters, 'rule')) return { ...answered(origin), name: rule.name ?? null };
   const cors = filters.find(({ type }) => type === 'CORS')?.cors;
   return {
     name: rule.name ?? null,
@@ -45,6 +47,13 @@ export function readHttpRule(rule: WrittenRule, resolve: Resolve, origin: Origin
   };
 }
 
+/** A filter that is not honoured is never passed by: nothing else may become of the requests (Gateway API, HTTPRouteFilter). */
+function answered(origin: Origin): Omit<Rule, 'matches' | 'name'> {
+  return { action: refusal, ...readHeaders([]), cors: null, handed: null, origin };
+}
+
+const refusal: Respond = { does: 'respond', status: 500, body: null };
+
 /** Without a backend that may get a request it is answered 500 (Gateway API, `backendRefs`). */
 function readAction(
   rule: WrittenRule,
@@ -54,12 +63,14 @@ function readAction(
   const redirect = filters.find(({ type }) => type === 'RequestRedirect')?.requestRedirect;
   if (redirect !== undefined) return readRedirect(redirect);
   const forward = readForward(rule, filters, resolve);
-  return forward.destinations.length > 0 ? forward : { does: 'respond', status: 500, body: null };
+  return forward.destinations.length > 0 ? forward : refusal;
 }
 
 function readForward(rule: WrittenRule, filters: readonly HTTPRouteFilter[], resolve: Resolve): Forward {
   const rewrite = filters.find(({ type }) => type === 'URLRewrite')?.urlRewrite;
-  const backends = (rule.backendRefs ?? []).map((backend) => ({ backend, to: resolve(backend) }));
+  const backends = (rule.backendRefs ?? []).map((backend) => {
+    return { backend, to: areHonoured(backend.filters ?? [], 'backend') ? resolve(backend) : null };
+  });
   const refused = backends.filter(({ to }) => to === null);
   return {
     does: 'forward',

@@ -49,6 +49,13 @@ test('a GatewayClass stands in no namespace: any scope may have one', () => {
   expect(read({ 'a.yaml': text }, { owns: { namespaces: ['shop'], hosts: [] } }).problems).toEqual([]);
 });
 
+test('a GatewayClass of ours has no parameters', () => {
+  const parameters = '\n  parametersRef: { group: a.example, kind: A, name: a }';
+  const of = (controller: string) => document('GatewayClass', `  controllerName: ${controller}${parameters}`);
+  expect(problemsOf(of('fairlead.dev/gateway-controller'))).toEqual(['FL2285 6:3']);
+  expect(problemsOf(of('example.com/controller'))).toEqual([]);
+});
+
 describe('Gateway', () => {
   test.each([
     ['HTTP', listener('    hostname: www.acme.example'), []],
@@ -67,20 +74,18 @@ describe('Gateway', () => {
     ],
     ['kinds of routes', allowed('kinds: [{ kind: HTTPRoute }, { kind: GRPCRoute }]'), []],
     ['every host', listener('    hostname: "*"'), ['FL2213 10:15']],
-    ['TLS', listener('', 'TLS'), ['FL2104 9:15']],
-    ['TCP', listener('', 'TCP'), ['FL2104 9:15']],
-    ['another protocol', listener('', 'HTTP3'), ['FL2108 9:15']],
+    ['TLS', listener('', 'TLS'), []],
+    ['TCP', listener('', 'TCP'), []],
+    ['a protocol of somebody else', listener('', 'example.com/quic'), []],
+    ['a misspelt protocol', listener('', 'HTTP3'), ['FL2108 9:15']],
     ['HTTPS without a certificate', listener('', 'HTTPS'), ['FL2106 7:5']],
-    ['HTTPS passed through', tls('mode: Passthrough'), ['FL2104 10:18']],
+    ['HTTPS passed through', tls('mode: Passthrough'), []],
     ['tls in plain text', listener('    tls: { certificateRefs: [{ name: a }] }'), ['FL2221 10:5']],
-    [
-      'a certificate that is no secret',
-      tls('certificateRefs: [{ kind: ConfigMap, name: a }]'),
-      ['FL2104 10:38'],
-    ],
-    ['a secret of another namespace', tls('certificateRefs: [{ name: a, namespace: b }]'), ['FL2104 10:41']],
-    ['options', tls('certificateRefs: [{ name: a }], options: { a: b }'), ['FL2104 10:44']],
-    ['routes that nobody honours', allowed('kinds: [{ kind: TCPRoute }]'), ['FL2104 10:38']],
+    ['a certificate that is no secret', tls('certificateRefs: [{ kind: ConfigMap, name: a }]'), []],
+    ['a secret of another namespace', tls('certificateRefs: [{ name: a, namespace: b }]'), []],
+    ['options', tls('certificateRefs: [{ name: a }], options: { a: b }'), ['FL2280 10:44']],
+    ['options in place of a certificate', tls('options: { a: b }'), ['FL2280 10:12']],
+    ['routes that nobody honours', allowed('kinds: [{ kind: TCPRoute }]'), []],
     ['a selector that is not there', allowed('namespaces: { from: Selector }'), ['FL2106 10:22']],
     [
       'a selector that is not asked',
@@ -99,8 +104,17 @@ describe('Gateway', () => {
       ),
       ['FL2221 10:111'],
     ],
-    ['addresses', listener('  addresses: [{ value: 10.0.0.1 }]'), ['FL2104 10:3']],
-    ['infrastructure', listener('  infrastructure: { labels: { a: b } }'), ['FL2104 10:3']],
+    ['addresses', listener('  addresses: [{ value: 10.0.0.1 }]'), []],
+    ['labels of its objects', listener('  infrastructure: { labels: { a: b } }'), ['FL2280 10:21']],
+    ['annotations of its objects', listener('  infrastructure: { annotations: { a: b } }'), ['FL2280 10:21']],
+    ['ListenerSets', listener('  allowedListeners: { namespaces: { from: All } }'), ['FL2285 10:3']],
+    ['routes without a parent', listener('  defaultScope: All'), ['FL2285 10:3']],
+    ['no routes without a parent', listener('  defaultScope: None'), []],
+    [
+      'a certificate for backends',
+      listener('  tls: { backend: { clientCertificateRef: { name: a } } }'),
+      ['FL2285 10:10'],
+    ],
     ['no listeners', document('Gateway', '  gatewayClassName: a\n  listeners: []'), ['FL2109 6:3']],
     ['a misspelt field', listener('    hostName: a'), ['FL2105 10:5']],
     [
@@ -148,6 +162,17 @@ describe('GRPCRoute', () => {
     ['a filter without its field', rule('filters: [{ type: RequestMirror }]'), ['FL2231 7:25']],
     ['a backend without a port', rule('backendRefs: [{ name: a }]'), ['FL2106 7:21']],
     ['a timeout', rule('timeouts: { request: 1s }'), ['FL2105 7:7']],
+    [
+      'a filter of somebody else',
+      rule('filters: [{ type: ExtensionRef, extensionRef: { name: a } }]'),
+      ['FL2233 7:25'],
+    ],
+    ['sessions', rule('sessionPersistence: { sessionName: a }'), ['FL2285 7:7']],
+    [
+      'default Gateways',
+      document('GRPCRoute', '  parentRefs: [{ name: gw }]\n  useDefaultGateways: All'),
+      ['FL2285 6:3'],
+    ],
   ] as const)('with %s', (_name, text, expected) => {
     expect(problemsOf(text)).toEqual(expected);
   });

@@ -46,7 +46,12 @@ const held: readonly (readonly [string, string?])[] = [
   ['ServiceAccount'],
 ];
 
-const words = { honoured: 'honoured', 'not-honoured': 'FL2104', elsewhere: 'not ours' } as const;
+const words = {
+  honoured: 'honoured',
+  'not-honoured': 'FL2104',
+  warned: 'a warning',
+  elsewhere: 'not ours',
+} as const;
 
 describe.each(held.map(([title, kind = title]) => ({ title, kind })))('$title', ({ title, kind }) => {
   const rows = rowsOf(title);
@@ -54,7 +59,7 @@ describe.each(held.map(([title, kind = title]) => ({ title, kind })))('$title', 
   test('every field has its row, which says whether it is honoured', () => {
     const said = rows.map(({ field, what }) => [
       field,
-      what.replace(/^(honoured|FL2104|not ours|as `\S+`).*/, '$1'),
+      what.replace(/^(honoured|FL2104|a warning|not ours|as `\S+`).*/, '$1'),
     ]);
     const known = fieldsOf(kind).map(({ path, is, as }) => [path, as === null ? words[is] : `as \`${as}\``]);
     expect(said).toEqual(known);

@@ -232,7 +232,6 @@ const stricter: readonly (readonly [RegExp, string])[] = [
   [/^FL2107 .* is null$/, 'Kubernetes takes the null of an optional field for its absence'],
   [/^FL2107 description is /, 'they do not look at the type'],
   [/^FL2104 parentRefs\.\[\]\.(group|kind) is /, 'of parents, only Gateways and Services are honoured'],
-  [/^FL2104 .*kinds\.\[\]\.(group|kind) is /, 'of routes, only HTTPRoute and GRPCRoute are honoured'],
   [/^FL210[69] parentRefs/, 'a route without parents says nothing'],
   [/^FL2109 rules(\.\[\])? is (\[\]|nothing)$/, 'rules that are none say nothing'],
   [/^FL2106 .*(backendRefs\.\[\]|backendRef)\.port is nothing$/, 'a CEL rule: a Service needs a port'],

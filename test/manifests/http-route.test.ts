@@ -35,6 +35,7 @@ describe('parents and hostnames', () => {
       ),
       [],
     ],
+    ['default Gateways', route(`${parent}  useDefaultGateways: All\n  rules: [{}]`), ['FL2285 6:3']],
     ['another namespace', parents('{ group: "", kind: Service, name: a, namespace: b }'), []],
     ['a gateway', parents('{ name: gw }'), []],
     ['the group of Services as Linkerd calls it', parents('{ group: core, kind: Service, name: a }'), []],
@@ -132,7 +133,7 @@ describe('backends', () => {
       backend(
         '{ name: a, port: 80, filters: [{ type: RequestMirror, requestMirror: { backendRef: { name: b, port: 80 } } }] }',
       ),
-      ['FL2104 7:58'],
+      ['FL2233 7:58'],
     ],
   ] as readonly Case[])('%s', (_name, document, expected) => {
     expect(problemsOf(document)).toEqual(expected);
@@ -175,7 +176,7 @@ describe('filters', () => {
     [
       'an extension',
       filter('{ type: ExtensionRef, extensionRef: { group: a, kind: b, name: c } }'),
-      ['FL2104 8:23', 'FL2104 8:37'],
+      ['FL2233 8:23'],
     ],
     [
       'a mirror',
@@ -290,7 +291,7 @@ describe('times and tries', () => {
     ['a try longer than the request', rule('timeouts: { request: 1s, backendRequest: 2s }'), ['FL2109 8:46']],
     ['a status of 600', rule('retry: { codes: [600] }'), ['FL2109 8:22']],
     ['no backoff', rule('retry: { backoff: 0s }'), ['FL2110 8:23']],
-    ['sessions', rule('sessionPersistence: {}'), ['FL2104 8:5']],
+    ['sessions', rule('sessionPersistence: {}'), ['FL2285 8:5']],
   ] as readonly Case[])('%s', (_name, document, expected) => {
     expect(problemsOf(document)).toEqual(expected);
   });

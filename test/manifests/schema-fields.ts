@@ -12,8 +12,8 @@ type Schema = {
 /** A field of a kind. `as`: its own fields are those of another field, or of another kind, where they are listed. */
 type Field = {
   readonly path: string;
-  /** `elsewhere`: Kubernetes or Istio keep it for themselves. */
-  readonly is: 'honoured' | 'not-honoured' | 'elsewhere';
+  /** `warned`: a warning says what becomes of it; `elsewhere`: Kubernetes or Istio keep it for themselves. */
+  readonly is: 'honoured' | 'not-honoured' | 'warned' | 'elsewhere';
   readonly as: string | null;
 };
 
@@ -47,7 +47,7 @@ export function fieldsOf(kind: string): readonly Field[] {
       const [suffix, inner, within] = content(schema, at);
       const known = definedBy(written, kind) ?? (inner === null ? undefined : places.get(inner));
       const mark = written['x-fairlead'];
-      const is = mark === 'elsewhere' || mark === 'not-honoured' ? mark : 'honoured';
+      const is = mark === 'elsewhere' || mark === 'not-honoured' || mark === 'warned' ? mark : 'honoured';
       if (path !== '') fields.push({ path, is, as: known ?? null });
       if (inner === null || known !== undefined) continue;
       places.set(inner, path);

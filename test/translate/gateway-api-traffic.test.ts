@@ -78,6 +78,26 @@ describe('HTTPRoute', () => {
     expect(await running.ask('b.example')).toMatchObject({ status: 404 });
   });
 
+  test('answers 500 what a filter that is not honoured would have had, and nothing else', async () => {
+    const login =
+      'filters: [{type: ExtensionRef, extensionRef: {group: a.example, kind: Login, name: staff}}]';
+    const guarded = `{matches: [{path: {value: /staff}}], ${login}, ${to('cart')}}`;
+    const running = await routedBy(`[${guarded}, {${to('cart')}}]`, await backend('cart'));
+    expect(await running.ask(www, { path: '/staff/1' })).toMatchObject({ status: 500 });
+    expect(await running.ask(www)).toMatchObject({ status: 200 });
+  });
+
+  test('is served at the listeners that can be, whatever stands beside them', async () => {
+    const [port = 0, other = 0] = await freePorts(2);
+    const tcp = `{name: db, port: ${other}, protocol: TCP}`;
+    const files = apiGateway('web', 'edge', listener('a', '', port), tcp) + (await backend('cart'));
+    const running = await serve(
+      port,
+      files + hostRoute('x', 'edge', '{name: web}', www, `[{${to('cart')}}]`),
+    );
+    expect(await running.ask(www)).toMatchObject({ status: 200 });
+  });
+
   test('tries the closest match first, whichever route says it', async () => {
     const port = await freePort();
     const names = ['exact', 'long', 'short', 'get', 'header', 'query', 'regex', 'any'];

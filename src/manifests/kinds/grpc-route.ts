@@ -7,7 +7,7 @@ import {
 } from '../../generated/schemas/index.ts';
 import type { Finding } from '../finding.ts';
 import type { Path } from '../types.ts';
-import { checkNamed, checkWeighted } from './http-route.ts';
+import { checkNamed, checkSession, checkWeighted } from './http-route.ts';
 import { checkFilters } from './http-route-filters.ts';
 import { defineKind, gatewayApi } from './kind.ts';
 import { checkRegex } from './regex.ts';
@@ -27,11 +27,13 @@ function* check({ spec, metadata }: GRPCRouteManifest): Generator<Finding> {
   for (const [index, rule] of (spec.rules ?? []).entries()) yield* checkRule(rule, ['spec', 'rules', index]);
 }
 
-function* checkRule({ matches = [], filters = [], backendRefs = [] }: GRPCRouteRule, path: Path) {
+function* checkRule(rule: GRPCRouteRule, path: Path) {
+  const { matches = [], filters = [], backendRefs = [] } = rule;
   for (const [index, match] of matches.entries()) yield* checkMatch(match, [...path, 'matches', index]);
   yield* checkFilters({ filters }, path);
   for (const [index, backend] of backendRefs.entries())
     yield* checkWeighted(backend, [...path, 'backendRefs', index]);
+  yield* checkSession(rule, path);
 }
 
 function* checkMatch({ method, headers }: GRPCRouteMatch, path: Path): Generator<Finding> {

@@ -19,20 +19,56 @@ const fieldOf = {
   RequestRedirect: 'requestRedirect',
   URLRewrite: 'urlRewrite',
   CORS: 'cors',
+  ExtensionRef: 'extensionRef',
+  ExternalAuth: 'externalAuth',
 } as const satisfies Record<HTTPRouteFilter['type'], keyof HTTPRouteFilter>;
+
+/** What may stand several times. */
+const repeated: readonly HTTPRouteFilter['type'][] = ['RequestMirror', 'ExtensionRef'];
 
 /** What a redirect answers before anybody could see it. */
 const beforeRedirect: readonly HTTPRouteFilter['type'][] = ['RequestHeaderModifier', 'RequestMirror'];
 
+/** What a rule may have, and a backend. */
+const honoured: Readonly<Record<'rule' | 'backend', readonly HTTPRouteFilter['type'][]>> = {
+  rule: [
+    ...(['RequestHeaderModifier', 'ResponseHeaderModifier', 'RequestMirror'] as const),
+    ...(['RequestRedirect', 'URLRewrite', 'CORS'] as const),
+  ],
+  backend: ['RequestHeaderModifier', 'ResponseHeaderModifier'],
+};
+
+/** Whether all filters of a rule or a backend are honoured; else its requests may not pass (Gateway API, HTTPRouteFilter `type`). */
+export function areHonoured(filters: readonly HTTPRouteFilter[], of: 'rule' | 'backend'): boolean {
+  return filters.every(({ type }) => honoured[of].includes(type));
+}
+
+function* checkTypes(
+  filters: readonly HTTPRouteFilter[],
+  of: 'rule' | 'backend',
+  path: Path,
+): Generator<Finding> {
+  for (const [index, filter] of filters.entries()) {
+    if (areHonoured([filter], of)) continue;
+    const message = `Fairlead knows ${filter.type} of a ${of}, but does not honour it yet: requests for the ${of} are answered 500`;
+    yield { code: 'FL2233', message, path: [...path, index, 'type'] };
+  }
+}
+
 type Filtered = Pick<HTTPRouteRule, 'filters' | 'matches' | 'backendRefs' | 'timeouts' | 'retry'>;
 
 /** Filters of a rule or a backend: each says what its type needs, and they go together. */
-export function* checkFilters(rule: Filtered, path: Path): Generator<Finding> {
+export function* checkFilters(
+  rule: Filtered,
+  path: Path,
+  of: 'rule' | 'backend' = 'rule',
+): Generator<Finding> {
   const filters = rule.filters ?? [];
+  yield* checkTypes(filters, of, [...path, 'filters']);
   const types = filters.map(({ type }) => type);
   for (const [index, filter] of filters.entries()) {
     const at = [...path, 'filters', index];
-    if (types.indexOf(filter.type) < index && filter.type !== 'RequestMirror')
+    if (types.indexOf(filter.type) < index && !repeated.includes(filter.type))
       yield { code: 'FL2212', message: `${filter.type} is given twice`, path: [...at, 'type'] };
     yield* checkFields(filter, at);
     yield* checkHeaderFilter(filter.requestHeaderModifier, [...at, 'requestHeaderModifier']);

@@ -41,6 +41,20 @@ function* checkRule(rule: HTTPRouteRule, path: Path): Generator<Finding> {
     yield { code: 'FL2109', message: `${backendRequest} is longer than the request's ${request}`, path: at };
   }
   yield* checkDurations({ backoff: retry?.backoff }, [...path, 'retry']);
+  yield* checkSession(rule, path);
+}
+
+/** Requests go where they would go without it. */
+export function* checkSession(
+  { sessionPersistence }: Pick<HTTPRouteRule, 'sessionPersistence'>,
+  path: Path,
+): Generator<Finding> {
+  if (sessionPersistence === undefined) return;
+  const message =
+    'Fairlead knows sessionPersistence, but does not honour it yet: each request goes to any endpoint';
+  const fix =
+    'use consistentHash in a DestinationRule of the Service, if sessions are to stay with an endpoint';
+  yield { code: 'FL2285', message, path: [...path, 'sessionPersistence'], on: 'key', fix };
 }
 
 /** 0s is no limit. */
@@ -78,10 +92,5 @@ export function* checkNamed(
 /** A backend with what happens to its share of the requests. */
 export function* checkWeighted(backend: HTTPWeightedBackend, path: Path): Generator<Finding> {
   yield* checkBackend(backend, path);
-  for (const [index, { type }] of (backend.filters ?? []).entries()) {
-    if (type === 'RequestHeaderModifier' || type === 'ResponseHeaderModifier') continue;
-    const message = `Fairlead knows ${type} of a backend, but honours only header modifiers yet`;
-    yield { code: 'FL2104', message, path: [...path, 'filters', index, 'type'] };
-  }
-  yield* checkFilters({ filters: backend.filters ?? [] }, path);
+  yield* checkFilters({ filters: backend.filters ?? [] }, path, 'backend');
 }

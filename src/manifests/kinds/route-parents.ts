@@ -15,7 +15,11 @@ function isService(parent: HTTPRouteParent): boolean {
 
 /** The parents of a route: Gateways or Services, each once; and whether its hostnames say anything. */
 export function* checkParents(
-  { parentRefs, hostnames = [] }: Pick<HTTPRouteSpec, 'parentRefs' | 'hostnames'>,
+  {
+    parentRefs,
+    hostnames = [],
+    useDefaultGateways,
+  }: Pick<HTTPRouteSpec, 'parentRefs' | 'hostnames' | 'useDefaultGateways'>,
   namespace: string,
 ): Generator<Finding> {
   for (const [index, parent] of parentRefs.entries()) {
@@ -27,6 +31,16 @@ export function* checkParents(
   if (hostnames.length > 0 && parentRefs.every(isService)) {
     const message = 'hostnames say nothing about requests to a Service';
     yield { code: 'FL2230', message, path: ['spec', 'hostnames'], on: 'key' };
+  }
+  if (useDefaultGateways === 'All') {
+    const message = 'Fairlead knows default Gateways, but has none yet: only those of parentRefs count';
+    yield {
+      code: 'FL2285',
+      message,
+      path: ['spec', 'useDefaultGateways'],
+      on: 'key',
+      fix: 'name the Gateways',
+    };
   }
   for (const [index, host] of hostnames.entries()) {
     const path = ['spec', 'hostnames', index];
