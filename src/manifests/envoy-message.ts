@@ -25,11 +25,14 @@ export function messageNameOf(typeUrl: string): string {
 
 /** The message of a name; null: Envoy has none, or this does not know it. */
 export function messageType(name: string): protobuf.Type | null {
-  try {
-    return envoyTypes().lookupType(name);
-  } catch {
-    return null;
+  const root = envoyTypes();
+  let found: protobuf.ReflectionObject | null = root;
+  // `lookupType` alone would look for what is not there in every namespace: a file may name very many.
+  for (const step of name.split('.')) {
+    if (found === null || !('get' in found)) return null;
+    found = (found as protobuf.Namespace).get(step);
   }
+  return found !== null && 'fieldsArray' in found ? root.lookupType(name) : null;
 }
 
 function readFields(type: protobuf.Type, value: unknown, path: Path): Read {

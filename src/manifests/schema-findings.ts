@@ -4,6 +4,9 @@ import type { Finding } from './finding.ts';
 import { nearest } from './nearest.ts';
 import type { Path } from './types.ts';
 
+/** More than are ever told of one document, with room for those that say the same: a file may be nothing but errors. */
+const MOST_EXPLAINED = 500;
+
 /** What the validator of a kind says about a document, in our codes and with places in the document. */
 export function schemaFindings(
   kind: string,
@@ -12,7 +15,7 @@ export function schemaFindings(
 ): readonly Finding[] {
   // An error in a key comes twice: as `propertyNames`, and as what is wrong with it.
   const relevant = errors.filter(({ propertyName }) => propertyName === undefined);
-  return relevant.map((error) => {
+  return relevant.slice(0, MOST_EXPLAINED).map((error) => {
     const path = pathOf(document, error.instancePath);
     return explain(kind, error, path, valueAt(document, path));
   });

@@ -31,8 +31,12 @@ export type Text = { readonly documents: readonly TextDocument[]; readonly probl
 
 const maxBytes = 1024 * 1024;
 const maxDocuments = 1000;
+/** What a parser makes of one takes some 2 µs: a file of `maxBytes` full of manifests has less than 500,000. */
+const maxLexemes = 600_000;
 /** Of a file that may be larger than others: what a parser makes of them takes some 2 GiB. */
-const maxLexemes = 6_000_000;
+const maxLexemesOfLarge = 6_000_000;
+/** No text has more of them for each of its bytes. */
+const lexemesPerByte = 2;
 const start: Position = { line: 1, column: 1 };
 const nothing: Text = { documents: [], problems: [] };
 const composing = {
@@ -54,8 +58,8 @@ export function readText(bytes: Uint8Array, format: 'yaml' | 'json', limitBytes 
   if (bytes.byteLength > limitBytes) return refused('FL2007', `the file has ${bytes.byteLength} bytes`);
   if (text === null) return refused('FL2001', 'the file is not UTF-8');
   if (format === 'json' && !isJson(text)) return refused('FL2002', 'the file is not JSON');
-  if (bytes.byteLength > maxBytes && hasTooMuch(text))
-    return refused('FL2007', `the file has more than ${maxLexemes} words and signs`);
+  const limit = limitBytes > maxBytes ? maxLexemesOfLarge : maxLexemes;
+  if (hasMoreThan(limit, text)) return refused('FL2007', `the file has more than ${limit} words and signs`);
   const chunks = split(text);
   if (chunks.length > maxDocuments) return refused('FL2009', `more than ${maxDocuments} documents`);
   const lines = linesOf(text);
@@ -154,8 +158,9 @@ function isJson(text: string): boolean {
   }
 }
 
-function hasTooMuch(text: string): boolean {
-  return new Lexer().lex(text).drop(maxLexemes).next().done !== true;
+function hasMoreThan(limit: number, text: string): boolean {
+  if (text.length * lexemesPerByte <= limit) return false;
+  return new Lexer().lex(text).drop(limit).next().done !== true;
 }
 
 function refused(code: Code, message: string, position: Position = start): Text {

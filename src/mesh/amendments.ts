@@ -4,7 +4,7 @@ import { gatewayNameLabel } from './api-gateways.ts';
 import { mistake, originOf, placeOf } from './mistake.ts';
 import { isAbove, settingsFor } from './root.ts';
 import type { Mesh, Origin } from './types.ts';
-import { hasLabels } from './workloads.ts';
+import { hasLabels, mayMeet } from './workloads.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -57,7 +57,7 @@ export function withoutRivalAmendments(
     for (const [at, { says }] of amendment.changes.entries()) {
       for (const other of byTarget.get(targetOf(amendment, says)) ?? []) {
         if (rivals.size > maxPlaces) break;
-        if (other.one === one || !mayMeet(amendment, other.one.amendment)) continue;
+        if (other.one === one || !areRivals(amendment, other.one.amendment)) continue;
         if (!contradict(says, other.says)) continue;
         if (first < 0) first = at;
         rivals.add(placeOf(other.one.amendment.origin));
@@ -83,12 +83,11 @@ function targetOf({ namespace, priority }: Amendment, { applyTo, match = {} }: W
 }
 
 /** Whether a workload may have both, one as soon as the other. */
-function mayMeet(one: Amendment, other: Amendment): boolean {
-  if (one.namespace !== other.namespace || one.priority !== other.priority) return false;
+function areRivals(one: Amendment, other: Amendment): boolean {
+  if (one.priority !== other.priority) return false;
   const { gateways } = other;
   if (gateways !== null && one.gateways?.some((name) => gateways.includes(name)) === false) return false;
-  const [left, right] = [one.selector ?? {}, other.selector ?? {}];
-  return Object.entries(left).every(([name, value]) => !Object.hasOwn(right, name) || right[name] === value);
+  return mayMeet(one, other);
 }
 
 /** By the positions of those that it has: the same list for all who have the same. */

@@ -126,6 +126,10 @@ export const codes = {
     title: 'two CiliumEnvoyConfigs of one service',
     fix: 'keep one of them for each port; until then none is honoured',
   },
+  FL3363: {
+    title: 'too many limits for a workload',
+    fix: 'give fewer or shorter rules, or select other workloads',
+  },
   FL3401: {
     title: 'rule never reached',
     fix: 'move it before the rule that takes its requests, or narrow that one',

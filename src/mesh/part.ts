@@ -17,7 +17,7 @@ import { byPlace, mistake } from './mistake.ts';
 import { ownerOfNamespace } from './ownership.ts';
 import { type Pods, readPods } from './pods.ts';
 import { type Profiled, readProfile, withBudgets } from './profiles.ts';
-import { type Quota, readQuota } from './quotas.ts';
+import { type Quota, readQuotas } from './quotas.ts';
 import type { Reporting } from './report-types.ts';
 import { withoutRivalReportings } from './reports.ts';
 import type { RouteResource } from './route-rules.ts';
@@ -100,7 +100,10 @@ export function readPart(resources: readonly Resource[], owners: readonly Owner[
       own.filter((resource) => resource.kind === 'EnvoyFilter'),
       problems,
     ),
-    quotas: own.filter((resource) => resource.kind === 'RateLimit').map(readQuota),
+    quotas: readQuotas(
+      own.filter((resource) => resource.kind === 'RateLimit'),
+      problems,
+    ),
     reportings: withoutRivalReportings(
       own.filter((resource) => resource.kind === 'Telemetry'),
       owners,

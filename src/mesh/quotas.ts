@@ -1,7 +1,8 @@
+import type { Problem } from '../base/problem.ts';
 import { durationMs, type RateLimitResource } from '../manifests/index.ts';
-import { originOf } from './mistake.ts';
+import { mistake, originOf } from './mistake.ts';
 import type { Mesh, Origin, TextMatch } from './types.ts';
-import { hasLabels } from './workloads.ts';
+import { hasLabels, mayMeet } from './workloads.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -30,7 +31,35 @@ export type Quota = {
   readonly origin: Origin;
 };
 
-export function readQuota(resource: RateLimitResource): Quota {
+/**
+ * As each virtual host of a gateway has them, so that a small manifest is a large configuration: some 300 rules with a path.
+ * In characters of the rules as they are written, and so many for each.
+ */
+const [mostPerWorkload, eachRule] = [32 * 1024, 64];
+
+/** Those of a scope, but for those that are too much for one workload, with all others that it may have. */
+export function readQuotas(resources: readonly RateLimitResource[], problems: Problem[]): readonly Quota[] {
+  const all = resources.map((resource) => {
+    const { rules } = resource.spec;
+    const weight = rules.reduce((sum, { match = {} }) => sum + eachRule + JSON.stringify(match).length, 0);
+    return { resource, weight, quota: readQuota(resource) };
+  });
+  const whole = all.reduce((sum, { weight }) => sum + weight, 0);
+  if (whole <= mostPerWorkload) return all.map(({ quota }) => quota);
+  const told = new Set<string>();
+  return all.flatMap(({ resource, quota }) => {
+    const beside = all.filter((other) => mayMeet(quota, other.quota));
+    const weight = beside.reduce((sum, other) => sum + other.weight, 0);
+    if (weight <= mostPerWorkload) return [quota];
+    const message = `with the other RateLimits that a workload may have, the rules come to ${weight} characters; ${mostPerWorkload} is the most`;
+    // One problem for all that say the same.
+    if (!told.has(quota.namespace)) problems.push(mistake(resource, ['spec', 'rules'], 'FL3363', message));
+    told.add(quota.namespace);
+    return [];
+  });
+}
+
+function readQuota(resource: RateLimitResource): Quota {
   const { namespace, name, spec } = resource;
   const labels = spec.selector?.matchLabels ?? {};
   return {

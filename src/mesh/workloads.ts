@@ -74,6 +74,15 @@ export function hasLabels(labels: Labels, selector: Labels): boolean {
   return Object.entries(selector).every(([name, value]) => labels[name] === value);
 }
 
+type Selecting = { readonly namespace: string; readonly selector: Labels | null };
+
+/** Whether both may select one workload. */
+export function mayMeet(one: Selecting, other: Selecting): boolean {
+  if (one.namespace !== other.namespace) return false;
+  const [left, right] = [one.selector ?? {}, other.selector ?? {}];
+  return Object.entries(left).every(([name, value]) => !Object.hasOwn(right, name) || right[name] === value);
+}
+
 function workloadsOf(
   resource: ServiceResource | ServiceEntryResource,
   workloads: readonly Workload[],

@@ -11,7 +11,7 @@ import { codes as meshCodes } from '../../src/mesh/codes.ts';
  * Each page of docs/problems is read as a user's folder is: its first examples give the problems that comments name at
  * the ends of their lines, and no other; those under "Fix" give none. A block that begins with the comment
  * `# payments/routes.yaml` is that file; `latin1` and `repeated=1001` after ```yaml say how it is written to the disk, and
- * `FL2007=1` where a problem is that no comment can name.
+ * `<n>` is how often before, and `FL2007=1` where a problem is that no comment can name.
  */
 const folder = join(import.meta.dirname, '../../docs/problems');
 const codes = Object.entries({ ...manifestCodes, ...meshCodes });
@@ -33,7 +33,8 @@ function blockOf([, options = '', text = '']: readonly string[]): Block {
   const inOptions = [...options.matchAll(/(FL\d{4})=(\d+)/g)].map(
     ([, code, line]) => `${file}:${line} ${code}`,
   );
-  const bytes = Buffer.from(text.repeat(times), options.includes('latin1') ? 'latin1' : 'utf8');
+  const all = Array.from({ length: times }, (_, index) => text.replaceAll('<n>', `${index}`)).join('');
+  const bytes = Buffer.from(all, options.includes('latin1') ? 'latin1' : 'utf8');
   return { file, bytes, problems: [...inComments, ...inOptions] };
 }
 

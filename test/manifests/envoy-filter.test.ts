@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { envoyTypes } from '../../src/generated/envoy-types.js';
 import { problemsOf, read } from './scope.ts';
 
 /** What is wrong with EnvoyFilters, and where. */
@@ -146,6 +147,13 @@ test('hostile values are problems, and nothing else', () => {
     expect([value, resources.length + problems.length > 0]).toEqual([value, true]);
   }
   expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+});
+
+test('what Envoy does not have is not looked for in all that it has', () => {
+  const looked = vi.spyOn(envoyTypes(), 'lookupType');
+  expect(problemsOf(document(typed('type.googleapis.com/envoy.Nothing')))).toEqual(['FL2290 12:33']);
+  expect(looked.mock.calls.flat()).not.toContain('envoy.Nothing');
+  looked.mockRestore();
 });
 
 test('BOOTSTRAP is refused with the way to say it', () => {

@@ -28,6 +28,13 @@ export const hostileTexts: Readonly<Record<string, (size: number) => string>> = 
   'lines of a text': (size) => `a: |\n${filled('  x\n')(size)}`,
   'unknown fields': (size) => spec(counted((index) => `  k${index}: 1\n`, 12)(size)),
   'unknown fields of routes': (size) => spec(`  http:\n${filled('  - rout: 1\n')(size)}`),
+  'rules that are nothing but errors': (size) => spec(`  http:\n${filled('  - {mtch: 1, rout: 2}\n')(size)}`),
+  'types that Envoy does not have': (size) => {
+    const start =
+      '  configPatches:\n  - applyTo: LISTENER\n    patch:\n      operation: MERGE\n      value:\n        listener_filters:\n';
+    const filters = counted((index) => `        - {typed_config: {"@type": t/a${index}}}\n`, 45)(size);
+    return `${head('EnvoyFilter').replace('/v1\n', '/v1alpha3\n')}${start}${filters}`;
+  },
   'values of a wrong type': (size) => spec(`  hosts: [${filled('1,')(size)}]\n`),
   'one host': (size) => spec(`  hosts: [${filled('a,')(size)}]\n`),
   'an expression': (size) => spec(`  http: [{match: [{uri: {regex: "${filled('(a|b)*')(size)}"}}]}]\n`),

@@ -20,6 +20,7 @@ describe('text that is refused, and where', () => {
     ['a custom tag in flow style', 'a: [!include x]', ['FL2005 1:5']],
     ['a merge key', 'a:\n  <<: { b: 1 }', ['FL2006 2:3']],
     ['more than 1 MiB', `a: ${'x'.repeat(1024 * 1024)}`, ['FL2007 1:1']],
+    ['more words and signs than 1 MiB of manifests', `a:\n${'- 1\n'.repeat(200_000)}`, ['FL2007 1:1']],
     ['flow lists nested too deeply', '['.repeat(100_000), ['FL2008 1:65']],
     ['mappings nested too deeply', '{a: '.repeat(100_000), ['FL2008 1:257']],
     ['block lists nested too deeply', '- '.repeat(65), ['FL2008 1:129']],
