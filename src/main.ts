@@ -165,6 +165,8 @@ function apiSource({ loops, xds, queue, served }: Parts): ApiSource {
         .sort((a, b) => byCodeUnit(a.path, b.path)),
     proxies: () => [...xds.proxies()].sort((a, b) => byCodeUnit(a.proxy, b.proxy)),
     proxyConfig: (proxy) => proxyConfig(proxy, served.lastSnapshot(proxy), xds.proxies()),
+    partOrigin: (proxy, asked) => served.partOrigin(proxy, asked),
+    decisions: (scopes) => served.decisions(scopes),
     lineage(wanted) {
       const scopes = states().flatMap((state) => [...state.scopes.values()]);
       const named = scopes.filter(({ uid, path }) => uid === wanted || path === wanted);

@@ -136,6 +136,8 @@ export function apiSource(given: Partial<ApiSource>): ApiSource {
     scopes: () => [],
     proxies: () => [],
     proxyConfig: () => null,
+    partOrigin: () => null,
+    decisions: () => [],
     lineage: () => null,
     trigger: async () => true,
     ...given,

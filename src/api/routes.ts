@@ -76,10 +76,44 @@ const proxyConfig: Route = (app, source) => {
   });
 };
 
+const text = (maxLength: number) => ({ type: 'string', minLength: 1, maxLength }) as const;
+
+const ORIGIN_QUERY = {
+  type: 'object',
+  required: ['typeUrl', 'name', 'version', 'pointer'],
+  properties: { typeUrl: text(200), name: text(1_000), version: text(100), pointer: text(1_000) },
+} as const;
+
+/** A line of a manifest is looked up when somebody asks for it: a configuration says the documents alone. */
+const partOrigin: Route = (app, source) => {
+  const path = '/api/v1/proxies/:proxy/origin';
+  type Asked = Parameters<ApiSource['partOrigin']>[1];
+  const options = { schema: { querystring: ORIGIN_QUERY } };
+  app.get<{ Params: { proxy: string }; Querystring: Asked }>(path, options, ({ params, query }, reply) => {
+    const { proxy } = params;
+    const isConnected = source.proxies().some((one) => one.proxy === proxy);
+    if (!isConnected) return notFound(reply, `connected proxy ${proxy}`, '/api/v1/proxies');
+    return answer(reply, 'Origin', { proxy, origin: source.partOrigin(proxy, query) });
+  });
+};
+
+const DECISIONS_QUERY = {
+  type: 'object',
+  required: ['scope'],
+  properties: { scope: { type: 'array', items: text(1_000), maxItems: 100 } },
+} as const;
+
+const decisions: Route = (app, source) => {
+  const options = { schema: { querystring: DECISIONS_QUERY } };
+  app.get<{ Querystring: { scope: readonly string[] } }>('/api/v1/decisions', options, ({ query }, reply) =>
+    answer(reply, 'DecisionList', { items: source.decisions(query.scope) }),
+  );
+};
+
 const LINEAGE_QUERY = {
   type: 'object',
   required: ['scope'],
-  properties: { scope: { type: 'string', minLength: 1, maxLength: 1_000 } },
+  properties: { scope: text(1_000) },
 } as const;
 
 const lineage: Route = (app, source) => {
@@ -119,6 +153,8 @@ export const routes: readonly Route[] = [
   scopes,
   proxies,
   proxyConfig,
+  partOrigin,
+  decisions,
   lineage,
   hook,
 ];

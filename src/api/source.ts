@@ -11,12 +11,18 @@ export interface ApiSource {
   proxies(): readonly { readonly proxy: string }[];
   /** What a connected proxy should have, in the order of type and name; null where there is no such proxy. */
   proxyConfig(proxy: string): ProxyConfig | null;
+  /** Where the rule is written that a part of what a connected proxy should have was made of; null: of none. */
+  partOrigin(proxy: string, asked: PartAsked): object | null;
+  /** Who decided what is served of these scopes, by dotted path; those of which nothing is served are left out. */
+  decisions(scopes: readonly string[]): readonly object[];
   /** Entries of the lineage of a scope, by dotted path or uid; null where there is no such scope. */
   lineage(scope: string): Lineage | null;
   /** A hint to fetch; false where there is no such repository. */
   trigger(repository: string): Promise<boolean>;
 }
 
+/** `pointer` (RFC 6901) into the JSON of a resource. */
+type PartAsked = Readonly<Record<'typeUrl' | 'name' | 'version' | 'pointer', string>>;
 type Named = { readonly name: string };
 type Lineage = { readonly scope: string; readonly uid: string; readonly entries: readonly object[] };
 type ProxyConfig = {

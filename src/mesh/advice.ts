@@ -5,7 +5,7 @@ import { overlap } from './conflicts.ts';
 import { MESH } from './gateways.ts';
 import { byPlace, mistake, placeOf, placesOf } from './mistake.ts';
 import { takesAll } from './routing-cover.ts';
-import { documentsOf, ruleOrigin } from './rule-places.ts';
+import { ruleOrigin } from './rule-places.ts';
 import type { Endpoints, Mesh, Origin, Routing } from './types.ts';
 import { hasLabels } from './workloads.ts';
 
@@ -26,10 +26,9 @@ type Advised = {
 export function advise(advised: Advised): readonly Problem[] {
   const { mesh, scopes } = advised;
   const resources = scopes.flatMap((scope) => scope.resources);
-  const byDocument = documentsOf(scopes);
   const labels = labelsByNamespace(resources, advised.workloads);
   const all = [
-    ...mesh.routings.flatMap((routing) => unreached(routing, byDocument)),
+    ...mesh.routings.flatMap(unreached),
     ...mergedInMesh(mesh),
     ...resources.flatMap((resource) => idleSelector(resource, labels)),
     ...idleSubsets(advised),
@@ -51,12 +50,12 @@ function rawChanges(resource: Resource): readonly Problem[] {
 }
 
 /** Rules whose requests earlier ones take. What stands behind a route without a match is said by FL2215. */
-function unreached({ rules, host }: Routing, byDocument: ReadonlyMap<string, Resource>): readonly Problem[] {
+function unreached({ rules, host }: Routing): readonly Problem[] {
   return rules.flatMap((rule, index) => {
     const first = rules.slice(0, index).find((earlier) => takesAll(earlier.matches, rule.matches));
     if (first === undefined) return [];
     if (first.matches.length === 0 && first.origin.document.startsWith('VirtualService/')) return [];
-    const [here, there] = [rule, first].map((one) => ruleOrigin(one, rules, byDocument));
+    const [here, there] = [rule, first].map((one) => ruleOrigin(one));
     if (here === undefined || there === undefined) return [];
     return [at(here, 'FL3401', `requests for ${host} that fit it are taken at ${placeOf(there)}`)];
   });

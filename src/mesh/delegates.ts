@@ -7,6 +7,7 @@ import { lacks, mistake, originOf } from './mistake.ts';
 import { isVisible, ownerOfNamespace } from './ownership.ts';
 import { readMatch } from './routing-match.ts';
 import { readRule } from './routing-rule.ts';
+import { writtenAt } from './rule-places.ts';
 import type { Match, Owner, Rule } from './types.ts';
 
 /** VirtualServices without hosts, by namespace and name: others hand steps on to them. */
@@ -56,19 +57,24 @@ export function readStep(
   owners: readonly Owner[],
 ): Handed {
   const { namespace } = root;
-  const own = () => readRule(step, namespace, originOf(root));
+  const path = ['spec', 'http', at];
+  const own = () => writtenAt(readRule(step, namespace, originOf(root)), root, path);
   if (step.delegate === undefined) return { rules: [own()], delegate: null, problems: [] };
   const found = find(root, step.delegate, around, owners);
   const refuse = ({ code, message }: Refused, delegate: Handed['delegate'] = null): Handed => {
     const text = `${message}: its requests are answered 503`;
     const problem = mistake(root, ['spec', 'http', at, 'delegate'], code, text);
     const told = lacks({ namespace: step.delegate?.namespace ?? namespace }, problem);
-    return { rules: [{ ...own(), action: unavailable }], delegate, problems: [told] };
+    const rule = writtenAt({ ...own(), action: { ...unavailable } }, root, path);
+    return { rules: [rule], delegate, problems: [told] };
   };
   if ('code' in found) return refuse(found);
   const { delegate, isForeign } = found;
   const outer = (step.match ?? []).map((match) => readMatch(match, namespace));
-  const merged = (delegate.spec.http ?? []).map((inner) => rulesOf(root, step, outer, delegate, inner));
+  const merged = (delegate.spec.http ?? []).map((inner, index) => {
+    const rule = rulesOf(root, step, outer, delegate, inner);
+    return rule && writtenAt(rule, delegate, ['spec', 'http', index]);
+  });
   const unfit = [...merged.keys()].filter((index) => merged[index] === null);
   const rules = merged.filter((rule) => rule !== null);
   if (!isForeign)

@@ -8,6 +8,7 @@ import { mistake, originOf, placesOf, type Spot, spotsOf } from './mistake.ts';
 import { consumedBy } from './profiles.ts';
 import type { Claimed } from './rivals.ts';
 import { byRank, type RouteResource, rulesOf } from './route-rules.ts';
+import { writtenAt } from './rule-places.ts';
 import type { Services } from './service-index.ts';
 import type { Routing, Rule } from './types.ts';
 
@@ -181,8 +182,8 @@ function ranked(
 ): readonly Ranked[] {
   const origin = originOf(resource);
   const resolve = resolver(resource, services, grants);
-  return rulesOf(resource, port).flatMap(({ written, matches }) => {
-    const rule = readHttpRule(written, resolve, origin);
+  return rulesOf(resource, port).flatMap(({ written, matches }, at) => {
+    const rule = writtenAt(readHttpRule(written, resolve, origin), resource, ['spec', 'rules', at]);
     return matches.map(({ match, rank }): Ranked => {
       return { rule: { ...rule, matches: [match] }, rank, route: `${resource.namespace}/${resource.name}` };
     });

@@ -9,6 +9,7 @@ import type { RetryBudget } from './policy-types.ts';
 import { failures, readCondition } from './profile-match.ts';
 import { carriesHttp } from './protocol.ts';
 import type { Claimed } from './rivals.ts';
+import { writtenAt } from './rule-places.ts';
 import type { Services } from './service-index.ts';
 import type { Defined } from './services.ts';
 import { hint } from './subsets.ts';
@@ -33,12 +34,15 @@ export function readProfile(resource: Resource): Profiled {
   const rule = (name: string | null, matches: Rule['matches'], forward: Partial<Forward>): Rule => {
     return { ...rest, name, matches, action: { ...nothing, destinations, ...forward } };
   };
-  const rules = (spec.routes ?? []).map((route) =>
-    rule(route.name, readCondition(route.condition), {
-      timeoutMs: route.timeout === undefined ? null : durationMs(route.timeout),
-      retries: retriesOf(route),
-    }),
-  );
+  const rules = (spec.routes ?? []).map((route, at) => {
+    const timeoutMs = route.timeout === undefined ? null : durationMs(route.timeout);
+    const said = { timeoutMs, retries: retriesOf(route) };
+    return writtenAt(rule(route.name, readCondition(route.condition), said), resource, [
+      'spec',
+      'routes',
+      at,
+    ]);
+  });
   const isProducer = isOfItsNamespace(resource);
   const routing: Routing = {
     ...{ host, namespace, ports: null, entrances: [MESH], streams: [], origin },

@@ -2,20 +2,21 @@ import type { TcpMatch, TlsMatch, VirtualServiceResource } from '../manifests/in
 import { entranceOf } from './gateways.ts';
 import { canonicalAddresses } from './hosts.ts';
 import { readShares } from './routing-rule.ts';
+import { writtenAt } from './rule-places.ts';
 import type { Origin, StreamMatch, StreamRule } from './types.ts';
 
 /** The steps of a VirtualService for connections that no proxy reads as HTTP. */
-export function readStreams(
-  { namespace, spec }: VirtualServiceResource,
-  origin: Origin,
-): readonly StreamRule[] {
-  const tls = (spec.tls ?? []).map(({ match, route }): StreamRule => {
+export function readStreams(resource: VirtualServiceResource, origin: Origin): readonly StreamRule[] {
+  const { namespace, spec } = resource;
+  const tls = (spec.tls ?? []).map(({ match, route }, at): StreamRule => {
     const matches = match.map((each) => ({ ...readMatch(each, namespace), names: each.sniHosts.map(lower) }));
-    return { of: 'tls', matches, destinations: readShares(route, namespace), origin };
+    const rule = { of: 'tls', matches, destinations: readShares(route, namespace), origin } as const;
+    return writtenAt(rule, resource, ['spec', 'tls', at]);
   });
-  const tcp = (spec.tcp ?? []).map(({ match = [], route }): StreamRule => {
+  const tcp = (spec.tcp ?? []).map(({ match = [], route }, at): StreamRule => {
     const matches = match.map((each) => ({ ...readMatch(each, namespace), names: [] }));
-    return { of: 'tcp', matches, destinations: readShares(route, namespace), origin };
+    const rule = { of: 'tcp', matches, destinations: readShares(route, namespace), origin } as const;
+    return writtenAt(rule, resource, ['spec', 'tcp', at]);
   });
   return [...tls, ...tcp];
 }

@@ -1,8 +1,9 @@
 import { Failure } from '../base/failure.ts';
 import type { ScopeResources } from '../manifests/index.ts';
-import type { Endpoints, Mesh } from '../mesh/index.ts';
+import { type Decision, decisionOf, type Endpoints, type Mesh, type Origin } from '../mesh/index.ts';
 import type { Proxy as Client, Snapshot } from '../translate/index.ts';
 import { type Build, type BuildResult, type Built, buildIsolated } from './build.ts';
+import { type PartAsked, partOrigin } from './part-origin.ts';
 
 export type ServeStages = {
   readonly build: Build;
@@ -20,6 +21,10 @@ export interface Served {
   snapshotFor(proxy: Client): Snapshot;
   /** What `snapshotFor` gave this proxy last; null where it was never asked. */
   lastSnapshot(proxyId: string): Snapshot | null;
+  /** Where the rule is written behind a part of what `lastSnapshot` gives; null where there is none. */
+  partOrigin(proxyId: string, asked: PartAsked): Origin | null;
+  /** Who decided what is served of these scopes, by dotted path; those of which nothing is served are left out. */
+  decisions(scopes: readonly string[]): readonly Decision[];
   /** By proxy id: why its snapshot is not of the current mesh. */
   failures(): ReadonlyMap<string, string>;
   /** Milliseconds spent on snapshots since the last `replace`. */
@@ -65,6 +70,12 @@ export function createServed(stages: ServeStages, now: () => number): Served {
       }
     },
     lastSnapshot: (proxyId) => snapshots.get(proxyId) ?? null,
+    partOrigin(proxyId, asked) {
+      const snapshot = snapshots.get(proxyId);
+      return snapshot === undefined ? null : partOrigin(snapshot, asked);
+    },
+    decisions: (scopes) =>
+      good.flatMap(({ scope }) => (scopes.includes(scope.path) ? [decisionOf(scope)] : [])),
     failures: () => failures,
     translateMs: () => translateMs,
     retain(proxies) {

@@ -2,6 +2,7 @@ import type { EnvoyMatch } from '../manifests/index.ts';
 import type { Change } from '../mesh/index.ts';
 import { amendList, changed, type Selection } from './amend-list.ts';
 import { type Context, isIn } from './amend-match.ts';
+import { stillMadeOf } from './behind.ts';
 import { type Fields, mergeChange } from './merge-message.ts';
 import type { View } from './view.ts';
 
@@ -56,7 +57,10 @@ function amendHost(host: Fields, change: Change, { vhost = {} }: TableMatch): Fi
     isSelected: (route) => (name === undefined || route.name === name) && does(route, action),
     end: ({ length }) => length,
   });
-  return after === routes ? host : { ...host, routes: after };
+  if (after === routes) return host;
+  if (change.says.patch.operation.startsWith('MERGE'))
+    for (const [at, route] of after.entries()) stillMadeOf(route, routes[at]);
+  return { ...host, routes: after };
 }
 
 function does(

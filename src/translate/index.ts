@@ -13,9 +13,9 @@
  * proxy that does not say who it is, is refused by `parseProxy`; one in a namespace that nobody owns hears nothing. A
  * snapshot that breaks a promise is a bug, and throws.
  */
+export { originBehind } from './behind.ts';
 export { bootstrap } from './bootstrap.ts';
 export { parseProxy } from './proxy.ts';
-export { actionBehind } from './routes.ts';
 export { staticBootstrap } from './static.ts';
 export { translate } from './translate.ts';
 export { createTranslator } from './translator.ts';

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { sameItems } from '../base/lists.ts';
 import type { Origin, Service } from '../mesh/index.ts';
+import { actionBehind } from './behind.ts';
 import { type Draft, distinct, distinctAgain } from './encode.ts';
 import { routeConfiguration } from './http.ts';
-import { actionBehind, defaultRoute, type Routes, routesOf } from './routes.ts';
+import { defaultRoute, type Routes, routesOf } from './routes.ts';
 import { CLUSTER, type Reference, ROUTES } from './types.ts';
 import { routingOf, type View } from './view.ts';
 

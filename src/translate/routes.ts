@@ -1,5 +1,6 @@
 import { type Match, policyOf, type Routing, type Rule, type Service, type Settings } from '../mesh/index.ts';
 import { actionOf } from './actions.ts';
+import { madeOf } from './behind.ts';
 import { concerns, routeMatch } from './matches.ts';
 import { outboundCluster } from './names.ts';
 import { provenance } from './pieces.ts';
@@ -112,19 +113,11 @@ function makeRoutes(
         ...fields,
         ...shared,
       };
-      actions.set(route, rule.action);
-      routes.push(route);
+      routes.push(madeOf(route, rule.action));
     }
     if (matches.includes(null)) break;
   }
   return { routes, clusters: [...clusters] };
-}
-
-const actions = new WeakMap<object, Rule['action']>();
-
-/** What a route of a snapshot does as the mesh says it; null where it was made of no rule. */
-export function actionBehind(route: object): Rule['action'] | null {
-  return actions.get(route) ?? null;
 }
 
 function matchesOf({ matches }: Rule, port: number, proxy: Proxy): readonly (Match | null)[] {

@@ -8,6 +8,7 @@ import {
   type StreamMatch,
   type StreamRule,
 } from '../mesh/index.ts';
+import { madeOf } from './behind.ts';
 import { bytesTo } from './bytes.ts';
 import { weightedTcpProxy } from './http.ts';
 import { byServerName, isAsAsked } from './look-up.ts';
@@ -151,11 +152,12 @@ function concerns(match: StreamMatch, proxy: Proxy, port: number): boolean {
 type Named = { readonly name: string; readonly origins: readonly Origin[] };
 
 function bytesOf(
-  { destinations, origin }: StreamRule,
+  rule: StreamRule,
   { name: statPrefix, origins }: Named,
   port: number,
   { targets: services }: View,
 ) {
+  const { destinations, origin } = rule;
   const shares = destinations.map((to) => ({
     name: clusterFor(to, port, services).name,
     weight: to.weight,
@@ -163,7 +165,7 @@ function bytesOf(
   // Connections have one set of limits: that of the first destination (Istio).
   const [first] = destinations;
   const policy = first === undefined ? null : policyFor(first, port, services);
-  const filter = weightedTcpProxy(statPrefix, shares, tcpPolicy(policy));
+  const filter = madeOf(weightedTcpProxy(statPrefix, shares, tcpPolicy(policy)), rule);
   const asked = destinations.find(({ host }) => isAsAsked(services.get(host) ?? { discovery: 'listed' }));
   return {
     filters: asked === undefined ? [filter] : [byServerName(asked.port ?? port), filter],

@@ -20,6 +20,8 @@ function source(more: Partial<ApiSource> = {}): ApiSource {
       proxy === 'sidecar~1'
         ? { revision: 'r1', resources: ['b', 'c', 'a'].map((name) => ({ typeUrl: 't', name })) }
         : null,
+    partOrigin: (_, { pointer }) => (pointer === '/a/0' ? { file: 'a.yaml', line: 3 } : null),
+    decisions: (scopes) => scopes.map((scope) => ({ scope, seq: 1 })),
     lineage: (scope) => (scope === 'acme' ? { scope, uid: 'u', entries: [{ seq: 1 }] } : null),
     async trigger(name) {
       triggered.push(name);
@@ -56,6 +58,11 @@ describe('the API', () => {
     ['/api/v1/proxies/sidecar~1/config', 200, 'ProxyConfig'],
     ['/api/v1/proxies/sidecar~9/config', 404, 'Error'],
     ['/api/v1/proxies/sidecar~1/config?limit=0', 400, 'Error'],
+    ['/api/v1/proxies/sidecar~1/origin?typeUrl=t&name=a&version=1&pointer=/a/0', 200, 'Origin'],
+    ['/api/v1/proxies/sidecar~1/origin?typeUrl=t&name=a&version=1', 400, 'Error'],
+    ['/api/v1/proxies/sidecar~9/origin?typeUrl=t&name=a&version=1&pointer=/a/0', 404, 'Error'],
+    ['/api/v1/decisions?scope=acme', 200, 'DecisionList'],
+    ['/api/v1/decisions', 400, 'Error'],
     ['/api/v1/lineage?scope=acme', 200, 'Lineage'],
     ['/api/v1/lineage?scope=none', 404, 'Error'],
     ['/api/v1/lineage', 400, 'Error'],
@@ -104,6 +111,14 @@ describe('the API', () => {
     expect(first).toMatchObject({ proxy: 'sidecar~1', revision: 'r1', total: 3, items, next: 't b' });
     const second = (await get('/api/v1/proxies/sidecar~1/config?after=t%20b')).json();
     expect(second).toMatchObject({ items: [{ name: 'c' }], next: null });
+  });
+
+  it('says where a rule is written, and who decided it', async () => {
+    const url = '/api/v1/proxies/sidecar~1/origin?typeUrl=t&name=a&version=1&pointer=';
+    expect((await get(`${url}/a/0`)).json()).toMatchObject({ origin: { file: 'a.yaml', line: 3 } });
+    expect((await get(`${url}/b`)).json()).toMatchObject({ origin: null });
+    const { items } = (await get('/api/v1/decisions?scope=acme&scope=acme.pay')).json();
+    expect(items).toMatchObject([{ scope: 'acme' }, { scope: 'acme.pay' }]);
   });
 
   it('survives a source that throws, without telling what it threw', async () => {

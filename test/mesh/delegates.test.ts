@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { build, documentsOf, mergeByHost, ruleOrigin } from '../../src/mesh/index.ts';
+import { build, mergeByHost, ruleOrigin } from '../../src/mesh/index.ts';
 import { mergeMatches } from '../../src/mesh/merge-matches.ts';
 import { istio, service } from './manifests.ts';
 import { anyMatch, anyRequest, holds } from './requests.ts';
@@ -109,7 +109,7 @@ test('each rule is found where it is written, also beside those that are handed 
   const written = `${head}spec:\n  hosts: [cart]\n  http:${steps}---\n${delegate(`[{${to('cart')}}]`)}`;
   const scopes = [scope({ path: 'acme', files: service('cart', 'shop') + written })];
   const rules = build(scopes).mesh.routings[0]?.rules ?? [];
-  const lines = rules.map((rule) => ruleOrigin(rule, rules, documentsOf(scopes)).line);
+  const lines = rules.map((rule) => ruleOrigin(rule).line);
   expect(lines).toEqual([18, 13]);
 });
 

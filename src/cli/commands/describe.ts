@@ -1,11 +1,12 @@
 import { Argument, Command } from 'commander';
 import { formatProblem, type Problem } from '../../base/problem.ts';
+import type { Decision } from '../../mesh/index.ts';
 import type { Context } from '../context.ts';
 import { describeService, type ServiceDescription, type Written } from '../describe/service.ts';
 import { describeWorkload, type WorkloadDescription } from '../describe/workload.ts';
 import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
-import { type Evidence, readSource, type SourceFlags, sourceOptions } from '../offline/source.ts';
+import { readSource, type SourceFlags, sourceOptions } from '../offline/source.ts';
 import { API_VERSION, type Format, outputOption, print, short, wrap } from '../output.ts';
 
 type Flags = SourceFlags & { readonly output: Format };
@@ -52,7 +53,7 @@ function show(context: Context, { output }: Flags, kind: string, found: Describe
   context.finish(isBroken ? exit.findings : exit.ok);
 }
 
-function serviceText(found: ServiceDescription, evidence: readonly Evidence[]): string {
+function serviceText(found: ServiceDescription, evidence: readonly Decision[]): string {
   const { host, namespace, ports, endpoints, subsets, policies, routes, gateways, problems } = found;
   const rules = [...Map.groupBy(routes, ({ document }) => document).values()].flatMap((all) => {
     const lines = all.map(({ match, to, port }) => wrap(`   ${port} ${match}: ${to}`, '      '));
@@ -80,7 +81,7 @@ function subsetText({ name, labels, endpoints }: ServiceDescription['subsets'][n
   return `   Subset: ${name} (${labelText(labels)}), ${endpoints} endpoint(s)`;
 }
 
-function workloadText(found: WorkloadDescription, evidence: readonly Evidence[]): string {
+function workloadText(found: WorkloadDescription, evidence: readonly Decision[]): string {
   const { workload, address, labels, locality, services, gateways, problems } = found;
   return linesOf([
     `Workload: ${workload} (${address})`,
@@ -107,7 +108,7 @@ function headText({ document, file, line, scope }: Written): string {
   return `${kind}: ${name}.${namespace} (${file}:${line} of ${scope})`;
 }
 
-function decided({ file, line, scope }: Written, evidence: readonly Evidence[]): readonly string[] {
+function decided({ file, line, scope }: Written, evidence: readonly Decision[]): readonly string[] {
   const place = `   Written: ${file}:${line} of ${scope}`;
   const own = evidence.find((one) => one.scope === scope);
   if (own === undefined) return [place];

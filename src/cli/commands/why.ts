@@ -1,15 +1,15 @@
 import { Argument, Command, Option } from 'commander';
 import { Failure } from '../../base/failure.ts';
-import { documentsOf, originOfAction } from '../../mesh/index.ts';
-import { actionBehind } from '../../translate/index.ts';
+import type { Decision } from '../../mesh/index.ts';
+import { originBehind } from '../../translate/index.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
-import { type Evidence, readSource, type SourceFlags, sourceOptions } from '../offline/source.ts';
+import { readSource, type SourceFlags, sourceOptions } from '../offline/source.ts';
 import { API_VERSION, type Format, outputOption, print, several, short, wrap } from '../output.ts';
 import { fetchDump, readDump } from '../proxy/dump.ts';
-import { serverEvidence } from '../proxy/evidence.ts';
-import { fetchConfig } from '../proxy/find.ts';
+import { serverEvidence, serverOrigin } from '../proxy/evidence.ts';
+import { fetchConfig, placeOf } from '../proxy/find.ts';
 import {
   describeProxy,
   type ProxyFlags,
@@ -18,7 +18,7 @@ import {
   translateFor,
 } from '../proxy/offline.ts';
 import { type Request, readRequest } from '../proxy/request.ts';
-import { isFields, type Place, type ProxyResource, provenanceOf } from '../proxy/resource.ts';
+import { type Place, type ProxyResource, provenanceOf } from '../proxy/resource.ts';
 import { type Step, type Trace, trace } from '../proxy/trace.ts';
 import { serverOption } from '../server-client.ts';
 
@@ -67,12 +67,14 @@ async function why(context: Context, wanted: string, url: string, flags: Flags):
   const request = readRequest(url, flags.method.toUpperCase(), flags.header);
   const { proxy, resources, ruleOf, evidenceOf } = await read(context, wanted, flags);
   const found = trace(resources, request);
-  const steps = (found?.steps ?? []).map((step) => {
-    const { what, says, resource } = step;
-    const rule = ruleOf(step);
-    const sources = rule === null ? placesOf(step) : [rule];
-    return { what, says, state: resource.state, message: resource.message, sources };
-  });
+  const steps = await Promise.all(
+    (found?.steps ?? []).map(async (step) => {
+      const { what, says, resource } = step;
+      const rule = await ruleOf(step);
+      const sources = [...(rule === null ? placesOf(step) : [rule]), ...changesOf(step)].map(placeOf);
+      return { what, says, state: resource.state, message: resource.message, sources };
+    }),
+  );
   const scopes = new Set(steps.flatMap(({ sources }) => sources).map(({ scope }) => scope));
   const evidence = await evidenceOf([...scopes].filter((scope) => scope !== ''));
   const outcome = found?.outcome ?? { does: 'nothing' as const, message: NOTHING };
@@ -92,8 +94,8 @@ type Read = {
   readonly proxy: string;
   readonly resources: readonly ProxyResource[];
   /** The line of the rule behind a route; null where only that of its manifest is known. */
-  readonly ruleOf: (step: Step) => Place | null;
-  readonly evidenceOf: (scopes: readonly string[]) => Promise<readonly Evidence[]>;
+  readonly ruleOf: (step: Step) => Promise<Place | null>;
+  readonly evidenceOf: (scopes: readonly string[]) => Promise<readonly Decision[]>;
 };
 
 async function read(context: Context, wanted: string, flags: Flags): Promise<Read> {
@@ -103,7 +105,7 @@ async function read(context: Context, wanted: string, flags: Flags): Promise<Rea
   if (dump !== undefined || admin !== undefined) {
     const { resources } =
       admin === undefined ? await readDump(dump ?? '-', context.stdin) : await fetchDump(admin);
-    return { proxy: wanted, resources, ruleOf: () => null, evidenceOf: async () => [] };
+    return { proxy: wanted, resources, ruleOf: async () => null, evidenceOf: async () => [] };
   }
   if (offline || filename !== undefined) {
     const source = await readSource(context, flags);
@@ -112,15 +114,18 @@ async function read(context: Context, wanted: string, flags: Flags): Promise<Rea
     const evidenceOf = async (scopes: readonly string[]) => {
       return source.evidence.filter(({ scope }) => scopes.includes(scope));
     };
-    const documents = documentsOf(source.resources);
-    const ruleOf = ({ part }: Step) => {
-      const action = isFields(part) ? actionBehind(part) : null;
-      return action === null ? null : originOfAction(source.mesh, action, documents);
-    };
+    const ruleOf = async ({ rule }: Step) => (rule === null ? null : originBehind(rule));
     return { proxy: proxy.id, resources, ruleOf, evidenceOf };
   }
   const found = await fetchConfig(server, wanted);
-  return { ...found, ruleOf: () => null, evidenceOf: (scopes) => serverEvidence(server, scopes) };
+  const ruleOf = (step: Step) => serverOrigin(server, found.proxy, step);
+  return { ...found, ruleOf, evidenceOf: (scopes) => serverEvidence(server, scopes) };
+}
+
+/** What says in Envoy's own words what a resource is to be in the end; of a route table, with its hosts. */
+function changesOf({ what, resource }: Step): readonly Place[] {
+  if (what === 'route' || what === 'endpoints') return [];
+  return resource.sources.filter(({ document }) => document.startsWith('EnvoyFilter/'));
 }
 
 /** Where the part of a resource that decides is written; of an Envoy's own, the document alone. */
@@ -148,7 +153,7 @@ type Told = {
   readonly outcome: Trace['outcome'] | { readonly does: 'nothing'; readonly message: string };
 };
 
-function text(proxy: string, request: Request, told: Told, evidence: readonly Evidence[]): string {
+function text(proxy: string, request: Request, told: Told, evidence: readonly Decision[]): string {
   const head = `${request.method} ${written(request)} at ${proxy.split('~')[2] ?? proxy}`;
   const steps = told.steps.flatMap(({ what, says, state, message, sources }) => {
     const wrong = message === null ? [] : [`${INDENT}${state}: ${message}`];

@@ -1,9 +1,7 @@
 import { type Command, Option } from 'commander';
-import { byCodeUnit } from '../../base/order.ts';
 import type { Problem } from '../../base/problem.ts';
-import type { VerifiedScope } from '../../governance/index.ts';
 import type { ScopeResources } from '../../manifests/index.ts';
-import type { Endpoints, Mesh } from '../../mesh/index.ts';
+import { type Decision, decisionOf, type Endpoints, type Mesh } from '../../mesh/index.ts';
 import { servedMesh } from '../../pipeline.ts';
 import { type CloneFlags, cloneOptions, judge, mainTip, openClone } from '../clone.ts';
 import type { Context } from '../context.ts';
@@ -12,14 +10,6 @@ import { readFolder } from './mesh.ts';
 
 export type SourceFlags = CloneFlags & { readonly filename?: readonly string[]; readonly tip?: string };
 
-/** Who decided what a scope serves. */
-export type Evidence = Pick<VerifiedScope, 'uid' | 'seq' | 'signers'> & {
-  /** Dotted path. */
-  readonly scope: string;
-  /** Where what is served was accepted. */
-  readonly commit: string;
-};
-
 /** A mesh without a server. */
 export type OfflineMesh = {
   readonly mesh: Mesh;
@@ -27,7 +17,7 @@ export type OfflineMesh = {
   readonly problems: readonly Problem[];
   readonly resources: readonly ScopeResources[];
   /** Empty where nobody has accepted it. */
-  readonly evidence: readonly Evidence[];
+  readonly evidence: readonly Decision[];
 };
 
 /** Which manifests an offline command reads: files, or what a clone's main line has accepted. */
@@ -49,8 +39,6 @@ export async function readSource(context: Context, flags: SourceFlags): Promise<
   const clone = await openClone(context, flags);
   const state = await judge(clone, await mainTip(clone, flags.tip));
   const { mesh, endpoints, problems, resources } = await servedMesh(clone.line, state);
-  const evidence = resources.map(({ scope: { uid, path, seq, epoch, signers } }) => {
-    return { uid, scope: path, seq, commit: epoch, signers: signers.toSorted(byCodeUnit) };
-  });
+  const evidence = resources.map(({ scope }) => decisionOf(scope));
   return { mesh, endpoints, problems, resources, evidence };
 }

@@ -1,5 +1,5 @@
 import type { Problem } from '../../base/problem.ts';
-import { documentsOf, ruleOrigin } from '../../mesh/index.ts';
+import { ruleOrigin } from '../../mesh/index.ts';
 import type { Meshed } from '../../pipeline.ts';
 
 type Mesh = Meshed['mesh'];
@@ -28,7 +28,7 @@ export function risksOf(served: Meshed, drafted: Meshed): readonly Risk[] {
   return [
     ...wildcards(served.mesh, drafted.mesh),
     ...subsets(served.problems, drafted.problems),
-    ...rules(served.mesh, drafted),
+    ...rules(served.mesh, drafted.mesh),
     ...gone(served, drafted),
     ...raw(served.mesh, drafted.mesh),
   ];
@@ -73,8 +73,7 @@ function subsets(before: readonly Problem[], after: readonly Problem[]): readonl
 }
 
 /** Rules are compared by host and place: what is inserted before one may be taken for a change of it. */
-function rules(before: Mesh, { mesh: after, resources }: Meshed): readonly Risk[] {
-  const documents = documentsOf(resources);
+function rules(before: Mesh, after: Mesh): readonly Risk[] {
   const keyOf = ({ host, namespace, entrances }: Mesh['routings'][number]) =>
     [namespace, host, ...entrances].join(' ');
   const old = Map.groupBy(before.routings, keyOf);
@@ -88,12 +87,7 @@ function rules(before: Mesh, { mesh: after, resources }: Meshed): readonly Risk[
       const same = former?.find(({ matches }) => JSON.stringify(matches) === JSON.stringify(rule.matches));
       return rule === same
         ? []
-        : ruleRisks(
-            routing.host,
-            same ?? former?.[index] ?? null,
-            rule,
-            ruleOrigin(rule, routing.rules, documents),
-          );
+        : ruleRisks(routing.host, same ?? former?.[index] ?? null, rule, ruleOrigin(rule));
     }),
   );
 }

@@ -1,28 +1,46 @@
-import { byCodeUnit } from '../../base/order.ts';
-import type { Evidence } from '../offline/source.ts';
+import type { Decision } from '../../mesh/index.ts';
 import { readDocument } from '../server-client.ts';
-import { at, listAt, textAt } from './resource.ts';
+import { placeOf } from './find.ts';
+import { at, isFields, listAt, type Place, TYPE_URLS, textAt } from './resource.ts';
+import type { Step } from './trace.ts';
 
-/** Who decided what these scopes serve, by dotted path, as a server's lineage says it. */
+/** Who decided what a server serves of these scopes, by dotted path. */
 export async function serverEvidence(
   server: string,
   scopes: readonly string[],
-): Promise<readonly Evidence[]> {
-  return Promise.all(scopes.map((scope) => readEvidence(server, scope)));
+): Promise<readonly Decision[]> {
+  if (scopes.length === 0) return [];
+  const query = scopes.map((scope) => `scope=${encodeURIComponent(scope)}`).join('&');
+  const items = listAt(await readDocument(server, `api/v1/decisions?${query}`), 'items');
+  return items.map((item) => {
+    const text = (field: string) => textAt(item, field) ?? '';
+    const signers = at(item, 'signers');
+    return {
+      ...{ uid: text('uid'), scope: text('scope'), commit: text('commit'), seq: Number(at(item, 'seq')) },
+      signers: Array.isArray(signers) ? signers.map(String) : [],
+    };
+  });
 }
 
-async function readEvidence(server: string, scope: string): Promise<Evidence> {
-  const lineage = await readDocument(server, `api/v1/lineage?scope=${encodeURIComponent(scope)}`);
-  const accepted = listAt(lineage, 'entries').filter(
-    ({ event }) => event === 'genesis' || event === 'accepted',
-  );
-  const last = accepted.at(-1);
-  const signers = [...new Set(listAt(last, 'votes').flatMap((vote) => textAt(vote, 'anchor') ?? []))].sort(
-    byCodeUnit,
-  );
-  return {
-    ...{ scope, uid: textAt(lineage, 'uid') ?? '', signers },
-    seq: Number(at(last, 'seq') ?? 0),
-    commit: textAt(last, 'commit') ?? '',
-  };
+/** Where a server says that the rule behind a step is written; null where it does not know, or has something newer by now. */
+export async function serverOrigin(server: string, proxy: string, step: Step): Promise<Place | null> {
+  const { resource, rule } = step;
+  const pointer = rule === null ? null : pointerTo(resource.resource, rule);
+  if (pointer === null) return null;
+  const { kind, name, version } = resource;
+  const query = new URLSearchParams({ typeUrl: TYPE_URLS[kind], name, version, pointer });
+  const path = `api/v1/proxies/${encodeURIComponent(proxy)}/origin?${query}`;
+  const origin = at(await readDocument(server, path), 'origin');
+  return isFields(origin) ? placeOf(origin) : null;
+}
+
+/** JSON pointer (RFC 6901) to the very object `part`. */
+function pointerTo(value: unknown, part: unknown): string | null {
+  if (value === part) return '';
+  if (typeof value !== 'object' || value === null) return null;
+  for (const [name, inner] of Object.entries(value)) {
+    const rest = pointerTo(inner, part);
+    if (rest !== null) return `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}${rest}`;
+  }
+  return null;
 }

@@ -1,7 +1,7 @@
 import { Failure } from '../../base/failure.ts';
 import { nearest } from '../../manifests/index.ts';
 import { readItems } from '../server-client.ts';
-import { at, isFields, KIND_OF, listAt, type Place, type ProxyResource, textAt } from './resource.ts';
+import { at, isFields, kindOf, listAt, type Place, type ProxyResource, textAt } from './resource.ts';
 
 /** `web-1.shop` of a node id such as `sidecar~10.0.0.1~web-1.shop~shop.svc.cluster.local`. */
 export function shortName(proxy: string): string {
@@ -41,20 +41,24 @@ export async function fetchConfig(server: string, wanted: string): Promise<Serve
 
 /** Types that this version has no table for are left out. */
 function asResource(item: unknown): readonly ProxyResource[] {
-  const kind = KIND_OF[textAt(item, 'typeUrl')?.split('.').at(-1) ?? ''];
+  const kind = kindOf(textAt(item, 'typeUrl'));
   const resource = at(item, 'resource');
-  if (kind === undefined || !isFields(resource)) return [];
+  if (kind === null || !isFields(resource)) return [];
   const text = (field: string) => textAt(item, field) ?? '';
   const facts = { name: text('name'), state: text('state'), version: text('version') };
   return [{ kind, ...facts, message: textAt(item, 'message'), sources: placesOf(item), resource }];
 }
 
 function placesOf(item: unknown): readonly Place[] {
-  return listAt(item, 'sources').map((source) => ({
+  return listAt(item, 'sources').map(placeOf);
+}
+
+export function placeOf(source: unknown): Place {
+  return {
     scope: textAt(source, 'scope') ?? '',
     document: textAt(source, 'document') ?? '',
     file: textAt(source, 'file') ?? '',
     line: Number(at(source, 'line')),
     column: Number(at(source, 'column')),
-  }));
+  };
 }

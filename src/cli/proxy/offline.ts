@@ -9,7 +9,8 @@ import {
   translate,
 } from '../../translate/index.ts';
 import { several } from '../output.ts';
-import { KIND_OF, type Kind, type ProxyResource } from './resource.ts';
+import { shortName } from './find.ts';
+import { kindOf, type ProxyResource } from './resource.ts';
 
 export type ProxyFlags = {
   readonly type?: 'sidecar' | 'router';
@@ -33,13 +34,14 @@ export function proxyOptions(command: Command): Command {
 type World = { readonly mesh: Mesh; readonly endpoints: Endpoints };
 
 /**
- * The proxy that `wanted` means: a whole node id, or `name.namespace`, which has the address, labels, node and locality of
- * the endpoint that a manifest of that name makes. Throws Failure node-malformed.
+ * The proxy that `wanted` means: a whole node id, or `name.namespace`. It has the labels, node and locality of the endpoint
+ * that a manifest of its name makes, and in the latter case its address. Throws Failure node-malformed.
  */
 export function describeProxy({ endpoints }: World, wanted: string, flags: ProxyFlags): Proxy {
   const { type = 'sidecar' } = flags;
-  const dot = wanted.lastIndexOf('.');
-  const [name, namespace] = [wanted.slice(0, dot), wanted.slice(dot + 1)];
+  const short = shortName(wanted);
+  const dot = short.lastIndexOf('.');
+  const [name, namespace] = [short.slice(0, dot), short.slice(dot + 1)];
   const own = endpointOf(endpoints, name, namespace);
   const id = wanted.includes('~')
     ? wanted
@@ -90,8 +92,8 @@ export function snapshotResources({ resources }: Snapshot): readonly ProxyResour
 }
 
 function asResource({ typeUrl, name, version, sources, json }: SnapshotResource): readonly ProxyResource[] {
-  const kind: Kind | undefined = KIND_OF[typeUrl.split('.').at(-1) ?? ''];
-  if (kind === undefined) return [];
+  const kind = kindOf(typeUrl);
+  if (kind === null) return [];
   const facts = { kind, name, version, state: 'offline', message: null };
   return [{ ...facts, sources, resource: { ...json } }];
 }

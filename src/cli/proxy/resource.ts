@@ -2,13 +2,17 @@
 export const KINDS = ['cluster', 'endpoint', 'listener', 'route'] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** By the end of a resource's type. */
-export const KIND_OF: Readonly<Record<string, Kind>> = {
-  Cluster: 'cluster',
-  ClusterLoadAssignment: 'endpoint',
-  Listener: 'listener',
-  RouteConfiguration: 'route',
+export const TYPE_URLS: Readonly<Record<Kind, string>> = {
+  cluster: 'type.googleapis.com/envoy.config.cluster.v3.Cluster',
+  endpoint: 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment',
+  listener: 'type.googleapis.com/envoy.config.listener.v3.Listener',
+  route: 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
 };
+
+/** Null: of another type. */
+export function kindOf(typeUrl: string | null): Kind | null {
+  return KINDS.find((kind) => TYPE_URLS[kind] === typeUrl) ?? null;
+}
 
 /** Where a part of a resource is written; `document` as in `VirtualService/ns/name`. */
 export type Place = {

@@ -2,13 +2,16 @@ import { closeness, isFor } from './match.ts';
 import type { Request } from './request.ts';
 import { at, type Fields, type Kind, listAt, type ProxyResource, socketOf, textAt } from './resource.ts';
 
-/** One thing that decides about a request; `part` of the resource carries its own provenance. */
+/** One thing that decides about a request. */
 export type Step = {
   readonly what: 'listener' | 'host' | 'route' | 'cluster' | 'endpoints';
   /** In words. */
   readonly says: string;
   readonly resource: ProxyResource;
+  /** What of the resource carries its own provenance. */
   readonly part: unknown;
+  /** What of it a rule may have made: a route, or a filter that passes on bytes. */
+  readonly rule: object | null;
 };
 
 /** What becomes of a request: the steps to it, and the end in a word or two. */
@@ -40,7 +43,8 @@ type Entrance = {
   readonly address: string;
   readonly port: number;
   readonly match: unknown;
-  /** The filter that sends on. */
+  /** Which sends on, and how. */
+  readonly filter: Fields;
   readonly config: unknown;
 };
 
@@ -56,7 +60,7 @@ function entrances(resources: readonly ProxyResource[]): readonly Entrance[] {
       return chains.flatMap((chain) =>
         listAt(chain, 'filters').map((filter) => {
           const match = at(chain, 'filter_chain_match');
-          return { listener, address, port: Number(port), match, config: at(filter, 'typed_config') };
+          return { listener, address, port: Number(port), match, filter, config: at(filter, 'typed_config') };
         }),
       );
     });
@@ -86,23 +90,25 @@ function throughHttp(
     says: `${address}:${port}, routes ${name}`,
     resource: listener,
     part: null,
+    rule: null,
   };
   const route = listAt(host, 'routes').find((one) => isFor(one, request));
   const [first] = listAt(host, 'routes');
-  const hosted: Step = { what: 'host', says: textAt(host, 'name') ?? '-', resource: table, part: null };
+  const says = textAt(host, 'name') ?? '-';
+  const hosted: Step = { what: 'host', says, resource: table, part: null, rule: null };
   if (route === undefined) {
     const message = 'no rule of the host is for it: it is answered 404';
     return first === undefined ? null : { steps: [entered, hosted], outcome: { does: 'refuse', message } };
   }
-  const { says, outcome } = actionOf(route);
-  const routed: Step = { what: 'route', says, resource: table, part: route };
+  const { says: does, outcome } = actionOf(route);
+  const routed: Step = { what: 'route', says: does, resource: table, part: route, rule: route };
   const steps = [entered, hosted, routed, ...clusterSteps(outcome, resources)];
   return { steps, outcome };
 }
 
 /** Connections whose bytes go to a service of the host, or that are told by the name that a TLS client asks for. */
 function throughBytes(
-  { listener, address, port, match, config }: Entrance,
+  { listener, address, port, match, filter, config }: Entrance,
   resources: readonly ProxyResource[],
   request: Request,
 ): Trace | null {
@@ -117,7 +123,10 @@ function throughBytes(
     return null;
   const outcome: Outcome = { does: 'forward', clusters };
   const says = `${address}:${port}, bytes as they come`;
-  const entered: Step = { what: 'listener', says, resource: listener, part: listener.resource };
+  const entered: Step = {
+    ...{ what: 'listener', says, resource: listener },
+    ...{ part: listener.resource, rule: filter },
+  };
   return { steps: [entered, ...clusterSteps(outcome, resources)], outcome };
 }
 
@@ -184,11 +193,14 @@ function clusterSteps(outcome: Outcome, resources: readonly ProxyResource[]): re
     const cluster = find(resources, 'cluster', name);
     if (cluster === undefined) return [];
     const listed = find(resources, 'endpoint', name);
-    const own: Step = { what: 'cluster', says: name, resource: cluster, part: cluster.resource };
+    const own: Step = {
+      ...{ what: 'cluster', says: name, resource: cluster },
+      ...{ part: cluster.resource, rule: null },
+    };
     const assignment = listed?.resource ?? at(cluster.resource, 'load_assignment');
     const source = listed ?? cluster;
     const says = placeOf(cluster.resource) ?? endpointsOf(assignment);
-    return [own, { what: 'endpoints', says, resource: source, part: null }];
+    return [own, { what: 'endpoints', says, resource: source, part: null, rule: null }];
   });
 }
 
