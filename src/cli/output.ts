@@ -2,8 +2,8 @@ import { InvalidArgumentError, Option } from 'commander';
 import { stringify } from 'yaml';
 import type { Context } from './context.ts';
 
-/** `wide` is a table with more columns, where a command has more. */
-const FORMATS = ['table', 'wide', 'json', 'yaml'] as const;
+/** `wide` is a table with more columns, where a command has more; `short` is istioctl's word for a table. */
+const FORMATS = ['table', 'short', 'wide', 'json', 'yaml'] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** What `-o json|yaml` prints: plain data that says what it is. */

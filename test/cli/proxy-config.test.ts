@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -61,7 +62,7 @@ describe('of a running server and its Envoy', () => {
   test('clusters come with the scope, the file and the line that made them', async () => {
     const { code, out } = await pc('cluster', 'web-1.demo', '--fqdn', 'echo.demo', '--subset', 'v1');
     expect(code).toBe(0);
-    const expected = ['echo.demo.svc.cluster.local', '80', 'v1', 'outbound', 'EDS', 'acme'];
+    const expected = ['echo.demo.svc.cluster.local', '80', 'v1', 'outbound', 'EDS', 'echo.demo', 'acme'];
     expect(rows(out)).toEqual([[...expected, expect.stringMatching(/^echo\.yaml:\d+$/)]]);
   });
 
@@ -162,11 +163,25 @@ describe('of a dump', () => {
     ['route', ['--fqdn', 'cart.shop'], 1],
     ['endpoint', ['--address', '127.0.0.4'], 4],
     ['endpoint', ['--fqdn', 'db.shop'], 1],
-    ['endpoint', ['--port', '5432', '--status', 'unknown'], 1],
+    ['endpoint', ['--port', '5432', '--status', 'healthy'], 1],
   ])('%s %j: %i rows', async (kind, filters, count) => {
     const { code, out } = await pc(kind, ...filters);
     expect(code).toBe(0);
     expect(rows(out)).toHaveLength(count);
+  });
+
+  test.each([
+    ['c', 'SERVICE FQDN  PORT  SUBSET  DIRECTION  TYPE  DESTINATION RULE'],
+    ['ep', 'ENDPOINT  STATUS  OUTLIER CHECK  CLUSTER  LOCALITY  WEIGHT'],
+    ['l', 'ADDRESSES  PORT  MATCH  DESTINATION'],
+    ['r', 'NAME  VHOST NAME  DOMAINS  MATCH  VIRTUAL SERVICE  DESTINATION'],
+    ['s', 'RESOURCE NAME  TYPE  STATUS  VALID CERT  SERIAL NUMBER  NOT AFTER  NOT BEFORE'],
+    ['ec', 'NAME'],
+  ])("%s has istioctl's columns, and then ours", async (kind, columns) => {
+    const { code, out } = await pc(kind, '-o', 'short');
+    expect(code).toBe(0);
+    const head = (out.split('\n')[0] ?? '').split(/ {2,}/).join('  ');
+    expect(head).toBe(`${columns}  SCOPE  SOURCE`);
   });
 
   test('all has the filters that several kinds have', async () => {
@@ -186,11 +201,13 @@ describe('of a dump', () => {
   test('routes show match, weights and the document', async () => {
     const { out } = await pc('route', '--fqdn', 'payments.svc:9000');
     const canary = rows(out).at(-1);
-    expect(canary?.slice(3, 5)).toEqual([
+    expect(canary?.slice(2, 6)).toEqual([
+      'api.payments.svc.cluster.local:9000, api.payments.svc:9000 + 1 more...',
       '/*',
+      'api.payments',
       'outbound|80|v1|api.payments.svc.cluster.local (90), outbound|80|v2|api.payments.svc.cluster.local (10)',
     ]);
-    expect(canary?.slice(5)).toEqual(['api.payments', 'payments.acme', 'VirtualService/payments/api']);
+    expect(canary?.slice(6)).toEqual(['payments.acme', 'VirtualService/payments/api']);
   });
 
   test.each([
@@ -217,7 +234,7 @@ describe('of a dump', () => {
     ['no proxy', ['cluster'], 64],
     ['a file and an address', ['cluster', '-f', 'dump.json', '--admin', ':1'], 64],
     ['a filter of another kind', ['route', 'web', '--subset', 'v1'], 64],
-    ['no such kind', ['secrets', 'web'], 64],
+    ['no such kind', ['nonsense', 'web'], 64],
   ])('%s is an error', async (_, args, code) => {
     const ran = await home.fairlead('.', 'pc', ...args);
     expect(ran).toMatchObject({ code, out: '' });
@@ -231,6 +248,179 @@ describe('of a dump', () => {
     const { out } = await home.fairlead('.', 'pc', 'cluster', '-f', 'hostile.json');
     expect(out).toContain('?[2J');
     expect(out.replace(/[^\P{C}\n]/gu, '')).toBe(out);
+  });
+});
+
+describe('of an Envoy whose configuration is from elsewhere', () => {
+  const KEY = 'c2VjcmV0IGtleQ==';
+  const chain = (match: object, filter: string, config: object) => ({
+    filter_chain_match: match,
+    filters: [{ typed_config: { '@type': `type.googleapis.com/${filter}`, ...config } }],
+  });
+  const istio = (kind: string, name: string) => ({
+    filter_metadata: { istio: { config: `/apis/networking.istio.io/v1/namespaces/shop/${kind}/${name}` } },
+  });
+  const socket = (address: string, port_value: number) => ({ socket_address: { address, port_value } });
+  const CLUSTER = 'outbound|80||cart.shop.svc.cluster.local';
+  const answers: Record<string, object> = {
+    '/clusters?format=json': {
+      cluster_statuses: [
+        {
+          name: CLUSTER,
+          host_statuses: [
+            { address: socket('10.0.0.1', 80), health_status: { eds_health_status: 'HEALTHY' } },
+            { address: socket('10.0.0.2', 80), health_status: { failed_outlier_check: true } },
+          ],
+        },
+      ],
+    },
+  };
+  let admin: string;
+  let close: () => void;
+  beforeAll(async () => {
+    const certificate = await home.need(
+      '.',
+      'openssl',
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
+      ...['-keyout', 'ca.key', '-subj', '/CN=ca', '-set_serial', '0x1f2e', '-days', '1'],
+    );
+    const bytes = Buffer.from(certificate).toString('base64');
+    const section = (name: string, fields: object) => ({
+      '@type': `t/envoy.admin.v3.${name}ConfigDump`,
+      ...fields,
+    });
+    const tls = { certificate_chain: { inline_bytes: bytes }, private_key: { inline_bytes: KEY } };
+    const hcm = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+    const tcp = 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy';
+    const match = { prefix: '/' };
+    const inline = { virtual_hosts: [{ routes: [{ match, route: { cluster: 'inbound|80||' } }] }] };
+    const listener = {
+      address: socket('0.0.0.0', 15006),
+      additional_addresses: [{ address: socket('::', 15006) }],
+      filter_chains: [
+        chain({ destination_port: 15006 }, tcp, { cluster: 'BlackHoleCluster' }),
+        chain(
+          { application_protocols: ['http/1.0', 'http/1.1', 'h2c'], transport_protocol: 'raw_buffer' },
+          hcm,
+          {
+            route_config: inline,
+          },
+        ),
+        chain(
+          { server_names: ['a.example'], prefix_ranges: [{ address_prefix: '10.1.0.0', prefix_len: 16 }] },
+          tcp,
+          {
+            cluster: CLUSTER,
+          },
+        ),
+      ],
+      default_filter_chain: chain({}, tcp, { cluster: 'PassthroughCluster' }),
+    };
+    const route = (more: object, where: object) => ({ match: where, route: { cluster: CLUSTER }, ...more });
+    const domains = ['cart', 'cart:80', 'cart.shop', 'cart.shop.svc'];
+    const routes = [
+      route({ metadata: istio('virtual-service', 'cart') }, { path_separated_prefix: '/a' }),
+      route({}, { safe_regex: { regex: '/b.*' }, headers: [{ name: 'x', string_match: { exact: 'y' } }] }),
+    ];
+    answers['/config_dump?include_eds'] = {
+      configs: [
+        section('Clusters', {
+          dynamic_active_clusters: [
+            { cluster: { name: CLUSTER, type: 'EDS', metadata: istio('destination-rule', 'cart') } },
+          ],
+        }),
+        section('Endpoints', {
+          dynamic_endpoint_configs: [
+            {
+              endpoint_config: {
+                cluster_name: CLUSTER,
+                endpoints: [
+                  {
+                    locality: { region: 'eu', zone: 'a' },
+                    lb_endpoints: [1, 2].map((at) => ({ endpoint: { address: socket(`10.0.0.${at}`, 80) } })),
+                  },
+                ],
+              },
+            },
+          ],
+        }),
+        section('Listeners', { dynamic_listeners: [{ active_state: { listener } }] }),
+        section('Routes', {
+          dynamic_route_configs: [
+            { route_config: { name: '80', virtual_hosts: [{ name: 'cart:80', domains, routes }] } },
+          ],
+        }),
+        section('Secrets', {
+          dynamic_active_secrets: [{ name: 'default', secret: { name: 'default', tls_certificate: tls } }],
+          dynamic_warming_secrets: [{ name: 'file-root:odd', secret: { name: 'file-root:odd' } }],
+        }),
+        section('Ecds', { ecds_filters: [{ ecds_filter: { name: 'shop.limit', typed_config: {} } }] }),
+      ],
+    };
+    const server = createHttpServer((request, response) => {
+      response.end(JSON.stringify(answers[request.url ?? ''] ?? {}));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    admin = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    close = () => server.close();
+  });
+  afterAll(() => close());
+
+  const shown = async (...args: readonly string[]) =>
+    rows((await home.fairlead('.', 'pc', ...args, '--admin', admin)).out);
+
+  test('what Istio says a resource is from', async () => {
+    const name = 'cart.shop.svc.cluster.local';
+    expect(await shown('c')).toEqual([[name, '80', '-', 'outbound', 'EDS', 'cart.shop', '-', '-']]);
+  });
+
+  test('which endpoints its outlier detection has ejected', async () => {
+    expect(await shown('ep')).toEqual([
+      ['10.0.0.1:80', 'HEALTHY', 'OK', CLUSTER, 'eu/a', '1', '-', '-'],
+      ['10.0.0.2:80', 'HEALTHY', 'FAILED', CLUSTER, 'eu/a', '1', '-', '-'],
+    ]);
+  });
+
+  test('how connections are told apart', async () => {
+    const cells = await shown('l', '--address', '::');
+    expect(cells.map((row) => row.slice(0, 4))).toEqual([
+      ['0.0.0.0,::', '15006', 'Addr: *:15006', 'BlackHoleCluster'],
+      ['0.0.0.0,::', '15006', 'Trans: raw_buffer; App: HTTP', 'Cluster: inbound|80||'],
+      ['0.0.0.0,::', '15006', 'SNI: a.example; Addr: 10.1.0.0/16', `Cluster: ${CLUSTER}`],
+      ['0.0.0.0,::', '15006', 'ALL', 'PassthroughCluster'],
+    ]);
+  });
+
+  test('how requests are', async () => {
+    expect((await shown('r')).map((row) => row.slice(0, 5))).toEqual([
+      ['80', 'cart:80', 'cart, cart.shop + 1 more...', 'PathPrefix:/a', 'cart.shop'],
+      ['80', 'cart:80', 'cart, cart.shop + 1 more...', 'regex /b.* x=y', CLUSTER],
+    ]);
+  });
+
+  test('certificates, and never a key', async () => {
+    const [own, other] = await shown('s');
+    expect(own?.slice(0, 5)).toEqual(['default', 'Cert Chain', 'ACTIVE', 'true', '1f2e']);
+    expect(other?.slice(0, 3)).toEqual(['file-root:odd', 'WARMING', 'false']);
+    const { out } = await home.fairlead('.', 'pc', 'all', '--admin', admin, '-o', 'json');
+    expect(out).toContain('certificate_chain');
+    expect(out).not.toContain(KEY);
+  });
+
+  test('filters that it discovered', async () => {
+    expect(await shown('ecds')).toEqual([['shop.limit', '-', '-']]);
+  });
+
+  test.each([
+    [['--direction', 'inbound'], 'cluster', 0],
+    [['--subset', 'v1'], 'cluster', 0],
+    [['--type', 'HTTP'], 'listener', 1],
+    [['--name', '81'], 'route', 0],
+    [['--name', '80'], 'route', 1],
+  ])('all %j', async (filters, kind, count) => {
+    const { out } = await home.fairlead('.', 'pc', 'all', '--admin', admin, ...filters, '-o', 'json');
+    const { items } = JSON.parse(out);
+    expect(items.filter((item: { kind: string }) => item.kind === kind)).toHaveLength(count);
   });
 });
 

@@ -27,7 +27,7 @@ describe('translate', () => {
     const { code, out } = await home.fairlead('.', 'translate', '-f', 'mesh', '--proxy', 'web.demo');
     expect(code).toBe(0);
     expect(out).toMatch(
-      /^echo\.demo\.svc\.cluster\.local +80 +v1 +outbound +EDS +acme +mesh\/echo\/subsets\.yaml:10$/m,
+      /^echo\.demo\.svc\.cluster\.local +80 +v1 +outbound +EDS +echo\.demo +acme +mesh\/echo\/subsets\.yaml:10$/m,
     );
     expect(out).toMatch(/^http_proxy .* echo\.demo .*mesh\/echo\/routes\.yaml:\d+$/m);
   });

@@ -58,7 +58,7 @@ async function analyze(context: Context, paths: readonly string[], flags: Flags)
       ? 'no problems\n'
       : problems.map((problem) => `${formatProblem(problem)}\n`).join(''),
   );
-  if (flags.output === 'table' || flags.output === 'wide')
+  if (flags.output !== 'json' && flags.output !== 'yaml')
     sayCounts(context, mesh, counts, problems.find(({ severity }) => severity === 'error') ?? problems[0]);
   const isBad = ({ severity }: Problem) => flags.failOn === 'warning' || severity === 'error';
   return problems.some(isBad) ? exit.findings : exit.ok;

@@ -43,7 +43,11 @@ export function proxyConfigCommand(context: Context): Command {
 const COMMON = {
   fqdn: 'part of a host',
   port: 'of a service, a listener or an endpoint',
+  subset: 'of a cluster',
+  direction: 'of a cluster: inbound or outbound',
   address: 'of a listener or an endpoint',
+  type: 'of a listener: HTTP or TCP',
+  name: 'of a route table',
 };
 
 const EXAMPLES = examples(
@@ -54,8 +58,8 @@ const EXAMPLES = examples(
 );
 
 function kindCommand(context: Context, kind: Kind): Command {
-  const { aliases, filters } = views[kind];
-  const command = base(kind, `${kind}s of a proxy`).aliases(aliases);
+  const { what, aliases, filters } = views[kind];
+  const command = base(kind, `${what} of a proxy`).aliases(aliases);
   for (const [name, help] of Object.entries(filters)) command.option(`--${name} <${name}>`, help);
   return command.action(async (proxy: string | undefined, flags: Flags, self: Command) =>
     context.finish(await show(context, [kind], need(self, proxy, flags), flags)),

@@ -15,7 +15,7 @@ import {
   snapshotResources,
   translateFor,
 } from '../proxy/offline.ts';
-import { KINDS } from '../proxy/resource.ts';
+import { SENT } from '../proxy/resource.ts';
 import { tablesOf } from '../proxy/tables.ts';
 
 type Flags = SourceFlags &
@@ -55,12 +55,12 @@ async function translateAll(context: Context, flags: Flags): Promise<number> {
 
 function printSnapshot(context: Context, { output }: Flags, proxy: string, snapshot: Snapshot): void {
   const resources = snapshotResources(snapshot);
-  const byKind = KINDS.map((kind) => {
+  const byKind = SENT.map((kind) => {
     const own = resources.filter((one) => one.kind === kind);
     return [`${kind}s`, own.map(({ resource }) => resource)] as const;
   });
   const document = { apiVersion: API_VERSION, kind: 'Translation', proxy, ...Object.fromEntries(byKind) };
-  print(context, output, document, () => tablesOf(KINDS, resources, {}, output));
+  print(context, output, document, () => tablesOf(SENT, resources, {}, output));
 }
 
 function onlyProxy({ services }: Mesh): string {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { byCodeUnit } from '../../base/order.ts';
-import { at, type Fields, listAt, textAt } from '../proxy/resource.ts';
+import { at, type Fields, isFields, listAt, textAt } from '../proxy/resource.ts';
 import { destinationOf, matchOf } from '../proxy/route.ts';
 import type { Side } from './proxies.ts';
 
@@ -50,15 +50,32 @@ function difference(
   const [old, now] = [listAt(before, 'routes'), listAt(after, 'routes')];
   const [left, right] = [byMatch(old), byMatch(now)];
   const routes = [...new Set([...left.keys(), ...right.keys()])].flatMap((match) => {
-    const [was, is] = [left.get(match) ?? null, right.get(match) ?? null];
-    return was === is ? [] : [{ match, before: was, after: is }];
+    const [was, is] = [left.get(match), right.get(match)];
+    if (isDeepStrictEqual(was, is)) return [];
+    const [before, after] = [was, is].map((route) => (route === undefined ? null : wordsOf(route)));
+    return [
+      { match, before: before ?? null, after: before === after ? otherwise(was, is) : (after ?? null) },
+    ];
   });
   return [{ host, change, routes, proxies: [proxies] }];
 }
 
 /** Rules by what they match; of several alike the first is taken, as by an Envoy. */
-function byMatch(routes: readonly Fields[]): ReadonlyMap<string, string> {
-  return new Map(routes.map((route) => [matchOf(route), wordsOf(route)] as const).reverse());
+function byMatch(routes: readonly Fields[]): ReadonlyMap<string, Fields> {
+  return new Map(routes.map((route) => [matchOf(route), route] as const).reverse());
+}
+
+/** The same in words, and other in what nobody has words for: the fields of Envoy in which it is. */
+function otherwise(was: Fields = {}, is: Fields = {}): string {
+  const differing = (left: Fields, right: Fields) =>
+    [...new Set([...Object.keys(left), ...Object.keys(right)])].filter(
+      (name) => !isDeepStrictEqual(left[name], right[name]),
+    );
+  const inner = (route: Fields) => (isFields(route.route) ? route.route : {});
+  const fields = differing(was, is).flatMap((name) =>
+    name === 'route' ? differing(inner(was), inner(is)) : [name],
+  );
+  return `${wordsOf(is)}, with another ${fields.join(', ')}`;
 }
 
 function wordsOf(route: Fields): string {

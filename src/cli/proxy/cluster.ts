@@ -1,9 +1,10 @@
-import { type ProxyResource, textAt } from './resource.ts';
+import { istioDocument, nameIn, type ProxyResource, textAt } from './resource.ts';
 import type { Filters, View } from './views.ts';
 
 export const clusterView: View = {
+  what: 'clusters',
   aliases: ['clusters', 'c', 'cds'],
-  head: ['SERVICE FQDN', 'PORT', 'SUBSET', 'DIRECTION', 'TYPE'],
+  head: ['SERVICE FQDN', 'PORT', 'SUBSET', 'DIRECTION', 'TYPE', 'DESTINATION RULE'],
   filters: {
     fqdn: 'part of the host',
     port: 'of the service',
@@ -14,8 +15,14 @@ export const clusterView: View = {
     const name = nameOf(cluster);
     if (!fits(name, filters)) return [];
     const { fqdn, port, subset, direction } = name;
-    const type = textAt(cluster.resource, 'type') ?? 'STATIC';
-    return [{ cells: [fqdn, port, subset, direction, type], part: cluster.resource }];
+    const type =
+      textAt(cluster.resource, 'type') ?? textAt(cluster.resource, 'cluster_type', 'name') ?? 'STATIC';
+    const documents = [
+      ...cluster.sources.map(({ document }) => document),
+      ...istioDocument(cluster.resource),
+    ];
+    const rule = nameIn(documents, ['DestinationRule']);
+    return [{ cells: [fqdn, port, subset, direction, type, rule], part: cluster.resource }];
   },
 };
 

@@ -1,7 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { Failure } from '../../base/failure.ts';
-import { at, type Fields, isFields, type Kind, listAt, type ProxyResource, textAt } from './resource.ts';
+import {
+  at,
+  type Fields,
+  isFields,
+  type Kind,
+  listAt,
+  type ProxyResource,
+  socketOf,
+  textAt,
+} from './resource.ts';
 
 const TIMEOUT_MS = 10_000;
 
@@ -26,7 +35,9 @@ export async function fetchDump(admin: string): Promise<Dump> {
   if (url === null) throw unreadable(admin, 'it is no address');
   try {
     const answer = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-    return parseDump(await answer.text(), url.href);
+    const dump = parseDump(await answer.text(), url.href);
+    const ejected = await fetchEjected(url);
+    return { ...dump, resources: dump.resources.map((one) => withEjected(one, ejected)) };
   } catch (cause) {
     if (cause instanceof Failure) throw cause;
     const late = cause instanceof DOMException && cause.name === 'TimeoutError';
@@ -35,6 +46,30 @@ export async function fetchDump(admin: string): Promise<Dump> {
       : ['admin-unreachable', `nobody listens at ${url.host}`];
     throw new Failure(code, message, "name Envoy's admin address: --admin 127.0.0.1:15000", { cause });
   }
+}
+
+/** By cluster: those whose outlier detection has taken an endpoint out, and which; null: the Envoy does not say. */
+type Ejected = ReadonlyMap<string, readonly string[]> | null;
+
+async function fetchEjected(dump: URL): Promise<Ejected> {
+  const url = new URL('/clusters?format=json', dump);
+  const answer = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  const statuses: unknown = await answer.json().catch(() => null);
+  if (!Array.isArray(at(statuses, 'cluster_statuses'))) return null;
+  return new Map(
+    listAt(statuses, 'cluster_statuses').map((cluster) => {
+      const hosts = listAt(cluster, 'host_statuses').filter(
+        (host) => at(host, 'health_status', 'failed_outlier_check') === true,
+      );
+      const sockets = hosts.map((host) => socketOf(host.address));
+      return [textAt(cluster, 'name') ?? '', sockets.map(({ address, port }) => `${address}:${port}`)];
+    }),
+  );
+}
+
+function withEjected(resource: ProxyResource, ejected: Ejected): ProxyResource {
+  if (resource.kind !== 'endpoint' || ejected === null) return resource;
+  return { ...resource, ejected: ejected.get(resource.name) ?? [] };
 }
 
 type Reader = (config: Fields) => readonly ProxyResource[];
@@ -58,6 +93,12 @@ const sections: Readonly<Record<string, Reader>> = {
     ...each(config, 'static_route_configs', 'route_config', 'route', 'static'),
     ...each(config, 'dynamic_route_configs', 'route_config', 'route', 'active'),
   ],
+  SecretsConfigDump: (config) => [
+    ...each(config, 'static_secrets', 'secret', 'secret', 'static').map(withoutKeys),
+    ...each(config, 'dynamic_active_secrets', 'secret', 'secret', 'active').map(withoutKeys),
+    ...each(config, 'dynamic_warming_secrets', 'secret', 'secret', 'warming').map(withoutKeys),
+  ],
+  EcdsConfigDump: (config) => each(config, 'ecds_filters', 'ecds_filter', 'ecds', 'active'),
 };
 
 function parseDump(dump: string, from: string): Dump {
@@ -78,6 +119,19 @@ function parseDump(dump: string, from: string): Dump {
     resources: configs.flatMap((config) => sections[named(config)]?.(config) ?? []),
     bootstrap: isFields(bootstrap) ? bootstrap : null,
   };
+}
+
+/** An Envoy redacts keys; whatever else made the dump may not have. */
+function withoutKeys(secret: ProxyResource): ProxyResource {
+  const { name, tls_certificate: own, validation_context: others } = secret.resource;
+  const chain = at(own, 'certificate_chain');
+  const trusted = at(others, 'trusted_ca');
+  const resource = {
+    name,
+    ...(own === undefined ? {} : { tls_certificate: { certificate_chain: chain } }),
+    ...(others === undefined ? {} : { validation_context: { trusted_ca: trusted } }),
+  };
+  return { ...secret, resource };
 }
 
 function each(

@@ -2,26 +2,31 @@ import { at, type Fields, listAt, socketOf, textAt } from './resource.ts';
 import type { Filters, View } from './views.ts';
 
 export const endpointView: View = {
+  what: 'endpoints',
   aliases: ['endpoints', 'ep', 'eds'],
-  head: ['ENDPOINT', 'STATUS', 'WEIGHT', 'CLUSTER'],
+  head: ['ENDPOINT', 'STATUS', 'OUTLIER CHECK', 'CLUSTER', 'LOCALITY', 'WEIGHT'],
   filters: {
     address: 'of the endpoint',
     port: 'of the endpoint',
     cluster: 'name of the cluster',
     fqdn: 'part of the host of the cluster',
-    status: 'HEALTHY, UNKNOWN …',
+    status: 'healthy, unhealthy, draining …',
   },
-  rows({ name, resource }, filters) {
+  rows({ name, resource, ejected }, filters) {
     if (filters.cluster !== undefined && filters.cluster !== name) return [];
     if (filters.fqdn !== undefined && !hostOf(name).includes(filters.fqdn)) return [];
-    return listAt(resource, 'endpoints')
-      .flatMap((group) => listAt(group, 'lb_endpoints'))
-      .filter((endpoint) => fits(endpoint, filters))
-      .map((endpoint) => {
-        const { address, port } = socketOf(at(endpoint, 'endpoint', 'address'));
-        const weight = String(at(endpoint, 'load_balancing_weight') ?? 1);
-        return { cells: [`${address}:${port}`, statusOf(endpoint), weight, name], part: endpoint };
-      });
+    return listAt(resource, 'endpoints').flatMap((group) =>
+      listAt(group, 'lb_endpoints')
+        .filter((endpoint) => fits(endpoint, filters))
+        .map((endpoint) => {
+          const { address, port } = socketOf(at(endpoint, 'endpoint', 'address'));
+          const where = `${address}:${port}`;
+          const check = ejected === undefined ? '-' : ejected.includes(where) ? 'FAILED' : 'OK';
+          const weight = String(at(endpoint, 'load_balancing_weight') ?? 1);
+          const cells = [where, statusOf(endpoint), check, name, localityOf(group), weight];
+          return { cells, part: endpoint };
+        }),
+    );
   },
 };
 
@@ -30,9 +35,15 @@ function hostOf(cluster: string): string {
   return cluster.split('|')[3] ?? cluster;
 }
 
-/** Envoy takes an unknown status for a healthy one. */
+function localityOf(group: Fields): string {
+  const parts = ['region', 'zone', 'sub_zone'].map((part) => textAt(group, 'locality', part) ?? '');
+  return parts.join('/').replace(/\/+$/, '') || '-';
+}
+
+/** Envoy takes an unknown status for a healthy one, and so does istioctl. */
 function statusOf(endpoint: Fields): string {
-  return textAt(endpoint, 'health_status') ?? 'UNKNOWN';
+  const status = textAt(endpoint, 'health_status') ?? 'UNKNOWN';
+  return status === 'UNKNOWN' ? 'HEALTHY' : status;
 }
 
 function fits(endpoint: Fields, { address, port, status }: Filters): boolean {

@@ -1,5 +1,7 @@
-/** The kinds of `proxy-config`, in the order of sending. */
-export const KINDS = ['cluster', 'endpoint', 'listener', 'route'] as const;
+/** What a server sends, in the order of sending. */
+export const SENT = ['cluster', 'endpoint', 'listener', 'route'] as const;
+/** The kinds of `proxy-config`: an Envoy may have others from elsewhere. */
+export const KINDS = [...SENT, 'secret', 'ecds'] as const;
 export type Kind = (typeof KINDS)[number];
 
 export const TYPE_URLS: Readonly<Record<Kind, string>> = {
@@ -7,6 +9,8 @@ export const TYPE_URLS: Readonly<Record<Kind, string>> = {
   endpoint: 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment',
   listener: 'type.googleapis.com/envoy.config.listener.v3.Listener',
   route: 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
+  secret: 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret',
+  ecds: 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig',
 };
 
 /** Null: of another type. */
@@ -35,6 +39,8 @@ export type ProxyResource = {
   readonly sources: readonly Place[];
   /** Proto3 JSON with the field names of Envoy's documentation. */
   readonly resource: Fields;
+  /** Of endpoints, `address:port` of those that its outlier detection has ejected; only an Envoy itself knows. */
+  readonly ejected?: readonly string[];
 };
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -64,6 +70,26 @@ export function socketOf(address: unknown): { readonly address: string; readonly
   if (pipe !== null) return { address: pipe, port: '-' };
   const port = at(address, 'socket_address', 'port_value');
   return { address: textAt(address, 'socket_address', 'address') ?? '-', port: String(port ?? 0) };
+}
+
+/** `name.namespace` of the first document of one of `kinds`, as istioctl writes it; empty: there is none. */
+export function nameIn(documents: readonly string[], kinds: readonly string[]): string {
+  for (const document of documents) {
+    const [kind = '', namespace, name] = document.split('/');
+    if (kinds.includes(kind)) return `${name}.${namespace}`;
+  }
+  return '';
+}
+
+/** What Istio's own control plane says a resource is from: `/apis/networking.istio.io/v1/namespaces/shop/virtual-service/cart`. */
+export function istioDocument(value: unknown): readonly string[] {
+  const said = textAt(value, 'metadata', 'filter_metadata', 'istio', 'config') ?? '';
+  const [, namespace, kind = '', name] = /\/namespaces\/([^/]+)\/([^/]+)\/([^/]+)$/.exec(said) ?? [];
+  return name === undefined
+    ? []
+    : [
+        `${kind.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase())}/${namespace}/${name}`,
+      ];
 }
 
 /** `{scope, source}` of the provenance in band (`formats.md`); null where a resource is nobody's. */

@@ -1,9 +1,11 @@
 import type { Format } from '../output.ts';
 import { clusterView } from './cluster.ts';
+import { ecdsView } from './ecds.ts';
 import { endpointView } from './endpoint.ts';
 import { listenerView } from './listener.ts';
 import { type Kind, type Place, type ProxyResource, provenanceOf } from './resource.ts';
 import { routeView } from './route.ts';
+import { secretView } from './secret.ts';
 
 /** Filters as they were typed; which of them a kind has is its view's matter. */
 export type Filters = Readonly<Partial<Record<string, string>>>;
@@ -13,6 +15,8 @@ export type Row = { readonly cells: readonly string[]; readonly part: unknown };
 
 /** How one kind of resource is shown and searched. */
 export type View = {
+  /** What the kind is, in the plural. */
+  readonly what: string;
   readonly aliases: readonly string[];
   readonly head: readonly string[];
   /** Option name → what it searches. */
@@ -26,6 +30,8 @@ export const views: Readonly<Record<Kind, View>> = {
   endpoint: endpointView,
   listener: listenerView,
   route: routeView,
+  secret: secretView,
+  ecds: ecdsView,
 };
 
 /** SCOPE and SOURCE of a row: file and line where a server was asked, the document where an Envoy was. */
