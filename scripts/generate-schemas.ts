@@ -150,9 +150,36 @@ function fieldsOf(kinds: readonly string[], schemas: readonly JsonObject[]): str
   const table = Object.fromEntries(
     kinds.map((kind, index) => [kind, fieldTree(schemas[index] ?? {}, schemas[index] ?? {})]),
   );
+  const marked = kinds.flatMap((kind, index) => {
+    const schema = schemas[index] ?? {};
+    return JSON.stringify(schema).includes('"x-fairlead":"later"') ? [[kind, marksOf(schema, schema)]] : [];
+  });
   return `export type FieldTree = { readonly [field: string]: FieldTree };
 export const fields: FieldTree = ${JSON.stringify(table, null, 1)};
+/** Fields that are read over: not honoured yet (\`later\`), or not ours (\`elsewhere\`). */
+export type Marks = { readonly [field: string]: Marks | 'later' | 'elsewhere' };
+export const marks: Readonly<Record<string, Marks>> = ${JSON.stringify(Object.fromEntries(marked), null, 1)};
 `;
+}
+
+/** Of a kind in which some fields are marked, those fields, like `fieldTree`; a branch without one is left out. */
+function marksOf(root: JsonObject, schema: JsonObject): JsonObject {
+  const { $ref, properties, items, additionalProperties } = schema;
+  if (typeof $ref === 'string') {
+    const defs = root.$defs as Readonly<Record<string, JsonObject>>;
+    return $ref.includes('.') ? {} : marksOf(root, defs[$ref.slice('#/$defs/'.length)] ?? {});
+  }
+  const named = Object.entries((properties ?? {}) as Readonly<Record<string, JsonObject>>);
+  const other = [items, additionalProperties].filter((inner) => inner !== null && typeof inner === 'object');
+  const all = [...named, ...other.map((inner) => ['*', inner as JsonObject] as const)];
+  return Object.fromEntries(
+    all.flatMap(([name, inner]): readonly (readonly [string, Json])[] => {
+      const mark = inner['x-fairlead'];
+      if (mark === 'later' || mark === 'elsewhere') return [[name, mark]];
+      const below = marksOf(root, inner);
+      return Object.keys(below).length === 0 ? [] : [[name, below]];
+    }),
+  );
 }
 
 /** `within`: definitions that this one stands in. One that has itself inside is followed once more, for its names. */
@@ -179,7 +206,7 @@ function indexOf(kinds: readonly string[], schemas: readonly JsonObject[]): stri
     return `export type { ${names.join(', ')} } from './${kind}.ts';\n`;
   });
   const values = kinds.map((kind) => `validate${kind}`).join(', ');
-  return `${types.join('')}export { type FieldTree, fields } from './fields.ts';
+  return `${types.join('')}export { type FieldTree, fields, type Marks, marks } from './fields.ts';
 export type { SchemaError, Validator } from './validators.js';
 export { ${values} } from './validators.js';
 `;

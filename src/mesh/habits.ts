@@ -33,7 +33,7 @@ export function withHabits(
   const { balancing, travel, retryBudget } = habits;
   if (balancing === null && travel === null && retryBudget === null) return policies;
   return ports.map(({ number }) => {
-    const policy = policies.find(({ port }) => port === number) ?? { ...nothing, port: number };
+    const policy = policies.find(({ port }) => port === number) ?? { ...noPolicy, port: number };
     return {
       ...policy,
       balancing: policy.balancing ?? balancing,
@@ -43,7 +43,8 @@ export function withHabits(
   });
 }
 
-const nothing: Omit<TrafficPolicy, 'port'> = {
+/** All as by default. */
+export const noPolicy: Omit<TrafficPolicy, 'port'> = {
   balancing: null,
   travel: null,
   connections: null,

@@ -19,6 +19,7 @@ export { advise } from './advice.ts';
 export { type Amendment, amendmentsOf, type Change } from './amendments.ts';
 export type { ApiStatus } from './api-status.ts';
 export { apiStatuses, type Built, build, createBuilder } from './build.ts';
+export { withDefaults } from './client-defaults.ts';
 export { treatment } from './client-rules.ts';
 export { codes as meshCodes, warnings as meshWarnings } from './codes.ts';
 export { type Decision, decisionOf } from './decisions.ts';

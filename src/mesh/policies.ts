@@ -188,10 +188,11 @@ function readKey({
   return useSourceIp === true ? { of: 'client-address' } : null;
 }
 
+const upgrades = { DEFAULT: null, DO_NOT_UPGRADE: 'declared', UPGRADE: 'http2' } as const;
+
 /** What a connection pool says; one that is empty says nothing. */
 export function readConnections({ tcp = {}, http = {} }: ConnectionPool): Connections {
-  const { http2KeepAlive: pings } = http;
-  const speak = http.useClientProtocol ? 'as-client' : http.h2UpgradePolicy === 'UPGRADE' ? 'http2' : null;
+  const { http2KeepAlive: pings, useClientProtocol, h2UpgradePolicy: upgrade = 'DEFAULT' } = http;
   return {
     connectTimeoutMs: maybeMs(tcp.connectTimeout),
     maxConnections: limit(tcp.maxConnections),
@@ -207,16 +208,16 @@ export function readConnections({ tcp = {}, http = {} }: ConnectionPool): Connec
       pings === undefined
         ? null
         : { everyMs: durationMs(pings.interval), timeoutMs: durationMs(pings.timeout) },
-    speak: speak ?? 'declared',
+    speak: useClientProtocol ? 'as-client' : upgrades[upgrade],
   };
 }
 
-function readKeepAlive({ probes, time, interval }: Keepalive): KeepAlive {
+export function readKeepAlive({ probes, time, interval }: Keepalive): KeepAlive {
   const seconds = (text: string | undefined) => (text === undefined ? null : durationMs(text) / 1000);
   return { probes: limit(probes), timeSeconds: seconds(time), intervalSeconds: seconds(interval) };
 }
 
-function readEjection(detection: OutlierDetection): Ejection {
+export function readEjection(detection: OutlierDetection): Ejection {
   const { splitExternalLocalOriginErrors, consecutiveLocalOriginFailures } = detection;
   return {
     serverErrors: detection.consecutive5xxErrors ?? null,

@@ -72,8 +72,8 @@ export type Connections = {
   readonly keepAlive: KeepAlive | null;
   /** Pings of HTTP/2; one that is not answered in time ends the connection. */
   readonly pings: { readonly everyMs: number; readonly timeoutMs: number } | null;
-  /** What is spoken to the endpoints: what the port declares, HTTP/2, or what the client speaks. */
-  readonly speak: 'declared' | 'http2' | 'as-client';
+  /** What is spoken to the endpoints: what the port declares, which is the default, HTTP/2, or what the client speaks. */
+  readonly speak: 'declared' | 'http2' | 'as-client' | null;
 };
 
 /** When an endpoint is left alone for a while. Null: the default; errors of 0 do not count. */
@@ -100,8 +100,8 @@ export type ClientSecurity = {
     /** Null: those whom the system of the proxy trusts. */
     readonly authorities: Authorities | null;
     readonly revoked: string | null;
-    /** Of which one is enough; empty: the host of a request, where neither that nor `sni` is said. */
-    readonly names: readonly string[];
+    /** Of which one is enough; empty: the host of a request, where neither that nor `sni` is said; null: any will do. */
+    readonly names: readonly string[] | null;
   } | null;
   /** Null: the host of a request. */
   readonly sni: string | null;

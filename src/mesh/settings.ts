@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Problem } from '../base/problem.ts';
 import { durationMs, type Resource, type ScopeResources } from '../manifests/index.ts';
+import { readClientDefaults } from './client-defaults.ts';
 import { mistake, placesOf } from './mistake.ts';
 import { readReporters } from './reporters.ts';
 import { readRetries } from './routing-rule.ts';
@@ -12,6 +13,11 @@ export const defaultSettings: Settings = {
   rootNamespace: 'istio-system',
   unknown: 'pass',
   connectTimeoutMs: 10_000,
+  dnsRefreshMs: 60_000,
+  clients: null,
+  applications: 'as-asked',
+  paths: 'normal',
+  tls: { minVersion: null, ciphers: [], curves: [] },
   exportTo: { services: ['*'], routings: ['*'], rules: ['*'] },
   retries: null,
   travel: null,
@@ -41,6 +47,15 @@ function readSettings(resources: readonly Resource[]): Settings | null {
     rootNamespace: rootNamespace ?? all.rootNamespace,
     unknown: outbound === undefined ? 'pass' : outcomes[outbound.mode ?? 'REGISTRY_ONLY'],
     connectTimeoutMs: connectTimeout === undefined ? all.connectTimeoutMs : durationMs(connectTimeout),
+    dnsRefreshMs: spec.dnsRefreshRate === undefined ? all.dnsRefreshMs : durationMs(spec.dnsRefreshRate),
+    clients: readClientDefaults(spec),
+    applications: spec.inboundTrafficPolicy?.mode === 'LOCALHOST' ? 'loopback' : 'as-asked',
+    paths: paths[spec.pathNormalization?.normalization ?? 'DEFAULT'],
+    tls: {
+      minVersion: tlsVersions[spec.tlsDefaults?.minProtocolVersion ?? 'TLS_AUTO'],
+      ciphers: [...new Set(spec.tlsDefaults?.cipherSuites)],
+      curves: [...new Set(spec.tlsDefaults?.ecdhCurves)],
+    },
     exportTo: {
       services: spec.defaultServiceExportTo ?? all.exportTo.services,
       routings: spec.defaultVirtualServiceExportTo ?? all.exportTo.routings,
@@ -52,6 +67,16 @@ function readSettings(resources: readonly Resource[]): Settings | null {
     reports: readReporters(spec),
   };
 }
+
+const paths = {
+  DEFAULT: 'normal',
+  NONE: 'as-they-are',
+  BASE: 'normal',
+  MERGE_SLASHES: 'slashes-merged',
+  DECODE_AND_MERGE_SLASHES: 'slashes-decoded',
+} as const satisfies Record<string, Settings['paths']>;
+
+const tlsVersions = { TLS_AUTO: null, TLSV1_2: '1.2', TLSV1_3: '1.3' } as const;
 
 /** Istio's first value is the default of the field. */
 const outcomes = {

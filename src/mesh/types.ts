@@ -1,5 +1,6 @@
 import type { Source } from '../manifests/index.ts';
 import type { Amendment } from './amendments.ts';
+import type { ClientDefaults } from './client-defaults.ts';
 import type { ClientRule } from './client-rules.ts';
 import type { Interception } from './interceptions.ts';
 import type { Connections, TrafficPolicy, Travel } from './policy-types.ts';
@@ -305,6 +306,12 @@ export type Termination = {
   readonly ciphers: readonly string[];
 };
 
+/** Null and empty: the default. */
+export type TlsDefaults = Pick<Termination, 'minVersion' | 'ciphers'> & {
+  /** By OpenSSL's names. */
+  readonly curves: readonly string[];
+};
+
 export type TlsVersion = '1.0' | '1.1' | '1.2' | '1.3';
 
 /** Of the proxy's own machine: two files, or a secret of a namespace (null: the proxy's) that it keeps there. */
@@ -408,6 +415,16 @@ export type Settings = {
   readonly rootNamespace: string;
   readonly unknown: Unknown;
   readonly connectTimeoutMs: number;
+  /** How long a host that is looked up is known, where the answer does not say it. */
+  readonly dnsRefreshMs: number;
+  /** What clients do where no rule says otherwise; null: the default in all. */
+  readonly clients: ClientDefaults | null;
+  /** Where applications get what nobody says otherwise of: at the address that was asked for, or at the loopback. */
+  readonly applications: 'as-asked' | 'loopback';
+  /** What is done to the paths of requests before anything looks at them; each does what the one before it does, too. */
+  readonly paths: 'as-they-are' | 'normal' | 'slashes-merged' | 'slashes-decoded';
+  /** Of all that is not between workloads, where nothing more is said. */
+  readonly tls: TlsDefaults;
   /** Who sees what does not say it itself. */
   readonly exportTo: Readonly<Record<'services' | 'routings' | 'rules', readonly string[]>>;
   /** Of requests for which no rule says any; null: the default ones. */

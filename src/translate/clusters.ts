@@ -1,5 +1,5 @@
 import { sameItems } from '../base/lists.ts';
-import { type Endpoint, policyOf, type Service, type TrafficPolicy } from '../mesh/index.ts';
+import { type Endpoint, policyOf, type Service, type Settings, type TrafficPolicy } from '../mesh/index.ts';
 import { configSource } from './config-source.ts';
 import type { Draft } from './encode.ts';
 import { loadAssignment, type Target } from './endpoints.ts';
@@ -67,7 +67,7 @@ function serviceClusters(heard: Heard): readonly Draft[] {
   made.set(source, services);
   const byClient = services.get(service) ?? new Map<string, Made>();
   services.set(service, byClient);
-  const key = [settings.connectTimeoutMs, clientKey(service, client), secretsKey(service, client)].join(' ');
+  const key = [settingsKey(settings), clientKey(service, client), secretsKey(service, client)].join(' ');
   const known = byClient.get(key);
   if (known !== undefined && sameItems(known.endpoints, endpoints)) return known.drafts;
   const drafts = service.ports.flatMap((port) =>
@@ -76,6 +76,18 @@ function serviceClusters(heard: Heard): readonly Draft[] {
   byClient.set(key, { endpoints, drafts });
   return drafts;
 }
+
+/** What of the settings its clusters depend on. */
+function settingsKey(settings: Settings): string {
+  const known = keys.get(settings);
+  if (known !== undefined) return known;
+  const { connectTimeoutMs, dnsRefreshMs, tls } = settings;
+  const key = JSON.stringify([connectTimeoutMs, dnsRefreshMs, tls]);
+  keys.set(settings, key);
+  return key;
+}
+
+const keys = new WeakMap<Settings, string>();
 
 /** What of a client its secrets depend on, where a policy names one. */
 function secretsKey({ policies, subsets }: Service, { credentials, namespace }: Keeper): string {
@@ -120,7 +132,7 @@ function clusterOf(target: Target & Heard): readonly Draft[] {
     ...found,
     ...balancer(balance),
     ...connecting(policy, port.protocol, settings),
-    ...wrapping(policy, port.protocol, client),
+    ...wrapping(policy, port.protocol, { ...client, tls: settings.tls }),
     ...spreading(policy, client),
     metadata: provenance(subset?.origin ?? service.origin),
   });
@@ -133,7 +145,7 @@ function clusterOf(target: Target & Heard): readonly Draft[] {
   }
   if (service.discovery === 'looked-up' || service.discovery === 'looked-up-anew') {
     // Looked up by Envoy itself: the names stand in the cluster.
-    const found = { ...lookedUp[service.discovery], load_assignment: assignment.json };
+    const found = { ...lookedUp[service.discovery], ...byName(settings), load_assignment: assignment.json };
     return [
       {
         typeUrl: CLUSTER,
@@ -162,15 +174,20 @@ function checking({ certificateNames }: Service, policy: TrafficPolicy | null): 
   const { security = null } = policy ?? {};
   const { trusts = null } = security ?? {};
   if (policy === null || security === null || trusts === null) return policy;
-  if (trusts.names.length > 0 || certificateNames.length === 0) return policy;
+  if (trusts.names?.length !== 0 || certificateNames.length === 0) return policy;
   return { ...policy, security: { ...security, trusts: { ...trusts, names: certificateNames } } };
 }
 
-const byName = { dns_lookup_family: 'V4_PREFERRED', dns_refresh_rate: '60s', respect_dns_ttl: true };
-const lookedUp = {
-  'looked-up': { type: 'STRICT_DNS', ...byName },
-  'looked-up-anew': { type: 'LOGICAL_DNS', ...byName },
-};
+const lookedUp = { 'looked-up': { type: 'STRICT_DNS' }, 'looked-up-anew': { type: 'LOGICAL_DNS' } };
+
+function byName({ dnsRefreshMs }: Settings): object {
+  return {
+    dns_lookup_family: 'V4_PREFERRED',
+    dns_refresh_rate: duration(dnsRefreshMs),
+    respect_dns_ttl: true,
+  };
+}
+
 const original = { how: 'original' } as const;
 const anywhere = { type: 'ORIGINAL_DST' };
 

@@ -1,16 +1,24 @@
-import type { ClientCheck, SecretName, Termination, TlsVersion } from '../mesh/index.ts';
+import type { ClientCheck, SecretName, Termination } from '../mesh/index.ts';
 import { typed } from './pieces.ts';
 import { certificateOf, trusted } from './secrets.ts';
-import type { Proxy } from './types.ts';
+import { tlsParameters } from './tls-parameters.ts';
+import type { View } from './view.ts';
 
 /** What a listener speaks to those outside, or why it cannot. */
 export type Ending = { readonly socket: object } | { readonly reason: string };
+
+/** What of a view takes part. */
+export type Ends = Pick<View, 'proxy' | 'settings'>;
 
 /**
  * The end of TLS at a gateway. Secrets are files of the proxy's machine, laid out as Kubernetes mounts them (`tls.crt`,
  * `tls.key`, `ca.crt`): no private key passes through here.
  */
-export function endOfTls(proxy: Proxy, security: Termination, protocols: readonly string[]): Ending {
+export function endOfTls(
+  { proxy, settings: { tls } }: Ends,
+  security: Termination,
+  protocols: readonly string[],
+): Ending {
   const secrets = secretsOf(security);
   if (secrets.length > 0 && proxy.credentials === null) {
     return { reason: `the proxy announces no folder of credentials, so that it has no ${secrets[0]?.name}` };
@@ -18,11 +26,13 @@ export function endOfTls(proxy: Proxy, security: Termination, protocols: readonl
   const { minVersion, maxVersion, ciphers, certificates, clients } = security;
   const context = {
     common_tls_context: {
-      tls_params: {
-        tls_minimum_protocol_version: versionOf(minVersion ?? '1.2'),
-        ...(maxVersion === null ? {} : { tls_maximum_protocol_version: versionOf(maxVersion) }),
-        ...(ciphers.length === 0 ? {} : { cipher_suites: ciphers }),
-      },
+      ...tlsParameters({
+        // A default that is above what the server says at most would leave nothing.
+        minVersion: minVersion ?? (maxVersion === null ? tls.minVersion : null) ?? '1.2',
+        maxVersion,
+        ciphers: ciphers.length === 0 ? tls.ciphers : ciphers,
+        curves: tls.curves,
+      }),
       tls_certificates: certificates.map((certificate) => certificateOf(certificate, proxy)),
       ...(clients === null ? {} : { validation_context: validationOf(clients, proxy) }),
       ...(protocols.length === 0 ? {} : { alpn_protocols: protocols }),
@@ -38,13 +48,9 @@ function secretsOf({ certificates, clients }: Termination): readonly SecretName[
   return [...certificates, ...authorities].filter((source) => source.from === 'secret');
 }
 
-function versionOf(version: TlsVersion): string {
-  return `TLSv${version.replace('.', '_')}`;
-}
-
 const sanTypes = ['DNS', 'URI', 'EMAIL', 'IP_ADDRESS'];
 
-function validationOf(clients: ClientCheck, proxy: Proxy): object {
+function validationOf(clients: ClientCheck, proxy: View['proxy']): object {
   const { authorities, revoked, names, keyHashes, hashes, takesAny } = clients;
   const sans = names.flatMap((exact) => sanTypes.map((san_type) => ({ san_type, matcher: { exact } })));
   return {

@@ -79,7 +79,7 @@ function plainPart(view: View, listener: string, openings: readonly Opening[]): 
 function endedPart(view: View, listener: string, opening: Opening): Part {
   const { gateway, server } = opening;
   const isHttp = server.carries === 'requests';
-  const ending = server.security && endOfTls(view.proxy, server.security, isHttp ? ['h2', 'http/1.1'] : []);
+  const ending = server.security && endOfTls(view, server.security, isHttp ? ['h2', 'http/1.1'] : []);
   if (ending === null) return nothing;
   if ('reason' in ending) {
     const { scope, uid, file, line, column } = gateway.origin;

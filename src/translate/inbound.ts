@@ -31,7 +31,7 @@ export function inboundBindings(view: View): readonly Binding[] {
   return [...servedTargets(view, ips)].flatMap(([target, served]) => {
     const address = binds.get(target) ?? ip;
     if (address === loopback && address === ip) return [];
-    return inboundBinding(view.proxy, address === ip ? [ip, ...others] : [address], target, served);
+    return inboundBinding(view, address === ip ? [ip, ...others] : [address], target, served);
   });
 }
 
@@ -40,17 +40,18 @@ export function boundIngress(view: View): readonly Binding[] {
   const bound = view.limits.ingress?.filter(({ isBound }) => isBound) ?? [];
   const all = ofSidecar(bound, servedByServices(view, view.proxy.ips));
   return [...all].flatMap(([target, served], index) =>
-    inboundBinding(view.proxy, [bound[index]?.bind ?? view.proxy.ip], target, served),
+    inboundBinding(view, [bound[index]?.bind ?? view.proxy.ip], target, served),
   );
 }
 
 /** HTTP is understood only where all services of the target say so; else bytes pass as they are. */
 function inboundBinding(
-  proxy: Proxy,
-  [ip = proxy.ip, ...others]: readonly string[],
+  view: View,
+  [ip = view.proxy.ip, ...others]: readonly string[],
   target: number,
   served: readonly Served[],
 ): readonly Binding[] {
+  const { proxy } = view;
   const [first] = served;
   if (first === undefined) return [];
   const name = listenerName(ip, target);
@@ -58,7 +59,7 @@ function inboundBinding(
   const isHttp = carriedBy(served) === 'http';
   const filter = isHttp ? inboundHttp(proxy, `inbound_${name}`, target, first) : tcpProxy(cluster);
   const carried = isHttp ? 'requests' : 'bytes';
-  const secured = behindTls({ filters: [filter] }, first, proxy, carried);
+  const secured = behindTls({ filters: [filter] }, first, view, carried);
   const json = {
     name,
     address: socketAddress(ip, target),

@@ -12,8 +12,7 @@ import type {
 } from '../mesh/index.ts';
 import { hasShares } from './localities.ts';
 import { duration, thresholds, upstreamProtocol } from './pieces.ts';
-import type { Keeper } from './secrets.ts';
-import { namesOfRequests, transport } from './upstream-tls.ts';
+import { namesOfRequests, type TlsClient, transport } from './upstream-tls.ts';
 
 /** When a cluster leaves a host alone, without a policy never, and whether its localities have shares. */
 export function spreading(policy: TrafficPolicy | null, client: Parameters<typeof hasShares>[1]): object {
@@ -61,10 +60,10 @@ export function connecting(
 }
 
 /** How a cluster's connections are wrapped. */
-export function wrapping(policy: TrafficPolicy | null, protocol: Protocol, proxy: Keeper): object {
+export function wrapping(policy: TrafficPolicy | null, protocol: Protocol, client: TlsClient): object {
   if (policy === null) return {};
   const { security, proxyProtocol, connections } = policy;
-  return transport(security, proxyProtocol, spoken(connections, protocol), proxy);
+  return transport(security, proxyProtocol, spoken(connections, protocol), client);
 }
 
 function budgetOf(budget: RetryBudget | null): object {
@@ -183,7 +182,7 @@ function keepAlive(connections: Connections | null): object {
 
 /** What `undeclared` stands for in `upstreamProtocol` is just what a client's own protocol needs. */
 function spoken(connections: Connections | null, protocol: Protocol): Protocol {
-  if (connections === null || connections.speak === 'declared') return protocol;
+  if (connections === null || connections.speak === null || connections.speak === 'declared') return protocol;
   return connections.speak === 'http2' ? 'http2' : 'undeclared';
 }
 

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import type { Place } from '../mesh/index.ts';
 import { type Bound, skip } from './bindings.ts';
 import type { Draft } from './encode.ts';
 import { tcpProxy } from './http.ts';
@@ -39,7 +40,7 @@ export function redirectInbound(view: View): Bound {
       served.map(({ service }) => skip(listenerName('0.0.0.0', INBOUND_PORT), taken, service)),
     );
   const sniffed = targets.filter(([, served]) => carriedBy(served) === 'sniffed').map(([target]) => target);
-  const clusters = targets.flatMap(([target, served]) => applicationCluster(view.proxy, target, served));
+  const clusters = targets.flatMap(([target, served]) => applicationCluster(view, target, served));
   const json = {
     name: VIRTUAL_INBOUND,
     ...listening(view.proxy, INBOUND_PORT).addresses,
@@ -49,7 +50,7 @@ export function redirectInbound(view: View): Bound {
     filter_chains: [
       loopGuard,
       passOn,
-      ...targets.flatMap(([target, served]) => chainsOf(view.proxy, target, served)),
+      ...targets.flatMap(([target, served]) => chainsOf(view, target, served)),
     ],
   };
   const names = [BLACK_HOLE, INBOUND_PASSTHROUGH, ...clusters.map(({ name }) => name)];
@@ -74,22 +75,22 @@ const loopGuard = {
 
 const passOn = { name: VIRTUAL_INBOUND, filters: [tcpProxy(INBOUND_PASSTHROUGH)] };
 
-function chainsOf(proxy: Proxy, target: number, served: readonly Served[]): readonly object[] {
+function chainsOf(view: View, target: number, served: readonly Served[]): readonly object[] {
   const [first] = served;
   if (first === undefined) return [];
   const name = listenerName('0.0.0.0', target);
   const metadata = provenance(first.service.origin);
-  const http = inboundHttp(proxy, `inbound_${name}`, target, first);
+  const http = inboundHttp(view.proxy, `inbound_${name}`, target, first);
   const bytes = tcpProxy(inboundCluster(target));
   const match = { destination_port: target };
   switch (carriedBy(served)) {
     case 'http':
       return [
-        behindTls({ name, filter_chain_match: match, filters: [http], metadata }, first, proxy, 'requests'),
+        behindTls({ name, filter_chain_match: match, filters: [http], metadata }, first, view, 'requests'),
       ];
     case 'bytes':
       return [
-        behindTls({ name, filter_chain_match: match, filters: [bytes], metadata }, first, proxy, 'bytes'),
+        behindTls({ name, filter_chain_match: match, filters: [bytes], metadata }, first, view, 'bytes'),
       ];
     case 'sniffed':
       return [
@@ -99,15 +100,24 @@ function chainsOf(proxy: Proxy, target: number, served: readonly Served[]): read
   }
 }
 
-function applicationCluster(proxy: Proxy, target: number, served: readonly Served[]): readonly Draft[] {
+function applicationCluster(
+  { proxy, settings }: View,
+  target: number,
+  served: readonly Served[],
+): readonly Draft[] {
   const [first] = served;
   if (first === undefined) return [];
   const name = inboundCluster(target);
   const { connections, origins } = applicationConnections(first, served);
-  const place =
-    first.application === null ? toApplication(proxy) : applicationAt(name, first.application, proxy.ip);
+  const said = first.application ?? (settings.applications === 'loopback' ? loopbackOf(proxy, target) : null);
+  const place = said === null ? toApplication(proxy) : applicationAt(name, said, proxy.ip);
   const json = { name, ...place, ...connections, metadata: provenance(first.service.origin) };
   return [{ typeUrl: CLUSTER, name, json, origins, references: [] }];
+}
+
+/** Of the family of the proxy's own address. */
+function loopbackOf({ ip }: Proxy, port: number): Place {
+  return { at: 'port', address: isIPv6(ip) ? '::1' : '127.0.0.1', port };
 }
 
 function passthroughCluster(proxy: Proxy): Draft {

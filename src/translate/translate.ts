@@ -10,6 +10,7 @@ import { type Draft, encode } from './encode.ts';
 import { gatewayListeners } from './gateway.ts';
 import { withoutCertificates } from './inbound-tls.ts';
 import { interceptions } from './intercept.ts';
+import { mannered } from './manners.ts';
 import { portsListeners } from './ports.ts';
 import { limited } from './quotas.ts';
 import { redirectListeners } from './redirect.ts';
@@ -33,7 +34,7 @@ export function translate(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): Snaps
     return { resources: collect([]), status: 'Unowned', skipped: [] };
   }
   const view = viewOf(mesh, endpoints, proxy);
-  const { drafts, skipped } = reported(view, limited(view, listeners[proxy.capture](view)));
+  const { drafts, skipped } = reported(view, mannered(view, limited(view, listeners[proxy.capture](view))));
   const changes = changesFor(mesh, proxy);
   const intercepted = interceptions(mesh, view);
   const all = amend([...outboundClusters(view), ...drafts], view, changes, intercepted);

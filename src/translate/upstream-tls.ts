@@ -1,10 +1,14 @@
 import { isIP } from 'node:net';
-import type { ClientSecurity, Protocol } from '../mesh/index.ts';
+import type { ClientSecurity, Protocol, Settings } from '../mesh/index.ts';
 import { typed } from './pieces.ts';
 import { certificateOf, type Keeper, trusted } from './secrets.ts';
+import { tlsParameters } from './tls-parameters.ts';
 
 /** Where Debian, and so Envoy's own image, has those whom the system trusts. */
 const systemAuthorities = { from: 'file', file: '/etc/ssl/certs/ca-certificates.crt' } as const;
+
+/** What of a client takes part. */
+export type TlsClient = Keeper & Pick<Settings, 'tls'>;
 
 type Trusts = NonNullable<ClientSecurity['trusts']>;
 
@@ -23,9 +27,9 @@ export function transport(
   security: ClientSecurity | null,
   proxyProtocol: 'V1' | 'V2' | null,
   protocol: Protocol,
-  proxy: Keeper,
+  client: TlsClient,
 ): object {
-  const inner = security === null ? null : encrypted(security, protocol, proxy);
+  const inner = security === null ? null : encrypted(security, protocol, client);
   if (proxyProtocol === null) return inner === null ? {} : { transport_socket: inner };
   const message = 'envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport';
   const config = { config: { version: proxyProtocol }, transport_socket: inner ?? plain };
@@ -49,12 +53,17 @@ const plain = {
 export function namesOfRequests(security: ClientSecurity | null): object {
   if (security === null || security.sni !== null) return {};
   const { trusts } = security;
-  return { auto_sni: true, ...(trusts?.names.length === 0 ? { auto_san_validation: true } : {}) };
+  return { auto_sni: true, ...(trusts?.names?.length === 0 ? { auto_san_validation: true } : {}) };
 }
 
-function encrypted({ shows, trusts, sni }: ClientSecurity, protocol: Protocol, proxy: Keeper): object {
+function encrypted(
+  { shows, trusts, sni }: ClientSecurity,
+  protocol: Protocol,
+  { tls, ...proxy }: TlsClient,
+): object {
   const context = {
     common_tls_context: {
+      ...tlsParameters(tls),
       ...(shows === null ? {} : { tls_certificates: [certificateOf(shows, proxy)] }),
       ...(trusts === null ? {} : { validation_context: validation(trusts, proxy) }),
       ...(protocol === 'http2' ? { alpn_protocols: ['h2'] } : {}),
@@ -68,7 +77,7 @@ function encrypted({ shows, trusts, sni }: ClientSecurity, protocol: Protocol, p
 }
 
 function validation({ authorities, revoked, names }: Trusts, proxy: Keeper): object {
-  const sans = names.flatMap((exact) => {
+  const sans = (names ?? []).flatMap((exact) => {
     const types = isIP(exact) === 0 ? ['DNS', 'URI'] : ['IP_ADDRESS'];
     return types.map((san_type) => ({ san_type, matcher: { exact } }));
   });

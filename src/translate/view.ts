@@ -25,6 +25,7 @@ import {
   settingsFor,
   type Told,
   treatment,
+  withDefaults,
 } from '../mesh/index.ts';
 import { ByKey } from './by-key.ts';
 import { BLACK_HOLE, LOOKED_UP, PASSTHROUGH } from './names.ts';
@@ -82,8 +83,10 @@ export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
   const owner = ownerOfNamespace(mesh.owners, proxy.namespace);
   const treated = treatment(mesh, proxy.namespace, proxy.labels);
   const visible = mesh.services.filter(isSeen).map(treated);
+  const settings = settingsFor(mesh, proxy.namespace);
+  const called = visible.map((service) => withDefaults(service, settings));
   const services =
-    imports === null ? visible : visible.flatMap((service) => imported(service, imports, proxy.namespace));
+    imports === null ? called : called.flatMap((service) => imported(service, imports, proxy.namespace));
   const routings = mesh.routings.filter((routing) => {
     return isSeen(routing) && (imports === null || isImported(routing, imports, proxy.namespace));
   });
@@ -109,9 +112,9 @@ export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
     ([address, all]): [string, readonly Service[]] => [address, all.map(({ service }) => service)],
   );
   const { through } = limits;
-  const ledTo = visible.filter(({ host }) => host === through?.host);
+  const ledTo = called.filter(({ host }) => host === through?.host);
   const targets = byName(
-    imports === null ? services : [...ledTo, ...visible.filter(isLedTo(routings)), ...services],
+    imports === null ? services : [...ledTo, ...called.filter(isLedTo(routings)), ...services],
   );
   const elsewhere = elsewhereOf(limits, targets);
   return {
@@ -120,7 +123,7 @@ export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
     targets,
     local: visible.filter(({ namespace }) => namespace === proxy.namespace),
     limits,
-    settings: settingsFor(mesh, proxy.namespace),
+    settings,
     reports: reportsOf(mesh, proxy.namespace, proxy.labels),
     quotas: quotasOf(mesh, proxy.namespace, proxy.labels),
     elsewhere,
@@ -211,9 +214,13 @@ function withServices(
   treated: (service: Service) => Service,
 ): View {
   const now = new Map<Service, Service>();
+  const local = new Map<string, Service>();
   for (const [former, service] of replaced) {
     const old = view.services.get(former.host);
-    if (old?.id === service.id) now.set(old, treated(service));
+    if (old?.id !== service.id) continue;
+    const ruled = treated(service);
+    local.set(service.id, ruled);
+    now.set(old, withDefaults(ruled, view.settings));
   }
   if (now.size === 0) return view;
   const services = new Map(view.services);
@@ -224,7 +231,13 @@ function withServices(
     const all = claimants.get(address);
     if (all !== undefined) claimants.set(address, all.map(again));
   }
-  return { ...view, services, targets: services, local: view.local.map(again), claimants };
+  return {
+    ...view,
+    services,
+    targets: services,
+    local: view.local.map((service) => local.get(service.id) ?? service),
+    claimants,
+  };
 }
 
 /** By family: a list that is the same object is reachable in the same way. */

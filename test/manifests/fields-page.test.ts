@@ -25,6 +25,7 @@ const held: readonly (readonly [string, string?])[] = [
   ['ServiceProfile'],
   ['EnvoyFilter'],
   ['CiliumEnvoyConfig'],
+  ['Istio MeshConfig', 'MeshConfig'],
   ['Telemetry'],
   ['ProxyConfig'],
   ['RateLimit'],
@@ -51,6 +52,7 @@ const words = {
   'not-honoured': 'FL2104',
   warned: 'a warning',
   elsewhere: 'not ours',
+  later: 'FL2285',
 } as const;
 
 describe.each(held.map(([title, kind = title]) => ({ title, kind })))('$title', ({ title, kind }) => {
@@ -59,7 +61,7 @@ describe.each(held.map(([title, kind = title]) => ({ title, kind })))('$title', 
   test('every field has its row, which says whether it is honoured', () => {
     const said = rows.map(({ field, what }) => [
       field,
-      what.replace(/^(honoured|FL2104|a warning|not ours|as `\S+`).*/, '$1'),
+      what.replace(/^(honoured|FL2104|FL2285|a warning|not ours|as `\S+`).*/, '$1'),
     ]);
     const known = fieldsOf(kind).map(({ path, is, as }) => [path, as === null ? words[is] : `as \`${as}\``]);
     expect(said).toEqual(known);

@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { fieldsOf } from './schema-fields.ts';
 import { problemsOf, read } from './scope.ts';
 
 /** What the MeshConfig says of providers and of all that is not honoured. */
@@ -96,41 +97,25 @@ const codesOf = (spec: object) => {
   return problems.map(({ code, message }) => `${code} ${message.split(' ').at(code === 'FL2280' ? 0 : 2)}`);
 };
 
-test('settings that are not honoured are named, and the others count', () => {
-  const missed =
-    'caCertificates certificates defaultInboundHttpRetryPolicy dnsRefreshRate enableAutoMtls enableEnvoyAccessLogService h2UpgradePolicy hboneIdleTimeout inboundClusterStatName inboundTrafficPolicy meshMTLS outboundClusterStatName pathNormalization proxyHttpPort proxyInboundListenPort proxyListenPort serviceEntryVisibility serviceScopeConfigs serviceSettings tcpKeepalive thriftConfig tlsDefaults trustDomain trustDomainAliases verifyCertificateAtClient'.split(
-      ' ',
-    );
-  const installed =
-    'ca configSources disableEnvoyListenerLog discoverySelectors enablePrometheusMerge ingressClass ingressControllerMode ingressSelector ingressService'.split(
-      ' ',
-    );
-  const spec = Object.fromEntries([...missed, ...installed].map((field) => [field, {}]));
-  expect(codesOf(spec).sort()).toEqual(
-    [...missed.map((field) => `FL2285 ${field},`), ...installed.map((field) => `FL2280 ${field}`)].sort(),
-  );
-});
+describe('what a schema marks is said', () => {
+  const marked = fieldsOf('MeshConfig').flatMap(({ path, is }) => {
+    const code = is === 'later' ? 'FL2285' : is === 'elsewhere' ? 'FL2280' : null;
+    return code === null ? [] : [{ path, code }];
+  });
 
-test('what a proxy starts with is said by who starts it', () => {
-  const defaultConfig = {
-    concurrency: 2,
-    drainDuration: '5s',
-    proxyHeaders: {},
-    tracing: { datadog: {}, sampling: 1 },
-  };
-  expect(codesOf({ defaultConfig })).toEqual([
-    'FL2280 concurrency',
-    'FL2280 drainDuration',
-    'FL2285 proxyHeaders,',
-    'FL2285 datadog,',
-  ]);
-});
+  test.each(marked)('$path: $code, and all else counts', ({ path, code }) => {
+    const field = path.split('.').at(-1) ?? '';
+    expect(codesOf(within(path.split('.')))).toEqual([
+      code === 'FL2280' ? `FL2280 ${field}` : `FL2285 ${field},`,
+    ]);
+  });
 
-test('kinds that are not honoured are named, and the others count', () => {
-  const kinds =
-    'datadog envoyExtAuthzGrpc envoyExtAuthzHttp envoyHttpAls envoyOtelAls envoyTcpAls lightstep opencensus prometheus sds skywalking stackdriver'.split(
-      ' ',
-    );
-  const extensionProviders = kinds.map((kind) => ({ name: kind, [kind]: {} }));
-  expect(codesOf({ extensionProviders })).toEqual(kinds.map((kind) => `FL2285 ${kind},`));
+  /** A MeshConfig in which there is something at a path, with what else has to be there. */
+  function within([step = '', ...rest]: readonly string[]): object {
+    const inner = rest.length === 0 ? {} : { ...beside[step], ...within(rest) };
+    return step.endsWith('[]') ? { [step.slice(0, -2)]: [{ name: 'a', ...inner }] } : { [step]: inner };
+  }
+
+  const collector = { service: 'a.b', port: 1 };
+  const beside: Readonly<Record<string, object>> = { zipkin: collector, opentelemetry: collector };
 });

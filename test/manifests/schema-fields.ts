@@ -9,11 +9,14 @@ type Schema = {
   readonly [word: string]: unknown;
 };
 
+const marks = ['not-honoured', 'warned', 'later', 'elsewhere'] as const;
+type Mark = (typeof marks)[number];
+
 /** A field of a kind. `as`: its own fields are those of another field, or of another kind, where they are listed. */
 type Field = {
   readonly path: string;
-  /** `warned`: a warning says what becomes of it; `elsewhere`: Kubernetes or Istio keep it for themselves. */
-  readonly is: 'honoured' | 'not-honoured' | 'warned' | 'elsewhere';
+  /** `warned`, and `later`: a warning says what becomes of it; `elsewhere`: Kubernetes or Istio keep it for themselves. */
+  readonly is: Mark | 'honoured';
   readonly as: string | null;
 };
 
@@ -46,8 +49,7 @@ export function fieldsOf(kind: string): readonly Field[] {
       const [schema, at] = resolve(written, file);
       const [suffix, inner, within] = content(schema, at);
       const known = definedBy(written, kind) ?? (inner === null ? undefined : places.get(inner));
-      const mark = written['x-fairlead'];
-      const is = mark === 'elsewhere' || mark === 'not-honoured' || mark === 'warned' ? mark : 'honoured';
+      const is = marks.find((mark) => mark === written['x-fairlead']) ?? 'honoured';
       if (path !== '') fields.push({ path, is, as: known ?? null });
       if (inner === null || known !== undefined) continue;
       places.set(inner, path);

@@ -3,16 +3,19 @@ import {
   type MeshConfigSpec,
   validateMeshConfig,
 } from '../../generated/schemas/index.ts';
+import { durationMs } from '../duration.ts';
 import type { Finding } from '../finding.ts';
 import { schemaFindings } from '../schema-findings.ts';
 import { readText } from '../text.ts';
 import type { Path } from '../types.ts';
+import { asidesOf, notOurs } from './asides.ts';
 import { checkDurations } from './durations.ts';
 import { checkRetries } from './http-action.ts';
 import { defineKind, type Fitting, type Kind } from './kind.ts';
 import { checkLocality } from './locality.ts';
-import { checkProviders, collectorOf, notHonoured } from './providers.ts';
+import { checkProviders, collectorOf } from './providers.ts';
 import { checkTags } from './telemetry.ts';
+import { checkEjection, checkKeepalive, checkPool } from './traffic-policy.ts';
 
 /** What is said for a whole mesh, in a manifest of its own. */
 export const meshConfig = defineKind({
@@ -105,22 +108,32 @@ function unread(metadata: Metadata, finding: Finding): Fitting {
 }
 
 function* check(spec: MeshConfigSpec, path: Path): Generator<Finding> {
-  const { connectTimeout, protocolDetectionTimeout } = spec;
+  const { connectTimeout, protocolDetectionTimeout, tcpKeepalive, defaultTrafficPolicy, ...more } = spec;
   yield* checkDurations({ connectTimeout, protocolDetectionTimeout }, path, {
     protocolDetectionTimeout: 'or-zero',
   });
+  yield* checkRefreshRate(more.dnsRefreshRate, path);
+  yield* checkKeepalive(tcpKeepalive, [...path, 'tcpKeepalive']);
+  const { connectionPool, outlierDetection } = defaultTrafficPolicy ?? {};
+  const inside = [...path, 'defaultTrafficPolicy'];
+  if (connectionPool !== undefined) yield* checkPool(connectionPool, [...inside, 'connectionPool']);
+  if (outlierDetection !== undefined) yield* checkEjection(outlierDetection, [...inside, 'outlierDetection']);
   yield* checkRetries(spec.defaultHttpRetryPolicy, [...path, 'defaultHttpRetryPolicy']);
   if (spec.localityLbSetting !== undefined)
     yield* checkLocality(spec.localityLbSetting, [...path, 'localityLbSetting']);
   yield* checkProviders(spec, path);
   yield* checkProxies(spec.defaultConfig ?? {}, [...path, 'defaultConfig']);
-  for (const field of Object.keys(spec)) yield* asideOf(field, path, { honoured, missed });
+  yield* asidesOf(meshConfig.name, { spec });
+}
+
+/** Envoy looks a name up again after more than a millisecond. */
+function* checkRefreshRate(rate: string | undefined, path: Path): Generator<Finding> {
+  yield* checkDurations({ dnsRefreshRate: rate }, path);
+  if (rate === undefined || durationMs(rate) !== 1) return;
+  yield { code: 'FL2110', message: `${rate} is not more than 1ms`, path: [...path, 'dnsRefreshRate'] };
 }
 
 function* checkProxies(config: NonNullable<MeshConfigSpec['defaultConfig']>, path: Path): Generator<Finding> {
-  for (const field of Object.keys(config)) {
-    yield* asideOf(field, path, { honoured: ['tracing'], missed: ['gatewayTopology', 'proxyHeaders'] });
-  }
   const { tracing = {} } = config;
   const at = [...path, 'tracing'];
   yield* checkTags(tracing.customTags, [...at, 'customTags']);
@@ -134,48 +147,4 @@ function* checkProxies(config: NonNullable<MeshConfigSpec['defaultConfig']>, pat
       fix,
     };
   }
-  for (const field of Object.keys(tracing)) {
-    const read = ['zipkin', 'sampling', 'customTags', 'maxPathTagLength'];
-    yield* asideOf(field, at, { honoured: read, missed: Object.keys(tracing) });
-  }
-}
-
-/** Settings that proxies depend on and that are honoured; those of `missed` are not. All others are an installation's. */
-const honoured: readonly string[] = [
-  'accessLogEncoding',
-  'accessLogFile',
-  'accessLogFormat',
-  'connectTimeout',
-  'defaultConfig',
-  'defaultDestinationRuleExportTo',
-  'defaultHttpRetryPolicy',
-  'defaultProviders',
-  'defaultServiceExportTo',
-  'defaultVirtualServiceExportTo',
-  'enableTracing',
-  'extensionProviders',
-  'localityLbSetting',
-  'outboundTrafficPolicy',
-  'protocolDetectionTimeout',
-  'rootNamespace',
-] satisfies (keyof MeshConfigSpec)[];
-
-const missed: readonly string[] = [
-  ...['caCertificates', 'certificates', 'defaultInboundHttpRetryPolicy', 'dnsRefreshRate', 'enableAutoMtls'],
-  ...['enableEnvoyAccessLogService', 'h2UpgradePolicy', 'hboneIdleTimeout', 'inboundClusterStatName'],
-  ...['inboundTrafficPolicy', 'meshMTLS', 'outboundClusterStatName', 'pathNormalization', 'proxyHttpPort'],
-  ...['proxyInboundListenPort', 'proxyListenPort', 'serviceEntryVisibility', 'serviceScopeConfigs'],
-  ...['serviceSettings', 'tcpKeepalive', 'thriftConfig', 'tlsDefaults', 'trustDomain', 'trustDomainAliases'],
-  'verifyCertificateAtClient',
-];
-
-type Read = { readonly honoured: readonly string[]; readonly missed: readonly string[] };
-
-function* asideOf(field: string, path: Path, read: Read): Generator<Finding> {
-  if (read.honoured.includes(field)) return;
-  yield read.missed.includes(field) ? notHonoured(field, path) : notOurs(field, [...path, field]);
-}
-
-function notOurs(field: string, path: Path): Finding {
-  return { code: 'FL2280', message: `${field} does nothing here`, path, on: 'key' };
 }

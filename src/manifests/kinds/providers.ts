@@ -7,19 +7,6 @@ import { checkLogFields, checkLogFormat, isFields } from './log-format.ts';
 /** Providers that are there without being defined (Istio). */
 const builtIn = ['envoy', 'prometheus', 'stackdriver'];
 
-const known: readonly string[] = [
-  'envoyFileAccessLog',
-  'opentelemetry',
-  'zipkin',
-] satisfies (keyof ExtensionProvider)[];
-
-/** Of each, what proxies would hear of it if it were honoured. */
-const missed = new Map<string, readonly string[]>([
-  ['envoyFileAccessLog', ['omitEmptyValues']],
-  ['zipkin', ['headers', 'timeout', 'traceContextOption']],
-  ['opentelemetry', ['dynatraceSampler', 'grpc', 'resourceDetectors', 'serviceAttributeEnrichment']],
-]);
-
 /** What proxies write and send their records of the traffic to, and what of it they do where nothing else is said. */
 export function* checkProviders(spec: MeshConfigSpec, path: Path): Generator<Finding> {
   const { extensionProviders = [], defaultProviders = {} } = spec;
@@ -77,12 +64,6 @@ function* checkProvider(provider: ExtensionProvider, path: Path): Generator<Find
     yield { code: 'FL2106', message: `the provider ${provider.name} is of no kind`, path };
   for (const other of others)
     yield { code: 'FL2220', message: `${other} beside ${first}`, path: [...path, other], on: 'key' };
-  if (first !== undefined && !known.includes(first)) yield notHonoured(first, path);
-  const fields = Object.entries(provider).filter(([field]) => known.includes(field));
-  for (const [kind, value] of fields) {
-    for (const field of Object.keys(value).filter((name) => missed.get(kind)?.includes(name) ?? false))
-      yield notHonoured(field, [...path, kind]);
-  }
   const { envoyFileAccessLog: file, opentelemetry } = provider;
   if (file?.logFormat !== undefined)
     yield* checkLines(file.logFormat, [...path, 'envoyFileAccessLog', 'logFormat']);
@@ -102,9 +83,4 @@ export function collectorOf(address: string): { readonly host: string; readonly 
   const [, host = '', port = ''] =
     /^([A-Za-z0-9_][-A-Za-z0-9_.]{0,253}):([1-9][0-9]{0,4})$/.exec(address) ?? [];
   return host === '' || Number(port) > 65535 ? null : { host, port: Number(port) };
-}
-
-export function notHonoured(field: string, path: Path): Finding {
-  const message = `Fairlead knows ${field}, but does not honour it yet`;
-  return { code: 'FL2285', message, path: [...path, field], on: 'key' };
 }

@@ -1,6 +1,7 @@
 import type {
   ConnectionPool,
   ConsistentHash,
+  Keepalive,
   LoadBalancer,
   OutlierDetection,
   TrafficPolicy,
@@ -75,9 +76,7 @@ export function* checkPool({ tcp = {}, http = {} }: ConnectionPool, path: Path):
   const { connectTimeout, maxConnectionDuration, idleTimeout, tcpKeepalive } = tcp;
   const durations = { connectTimeout, maxConnectionDuration, idleTimeout };
   yield* checkDurations(durations, [...path, 'tcp'], { idleTimeout: 'or-zero' });
-  const { time, interval } = tcpKeepalive ?? {};
-  const kinds = { time: 'keep-alive', interval: 'keep-alive' } as const;
-  yield* checkDurations({ time, interval }, [...path, 'tcp', 'tcpKeepalive'], kinds);
+  yield* checkKeepalive(tcpKeepalive, [...path, 'tcp', 'tcpKeepalive']);
   yield* checkDurations({ idleTimeout: http.idleTimeout }, [...path, 'http'], { idleTimeout: 'or-zero' });
   const { interval: every, timeout } = http.http2KeepAlive ?? {};
   yield* checkDurations({ interval: every, timeout }, [...path, 'http', 'http2KeepAlive']);
@@ -86,7 +85,11 @@ export function* checkPool({ tcp = {}, http = {} }: ConnectionPool, path: Path):
   yield { code: 'FL2244', message, path: [...path, 'http', 'h2UpgradePolicy'] };
 }
 
-function* checkEjection(detection: OutlierDetection, path: Path): Generator<Finding> {
+export function* checkKeepalive({ time, interval }: Keepalive = {}, path: Path): Generator<Finding> {
+  yield* checkDurations({ time, interval }, path, { time: 'keep-alive', interval: 'keep-alive' });
+}
+
+export function* checkEjection(detection: OutlierDetection, path: Path): Generator<Finding> {
   const { interval, baseEjectionTime, consecutiveLocalOriginFailures } = detection;
   yield* checkDurations({ interval, baseEjectionTime }, path);
   if (consecutiveLocalOriginFailures === undefined || detection.splitExternalLocalOriginErrors) return;
