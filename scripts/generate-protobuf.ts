@@ -66,11 +66,15 @@ const wanted: Readonly<Record<string, readonly string[]>> = {
   'envoy/extensions/filters/http/router/v3/router.proto': ['Router'],
   'envoy/extensions/filters/listener/http_inspector/v3/http_inspector.proto': ['HttpInspector'],
   'envoy/extensions/filters/listener/original_dst/v3/original_dst.proto': ['OriginalDst'],
+  'envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.proto': ['ProxyProtocol'],
   'envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.proto': ['TlsInspector'],
   'envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto': [
     'HttpConnectionManager',
   ],
   'envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto': ['TcpProxy'],
+  'envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case.proto': [
+    'PreserveCaseFormatterConfig',
+  ],
   'envoy/extensions/request_id/uuid/v3/uuid.proto': ['UuidRequestIdConfig'],
   'envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.proto': ['PreviousHostsPredicate'],
   'envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.proto': [

@@ -27,6 +27,7 @@ export { MESH, meet } from './gateways.ts';
 export { canonicalAddress, covers } from './hosts.ts';
 export type { Interception } from './interceptions.ts';
 export { type Bad, lastGood } from './last-good.ts';
+export type { CertificateHeader, Incoming, Manners } from './manners.ts';
 export { mergeByHost, mergedRouting } from './merge-routings.ts';
 export { isVisible, ownerOfNamespace } from './ownership.ts';
 export { policyOf } from './policies.ts';

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Problem } from '../base/problem.ts';
 import { durationMs, type Resource, type ScopeResources } from '../manifests/index.ts';
 import { readClientDefaults } from './client-defaults.ts';
+import { readManners } from './manners.ts';
 import { mistake, placesOf } from './mistake.ts';
 import { readReporters } from './reporters.ts';
 import { readRetries } from './routing-rule.ts';
@@ -16,7 +17,7 @@ export const defaultSettings: Settings = {
   dnsRefreshMs: 60_000,
   clients: null,
   applications: 'as-asked',
-  paths: 'normal',
+  manners: readManners({}),
   tls: { minVersion: null, ciphers: [], curves: [] },
   exportTo: { services: ['*'], routings: ['*'], rules: ['*'] },
   retries: null,
@@ -50,7 +51,7 @@ function readSettings(resources: readonly Resource[]): Settings | null {
     dnsRefreshMs: spec.dnsRefreshRate === undefined ? all.dnsRefreshMs : durationMs(spec.dnsRefreshRate),
     clients: readClientDefaults(spec),
     applications: spec.inboundTrafficPolicy?.mode === 'LOCALHOST' ? 'loopback' : 'as-asked',
-    paths: paths[spec.pathNormalization?.normalization ?? 'DEFAULT'],
+    manners: readManners(spec),
     tls: {
       minVersion: tlsVersions[spec.tlsDefaults?.minProtocolVersion ?? 'TLS_AUTO'],
       ciphers: [...new Set(spec.tlsDefaults?.cipherSuites)],
@@ -67,14 +68,6 @@ function readSettings(resources: readonly Resource[]): Settings | null {
     reports: readReporters(spec),
   };
 }
-
-const paths = {
-  DEFAULT: 'normal',
-  NONE: 'as-they-are',
-  BASE: 'normal',
-  MERGE_SLASHES: 'slashes-merged',
-  DECODE_AND_MERGE_SLASHES: 'slashes-decoded',
-} as const satisfies Record<string, Settings['paths']>;
 
 const tlsVersions = { TLS_AUTO: null, TLSV1_2: '1.2', TLSV1_3: '1.3' } as const;
 

@@ -3,6 +3,7 @@ import type { Amendment } from './amendments.ts';
 import type { ClientDefaults } from './client-defaults.ts';
 import type { ClientRule } from './client-rules.ts';
 import type { Interception } from './interceptions.ts';
+import type { Manners } from './manners.ts';
 import type { Connections, TrafficPolicy, Travel } from './policy-types.ts';
 import type { Quota } from './quotas.ts';
 import type { Reporting, ReportSettings } from './report-types.ts';
@@ -421,8 +422,8 @@ export type Settings = {
   readonly clients: ClientDefaults | null;
   /** Where applications get what nobody says otherwise of: at the address that was asked for, or at the loopback. */
   readonly applications: 'as-asked' | 'loopback';
-  /** What is done to the paths of requests before anything looks at them; each does what the one before it does, too. */
-  readonly paths: 'as-they-are' | 'normal' | 'slashes-merged' | 'slashes-decoded';
+  /** How requests are treated that come in, and what of it goes for what is called. */
+  readonly manners: Manners;
   /** Of all that is not between workloads, where nothing more is said. */
   readonly tls: TlsDefaults;
   /** Who sees what does not say it itself. */

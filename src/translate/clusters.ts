@@ -7,9 +7,9 @@ import { clientKey } from './localities.ts';
 import { foundAsAsked } from './look-up.ts';
 import { BLACK_HOLE, LOOKED_UP, outboundCluster, PASSTHROUGH } from './names.ts';
 import { duration, provenance, thresholds, upstreamProtocol } from './pieces.ts';
-import { balancer, connecting, spreading, wrapping } from './policies.ts';
+import { balancer, buffering, connecting, lettersOf, spreading, wrapping } from './policies.ts';
 import type { Keeper } from './secrets.ts';
-import { CLUSTER, ENDPOINTS, type Proxy, type Skipped } from './types.ts';
+import { CLUSTER, ENDPOINTS, type Skipped } from './types.ts';
 import { missingSecret, secretOf } from './upstream-tls.ts';
 import type { View } from './view.ts';
 
@@ -18,7 +18,7 @@ export function outboundClusters(view: View): readonly Draft[] {
   const services = [...view.targets.values()].flatMap((service) => clustersOfService(view, service));
   return [
     ...services,
-    fixed(view, PASSTHROUGH, { ...anywhere, ...balancer(original), ...anyProtocol(view.proxy) }),
+    fixed(view, PASSTHROUGH, { ...anywhere, ...balancer(original), ...anyProtocol(view) }),
     fixed(view, BLACK_HOLE, { type: 'STATIC' }),
     ...(view.limits.unknown === 'look-up' ? [fixed(view, LOOKED_UP, foundAsAsked)] : []),
   ];
@@ -81,8 +81,9 @@ function serviceClusters(heard: Heard): readonly Draft[] {
 function settingsKey(settings: Settings): string {
   const known = keys.get(settings);
   if (known !== undefined) return known;
-  const { connectTimeoutMs, dnsRefreshMs, tls } = settings;
-  const key = JSON.stringify([connectTimeoutMs, dnsRefreshMs, tls]);
+  const { connectTimeoutMs, dnsRefreshMs, tls, manners } = settings;
+  const { letters, outgoingBufferBytes } = manners;
+  const key = JSON.stringify([connectTimeoutMs, dnsRefreshMs, tls, letters, outgoingBufferBytes]);
   keys.set(settings, key);
   return key;
 }
@@ -192,8 +193,9 @@ const original = { how: 'original' } as const;
 const anywhere = { type: 'ORIGINAL_DST' };
 
 /** Only captured traffic passes on: what is no HTTP/1.1 may be HTTP/2 then. */
-function anyProtocol({ capture }: Proxy): object {
-  return capture === 'redirect' ? upstreamProtocol('undeclared') : {};
+function anyProtocol({ proxy, settings }: View): object {
+  const http1 = lettersOf(settings.manners);
+  return upstreamProtocol(proxy.capture === 'redirect' ? 'undeclared' : 'http', { http1 });
 }
 
 function fixed({ settings }: Pick<View, 'settings'>, name: string, found: object): Draft {
@@ -202,6 +204,7 @@ function fixed({ settings }: Pick<View, 'settings'>, name: string, found: object
     ...found,
     connect_timeout: duration(settings.connectTimeoutMs),
     circuit_breakers: thresholds(),
+    ...buffering(settings.manners),
   };
   return { typeUrl: CLUSTER, name, json, origins: [], references: [] };
 }

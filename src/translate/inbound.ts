@@ -15,7 +15,7 @@ import {
   servedByServices,
   servedTargets,
 } from './served.ts';
-import { CLUSTER, LISTENER, type Proxy } from './types.ts';
+import { CLUSTER, LISTENER } from './types.ts';
 import type { View } from './view.ts';
 
 const loopback = '127.0.0.1';
@@ -78,14 +78,19 @@ function inboundBinding(
       port: target,
       service: first.service,
       listener,
-      others: [inboundClusterOf(proxy, target, first, served)],
+      others: [inboundClusterOf(view, target, first, served)],
     },
   ];
 }
 
-function inboundClusterOf(proxy: Proxy, target: number, first: Served, served: readonly Served[]): Draft {
+function inboundClusterOf(
+  { proxy, settings }: View,
+  target: number,
+  first: Served,
+  served: readonly Served[],
+): Draft {
   const name = inboundCluster(target);
-  const { connections, origins } = applicationConnections(first, served);
+  const { connections, origins } = applicationConnections(first, served, settings);
   const place = first.application ?? ({ at: 'port', address: loopback, port: target } as const);
   const json = {
     name,

@@ -24,9 +24,10 @@ export function typed(message: string, fields: object): object {
   return { '@type': `type.googleapis.com/${message}`, ...fields };
 }
 
-/** Options of a cluster's HTTP connections: of all, of those of HTTP/2, of what requests say of their hosts, and of errors. */
+/** Options of a cluster's HTTP connections: of all, of those of one version, of what requests say of their hosts, and of errors. */
 export type HttpOptions = {
   readonly common?: object;
+  readonly http1?: object;
   readonly http2?: object;
   readonly upstream?: object;
   readonly errors?: object;
@@ -35,7 +36,7 @@ export type HttpOptions = {
 /** What a cluster speaks to its hosts; nothing said is HTTP/1.1, or bytes. */
 export function upstreamProtocol(
   protocol: Protocol,
-  { common = {}, http2 = {}, upstream = {}, errors = {} }: HttpOptions = {},
+  { common = {}, http1 = {}, http2 = {}, upstream = {}, errors = {} }: HttpOptions = {},
 ): object {
   const isDefault = protocol === 'http' || protocol === 'tcp' || protocol === 'tls';
   const more = {
@@ -43,17 +44,18 @@ export function upstreamProtocol(
     ...(Object.keys(upstream).length === 0 ? {} : { upstream_http_protocol_options: upstream }),
     ...(Object.keys(errors).length === 0 ? {} : { outlier_detection: errors }),
   };
-  if (isDefault && Object.keys(more).length === 0) return {};
-  const options = { ...httpConfig(protocol, http2), ...more };
+  const own = protocol === 'tcp' || protocol === 'tls' ? {} : http1;
+  if (isDefault && Object.keys(more).length + Object.keys(own).length === 0) return {};
+  const options = { ...httpConfig(protocol, own, http2), ...more };
   const name = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
   return { typed_extension_protocol_options: { [name]: typed(name, options) } };
 }
 
-function httpConfig(protocol: Protocol, http2: object): object {
+function httpConfig(protocol: Protocol, http1: object, http2: object): object {
   const explicit = (options: object) => ({ explicit_http_config: options });
   if (protocol === 'http2') return explicit({ http2_protocol_options: http2 });
-  if (protocol !== 'undeclared') return explicit({ http_protocol_options: {} });
-  return { use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: http2 } };
+  if (protocol !== 'undeclared') return explicit({ http_protocol_options: http1 });
+  return { use_downstream_protocol_config: { http_protocol_options: http1, http2_protocol_options: http2 } };
 }
 
 const most = 4294967295;
@@ -77,3 +79,15 @@ export function thresholds(
     ],
   };
 }
+
+const preserveCase = 'envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig';
+
+/** Names of headers of HTTP/1 keep their letters: both ends of a proxy have to say so. */
+export const keptLetters = {
+  header_key_format: {
+    stateful_formatter: {
+      name: 'envoy.http.stateful_header_formatters.preserve_case',
+      typed_config: typed(preserveCase, {}),
+    },
+  },
+};

@@ -3,6 +3,7 @@ import type {
   Connections,
   Ejection,
   HashKey,
+  Manners,
   Protocol,
   RetryBudget,
   Settings,
@@ -11,7 +12,7 @@ import type {
   Warmup,
 } from '../mesh/index.ts';
 import { hasShares } from './localities.ts';
-import { duration, thresholds, upstreamProtocol } from './pieces.ts';
+import { duration, keptLetters, thresholds, upstreamProtocol } from './pieces.ts';
 import { namesOfRequests, type TlsClient, transport } from './upstream-tls.ts';
 
 /** When a cluster leaves a host alone, without a policy never, and whether its localities have shares. */
@@ -35,7 +36,7 @@ type Connecting = Partial<Pick<TrafficPolicy, 'connections' | 'security' | 'retr
 export function connecting(
   policy: Connecting | null,
   protocol: Protocol,
-  { connectTimeoutMs }: Pick<Settings, 'connectTimeoutMs'>,
+  { connectTimeoutMs, manners }: Pick<Settings, 'connectTimeoutMs' | 'manners'>,
 ): object {
   const { connections = null, security = null, retryBudget = null, ejection = null } = policy ?? {};
   const limits = {
@@ -50,8 +51,10 @@ export function connecting(
     connect_timeout: duration(connections?.connectTimeoutMs ?? connectTimeoutMs),
     circuit_breakers: thresholds(limits, budgetOf(retryBudget)),
     ...keepAlive(connections),
+    ...buffering(manners),
     ...upstreamProtocol(speaks, {
       common: options(connections),
+      http1: lettersOf(manners),
       http2: streams(connections),
       upstream: isHttp ? namesOfRequests(security) : {},
       errors: isHttp ? errorsOf(ejection) : {},
@@ -167,6 +170,16 @@ function outlierDetection(ejection: Ejection): object {
 
 function enforced(errors: number): number {
   return errors > 0 ? 100 : 0;
+}
+
+/** Bytes that are kept for a connection. */
+export function buffering({ outgoingBufferBytes: bytes }: Manners): object {
+  return bytes === null ? {} : { per_connection_buffer_limit_bytes: bytes };
+}
+
+/** Options of HTTP/1. */
+export function lettersOf({ letters }: Manners): object {
+  return letters === 'as-sent' ? keptLetters : {};
 }
 
 function keepAlive(connections: Connections | null): object {

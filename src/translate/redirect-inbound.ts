@@ -108,7 +108,7 @@ function applicationCluster(
   const [first] = served;
   if (first === undefined) return [];
   const name = inboundCluster(target);
-  const { connections, origins } = applicationConnections(first, served);
+  const { connections, origins } = applicationConnections(first, served, settings);
   const said = first.application ?? (settings.applications === 'loopback' ? loopbackOf(proxy, target) : null);
   const place = said === null ? toApplication(proxy) : applicationAt(name, said, proxy.ip);
   const json = { name, ...place, ...connections, metadata: provenance(first.service.origin) };

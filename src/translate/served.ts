@@ -7,6 +7,7 @@ import {
   type Port,
   policyOf,
   type Service,
+  type Settings,
   type Termination,
 } from '../mesh/index.ts';
 import { httpConnectionManager, routeConfiguration } from './http.ts';
@@ -125,7 +126,7 @@ export function inboundHttp(
 }
 
 /** The application is on the same machine, whatever the mesh allows for others. */
-const nearby = { connectTimeoutMs: 10_000 };
+const nearbyMs = 10_000;
 
 /**
  * How the proxy connects to the application: as its Sidecar says, else the limits that clients keep to hold for each
@@ -134,6 +135,7 @@ const nearby = { connectTimeoutMs: 10_000 };
 export function applicationConnections(
   first: Served,
   served: readonly Served[],
+  { manners }: Settings,
 ): { readonly connections: object; readonly origins: readonly Origin[] } {
   const policy = policyOf(first.service, null, first.port.number);
   const given = first.connections ?? policy?.connections ?? null;
@@ -143,7 +145,7 @@ export function applicationConnections(
     connections: connecting(
       { connections: limits },
       protocols.size === 1 ? first.port.protocol : 'undeclared',
-      nearby,
+      { connectTimeoutMs: nearbyMs, manners },
     ),
     origins: [...originsOf(served), ...(policy?.origins ?? [])],
   };

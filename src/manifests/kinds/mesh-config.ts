@@ -1,4 +1,5 @@
 import {
+  type ConnectionSettings,
   type MeshConfigManifest,
   type MeshConfigSpec,
   validateMeshConfig,
@@ -134,7 +135,8 @@ function* checkRefreshRate(rate: string | undefined, path: Path): Generator<Find
 }
 
 function* checkProxies(config: NonNullable<MeshConfigSpec['defaultConfig']>, path: Path): Generator<Finding> {
-  const { tracing = {} } = config;
+  const { tracing = {}, connectionSettings = {} } = config;
+  yield* checkConnections(connectionSettings, [...path, 'connectionSettings']);
   const at = [...path, 'tracing'];
   yield* checkTags(tracing.customTags, [...at, 'customTags']);
   const address = tracing.zipkin?.address;
@@ -147,4 +149,15 @@ function* checkProxies(config: NonNullable<MeshConfigSpec['defaultConfig']>, pat
       fix,
     };
   }
+}
+
+/** Of each, zero is no limit, or the default. */
+function* checkConnections(settings: ConnectionSettings, path: Path): Generator<Finding> {
+  const { httpIdleTimeout, httpMaxConnectionDuration, httpDrainTimeout, httpRequestTimeout } = settings;
+  const { httpRequestHeadersTimeout, httpStreamIdleTimeout, httpMaxStreamDuration } = settings;
+  const all = {
+    ...{ httpIdleTimeout, httpMaxConnectionDuration, httpDrainTimeout, httpRequestTimeout },
+    ...{ httpRequestHeadersTimeout, httpStreamIdleTimeout, httpMaxStreamDuration },
+  };
+  yield* checkDurations(all, path, Object.fromEntries(Object.keys(all).map((name) => [name, 'or-zero'])));
 }
