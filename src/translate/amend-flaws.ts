@@ -40,7 +40,17 @@ const flaws: Readonly<Record<Draft['typeUrl'], Flaw>> = {
   [LISTENER]: listenerFlaw,
 };
 
+/** By what is encoded: of many attempts most have most of it. */
+const encoded = new WeakMap<object, string | null>();
+
 function unencodable(draft: Draft): string | null {
+  const known = encoded.get(draft.json);
+  const reason = known === undefined ? reasonAgainst(draft) : known;
+  encoded.set(draft.json, reason);
+  return reason;
+}
+
+function reasonAgainst(draft: Draft): string | null {
   try {
     encode(draft);
     return null;

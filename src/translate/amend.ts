@@ -66,12 +66,11 @@ const MOST_ATTEMPTS = 64;
 
 /** With the changes that go well, in order: the first that does not is found by halves, and left out. */
 function oneByOne(all: readonly Together[], drafts: readonly Draft[], view: View): Bound {
+  const tried = attemptsOf(drafts, view, all.flat());
   let attempts = 0;
   const tryWith = (changes: readonly Together[]): Attempt => {
     attempts += 1;
-    return attempts > MOST_ATTEMPTS
-      ? { reason: 'too many others are wrong' }
-      : attempt(drafts, view, changes.flat());
+    return attempts > MOST_ATTEMPTS ? { reason: 'too many others are wrong' } : tried(changes.flat());
   };
   let [kept, rest]: [readonly Together[], readonly Together[]] = [[], all];
   let best = drafts;
@@ -103,8 +102,58 @@ function leaveOut({ origin }: Change, reason: string): Skipped {
 type Attempt = { readonly drafts: readonly Draft[] } | { readonly reason: string };
 
 function attempt(drafts: readonly Draft[], view: View, changes: readonly Change[]): Attempt {
-  const all = drafts.flatMap((draft) => amended(draft, view, changes) ?? []);
-  all.push(...changes.flatMap(added));
+  return judged([
+    ...drafts.flatMap((draft) => amended(draft, view, changes) ?? []),
+    ...changes.flatMap(added),
+  ]);
+}
+
+/**
+ * Attempts with some of `all`. Each draft is asked once which of them are for it, and is changed again only where an attempt has others
+ * of those than the attempt before: a flaw among very many changes is found for little more than it takes to apply them.
+ */
+function attemptsOf(
+  drafts: readonly Draft[],
+  view: View,
+  all: readonly Change[],
+): (changes: readonly Change[]) => Attempt {
+  const last = drafts.map((draft) => {
+    return {
+      draft,
+      may: all.filter((change) => mayChange(change, draft, view)),
+      with: [] as readonly Change[],
+      now: draft as Draft | null,
+    };
+  });
+  return (changes) => {
+    const wanted = new Set(changes);
+    const now = last.flatMap((one) => {
+      const own = one.may.filter((change) => wanted.has(change));
+      if (own.length !== one.with.length || own.some((change, index) => change !== one.with[index])) {
+        one.with = own;
+        one.now = changedBy(one.draft, view, own);
+      }
+      return one.now ?? [];
+    });
+    return judged([...now, ...changes.flatMap(added)]);
+  };
+}
+
+/** Whether a change may be for a draft, whatever others do to it before. */
+function mayChange(change: Change, { typeUrl, json }: Draft, view: View): boolean {
+  const { applyTo } = change.says;
+  if (typeUrl === CLUSTER) return isOfCluster(change, String((json as Fields).name), view);
+  if (typeUrl === LISTENER) return applyTo !== 'CLUSTER';
+  return typeUrl === ROUTES && ofRoutes.has(applyTo);
+}
+
+const ofRoutes: ReadonlySet<Change['says']['applyTo']> = new Set([
+  'ROUTE_CONFIGURATION',
+  'VIRTUAL_HOST',
+  'HTTP_ROUTE',
+]);
+
+function judged(all: readonly Draft[]): Attempt {
   const closed = withReferences(all);
   const reason = flawOf(closed);
   return reason === null ? { drafts: closed } : { reason };
@@ -119,12 +168,17 @@ function amended(draft: Draft, view: View, changes: readonly Change[]): Draft | 
   if (shared !== null) known.set(changes, shared);
   const before = shared?.get(draft);
   if (before !== undefined) return before;
+  const now = changedBy(draft, view, changes);
+  if (now !== null) shared?.set(draft, now);
+  return now;
+}
+
+/** Null: it is gone. */
+function changedBy(draft: Draft, view: View, changes: readonly Change[]): Draft | null {
   const work: Work = { view, changes, done: new Set() };
   const json = amendJson[draft.typeUrl](work, draft.json as Fields);
   if (json === null) return null;
-  const now = json === draft.json ? draft : changedDraft(draft, json, [...work.done]);
-  shared?.set(draft, now);
-  return now;
+  return json === draft.json ? draft : changedDraft(draft, json, [...work.done]);
 }
 
 function changedDraft(draft: Draft, json: Fields, done: readonly Change[]): Draft {
@@ -147,17 +201,21 @@ const amendJson: Readonly<Record<TypeUrl, (work: Work, json: Fields) => Fields |
 
 function amendCluster({ view, changes, done }: Work, cluster: Fields): Fields | null {
   const name = String(cluster.name);
-  const context = contextOf(view.proxy, name.startsWith('inbound|') || name === INBOUND_PASSTHROUGH);
   let now = cluster;
   for (const change of changes) {
-    const { applyTo, patch } = change.says;
-    const isMeant = applyTo === 'CLUSTER' && patch.operation !== 'ADD' && isIn(change, context);
-    if (!isMeant || !isCluster(change, name, view)) continue;
+    if (!isOfCluster(change, name, view)) continue;
     done.add(change);
-    if (patch.operation === 'REMOVE') return null;
+    if (change.says.patch.operation === 'REMOVE') return null;
     now = mergeChange('envoy.config.cluster.v3.Cluster', now, change.says);
   }
   return now;
+}
+
+function isOfCluster(change: Change, name: string, view: View): boolean {
+  const { applyTo, patch } = change.says;
+  if (applyTo !== 'CLUSTER' || patch.operation === 'ADD') return false;
+  const context = contextOf(view.proxy, name.startsWith('inbound|') || name === INBOUND_PASSTHROUGH);
+  return isIn(change, context) && isCluster(change, name, view);
 }
 
 /** `outbound|80|v1|cart.shop.svc.cluster.local`, or `inbound|8080||`, which is of every service of the workload. */
@@ -201,8 +259,17 @@ function keyOf({ typeUrl, name }: Reference): string {
   return `${typeUrl} ${name}`;
 }
 
+/** By what says so. */
+const named = new WeakMap<object, readonly Reference[]>();
+
 /** All that it may name: whatever says a name of a cluster leads there. */
-function referencesOf({ typeUrl, json }: Draft): readonly Reference[] {
+function referencesOf(draft: Draft): readonly Reference[] {
+  const found = named.get(draft.json) ?? findReferences(draft);
+  named.set(draft.json, found);
+  return found;
+}
+
+function findReferences({ typeUrl, json }: Draft): readonly Reference[] {
   if (typeUrl === CLUSTER) return assignmentsOf(json as Fields).map((name) => ({ typeUrl: ENDPOINTS, name }));
   const texts = [...new Set(textsIn(json))];
   const tables = typeUrl === LISTENER ? tablesOf(json) : [];
