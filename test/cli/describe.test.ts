@@ -22,9 +22,10 @@ test('a service: ports, endpoints, subsets and routes, each with its line, as is
    Written: mesh/echo/service.yaml:2 of acme
    Port: http 80/http
    Endpoints: 127.0.0.1:18081, 127.0.0.1:18082
-DestinationRule: echo.demo (mesh/echo/subsets.yaml:10 of acme)
+DestinationRule: echo.demo (mesh/echo/subsets.yaml:10 of acme) for "${HOST}"
    Subset: v1 (version=v1), 1 endpoint(s)
    Subset: v2 (version=v2), 1 endpoint(s)
+   No traffic policy
 VirtualService: echo.demo (mesh/echo/routes.yaml:2 of acme)
    80 /*: outbound|80|v1|${HOST} (90),
       outbound|80|v2|${HOST} (10)
@@ -38,9 +39,16 @@ test('a workload: labels, and what it is part of', async () => {
     out: `Workload: echo-v2.demo (127.0.0.1:18082)
    Written: mesh/echo/workloads.yaml:16 of acme
    Labels: app=echo,version=v2
+--------------------
 Service: echo.demo (mesh/echo/service.yaml:2 of acme)
-   Port: 80 targets 18082
+   Port: http 80/http targets 18082
+DestinationRule: echo.demo (mesh/echo/subsets.yaml:10 of acme) for "${HOST}"
    Matching subsets: v2
+      (Non-matching subsets v1)
+   No traffic policy
+VirtualService: echo.demo (mesh/echo/routes.yaml:2 of acme)
+   80 /*: outbound|80|v1|${HOST} (90),
+      outbound|80|v2|${HOST} (10)
 `,
   });
 });
@@ -100,7 +108,7 @@ spec: { ports: [{ name: http, port: 80 }] }
     expect(code).toBe(1);
     expect(out).toContain('\nGateway: edge.demo (more.yaml:29 of everything)\n   Hosts: shop.example.com\n');
     expect(out).toMatch(
-      /\nDestinationRule: patience\.demo \(more\.yaml:\d+ of everything\)\n {3}Traffic policy: yes\n/,
+      /\nDestinationRule: patience\.demo \(more\.yaml:\d+ of everything\) for ".*"\n {3}Traffic policy: yes\n/,
     );
     expect(out).toMatch(/\nProblems:\n(?: {3}more\.yaml:\d.*\n)* {3}more\.yaml:\d+:\d+: error FL3302 /);
   });

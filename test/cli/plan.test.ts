@@ -236,6 +236,108 @@ spec:
   });
 });
 
+describe('all of it at once', () => {
+  const WORKLOAD = `apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: { name: echo-1, namespace: demo }
+spec: { address: 10.0.0.7, labels: { app: echo, version: v1 } }
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: any, namespace: demo }
+spec: { hosts: ["*.example.org"], ports: [{ number: 80, name: http, protocol: HTTP }], resolution: NONE }
+`;
+  const RISKS = ['wildcard-opened', 'unknown-subset', 'timeout-removed', 'retry-storm'];
+  const files = {
+    'routes.yaml': rule('retries: { attempts: 9 }').replace('subset: v2', 'subset: v3'),
+    'more.yaml': WORKLOAD,
+  };
+  beforeEach(async () => {
+    await mesh.write('mesh/routes.yaml', rule('timeout: 5s'));
+    await mesh.commit('Patience', 'alice');
+    await mesh.signAs('bo');
+    await mesh.cli('approve', '--yes');
+    await mesh.git('branch', '--force', 'main', 'change');
+  });
+
+  test('every risk by its name, the problems and the quorum, in every format', async () => {
+    const { risks, problems, scopes } = await document(files);
+    expect(risks.map(({ risk }: { risk: string }) => risk).sort()).toEqual(RISKS.toSorted());
+    expect(problems).toContainEqual(
+      expect.objectContaining({ code: 'FL3302', file: 'routes.yaml', line: 12 }),
+    );
+    expect(scopes).toMatchObject([
+      { scope: 'acme', class: 'update', seq: 3, quorum: { needed: 2, signed: [] } },
+    ]);
+    const [text, markdown] = [
+      (await mesh.cli('plan', '--main', 'main')).out,
+      (await mesh.cli('plan', '--main', 'main', '-o', 'markdown')).out,
+    ];
+    for (const risk of RISKS) {
+      expect(text).toMatch(new RegExp(`^(?:routes|more)\\.yaml:\\d+: risk ${risk}: `, 'm'));
+      expect(markdown).toContain(`\n- **${risk}** `);
+    }
+    for (const out of [text, markdown]) {
+      expect(out).toMatch(/^routes\.yaml:12:\d+: error FL3302 /m);
+      expect(out).toContain('0 of 2: nobody signed; 2 of alice, bo, cy missing');
+    }
+  });
+
+  test('clusters, endpoints, listeners, routes and hosts, each with the proxies that hear it', async () => {
+    const good = { ...files, 'routes.yaml': rule('retries: { attempts: 9 }') };
+    const { differences, hosts } = await document(good);
+    const heard = differences.map(
+      ({ change, type, proxies }: Record<string, string>) => `${change} ${type}: ${proxies}`,
+    );
+    expect(heard).toEqual(
+      expect.arrayContaining([
+        'added Cluster: sidecars of demo',
+        'changed ClusterLoadAssignment: sidecars of demo',
+        'changed RouteConfiguration: sidecars of demo',
+        'added Listener: sidecars app=echo,version=v1 of demo',
+      ]),
+    );
+    expect(hosts).toMatchObject([
+      { host: '*.example.org:80', change: 'added' },
+      { host: `${HOST}:80`, change: 'changed' },
+    ]);
+  });
+});
+
+describe('what is told apart', () => {
+  const forUser = (name: string, subset: string) =>
+    `    - match: [{ headers: { user: { exact: ${name} } } }]\n      route: [{ destination: { host: ${HOST}, subset: ${subset} } }]\n`;
+  const routes = (bo: string) =>
+    ROUTES(10).replace('  http:\n', `  http:\n${forUser('al', 'v1')}${forUser('bo', bo)}`);
+
+  test('two rules that differ in the value of a header', async () => {
+    await mesh.write('mesh/routes.yaml', routes('v1'));
+    await mesh.commit('Users', 'alice');
+    await mesh.signAs('bo');
+    await mesh.cli('approve', '--yes');
+    await mesh.git('branch', '--force', 'main', 'change');
+    const { hosts } = await document({ 'routes.yaml': routes('v2') });
+    expect(hosts[0].routes).toEqual([
+      {
+        match: '/* user=bo',
+        before: expect.stringContaining(':80 v1'),
+        after: expect.stringContaining(':80 v2'),
+      },
+    ]);
+  });
+
+  test('a rule of which something else changes than where it leads', async () => {
+    const { hosts } = await document({ 'routes.yaml': rule('headers: { request: { set: { a: b } } }') });
+    expect(hosts[0].routes).toEqual([
+      {
+        match: '/*',
+        before: expect.not.stringContaining('with another'),
+        after: expect.stringMatching(/, with another request_headers_to_add$/),
+      },
+    ]);
+  });
+});
+
 describe('as Markdown', () => {
   test('a comment for a pull request: quorum, risks, problems, the difference, and who hears it', async () => {
     const text = rule('retries: { attempts: 9 }').replace('subset: v2', 'subset: v1');

@@ -317,4 +317,31 @@ describe('after', () => {
     const found = await lineOf('http://cart/team/a');
     expect(found).toMatchObject({ scope: 'acme.shop', evidence: [{ scope: 'acme.shop', seq: 1 }] });
   });
+
+  test("a rule for another scope's host, which is refused with the owner and how to ask, before and after the merge", async () => {
+    const steal = `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: steal, namespace: other }
+spec:
+  hosts: [cart.shop.svc.cluster.local]
+  http: [{ redirect: { uri: /stolen } }]
+`;
+    await git('checkout', '--quiet', '-b', 'steal');
+    await git('config', 'user.signingkey', join(home.dir, 'alice.pub'));
+    await home.write('clone/mesh/steal.yaml', steal);
+    const tip = await commit('Steal');
+    const said =
+      /steal\.yaml:5:11: error FL3102 cart\.shop\.svc\.cluster\.local is owned by acme\.shop, not by acme; ask acme\.shop for it: propose the change in its own files, for its anchors to sign/;
+    const analyzed = await home.fairlead('clone', 'analyze');
+    expect(analyzed).toMatchObject({ code: 1, out: expect.stringMatching(said) });
+    const planned = await home.fairlead('clone', 'plan', '--main', 'main');
+    expect(planned).toMatchObject({ code: 1, out: expect.stringMatching(said) });
+    expect(planned.out).toContain('\nno proxy hears anything new\n');
+    await git('checkout', '--quiet', 'main');
+    await git('merge', '--quiet', '--ff-only', 'steal');
+    await serving(server, tip);
+    const { out } = await home.fairlead('clone', 'status', '--server', address());
+    expect(out).toMatch(said);
+    expect(await lineOf('http://cart/team/a')).toMatchObject({ scope: 'acme.shop' });
+  });
 });

@@ -54,30 +54,43 @@ function show(context: Context, { output }: Flags, kind: string, found: Describe
 }
 
 function serviceText(found: ServiceDescription, evidence: readonly Decision[]): string {
-  const { host, namespace, ports, endpoints, subsets, policies, routes, gateways, problems } = found;
-  const rules = [...Map.groupBy(routes, ({ document }) => document).values()].flatMap((all) => {
-    const lines = all.map(({ match, to, port }) => wrap(`   ${port} ${match}: ${to}`, '      '));
-    return [...all.slice(0, 1).map(headText), ...new Set(lines)];
-  });
-  const destinations = [...Map.groupBy([...subsets, ...policies], ({ document }) => document).values()];
-  const destinationRules = destinations.flatMap((all) => [
-    ...all.slice(0, 1).map(headText),
-    ...subsets.filter((subset) => all.includes(subset)).map(subsetText),
-    ...(policies.some((policy) => all.includes(policy)) ? ['   Traffic policy: yes'] : []),
-  ]);
+  const { host, namespace, ports, endpoints, gateways, problems } = found;
   return linesOf([
     `Service: ${host.split('.')[0]}.${namespace} (${host})`,
     ...decided(found, evidence),
     ...ports.map(({ number, name, protocol }) => `   Port: ${name} ${number}/${protocol}`),
     wrap(`   Endpoints: ${endpoints.length === 0 ? 'none' : endpoints.join(', ')}`, '      '),
-    ...destinationRules,
-    ...rules,
+    ...destinationLines(found, (own) => own.map(subsetText)),
+    ...ruleLines(found),
     ...gateways.flatMap((gateway) => [headText(gateway), `   Hosts: ${gateway.hosts.join(', ')}`]),
     ...problemLines(problems),
   ]);
 }
 
-function subsetText({ name, labels, endpoints }: ServiceDescription['subsets'][number]): string {
+type Subsets = ServiceDescription['subsets'];
+
+/** A paragraph for each DestinationRule. */
+function destinationLines(
+  { host, subsets, policies }: Pick<ServiceDescription, 'host' | 'subsets' | 'policies'>,
+  say: (own: Subsets) => readonly string[],
+): readonly string[] {
+  const all = [...Map.groupBy([...subsets, ...policies], ({ document }) => document).values()];
+  return all.flatMap((written) => [
+    ...written.slice(0, 1).map((one) => `${headText(one)} for "${host}"`),
+    ...say(subsets.filter((subset) => written.includes(subset))),
+    policies.some((policy) => written.includes(policy)) ? '   Traffic policy: yes' : '   No traffic policy',
+  ]);
+}
+
+/** A paragraph for each manifest that routes its requests. */
+function ruleLines({ routes }: Pick<ServiceDescription, 'routes'>): readonly string[] {
+  return [...Map.groupBy(routes, ({ document }) => document).values()].flatMap((all) => {
+    const lines = all.map(({ match, to, port }) => wrap(`   ${port} ${match}: ${to}`, '      '));
+    return [...all.slice(0, 1).map(headText), ...new Set(lines)];
+  });
+}
+
+function subsetText({ name, labels, endpoints }: Subsets[number]): string {
   return `   Subset: ${name} (${labelText(labels)}), ${endpoints} endpoint(s)`;
 }
 
@@ -89,13 +102,35 @@ function workloadText(found: WorkloadDescription, evidence: readonly Decision[])
     `   Labels: ${labelText(labels)}`,
     ...(locality === '' ? [] : [`   Locality: ${locality}`]),
     ...services.flatMap((service) => [
+      '--------------------',
       headText(service),
-      ...Object.entries(service.ports).map(([port, target]) => `   Port: ${port} targets ${target}`),
-      ...(service.subsets.length === 0 ? [] : [`   Matching subsets: ${service.subsets.join(', ')}`]),
+      ...service.ports.map(({ number, name, protocol }) => {
+        const target = service.targets[String(number)];
+        return `   Port: ${name} ${number}/${protocol}${target === undefined ? '' : ` targets ${target}`}`;
+      }),
+      ...destinationLines(service, (own) => memberLines(own, service.matching)),
+      ...ruleLines(service),
     ]),
+    ...(services.length > 0 && gateways.length > 0 ? ['--------------------'] : []),
     ...gateways.map(headText),
     ...problemLines(problems),
   ]);
+}
+
+/** Of which subsets of one rule a workload is part, and of which not. */
+function memberLines(own: Subsets, matching: readonly string[]): readonly string[] {
+  if (own.length === 0) return [];
+  const [is, others] = [true, false].map((part) =>
+    own.filter(({ name }) => matching.includes(name) === part).map(({ name }) => name),
+  );
+  return [
+    is === undefined || is.length === 0
+      ? '   Matching subsets: none'
+      : `   Matching subsets: ${is.join(', ')}`,
+    ...(others === undefined || others.length === 0
+      ? []
+      : [`      (Non-matching subsets ${others.join(', ')})`]),
+  ];
 }
 
 function linesOf(lines: readonly string[]): string {

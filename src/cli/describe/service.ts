@@ -37,8 +37,11 @@ export type ServiceDescription = Written & {
 
 /** By host, `name.namespace`, or a name that one namespace alone has. Throws Failure service-unknown or service-ambiguous. */
 export function describeService(offline: OfflineMesh, wanted: string): ServiceDescription {
+  return descriptionOf(offline, findService(offline.mesh.services, wanted));
+}
+
+export function descriptionOf(offline: OfflineMesh, service: Service): ServiceDescription {
   const { mesh, endpoints } = offline;
-  const service = findService(mesh.services, wanted);
   const { host, namespace, ports, origin, id } = service;
   const own = endpoints.get(id) ?? [];
   const subsets = service.subsets.map(({ name, labels, origin }) => {

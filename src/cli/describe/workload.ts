@@ -3,7 +3,7 @@ import type { Problem } from '../../base/problem.ts';
 import { nearest } from '../../manifests/index.ts';
 import { type Endpoint, hasLabels } from '../../mesh/index.ts';
 import type { OfflineMesh } from '../offline/source.ts';
-import { addressOf, type Written, writtenAt } from './service.ts';
+import { addressOf, descriptionOf, type ServiceDescription, type Written, writtenAt } from './service.ts';
 
 /** What there is to know about a workload: what it is, and which services and subsets it is part of. */
 export type WorkloadDescription = Written & {
@@ -11,11 +11,11 @@ export type WorkloadDescription = Written & {
   readonly address: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly locality: string;
-  readonly services: readonly (Written & {
-    readonly host: string;
+  readonly services: readonly (Omit<ServiceDescription, 'problems'> & {
     /** Port of the workload by that of the service. */
-    readonly ports: Readonly<Record<string, number>>;
-    readonly subsets: readonly string[];
+    readonly targets: Readonly<Record<string, number>>;
+    /** Names of the subsets that it is part of. */
+    readonly matching: readonly string[];
   })[];
   readonly gateways: readonly Written[];
   readonly problems: readonly Problem[];
@@ -44,12 +44,12 @@ export function describeWorkload(offline: OfflineMesh, wanted: string): Workload
       'write the namespace, too',
     );
   const { labels, locality, namespace, origin } = first.endpoint;
-  const services = own.map(({ service, endpoint }) => ({
-    ...writtenAt(service.origin),
-    host: service.host,
-    ports: Object.fromEntries([...endpoint.ports].map(([port, target]) => [String(port), target])),
-    subsets: service.subsets.filter((subset) => hasLabels(labels, subset.labels)).map(({ name }) => name),
-  }));
+  const services = own.map(({ service, endpoint }) => {
+    const { problems: _, ...described } = descriptionOf(offline, service);
+    const targets = Object.fromEntries([...endpoint.ports].map(([port, target]) => [String(port), target]));
+    const matching = service.subsets.filter((subset) => hasLabels(labels, subset.labels));
+    return { ...described, targets, matching: matching.map(({ name }) => name) };
+  });
   const gateways = mesh.gateways.filter((gateway) => {
     return gateway.namespace === namespace && hasLabels(labels, gateway.selector);
   });
