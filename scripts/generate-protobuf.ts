@@ -53,10 +53,13 @@ const wanted: Readonly<Record<string, readonly string[]>> = {
   'envoy/extensions/filters/network/sni_dynamic_forward_proxy/v3/sni_dynamic_forward_proxy.proto': [
     'FilterConfig',
   ],
+  'envoy/config/trace/v3/datadog.proto': ['DatadogConfig'],
   'envoy/config/trace/v3/opentelemetry.proto': ['OpenTelemetryConfig'],
+  'envoy/config/trace/v3/skywalking.proto': ['SkyWalkingConfig'],
   'envoy/config/trace/v3/zipkin.proto': ['ZipkinConfig'],
   'envoy/extensions/access_loggers/file/v3/file.proto': ['FileAccessLog'],
   'envoy/extensions/access_loggers/filters/cel/v3/cel.proto': ['ExpressionFilter'],
+  'envoy/extensions/access_loggers/grpc/v3/als.proto': ['HttpGrpcAccessLogConfig', 'TcpGrpcAccessLogConfig'],
   'envoy/extensions/access_loggers/stream/v3/stream.proto': ['StdoutAccessLog', 'StderrAccessLog'],
   // Its Entry alone is reached, and a descriptor of a nested message needs the one around it.
   'envoy/extensions/common/ratelimit/v3/ratelimit.proto': ['RateLimitDescriptor'],
@@ -79,6 +82,9 @@ const wanted: Readonly<Record<string, readonly string[]>> = {
   'envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.proto': ['PreviousHostsPredicate'],
   'envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.proto': [
     'PreviousPrioritiesConfig',
+  ],
+  'envoy/extensions/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector.proto': [
+    'EnvironmentResourceDetectorConfig',
   ],
   'envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol.proto': [
     'ProxyProtocolUpstreamTransport',

@@ -40,6 +40,7 @@ export type {
   LoadBalancer,
   LocalityLbSetting,
   MeshConfigSpec,
+  OpenTelemetryProvider,
   OutlierDetection,
   PresenceOrMatch,
   ProfileCondition,

@@ -9,26 +9,55 @@ export type LineFormat =
   | { readonly how: 'json'; readonly fields: Readonly<Record<string, unknown>> | null };
 
 /** Writes a line about each request and connection to a file of the proxy's machine. */
-export type LineReporter = {
+type FileReporter = {
   readonly reports: 'lines';
+  readonly writes: 'file';
   readonly name: string;
   readonly path: string;
   readonly format: LineFormat;
+  /** What has no value: written as `-`, or not at all. */
+  readonly empty: 'written' | 'left-out';
 };
 
-/** Sends spans to a collector, which is a service of the mesh. */
-export type SpanReporter = {
-  readonly reports: 'spans';
-  readonly name: string;
-  readonly speaks: 'zipkin' | 'otlp-grpc' | 'otlp-http';
+/** A service of the mesh that takes reports. */
+export type Collector = {
   readonly host: string;
   /** The only namespace that the service may be of; null: any. */
   readonly namespace: string | null;
   readonly port: number;
+};
+
+/** Sends what it knows of each request, or of each connection, to a collector (Envoy's access log service). */
+export type SendingReporter = Collector & {
+  readonly reports: 'lines';
+  readonly writes: 'requests' | 'connections';
+  readonly name: string;
+  /** What the lines are called there; null: the default. */
+  readonly logName: string | null;
+  /** Of the state of filters, and of headers, what is sent besides. */
+  readonly more: {
+    readonly states: readonly string[];
+    readonly requestHeaders: readonly string[];
+    readonly responseHeaders: readonly string[];
+    readonly responseTrailers: readonly string[];
+  };
+};
+
+export type LineReporter = FileReporter | SendingReporter;
+
+/** Sends spans to a collector, which is a service of the mesh. */
+export type SpanReporter = Collector & {
+  readonly reports: 'spans';
+  readonly name: string;
+  readonly speaks: 'zipkin' | 'otlp-grpc' | 'otlp-http' | 'datadog' | 'skywalking';
   /** Null: the default of what it speaks. */
   readonly path: string | null;
   readonly headers: readonly { readonly name: string; readonly value: string }[];
   readonly timeoutMs: number | null;
+  /** Shown to the collector; null: nothing is. */
+  readonly token: string | null;
+  /** Where else it is said who sends the spans. */
+  readonly detects: 'environment' | null;
   /** Whether ids of traces have 128 bits. */
   readonly hasLongIds: boolean;
   /** Most characters of a path in a span; null: the default. */

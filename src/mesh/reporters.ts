@@ -4,13 +4,16 @@ import {
   type ExtensionProvider,
   fieldsOf,
   type MeshConfigSpec,
+  type OpenTelemetryProvider,
   type WrittenSpanTag,
 } from '../manifests/index.ts';
 import type {
+  Collector,
   LineFormat,
   LineReporter,
   Reporter,
   ReportSettings,
+  SendingReporter,
   SpanReporter,
   SpanTag,
 } from './report-types.ts';
@@ -45,8 +48,13 @@ export function readReporters(spec: MeshConfigSpec): ReportSettings {
   };
 }
 
-function lines(name: string, path: string, format: LineFormat): LineReporter {
-  return { reports: 'lines', name, path, format };
+function lines(
+  name: string,
+  path: string,
+  format: LineFormat,
+  empty: 'written' | 'left-out' = 'written',
+): LineReporter {
+  return { reports: 'lines', writes: 'file', name, path, format, empty };
 }
 
 function formatOf({ accessLogFormat: text = '', accessLogEncoding }: MeshConfigSpec): LineFormat {
@@ -54,17 +62,34 @@ function formatOf({ accessLogFormat: text = '', accessLogEncoding }: MeshConfigS
   return { how: 'text', text: text === '' ? null : text };
 }
 
-function spans(name: string, { host, port }: { readonly host: string; readonly port: number }): SpanReporter {
+/** `host`: may begin with a namespace and `/`. */
+function collectorAt({ host, port }: Address): Collector {
   const [namespace, only] = host.includes('/') ? host.split('/') : [null, host];
+  return { host: (only ?? host).toLowerCase(), namespace: namespace ?? null, port };
+}
+
+type Address = { readonly host: string; readonly port: number };
+
+function spans(name: string, address: Address): SpanReporter {
   return {
     reports: 'spans',
-    ...{ name, speaks: 'zipkin', host: (only ?? host).toLowerCase(), namespace: namespace ?? null, port },
-    ...{ path: null, headers: [], timeoutMs: null, hasLongIds: true, maxPathLength: null },
+    ...{ name, speaks: 'zipkin', ...collectorAt(address) },
+    ...{
+      path: null,
+      headers: [],
+      timeoutMs: null,
+      token: null,
+      detects: null,
+      hasLongIds: true,
+      maxPathLength: null,
+    },
   };
 }
 
 function readProvider(provider: ExtensionProvider): readonly Reporter[] {
-  const { name, envoyFileAccessLog: file, zipkin, opentelemetry: otlp } = provider;
+  const { name, envoyFileAccessLog: file, zipkin, opentelemetry: otlp, datadog, skywalking } = provider;
+  const sending = readSending(provider);
+  if (sending !== null) return [sending];
   if (file !== undefined) {
     const { text, labels } = file.logFormat ?? {};
     const json: LineFormat = {
@@ -72,21 +97,59 @@ function readProvider(provider: ExtensionProvider): readonly Reporter[] {
       fields: Object.keys(labels ?? {}).length === 0 ? null : (labels ?? null),
     };
     const format: LineFormat = labels === undefined ? { how: 'text', text: text || null } : json;
-    return [lines(name, file.path || stdout, format)];
+    return [lines(name, file.path || stdout, format, file.omitEmptyValues ? 'left-out' : 'written')];
   }
   if (zipkin !== undefined) {
     const { service, port, path = null, enable64bitTraceId = false, maxTagLength = null } = zipkin;
     const more = { path, hasLongIds: !enable64bitTraceId, maxPathLength: maxTagLength };
     return [{ ...spans(name, { host: service, port }), ...more }];
   }
-  if (otlp === undefined) return [];
-  const { service, port, http, maxTagLength = null } = otlp;
-  const base = { ...spans(name, { host: service, port }), maxPathLength: maxTagLength };
-  if (http === undefined) return [{ ...base, speaks: 'otlp-grpc' }];
-  const { path, headers = [], timeout } = http;
-  const timeoutMs = timeout === undefined ? null : durationMs(timeout);
-  const texts = headers.map((header) => ({ name: header.name, value: header.value ?? '' }));
-  return [{ ...base, speaks: 'otlp-http', path, headers: texts, timeoutMs }];
+  if (datadog !== undefined) {
+    const { service: host, port, maxTagLength = null } = datadog;
+    return [{ ...spans(name, { host, port }), speaks: 'datadog', maxPathLength: maxTagLength }];
+  }
+  if (skywalking !== undefined) {
+    const { service: host, port, accessToken = null } = skywalking;
+    return [{ ...spans(name, { host, port }), speaks: 'skywalking', token: accessToken }];
+  }
+  return otlp === undefined ? [] : [readOtlp(name, otlp)];
+}
+
+function readSending({
+  name,
+  envoyHttpAls: http,
+  envoyTcpAls: tcp,
+}: ExtensionProvider): SendingReporter | null {
+  const service = http ?? tcp;
+  if (service === undefined) return null;
+  return {
+    reports: 'lines',
+    writes: http === undefined ? 'connections' : 'requests',
+    name,
+    ...collectorAt({ host: service.service, port: service.port }),
+    logName: service.logName ?? null,
+    more: {
+      states: service.filterStateObjectsToLog ?? [],
+      requestHeaders: http?.additionalRequestHeadersToLog ?? [],
+      responseHeaders: http?.additionalResponseHeadersToLog ?? [],
+      responseTrailers: http?.additionalResponseTrailersToLog ?? [],
+    },
+  };
+}
+
+function readOtlp(name: string, otlp: OpenTelemetryProvider): SpanReporter {
+  const { service: host, port, http, grpc = {}, maxTagLength = null, resourceDetectors } = otlp;
+  const { timeout } = http ?? grpc;
+  const headers = http === undefined ? grpc.initialMetadata : http.headers;
+  return {
+    ...spans(name, { host, port }),
+    speaks: http === undefined ? 'otlp-grpc' : 'otlp-http',
+    path: http?.path ?? null,
+    headers: (headers ?? []).map((header) => ({ name: header.name, value: header.value ?? '' })),
+    timeoutMs: timeout === undefined ? null : durationMs(timeout),
+    detects: resourceDetectors?.environment === undefined ? null : 'environment',
+    maxPathLength: maxTagLength,
+  };
 }
 
 /** By name. */

@@ -1,6 +1,12 @@
-import type { LineFormat, Reports } from '../mesh/index.ts';
+import type { LineReporter, Reports, SendingReporter } from '../mesh/index.ts';
 import { typed } from './pieces.ts';
-import type { Proxy } from './types.ts';
+import { clusterOfCollector } from './spans.ts';
+import type { View } from './view.ts';
+
+/** What of a view takes part. */
+type Seeing = Pick<View, 'proxy' | 'targets'>;
+
+type FileReporter = Exclude<LineReporter, SendingReporter>;
 
 const file = 'envoy.access_loggers.file';
 
@@ -47,9 +53,11 @@ const defaultText = fields.map(([, operator, text = operator]) => text).join(' '
 const defaultFields = Object.fromEntries(fields.map(([name, operator]) => [name, operator]));
 
 /** An access log; none where the proxy cannot write it, or cannot tell which lines it is asked for. */
-export function logOf({ to, condition }: Reports['lines'][number], { extensions }: Proxy): readonly object[] {
-  const stream = streams[to.path];
-  const name = stream?.name ?? file;
+export function logOf({ to, condition }: Reports['lines'][number], view: Seeing): readonly object[] {
+  const { extensions } = view.proxy;
+  const made = to.writes === 'file' ? writing(to) : sending(to, view);
+  if (made === null) return [];
+  const { name, typed_config } = made;
   const needed = [name, ...(condition === null ? [] : [cel])];
   if (extensions !== null && !needed.every((each) => extensions.has(each))) return [];
   const filter = {
@@ -60,16 +68,58 @@ export function logOf({ to, condition }: Reports['lines'][number], { extensions 
       }),
     },
   };
-  const log_format = formatOf(to.format);
+  return [{ name, ...(condition === null ? {} : { filter }), typed_config }];
+}
+
+type Made = { readonly name: string; readonly typed_config: object };
+
+function writing(to: FileReporter): Made {
+  const stream = streams[to.path];
+  const log_format = { ...formatOf(to), ...(to.empty === 'left-out' ? { omit_empty_values: true } : {}) };
   const typed_config =
     stream === undefined
       ? typed('envoy.extensions.access_loggers.file.v3.FileAccessLog', { path: to.path, log_format })
       : typed(`envoy.extensions.access_loggers.stream.v3.${stream.message}`, { log_format });
-  return [{ name, ...(condition === null ? {} : { filter }), typed_config }];
+  return { name: stream?.name ?? file, typed_config };
+}
+
+const services = {
+  requests: {
+    name: 'envoy.access_loggers.http_grpc',
+    message: 'HttpGrpcAccessLogConfig',
+    log: 'http_envoy_accesslog',
+  },
+  connections: {
+    name: 'envoy.access_loggers.tcp_grpc',
+    message: 'TcpGrpcAccessLogConfig',
+    log: 'tcp_envoy_accesslog',
+  },
+} as const;
+
+/** Null: the proxy does not see the collector. */
+function sending(to: SendingReporter, view: Seeing): Made | null {
+  const cluster = clusterOfCollector(to, view);
+  if (cluster === null) return null;
+  const { name, message, log } = services[to.writes];
+  const { states, requestHeaders, responseHeaders, responseTrailers } = to.more;
+  const list = (field: string, items: readonly string[]) => (items.length === 0 ? {} : { [field]: items });
+  const common_config = {
+    log_name: to.logName ?? log,
+    grpc_service: { envoy_grpc: { cluster_name: cluster, authority: to.host } },
+    transport_api_version: 'V3',
+    ...list('filter_state_objects_to_log', states),
+  };
+  const typed_config = typed(`envoy.extensions.access_loggers.grpc.v3.${message}`, {
+    common_config,
+    ...list('additional_request_headers_to_log', requestHeaders),
+    ...list('additional_response_headers_to_log', responseHeaders),
+    ...list('additional_response_trailers_to_log', responseTrailers),
+  });
+  return { name, typed_config };
 }
 
 /** A line ends with its text (Istio), or with its object. */
-function formatOf(format: LineFormat): object {
+function formatOf({ format }: FileReporter): object {
   if (format.how === 'json') return { json_format: format.fields ?? defaultFields };
   const text = format.text ?? defaultText;
   return { text_format_source: { inline_string: text.endsWith('\n') ? text : `${text}\n` } };

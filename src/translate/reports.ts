@@ -26,19 +26,27 @@ export function reported(view: View, { drafts, skipped }: Bound): Bound {
 /** Fields of the filters that carry requests, or bytes. */
 type Fields = { readonly http: object; readonly bytes: object; readonly clusters: readonly string[] };
 
-function isNothing({ http }: Fields): boolean {
-  return Object.keys(http).length === 0;
+function isNothing({ http, bytes }: Fields): boolean {
+  return Object.keys(http).length + Object.keys(bytes).length === 0;
 }
 
 function settingsOf(view: View, { lines, spans }: Reports): Fields {
-  const access_log = lines.flatMap((line) => logOf(line, view.proxy));
-  const logs = access_log.length === 0 ? {} : { access_log };
+  const logsOf = (other: 'requests' | 'connections') => {
+    const access_log = lines.filter(({ to }) => to.writes !== other).flatMap((line) => logOf(line, view));
+    return access_log.length === 0 ? {} : { access_log };
+  };
+  const takers = lines.flatMap(({ to }) =>
+    to.writes === 'file' ? [] : (clusterOfCollector(to, view) ?? []),
+  );
   const cluster = spans === null ? null : clusterOfCollector(spans.to, view);
   const tracing = spans === null || cluster === null ? null : tracingOf(spans, cluster, view.proxy);
   return {
-    http: { ...logs, ...(tracing === null || spans === null ? {} : { tracing, ...requestIds(spans) }) },
-    bytes: logs,
-    clusters: tracing === null || cluster === null ? [] : [cluster],
+    http: {
+      ...logsOf('connections'),
+      ...(tracing === null || spans === null ? {} : { tracing, ...requestIds(spans) }),
+    },
+    bytes: logsOf('requests'),
+    clusters: [...takers, ...(tracing === null || cluster === null ? [] : [cluster])],
   };
 }
 
@@ -77,10 +85,13 @@ function inChain(chain: Chain, { http, bytes }: Fields): Chain {
   return { ...chain, filters };
 }
 
-/** Collectors that the proxy does not see: it sends no spans. */
+/** Collectors that the proxy does not see: it reports nothing there. */
 function missingCollectors(view: View, told: Told): readonly Skipped[] {
-  const all = [told.client, told.server].flatMap(({ spans }) => spans ?? []);
-  const unseen = all.filter(({ to }) => clusterOfCollector(to, view) === null);
+  const all = [told.client, told.server].flatMap(({ spans, lines }) => [
+    ...(spans === null ? [] : [spans.to]),
+    ...lines.flatMap(({ to }) => (to.writes === 'file' ? [] : [to])),
+  ]);
+  const unseen = all.filter((to) => clusterOfCollector(to, view) === null);
   const sources = told.origins.map(({ scope, uid, file, line, column }) => ({
     scope,
     uid,
@@ -88,7 +99,7 @@ function missingCollectors(view: View, told: Told): readonly Skipped[] {
     line,
     column,
   }));
-  return [...new Set(unseen.map(({ to }) => `${to.host}:${to.port}`))].map((address) => {
-    return { address, reason: 'the proxy sees no such service, so that it sends no spans there', sources };
+  return [...new Set(unseen.map((to) => `${to.host}:${to.port}`))].map((address) => {
+    return { address, reason: 'the proxy sees no such service, so that it reports nothing there', sources };
   });
 }

@@ -67,8 +67,8 @@ function* checkProvider(provider: ExtensionProvider, path: Path): Generator<Find
   const { envoyFileAccessLog: file, opentelemetry } = provider;
   if (file?.logFormat !== undefined)
     yield* checkLines(file.logFormat, [...path, 'envoyFileAccessLog', 'logFormat']);
-  const http = [...path, 'opentelemetry', 'http'];
-  yield* checkDurations({ timeout: opentelemetry?.http?.timeout }, http);
+  for (const way of ['http', 'grpc'] as const)
+    yield* checkDurations({ timeout: opentelemetry?.[way]?.timeout }, [...path, 'opentelemetry', way]);
 }
 
 function* checkLines({ text, labels }: LogFormat, path: Path): Generator<Finding> {
