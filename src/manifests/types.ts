@@ -9,6 +9,7 @@ import type {
   GRPCRouteSpec,
   HTTPRouteSpec,
   MeshConfigSpec,
+  ProxySelector,
   RateLimitSpec,
   ReferenceGrantSpec,
   ServiceEntrySpec,
@@ -44,6 +45,9 @@ export type About = {
 
 type ResourceOf<Kind extends string, Spec> = About & { readonly kind: Kind; readonly spec: Spec };
 
+/** It says nothing to proxies; whom it is for can be said. */
+type ProxyConfigResource = ResourceOf<'ProxyConfig', { readonly selector: ProxySelector }>;
+
 /** A Service with what its annotations say. */
 export type WrittenService = Omit<ServiceSpec, 'trafficDistribution'> & {
   readonly exportTo?: readonly string[];
@@ -75,10 +79,7 @@ export type PodResource = ResourceOf<'Pod', WrittenPod>;
 /** Its labels say where it is. A Node has no namespace. */
 export type NodeResource = ResourceOf<'Node', null>;
 /** Read, and of no consequence for proxies. */
-type SilentResource = ResourceOf<
-  'IstioOperator' | 'Namespace' | 'ServiceAccount' | 'WorkloadGroup' | 'ProxyConfig',
-  null
->;
+type SilentResource = ResourceOf<'IstioOperator' | 'Namespace' | 'ServiceAccount' | 'WorkloadGroup', null>;
 
 /** What a scope says for itself and those below it. Its namespace says nothing. */
 type MeshConfigResource = ResourceOf<'MeshConfig', MeshConfigSpec>;
@@ -125,6 +126,7 @@ export type Resource =
   | GRPCRouteResource
   | ApiGatewayResource
   | GatewayClassResource
+  | ProxyConfigResource
   | ReferenceGrantResource
   | DestinationRuleResource
   | EndpointSliceResource

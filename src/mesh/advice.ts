@@ -3,13 +3,12 @@ import type { Resource, ScopeResources, WorkloadLabels } from '../manifests/inde
 import { type Code, codes } from './codes.ts';
 import { overlap } from './conflicts.ts';
 import { MESH } from './gateways.ts';
+import { idleSelectors, written } from './idle-selectors.ts';
 import { byPlace, mistake, placeOf, placesOf } from './mistake.ts';
 import { takesAll } from './routing-cover.ts';
 import { ruleOrigin } from './rule-places.ts';
 import type { Endpoints, Mesh, Origin, Routing } from './types.ts';
 import { hasLabels } from './workloads.ts';
-
-type Labels = Readonly<Record<string, string>>;
 
 /** What is looked at, and the workloads that are known besides the endpoints. */
 type Advised = {
@@ -26,11 +25,10 @@ type Advised = {
 export function advise(advised: Advised): readonly Problem[] {
   const { mesh, scopes } = advised;
   const resources = scopes.flatMap((scope) => scope.resources);
-  const labels = labelsByNamespace(resources, advised.workloads);
   const all = [
     ...mesh.routings.flatMap(unreached),
     ...mergedInMesh(mesh),
-    ...resources.flatMap((resource) => idleSelector(resource, labels)),
+    ...idleSelectors(mesh, resources, advised.workloads),
     ...idleSubsets(advised),
     ...resources.flatMap(rawChanges),
   ];
@@ -76,47 +74,6 @@ function mergedInMesh({ routings }: Mesh): readonly Problem[] {
   );
 }
 
-/** Labels of all workloads that are known. */
-function labelsByNamespace(
-  resources: readonly Resource[],
-  workloads: readonly WorkloadLabels[],
-): ReadonlyMap<string, readonly Labels[]> {
-  const entries = resources.flatMap((resource) => {
-    if (resource.kind === 'Pod') return [resource];
-    return resource.kind === 'WorkloadEntry'
-      ? [{ namespace: resource.namespace, labels: { ...resource.spec.labels, ...resource.labels } }]
-      : [];
-  });
-  const byNamespace = Map.groupBy([...workloads, ...entries], ({ namespace }) => namespace);
-  return new Map([...byNamespace].map(([namespace, all]) => [namespace, all.map(({ labels }) => labels)]));
-}
-
-/** Only where workloads are known at all: mostly they are not in git. */
-function idleSelector(
-  resource: Resource,
-  labels: ReadonlyMap<string, readonly Labels[]>,
-): readonly Problem[] {
-  const found = selectorOf(resource);
-  if (found === null || Object.keys(found.selector).length === 0) return [];
-  const { path, selector } = found;
-  const known = labels.get(resource.namespace) ?? [];
-  if (known.length === 0 || known.some((own) => hasLabels(own, selector))) return [];
-  const message = `no workload of ${resource.namespace} has the labels ${written(selector)}`;
-  return [mistake(resource, path, 'FL3402', message)];
-}
-
-function selectorOf(
-  resource: Resource,
-): { readonly selector: Labels; readonly path: readonly string[] } | null {
-  if (resource.kind === 'Service')
-    return { selector: resource.spec.selector ?? {}, path: ['spec', 'selector'] };
-  const path = ['spec', 'workloadSelector'];
-  if (resource.kind === 'ServiceEntry' || resource.kind === 'Sidecar')
-    return { selector: resource.spec.workloadSelector?.labels ?? {}, path: [...path, 'labels'] };
-  if (resource.kind !== 'DestinationRule') return null;
-  return { selector: resource.spec.workloadSelector?.matchLabels ?? {}, path: [...path, 'matchLabels'] };
-}
-
 /** Subsets of a service whose workloads are known, none of which is in it. */
 function idleSubsets({ mesh, endpoints, scopes, workloads }: Advised): readonly Problem[] {
   const selectors = new Map(
@@ -147,12 +104,6 @@ function idleSubsets({ mesh, endpoints, scopes, workloads }: Advised): readonly 
         );
       });
   });
-}
-
-function written(labels: Labels): string {
-  return Object.entries(labels)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(',');
 }
 
 function at({ file, line, column }: Origin, code: Code, message: string): Problem {

@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { advise, build } from '../../src/mesh/index.ts';
-import { istio, service, subsets, workload } from './manifests.ts';
+import { apiGateway, istio, listener, service, subsets, workload } from './manifests.ts';
 import { scope } from './world.ts';
 
 /** `code line` of each piece of advice on one scope. */
@@ -61,10 +61,84 @@ test.each([
   ],
   ['Sidecar', '{workloadSelector: {labels: {app: web}}, egress: [{hosts: ["./*"]}]}'],
   ['DestinationRule', '{host: web, workloadSelector: {matchLabels: {app: web}}}'],
+  ['EnvoyFilter', '{workloadSelector: {labels: {app: web}}}'],
+  ['Telemetry', '{selector: {matchLabels: {app: web}}}'],
+  ['ProxyConfig', '{selector: {matchLabels: {app: web}}}'],
+  ['RateLimit', '{selector: {matchLabels: {app: web}}, rules: [{requests: 1, per: 1s}]}'],
 ])('the selector of a %s, too', (kind, spec) => {
-  const selecting = `${web}${istio(kind, 'a', 'shop', spec)}`;
-  expect(advice(selecting, [{ app: 'web' }])).toEqual([]);
-  expect(advice(selecting, [{ app: 'other' }])).toEqual(['FL3402 4', 'FL3402 9']);
+  const text = istio(kind, 'a', 'shop', spec).replace('networking.istio.io/v1', versions[kind] ?? '$&');
+  const found = (app: string) => advice(`${web}${text}`, [{ app }]).filter((one) => one.startsWith('FL3402'));
+  expect(found('web')).toEqual([]);
+  expect(found('other')).toEqual(['FL3402 4', 'FL3402 9']);
+});
+
+const versions: Readonly<Record<string, string>> = {
+  EnvoyFilter: 'networking.istio.io/v1alpha3',
+  ProxyConfig: 'networking.istio.io/v1beta1',
+  RateLimit: 'fairlead.dev/v1alpha1',
+  Telemetry: 'telemetry.istio.io/v1',
+};
+
+describe('a Gateway of Istio selects proxies of all namespaces of its scope', () => {
+  const gateway = (selector: string) =>
+    istio(
+      'Gateway',
+      'a',
+      'shop',
+      `{selector: {${selector}}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}]}`,
+    );
+  const at = (labels: string, namespace = 'edge') => workload('a', namespace, '10.0.0.1', labels);
+  test.each([
+    ['one of them', 'istio: ingress', at('istio: ingress'), []],
+    ['none, where gateways are known', 'istio: ingressgateway', at('istio: ingress'), ['FL3402 4']],
+    [
+      'none, where one has some of its labels',
+      'app: gw, tier: edge',
+      at('app: gw, tier: mesh'),
+      ['FL3402 4'],
+    ],
+    ['who is not known here, as it mostly is', 'istio: ingressgateway', at('app: web', 'shop'), []],
+    ['the same by a label that all have', 'app: ingress', at('app: web', 'shop'), []],
+  ])('%s', (_, selector, workloads, expected) => {
+    expect(advice(gateway(selector) + workloads)).toEqual(expected);
+  });
+});
+
+test('what the root namespace changes is changed of proxies of other namespaces', () => {
+  const filter = (labels: string) =>
+    istio('EnvoyFilter', 'a', 'istio-system', `{workloadSelector: {labels: {${labels}}}}`).replace(
+      '/v1',
+      '/v1alpha3',
+    );
+  const found = (labels: string) =>
+    advice(filter(labels) + workload('a', 'shop', '10.0.0.1', 'app: web, tier: x'));
+  expect(found('app: web')).toEqual(['FL3410 3']);
+  expect(found('tier: y')).toEqual(['FL3410 3', 'FL3402 4']);
+  expect(found('istio: ingressgateway')).toEqual(['FL3410 3']);
+});
+
+test.each([
+  [
+    'Telemetry',
+    'telemetry.istio.io/v1',
+    '{targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: wbe}]}',
+  ],
+  [
+    'Telemetry',
+    'telemetry.istio.io/v1',
+    '{targetRef: {group: gateway.networking.k8s.io, kind: Gateway, name: wbe}}',
+  ],
+  [
+    'EnvoyFilter',
+    'networking.istio.io/v1alpha3',
+    '{targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: wbe}]}',
+  ],
+])('a %s of a Gateway that is not there, where others are', (kind, version, spec) => {
+  const targeting = istio(kind, 'a', 'shop', spec).replace('networking.istio.io/v1', version);
+  const found = (files: string) => advice(targeting + files).filter((one) => one.startsWith('FL3402'));
+  expect(found(apiGateway('web', 'shop', listener('a')))).toEqual(['FL3402 4']);
+  expect(found(apiGateway('wbe', 'shop', listener('a')))).toEqual([]);
+  expect(found('')).toEqual([]);
 });
 
 test('a subset is wrong only where workloads of its service are known, and none is in it', () => {

@@ -65,7 +65,11 @@ export const proxyConfig = defineKind({
       yield { code: 'FL2280', message, path: ['spec', field], on: 'key', fix: started[field] };
     }
   },
-  resource: (_, about) => ({ ...about, kind: 'ProxyConfig', spec: null }),
+  resource: ({ spec: { selector = {} } = {} }, about) => ({
+    ...about,
+    kind: 'ProxyConfig',
+    spec: { selector },
+  }),
 });
 
 function* notOurs(message: string): Generator<Finding> {
