@@ -5,7 +5,7 @@ import { overlap } from './conflicts.ts';
 import { MESH } from './gateways.ts';
 import { idleSelectors, written } from './idle-selectors.ts';
 import { byPlace, mistake, placeOf, placesOf } from './mistake.ts';
-import { takesAll } from './routing-cover.ts';
+import { takesAll, takesAllConnections } from './routing-cover.ts';
 import { ruleOrigin } from './rule-places.ts';
 import type { Endpoints, Mesh, Origin, Routing } from './types.ts';
 import { hasLabels } from './workloads.ts';
@@ -27,6 +27,7 @@ export function advise(advised: Advised): readonly Problem[] {
   const resources = scopes.flatMap((scope) => scope.resources);
   const all = [
     ...mesh.routings.flatMap(unreached),
+    ...mesh.routings.flatMap(unreachedStreams),
     ...mergedInMesh(mesh),
     ...idleSelectors(mesh, resources, advised.workloads),
     ...idleSubsets(advised),
@@ -56,6 +57,17 @@ function unreached({ rules, host }: Routing): readonly Problem[] {
     const [here, there] = [rule, first].map((one) => ruleOrigin(one));
     if (here === undefined || there === undefined) return [];
     return [at(here, 'FL3401', `requests for ${host} that fit it are taken at ${placeOf(there)}`)];
+  });
+}
+
+function unreachedStreams({ streams, host }: Routing): readonly Problem[] {
+  return streams.flatMap((rule, index) => {
+    const first = streams.slice(0, index).find((earlier) => {
+      return earlier.of === rule.of && takesAllConnections(earlier.matches, rule.matches);
+    });
+    if (first === undefined) return [];
+    const message = `connections to ${host} that fit it are taken at ${placeOf(ruleOrigin(first))}`;
+    return [at(ruleOrigin(rule), 'FL3401', message)];
   });
 }
 

@@ -49,10 +49,13 @@ export function readHttpRule(rule: WrittenRule, resolve: Resolve, origin: Origin
 
 /** A filter that is not honoured is never passed by: nothing else may become of the requests (Gateway API, HTTPRouteFilter). */
 function answered(origin: Origin): Omit<Rule, 'matches' | 'name'> {
-  return { action: refusal, ...readHeaders([]), cors: null, handed: null, origin };
+  return { action: refusal(), ...readHeaders([]), cors: null, handed: null, origin };
 }
 
-const refusal: Respond = { does: 'respond', status: 500, body: null };
+/** One for each rule, which is known by it (`rule-places`). */
+function refusal(): Respond {
+  return { does: 'respond', status: 500, body: null };
+}
 
 /** Without a backend that may get a request it is answered 500 (Gateway API, `backendRefs`). */
 function readAction(
@@ -63,7 +66,7 @@ function readAction(
   const redirect = filters.find(({ type }) => type === 'RequestRedirect')?.requestRedirect;
   if (redirect !== undefined) return readRedirect(redirect);
   const forward = readForward(rule, filters, resolve);
-  return forward.destinations.length > 0 ? forward : refusal;
+  return forward.destinations.length > 0 ? forward : refusal();
 }
 
 function readForward(rule: WrittenRule, filters: readonly HTTPRouteFilter[], resolve: Resolve): Forward {

@@ -1,10 +1,32 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Match, NamedMatch, PathMatch, TextMatch } from './types.ts';
+import type { Match, NamedMatch, PathMatch, StreamMatch, TextMatch } from './types.ts';
 
 /** Whether every request that fits `later` fits `earlier`, as far as that can be told without comparing expressions. */
 export function takesAll(earlier: readonly Match[], later: readonly Match[]): boolean {
   if (earlier.length === 0) return true;
   return later.length > 0 && later.every((match) => earlier.some((wide) => covers(wide, match)));
+}
+
+/**
+ * The same of connections, but a name or range in full beats one that is wider, whatever their order: only the same ones are
+ * taken.
+ */
+export function takesAllConnections(earlier: readonly StreamMatch[], later: readonly StreamMatch[]): boolean {
+  return later.length > 0 && later.every((match) => earlier.some((wide) => coversConnection(wide, match)));
+}
+
+function coversConnection(wide: StreamMatch, narrow: StreamMatch): boolean {
+  const areIn = (all: readonly string[], some: readonly string[]) => {
+    return all.length === 0 ? some.length === 0 : some.length > 0 && some.every((one) => all.includes(one));
+  };
+  return (
+    areIn(wide.names, narrow.names) &&
+    areIn(wide.ranges, narrow.ranges) &&
+    (wide.port === null || wide.port === narrow.port) &&
+    (wide.fromNamespace === null || wide.fromNamespace === narrow.fromNamespace) &&
+    Object.entries(wide.fromLabels).every(([label, value]) => narrow.fromLabels[label] === value) &&
+    (wide.entrances.length === 0 || areIn(wide.entrances, narrow.entrances))
+  );
 }
 
 function covers(wide: Match, narrow: Match): boolean {

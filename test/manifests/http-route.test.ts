@@ -291,6 +291,12 @@ describe('times and tries', () => {
     ['a try longer than the request', rule('timeouts: { request: 1s, backendRequest: 2s }'), ['FL2109 8:46']],
     ['a status of 600', rule('retry: { codes: [600] }'), ['FL2109 8:22']],
     ['no backoff', rule('retry: { backoff: 0s }'), ['FL2110 8:23']],
+    [
+      'no weight at all',
+      bare('backendRefs: [{ name: a, port: 80, weight: 0 }, { name: b, port: 80, weight: 0 }]'),
+      ['FL2210 7:5'],
+    ],
+    ['one weight', bare('backendRefs: [{ name: a, port: 80, weight: 0 }, { name: b, port: 80 }]'), []],
     ['sessions', rule('sessionPersistence: {}'), ['FL2285 8:5']],
   ] as readonly Case[])('%s', (_name, document, expected) => {
     expect(problemsOf(document)).toEqual(expected);

@@ -47,6 +47,46 @@ test.each([
   expect(advice(routed(first, second))).toEqual([]);
 });
 
+describe('connections', () => {
+  const database = service('db', 'shop', '', '[{name: tcp, port: 1}, {name: tls, port: 2}]');
+  const head =
+    'apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: db, namespace: shop}\n';
+  const streams = (of: string, ...matches: readonly string[]) =>
+    `${database}${head}spec:\n  hosts: [${of === 'tls' ? '"*.a.example"' : 'db'}]\n  ${of}:\n${matches.map((match) => `  - {match: [${match}], route: [{destination: {host: db, port: {number: 1}}}]}\n`).join('')}`;
+  const names = (...all: readonly string[]) => `{sniHosts: [${all.map((name) => `"${name}"`).join(', ')}]}`;
+  test.each([
+    ['a port', 'tcp', '{port: 1}', '{port: 1, sourceLabels: {app: a}}', ['FL3401 13']],
+    ['a name', 'tls', names('b.a.example', 'c.a.example'), names('c.a.example'), ['FL3401 13']],
+    [
+      'a range',
+      'tcp',
+      '{destinationSubnets: [10.0.0.0/8]}',
+      '{destinationSubnets: [10.0.0.0/8]}',
+      ['FL3401 13'],
+    ],
+    ['another port', 'tcp', '{port: 1}', '{port: 2}', []],
+    ['a narrower name', 'tls', names('*.a.example'), names('b.a.example'), []],
+    ['a narrower range', 'tcp', '{port: 1}', '{port: 1, destinationSubnets: [10.0.0.0/8]}', []],
+    ['other clients', 'tcp', '{port: 1, sourceLabels: {app: a}}', '{port: 1}', []],
+  ])('are taken by an earlier rule, or not: %s', (_, of, first, second, expected) => {
+    expect(advice(streams(of, first, second))).toEqual(expected);
+  });
+});
+
+test('a rule of an HTTPRoute that an earlier one takes all requests of is named by its line', () => {
+  const rule = (path: string) =>
+    `  - {matches: [{path: {value: ${path}}}], backendRefs: [{name: web, port: 80}]}\n`;
+  const head =
+    'apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: a, namespace: shop}\nspec:\n';
+  const parents = '  parentRefs: [{group: "", kind: Service, name: web}]\n';
+  const files = `${web}${head}${parents}  rules:\n${rule('/a')}${rule('/b')}${rule('/a')}`;
+  expect(advice(files)).toEqual(['FL3401 14']);
+  const refused = (path: string) =>
+    rule(path).replace('backendRefs', 'filters: [{type: ExtensionRef, extensionRef: {}}], backendRefs');
+  const guarded = `${web}${head}${parents}  rules:\n${refused('/a')}${refused('/a')}${refused('/b')}`;
+  expect(advice(guarded)).toEqual(['FL3401 13']);
+});
+
 test('a selector is wrong only where workloads are known, and none of them has its labels', () => {
   expect(advice(web)).toEqual([]);
   expect(advice(web, [{ app: 'web' }])).toEqual([]);

@@ -7,7 +7,7 @@ import {
 } from '../../generated/schemas/index.ts';
 import type { Finding } from '../finding.ts';
 import type { Path } from '../types.ts';
-import { checkNamed, checkSession, checkWeighted } from './http-route.ts';
+import { checkNamed, checkSession, checkShares, checkWeighted } from './http-route.ts';
 import { checkFilters } from './http-route-filters.ts';
 import { defineKind, gatewayApi } from './kind.ts';
 import { checkRegex } from './regex.ts';
@@ -33,6 +33,7 @@ function* checkRule(rule: GRPCRouteRule, path: Path) {
   yield* checkFilters({ filters }, path);
   for (const [index, backend] of backendRefs.entries())
     yield* checkWeighted(backend, [...path, 'backendRefs', index]);
+  yield* checkShares(rule, path);
   yield* checkSession(rule, path);
 }
 

@@ -35,6 +35,7 @@ function* checkRule(rule: HTTPRouteRule, path: Path): Generator<Finding> {
   yield* checkFilters(rule, path);
   for (const [index, backend] of backendRefs.entries())
     yield* checkWeighted(backend, [...path, 'backendRefs', index]);
+  yield* checkShares(rule, path);
   const { request, backendRequest } = timeouts;
   if (request !== undefined && backendRequest !== undefined && isLonger(backendRequest, request)) {
     const at = [...path, 'timeouts', 'backendRequest'];
@@ -42,6 +43,17 @@ function* checkRule(rule: HTTPRouteRule, path: Path): Generator<Finding> {
   }
   yield* checkDurations({ backoff: retry?.backoff }, [...path, 'retry']);
   yield* checkSession(rule, path);
+}
+
+/** Nothing forbids it, and it may be meant. */
+export function* checkShares(
+  { backendRefs = [] }: Pick<HTTPRouteRule, 'backendRefs'>,
+  path: Path,
+): Generator<Finding> {
+  if (backendRefs.length === 0 || backendRefs.some(({ weight = 1 }) => weight > 0)) return;
+  const message = 'no backend has a weight: requests for the rule are answered 500';
+  const fix = 'give at least one backend a weight above 0';
+  yield { code: 'FL2210', message, path: [...path, 'backendRefs'], fix };
 }
 
 /** Requests go where they would go without it. */
