@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Made } from './counted.ts';
 import type { Options } from './options.ts';
-import { clientCore, firstLine, pinned, type Size, serverCore, sizesOf } from './push.ts';
+import { clientCore, firstLine, pinned, SERVED_WITH, type Size, serverCore, sizesOf } from './push.ts';
 import { type Figure, median, publish } from './report.ts';
 import { scenarios } from './scenarios.ts';
 
@@ -41,7 +41,8 @@ export async function benchScenarios(options: Options): Promise<void> {
 
 async function play(size: Size, namespaces: number): Promise<readonly Figure[]> {
   const bench = (name: string) => join(import.meta.dirname, name);
-  const server = pinned(serverCore(), process.execPath, [bench('push-child.ts'), String(size.services)]);
+  const program = [...SERVED_WITH, bench('push-child.ts'), String(size.services)];
+  const server = pinned(serverCore(), process.execPath, program);
   const { xdsPort, adminPort } = JSON.parse(await firstLine(server)) as {
     xdsPort: number;
     adminPort: number;

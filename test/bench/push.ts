@@ -40,6 +40,9 @@ export function sizesOf({ services, clients }: Options, all: readonly Size[]): r
 
 type Contender = { readonly name: string; start(services: number): Promise<Server> };
 
+/** What the unit in `deploy/systemd` has Node run with. */
+export const SERVED_WITH = ['--max-semi-space-size=16'];
+
 /** Streams and services: both are held against the peer. */
 const SIZES: readonly Size[] = [
   { clients: 2_000, services: 100 },
@@ -94,7 +97,7 @@ function ours(): Contender {
     name: 'fairlead',
     async start(services) {
       const program = join(import.meta.dirname, 'push-child.ts');
-      const child = pinned(serverCore(), process.execPath, [program, String(services)]);
+      const child = pinned(serverCore(), process.execPath, [...SERVED_WITH, program, String(services)]);
       const line = await firstLine(child);
       return { child, client, ...(JSON.parse(line) as { xdsPort: number; adminPort: number }) };
     },
