@@ -62,6 +62,11 @@ describe('Gateway', () => {
     ['a secret', 'mode: SIMPLE, credentialName: www', []],
     ['two secrets', 'mode: SIMPLE, credentialNames: [rsa, ecdsa]', []],
     ['two pairs of files', `mode: SIMPLE, tlsCertificates: [${pair}, ${pair}]`, []],
+    [
+      'clients by files of a pair',
+      'mode: SIMPLE, tlsCertificates: [{ serverCertificate: a, privateKey: a, caCertificates: b }]',
+      ['FL2104 9:83'],
+    ],
     ['clients by files', 'mode: MUTUAL, serverCertificate: a, privateKey: a, caCertificates: b', []],
     ['clients by a secret', 'mode: OPTIONAL_MUTUAL, credentialName: www, subjectAltNames: [a]', []],
     ['clients by another secret', 'mode: MUTUAL, credentialName: www, caCertCredentialName: ca', []],
