@@ -113,7 +113,7 @@ function readRetries({ retry, timeouts }: WrittenRule): Retries | null {
     attempts,
     perTryTimeoutMs,
     on: codes.length === 0 ? [] : [...failures, ...codes.map(String)],
-    avoidTried: true,
+    avoidTried: null,
     otherLocalities: false,
     backoffMs: backoff === undefined ? null : durationMs(backoff),
   };

@@ -64,7 +64,7 @@ const once: Retries = {
   attempts: 0,
   perTryTimeoutMs: null,
   on: [],
-  avoidTried: true,
+  avoidTried: null,
   otherLocalities: false,
   backoffMs: null,
 };

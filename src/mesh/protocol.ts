@@ -7,6 +7,8 @@ const known: Readonly<Record<string, Protocol>> = {
   http2: 'http2',
   grpc: 'http2',
   'kubernetes.io/h2c': 'http2',
+  'kubernetes.io/ws': 'http',
+  'kubernetes.io/wss': 'tls',
   tcp: 'tcp',
   tls: 'tls',
   https: 'tls',
@@ -15,17 +17,20 @@ const known: Readonly<Record<string, Protocol>> = {
   redis: 'tcp',
 };
 
+/** SMTP, DNS, MySQL and MongoDB: whoever waited for their clients' first bytes would wait for ever. */
+const serverFirst = new Set([25, 53, 3306, 27017]);
+
 /**
- * Protocol of a Kubernetes port (Istio, "explicit protocol selection"): `appProtocol`, else the name up to its first
- * `-`.
+ * Protocol of a Kubernetes port (Istio, "explicit protocol selection"): `appProtocol`, else the name, up to its first `-`;
+ * where neither says, TCP at ports of protocols in which the server speaks first (Istio, "server first protocols").
  */
-export function protocolOf(name: string, appProtocol: string | undefined): Protocol {
-  const declared = appProtocol === undefined ? undefined : known[appProtocol.toLowerCase()];
-  if (declared !== undefined) return declared;
-  const lower = name.toLowerCase();
-  if (lower.startsWith('grpc-web')) return 'http';
-  return known[lower.split('-')[0] ?? ''] ?? 'undeclared';
+export function protocolOf({ number, name, appProtocol }: Declared): Protocol {
+  const said = (appProtocol ?? name).toLowerCase();
+  const declared = said.startsWith('grpc-web') ? 'http' : (known[said] ?? known[said.split('-')[0] ?? '']);
+  return declared ?? (serverFirst.has(number) ? 'tcp' : 'undeclared');
 }
+
+type Declared = { readonly number: number; readonly name: string; readonly appProtocol: string | undefined };
 
 /** Whether a port may carry HTTP requests. */
 export function carriesHttp({ protocol }: Port): boolean {
@@ -39,5 +44,5 @@ export function carriesBytes({ protocol }: Port): boolean {
 
 /** Port of a service entry: its protocol says it, or else its name. */
 export function portOfEntry({ number, name, protocol }: ServiceEntryPort): Port {
-  return { number, name, protocol: protocolOf(name, protocol) };
+  return { number, name, protocol: protocolOf({ number, name, appProtocol: protocol }) };
 }

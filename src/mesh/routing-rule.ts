@@ -116,7 +116,7 @@ export function readRetries(retries: WrittenRetries): Retries {
     attempts,
     perTryTimeoutMs: perTryTimeout === undefined ? null : durationMs(perTryTimeout),
     on: on.filter((condition) => condition !== ''),
-    avoidTried: retries.retryIgnorePreviousHosts ?? true,
+    avoidTried: retries.retryIgnorePreviousHosts ?? null,
     otherLocalities: retries.retryRemoteLocalities ?? false,
     backoffMs: backoff === undefined ? null : durationMs(backoff),
   };

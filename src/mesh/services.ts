@@ -83,7 +83,7 @@ const discoveries = {
 } as const satisfies Record<string, Discovery>;
 
 function portOfService({ port, name = '', appProtocol }: ServicePort): Port {
-  return { number: port, name, protocol: protocolOf(name, appProtocol) };
+  return { number: port, name, protocol: protocolOf({ number: port, name, appProtocol }) };
 }
 
 function byNumber(ports: readonly Port[]): readonly Port[] {

@@ -32,7 +32,7 @@ function readSidecar(resource: SidecarResource): Sidecar {
               .filter((text) => text.startsWith('~') && text !== '~/*')
               .map((text) => readImport(text.replace(/^~(?=\/)/, '~*').slice(1), namespace)),
             bind: readBind(listener),
-            protocol: protocolOf(listener.port?.name ?? '', listener.port?.protocol),
+            protocol: listenerProtocol(listener),
           })),
     unknown: outbound === undefined ? null : mode === 'ALLOW_ANY' ? 'pass' : 'refuse',
     through:
@@ -57,6 +57,11 @@ function readImport(text: string, namespace: string) {
 type WrittenEgress = NonNullable<SidecarResource['spec']['egress']>[number];
 
 /** Without an address, what nothing captures is called on the loopback. */
+function listenerProtocol({ port }: WrittenEgress): Protocol {
+  const { number = 0, name = '', protocol } = port ?? {};
+  return protocolOf({ number, name, appProtocol: protocol });
+}
+
 function readBind({ port, bind, captureMode }: WrittenEgress): Bind | null {
   if (port === undefined || (bind === undefined && captureMode !== 'NONE')) return null;
   const path = bind?.startsWith('unix://') ? bind.slice('unix://'.length) : null;
@@ -74,7 +79,7 @@ function readIngress({ port, tls, ...written }: WrittenIngress): Ingress {
   const { number, name = '', protocol } = port;
   const { bind, captureMode, defaultEndpoint, connectionPool: pool } = written;
   const security = readSecurity(tls);
-  const carried = protocolOf(name, protocol);
+  const carried = protocolOf({ number, name, appProtocol: protocol });
   return {
     port: { number, name, protocol: security === null ? carried : decrypted(carried, protocol) },
     bind: bind === undefined ? null : canonicalAddress(bind),

@@ -138,7 +138,8 @@ export type Retries = {
   /** Conditions as the author names them; empty: the default ones. */
   readonly on: readonly string[];
   /** Whether another try goes to another host, where there is one. */
-  readonly avoidTried: boolean;
+  /** Null: but for requests that belong to one host by their hash. */
+  readonly avoidTried: boolean | null;
   /** Whether another try may go to another locality at once. */
   readonly otherLocalities: boolean;
   /** Least time between tries; null: the default. */

@@ -176,14 +176,18 @@ export function fromManifest(resource: WorkloadEntryResource): Workload {
   };
 }
 
-/** Port of the workload for every port of the service that it can serve; a named target has to be in its ports. */
+/**
+ * Port of the workload for every port of the service that it can serve; a named target has to be in its ports. A port that a
+ * manifest has for the service's own beats the target (Istio); a container's is there for a target's name alone (Kubernetes).
+ */
 function targetPorts(
   resource: ServiceResource | ServiceEntryResource,
-  { ports }: Workload,
+  { ports, pod }: Workload,
 ): ReadonlyMap<number, number> {
   const targets = resource.kind === 'Service' ? serviceTargets(resource) : entryTargets(resource);
   const found = targets.flatMap(({ number, name, target }): readonly (readonly [number, number])[] => {
-    const mapped = ports[name] ?? (typeof target === 'string' ? ports[target] : target);
+    const own = pod === null ? ports[name] : undefined;
+    const mapped = own ?? (typeof target === 'string' ? ports[target] : target);
     return mapped === undefined ? [] : [[number, mapped]];
   });
   return new Map(found.sort(([left], [right]) => left - right));

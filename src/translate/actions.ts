@@ -51,7 +51,10 @@ function forward(rule: Rule, action: Forward, { match, port, retries }: Asked, s
     ...(askedHost === null ? {} : { host_rewrite_literal: askedHost }),
     ...(copies.length === 0 ? {} : { request_mirror_policies: copies.map(mirror) }),
     timeout: duration(action.timeoutMs ?? 0),
-    ...retryPolicy(action.retries ?? retries),
+    ...retryPolicy(
+      action.retries ?? retries,
+      split.flatMap(({ hash }) => hash),
+    ),
     ...sticking(split.map(({ hash }) => hash)),
   };
   return {

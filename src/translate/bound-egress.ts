@@ -143,7 +143,7 @@ function forBytes(view: View, placed: Placed): Made {
     name,
     ...listening(placed, view),
     traffic_direction: 'OUTBOUND',
-    ...(chains.some(hasNames) ? { listener_filters: [tlsInspector], ...patience } : {}),
+    ...(chains.some(hasNames) ? { listener_filters: [tlsInspector], ...patience(view) } : {}),
     filter_chains: chainsInOrder(chains),
   };
   const origins = [...view.limits.origins, ...chains.flatMap((chain) => chain.origins)];

@@ -3,12 +3,15 @@ import { duration, typed } from './pieces.ts';
 
 const defaultConditions = 'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes';
 
-/** Istio's retries: twice, on what is safe to repeat, on another host each time. `{}`: no retries. */
-export function retryPolicy(retries: Retries | null): object {
-  return retries?.attempts === 0 ? {} : { retry_policy: policyOf(retries) };
+/**
+ * Istio's retries: twice, on what is safe to repeat, on another host each time, but what is hashed: it belongs to one host.
+ * `{}`: no retries.
+ */
+export function retryPolicy(retries: Retries | null, hash: readonly object[]): object {
+  return retries?.attempts === 0 ? {} : { retry_policy: policyOf(retries, hash) };
 }
 
-function policyOf(retries: Retries | null): object {
+function policyOf(retries: Retries | null, hash: readonly object[]): object {
   const conditions = retries === null || retries.on.length === 0 ? defaultConditions.split(',') : retries.on;
   const codes = conditions.filter((condition) => /^\d{3}$/.test(condition)).map(Number);
   const names = conditions.filter((condition) => !/^\d{3}$/.test(condition));
@@ -19,7 +22,7 @@ function policyOf(retries: Retries | null): object {
     num_retries: retries?.attempts ?? 2,
     ...(codes.length > 0 ? { retriable_status_codes: codes } : {}),
     ...(retries?.perTryTimeoutMs ? { per_try_timeout: duration(retries.perTryTimeoutMs) } : {}),
-    ...(retries?.avoidTried === false ? {} : { retry_host_predicate: [anotherHost] }),
+    ...((retries?.avoidTried ?? hash.length === 0) ? { retry_host_predicate: [anotherHost] } : {}),
     host_selection_retry_max_attempts: '5',
     ...(retries?.otherLocalities ? { retry_priority: anotherLocality } : {}),
     ...(retries?.backoffMs ? { retry_back_off: { base_interval: duration(retries.backoffMs) } } : {}),

@@ -33,8 +33,8 @@ function retriesKey(retries: Settings['retries']): string {
 
 function makeDefault(service: Service, port: number, retries: Settings['retries']): Routes {
   const cluster = outboundCluster(port, null, service.host);
-  const sticky = sticking([hashPolicy(policyOf(service, null, port))]);
-  const action = { cluster, timeout: '0s', ...retryPolicy(retries), ...sticky };
+  const hash = hashPolicy(policyOf(service, null, port));
+  const action = { cluster, timeout: '0s', ...retryPolicy(retries, hash), ...sticking([hash]) };
   const route = {
     name: 'default',
     match: routeMatch(null),

@@ -84,9 +84,17 @@ test.each([
   ['web', undefined, 'undeclared'],
   ['web', 'grpc', 'http2'],
   ['http', 'tcp', 'tcp'],
-])('port %s with appProtocol %s speaks %s', (name, appProtocol, protocol) => {
+  ['http', 'kubernetes.io/ws', 'http'],
+  ['http', 'kubernetes.io/wss', 'tls'],
+  ['http', 'grpc-web', 'http'],
+  ['http', 'acme.example/own', 'undeclared'],
+  ['db', undefined, 'tcp', 3306],
+  ['mail', undefined, 'tcp', 25],
+  ['http', undefined, 'http', 27017],
+  ['dns', 'acme.example/own', 'tcp', 53],
+])('port %s with appProtocol %s speaks %s', (name, appProtocol, protocol, number = 80) => {
   const app = appProtocol === undefined ? '' : `, appProtocol: ${appProtocol}`;
-  const { mesh } = meshOf(acme(service('cart', 'shop', '', `[{name: ${name}, port: 80${app}}]`)));
+  const { mesh } = meshOf(acme(service('cart', 'shop', '', `[{name: ${name}, port: ${number}${app}}]`)));
   expect(mesh.services[0]?.ports[0]?.protocol).toBe(protocol);
 });
 

@@ -45,6 +45,11 @@ describe('Pods behind a selector', () => {
     ]);
   });
 
+  test('serve the number that the Service asks for, whatever a container’s port of its name is', () => {
+    const numbered = service('cart', 'shop', '', '[{name: web, port: 80, targetPort: 4180}]');
+    expect(endpoints(numbered + pod('cart-0')).list.map(({ ports }) => [...ports])).toEqual([[[80, 4180]]]);
+  });
+
   test.each<readonly [string, string, readonly string[]]>([
     ['another label', pod('a', { labels: 'app: web' }), []],
     ['ready', pod('a', { status: ready('True') }), ['10.1.0.1']],

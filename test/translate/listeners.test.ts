@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { service, workload } from '../mesh/manifests.ts';
+import { istio, service, workload } from '../mesh/manifests.ts';
 import { type Json, jsonOf, namesOf, proxyAt, snapshotOf, virtualHosts } from './world.ts';
 
 const acme = (files: string) => ({ path: 'acme', files });
@@ -42,6 +42,24 @@ describe('TCP', () => {
       ['127.0.0.1_5432', 1],
       ['127.0.0.1_5432', 1],
     ]);
+  });
+
+  test('of TLS that a Sidecar binds waits for the first bytes as any other does', () => {
+    const egress =
+      'egress: [{port: {number: 443, name: tls, protocol: TLS}, bind: 127.0.0.9, hosts: ["./*"]}]';
+    const files =
+      istio('Sidecar', 'web', 'web', `{${egress}}`) +
+      istio(
+        'ServiceEntry',
+        'ext',
+        'web',
+        '{hosts: [a.example, b.example], resolution: DNS, ports: [{number: 443, name: tls, protocol: TLS}]}',
+      );
+    const listener = jsonOf(snapshotOf(proxy, acme(files)), 'listeners', '127.0.0.9_443');
+    expect(listener).toMatchObject({
+      listener_filters_timeout: '0s',
+      continue_on_listener_filters_timeout: true,
+    });
   });
 
   test.each([15000, 15090])('none at %i, where the proxy itself listens', (port) => {

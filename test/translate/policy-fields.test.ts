@@ -479,6 +479,34 @@ test('a cookie that is made up has the attributes that are asked for', async () 
   expect(given).toMatch(/Secure/);
 });
 
+test.each([
+  ['stays where it belongs', '', 1],
+  ['goes elsewhere where that is asked for', ', retryIgnorePreviousHosts: true', 3],
+])('a request that is hashed to one host %s when it is tried again', async (_, more, hosts) => {
+  await using stand = new Stand();
+  const tried: string[] = [];
+  const failing = (name: string) =>
+    stand.backend(name, '127.0.0.1', (_request, response) => {
+      tried.push(name);
+      response.writeHead(503).end(name);
+    });
+  const workloads = [];
+  for (const name of ['a', 'b', 'c']) {
+    const port = await failing(name);
+    workloads.push(workload(name, 'shop', '127.0.0.1', 'app: cart', `, ports: {http: ${port}}`));
+  }
+  const retries = `retries: {attempts: 6, retryOn: 5xx${more}}`;
+  const files = acme(
+    ...workloads,
+    policy('{loadBalancer: {consistentHash: {httpHeaderName: x-user}}}'),
+    routes('cart', 'shop', 'cart', `[{route: [{destination: {host: cart}}], ${retries}}]`),
+  );
+  const running = await stand.client('web', files);
+  expect((await running.ask(cart, { headers: { 'x-user': 'one' } })).status).toBe(503);
+  expect(tried).toHaveLength(7);
+  expect(new Set(tried).size).toBe(hosts);
+});
+
 test('workloadSelector: a rule for the clients that have its labels, in the place of that for all', async () => {
   await using stand = new Stand();
   const [first, second] = [await stand.backend('v1'), await stand.backend('v2')];
