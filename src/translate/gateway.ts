@@ -6,6 +6,7 @@ import type { Draft } from './encode.ts';
 import { gatewayRoutes } from './gateway-routes.ts';
 import { httpConnectionManager } from './http.ts';
 import { lookingUp } from './look-up.ts';
+import { servedByServices, type Targets } from './served.ts';
 import { tlsInspector } from './sniffing.ts';
 import { type Chain, chainsAt, chainsInOrder, clustersOf } from './streams.ts';
 import { LISTENER, type Reference, type Skipped } from './types.ts';
@@ -17,9 +18,28 @@ import { listening } from './wildcard.ts';
  * `http.80`. Several gateways may share one; of those of TLS, the host that the client names (SNI) tells which.
  */
 export function gatewayListeners(view: View): Bound {
-  const byAddress = Map.groupBy(view.openings, ({ server: { port, bind } }) => `${port} ${bind ?? ''}`);
-  const all = [...byAddress.values()].map((openings) => listenerOf(view, openings));
+  const targets = servedByServices(view, view.proxy.ips);
+  const bound = view.openings.flatMap((opening) =>
+    portsBehind(opening.server.port, targets).map((port) => ({ opening, port })),
+  );
+  const byAddress = Map.groupBy(bound, ({ opening: { server }, port }) => `${port} ${server.bind ?? ''}`);
+  const all = [...byAddress.values()].map((at) =>
+    listenerOf(
+      view,
+      at.map(({ opening }) => opening),
+      at[0]?.port ?? 0,
+    ),
+  );
   return { drafts: all.flatMap(({ drafts }) => drafts), skipped: all.flatMap(({ skipped }) => skipped) };
+}
+
+/**
+ * Where clients get to who ask a Service of the proxy at the port of a server: its targets (Istio), and the port itself where
+ * no Service is known to lead to it.
+ */
+function portsBehind(port: number, targets: Targets): readonly number[] {
+  const led = [...targets].filter(([, served]) => served.some(({ port: { number } }) => number === port));
+  return led.length === 0 ? [port] : led.map(([target]) => target).sort((left, right) => left - right);
 }
 
 /** Some connections of a listener. */
@@ -32,10 +52,10 @@ type Part = {
 
 const nothing: Part = { chains: [], routes: [], streams: [], skipped: [] };
 
-function listenerOf(view: View, openings: readonly Opening[]): Bound {
+function listenerOf(view: View, openings: readonly Opening[], port: number): Bound {
   const [first] = openings;
   if (first === undefined) return { drafts: [], skipped: [] };
-  const { name, addresses } = listening(view.proxy, first.server.port, first.server.bind);
+  const { name, addresses } = listening(view.proxy, port, first.server.bind);
   const plain = openings.filter(({ server }) => server.carries === 'requests' && server.security === null);
   const ended = openings.filter(({ server }) => server.security !== null);
   const passed = openings.filter(({ server }) => server.carries !== 'requests' && server.security === null);

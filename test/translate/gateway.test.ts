@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { bound, gateway, istio, routes, service, to } from '../mesh/manifests.ts';
+import { bound, gateway, istio, routes, service, to, workload } from '../mesh/manifests.ts';
 import { type Json, jsonOf, namesOf, proxyAt, snapshotOf } from './world.ts';
 
 const acme = (files: string) => ({ path: 'acme', files });
@@ -28,6 +28,20 @@ describe('listeners', () => {
       rds: { route_config_name: 'http.80' },
       use_remote_address: true,
     });
+  });
+
+  test('are where its Service leads to, with the routes of the port that clients ask', () => {
+    const ports = '[{name: http2, port: 80, targetPort: 8080}, {name: https, port: 443, targetPort: 8443}]';
+    const files =
+      service('ingress', 'edge', ', clusterIP: 10.96.0.60', ports).replace('app: ingress', 'app: edge') +
+      workload('edge-0', 'edge', '10.0.0.9', 'app: edge') +
+      gateway('a', 'edge', '["*"]') +
+      gateway('b', 'edge', '[b.example]', '', 9090);
+    const snapshot = snapshotOf(edge, acme(files));
+    expect(namesOf(snapshot, 'listeners')).toEqual(['0.0.0.0_8080', '0.0.0.0_9090']);
+    expect(namesOf(snapshot, 'routes')).toEqual(['http.80', 'http.9090']);
+    const other = proxyAt('10.0.0.8', 'edge', { LABELS: { app: 'edge' } }, 'router');
+    expect(namesOf(snapshotOf(other, acme(files)), 'listeners')).toEqual(['0.0.0.0_80', '0.0.0.0_9090']);
   });
 
   test('whose routes are asked for as all else is', () => {
