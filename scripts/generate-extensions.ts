@@ -7,7 +7,7 @@ import { globSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import protobuf from 'protobufjs';
-import { generated, keep, loadProtos, reachable, xdsProtos } from './generate-protobuf.ts';
+import { generated, keep, loadProtos, ownProtos, reachable, xdsProtos } from './generate-protobuf.ts';
 
 const configs = ['listener', 'route', 'cluster', 'endpoint', 'core', 'accesslog', 'rbac', 'trace'];
 const folders = [
@@ -21,8 +21,8 @@ const beyond = /open_?telemetry|opencensus|trace\/v3\/trace\.proto/;
 
 /** Writes `src/generated/envoy-types.js` and `envoy-types.d.ts`. */
 export async function generateExtensions(): Promise<void> {
-  const cwd = path.join(xdsProtos, 'envoy-api');
-  const found = folders.flatMap((folder) => globSync(`${folder}/*.proto`, { cwd }));
+  const roots = [path.join(xdsProtos, 'envoy-api'), ownProtos];
+  const found = roots.flatMap((cwd) => folders.flatMap((folder) => globSync(`${folder}/*.proto`, { cwd })));
   const files = found.filter((file) => !beyond.test(file)).sort();
   const source = await loadProtos([
     ...files,

@@ -24,12 +24,15 @@ import { declarations } from './protobuf-declarations.ts';
 const root = path.join(import.meta.dirname, '..');
 const modules = path.join(root, 'node_modules');
 export const xdsProtos = path.join(modules, '@grpc/grpc-js-xds/deps');
+/** Files that the package does not ship yet. */
+export const ownProtos = path.join(root, 'scripts/protos');
 export const generated = path.join(root, 'src/generated');
 
 /** Where an import such as `validate/validate.proto` may stand; protobufjs brings Google's own. */
 const includes = [
   ...['envoy-api', 'xds', 'googleapis', 'protoc-gen-validate'].map((name) => path.join(xdsProtos, name)),
   path.join(modules, 'protobufjs'),
+  ownProtos,
 ];
 
 /** File of each package, and the messages wanted of it. A further message is one more name. */
@@ -60,7 +63,9 @@ const wanted: Readonly<Record<string, readonly string[]>> = {
   'envoy/extensions/access_loggers/file/v3/file.proto': ['FileAccessLog'],
   'envoy/extensions/access_loggers/filters/cel/v3/cel.proto': ['ExpressionFilter'],
   'envoy/extensions/access_loggers/grpc/v3/als.proto': ['HttpGrpcAccessLogConfig', 'TcpGrpcAccessLogConfig'],
+  'envoy/extensions/access_loggers/stats/v3/stats.proto': ['Config'],
   'envoy/extensions/access_loggers/stream/v3/stream.proto': ['StdoutAccessLog', 'StderrAccessLog'],
+  'envoy/extensions/access_loggers/wasm/v3/wasm.proto': ['WasmAccessLog'],
   // Its Entry alone is reached, and a descriptor of a nested message needs the one around it.
   'envoy/extensions/common/ratelimit/v3/ratelimit.proto': ['RateLimitDescriptor'],
   'envoy/extensions/filters/http/cors/v3/cors.proto': ['Cors', 'CorsPolicy'],

@@ -133,7 +133,10 @@ export const codes = {
     title: 'setting that Envoy does not know',
     fix: 'nothing, if what comes closest will do; else remove it',
   },
-  FL2282: { title: 'metric that no proxy counts', fix: 'nothing, if it may wait; else remove it' },
+  FL2282: {
+    title: 'metric that no proxy counts',
+    fix: 'nothing, if proxies may count as without it; else remove it',
+  },
   FL2283: {
     title: 'tag that is not CEL',
     fix: 'correct the expression; CEL has no default values',

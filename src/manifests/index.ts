@@ -78,6 +78,7 @@ export { areHonoured } from './kinds/http-route-filters.ts';
 export { collectorOf, fieldsOf } from './kinds/providers.ts';
 export { fitsRegex } from './kinds/regex.ts';
 export { isCore } from './kinds/route-parents.ts';
+export { isTagValue } from './kinds/tag-values.ts';
 export { nearest } from './nearest.ts';
 export { type OtherManifest, readOffline, type WorkloadLabels } from './offline.ts';
 export { readManifests } from './read.ts';

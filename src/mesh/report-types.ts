@@ -64,7 +64,24 @@ export type SpanReporter = Collector & {
   readonly maxPathLength: number | null;
 };
 
-export type Reporter = LineReporter | SpanReporter;
+/** Counts in the proxy's own statistics, for whoever reads them there. */
+export type MetricReporter = { readonly reports: 'metrics'; readonly name: string };
+
+export type Reporter = LineReporter | SpanReporter | MetricReporter;
+
+/** What is counted of requests, then of connections. */
+export type Metric =
+  | 'requests'
+  | 'durations'
+  | 'request-sizes'
+  | 'response-sizes'
+  | 'opened-connections'
+  | 'closed-connections'
+  | 'sent-bytes'
+  | 'received-bytes';
+
+/** What a metric is told apart by: an expression (CEL) over what is reported; null: not by that. */
+export type MetricTag = { readonly name: string; readonly value: string | null };
 
 /** What a span says besides; a header or a variable of the proxy may be missing, and then has its default. */
 export type SpanTag = { readonly name: string } & (
@@ -78,7 +95,12 @@ export type SpanTag = { readonly name: string } & (
 export type ReportSettings = {
   readonly reporters: readonly Reporter[];
   /** Names of reporters. */
-  readonly defaults: { readonly lines: readonly string[]; readonly spans: readonly string[] };
+  readonly defaults: {
+    readonly lines: readonly string[];
+    readonly spans: readonly string[];
+    /** Null: nobody says. */
+    readonly metrics: readonly string[] | null;
+  };
   /** Where neither a manifest nor `defaults` names one; null: there are no lines. */
   readonly lines: LineReporter | null;
   readonly spans: {
@@ -110,6 +132,20 @@ export type SpanRule = {
   readonly stopsHere: boolean | null;
 };
 
+/** No names: those that were said before. */
+export type MetricRule = {
+  readonly reporters: readonly string[];
+  readonly changes: readonly MetricChange[];
+};
+
+export type MetricChange = {
+  readonly sides: readonly Side[];
+  readonly metrics: readonly Metric[];
+  /** Null: nothing is said. */
+  readonly isOff: boolean | null;
+  readonly tags: readonly MetricTag[];
+};
+
 /** What the proxies of some workloads report. */
 export type Reporting = {
   readonly namespace: string;
@@ -117,6 +153,7 @@ export type Reporting = {
   readonly selector: Readonly<Record<string, string>> | null;
   readonly lines: readonly LineRule[];
   readonly spans: readonly SpanRule[];
+  readonly metrics: readonly MetricRule[];
   readonly origin: Origin;
 };
 
@@ -134,4 +171,6 @@ export type Reports = {
     /** Whether the headers of a trace go no further. */
     readonly stopsHere: boolean;
   } | null;
+  /** Those that are counted, with what is another than usual. */
+  readonly metrics: readonly { readonly metric: Metric; readonly tags: readonly MetricTag[] }[];
 };

@@ -7,6 +7,7 @@ import {
   type OpenTelemetryProvider,
   type WrittenSpanTag,
 } from '../manifests/index.ts';
+import { prometheus } from './metrics.ts';
 import type {
   Collector,
   LineFormat,
@@ -32,12 +33,16 @@ export function readReporters(spec: MeshConfigSpec): ReportSettings {
   const { zipkin, sampling, customTags, maxPathTagLength = null } = defaultConfig.tracing ?? {};
   const collector = enableTracing && zipkin !== undefined ? collectorOf(zipkin.address) : null;
   const builtIn = lines(BUILT_IN, stdout, formatOf(spec));
-  const reporters = [...(spec.extensionProviders ?? []).flatMap(readProvider), builtIn];
+  const reporters = [...(spec.extensionProviders ?? []).flatMap(readProvider), builtIn, prometheus];
   return {
     reporters: reporters.filter(
       ({ name }, index) => reporters.findIndex((one) => one.name === name) === index,
     ),
-    defaults: { lines: defaultProviders.accessLogging ?? [], spans: defaultProviders.tracing ?? [] },
+    defaults: {
+      lines: defaultProviders.accessLogging ?? [],
+      spans: defaultProviders.tracing ?? [],
+      metrics: defaultProviders.metrics ?? null,
+    },
     lines: accessLogFile === '' ? null : lines('', accessLogFile, formatOf(spec)),
     spans: {
       reporter: collector === null ? null : { ...spans('', collector), maxPathLength: maxPathTagLength },
@@ -112,6 +117,7 @@ function readProvider(provider: ExtensionProvider): readonly Reporter[] {
     const { service: host, port, accessToken = null } = skywalking;
     return [{ ...spans(name, { host, port }), speaks: 'skywalking', token: accessToken }];
   }
+  if (provider.prometheus !== undefined) return [{ ...prometheus, name }];
   return otlp === undefined ? [] : [readOtlp(name, otlp)];
 }
 

@@ -1,6 +1,7 @@
 import type { Problem } from '../base/problem.ts';
 import type { TelemetryResource } from '../manifests/index.ts';
 import { gatewayNameLabel } from './api-gateways.ts';
+import { metricsAt, readMetricRule } from './metrics.ts';
 import { mistake, originOf, placesOf } from './mistake.ts';
 import type {
   LineReporter,
@@ -23,7 +24,7 @@ type Labels = Readonly<Record<string, string>>;
 /** One for each Gateway that is named, else one. */
 function readReportings(resource: TelemetryResource): readonly Reporting[] {
   const { namespace, spec } = resource;
-  const { selector, targetRef, targetRefs = [], accessLogging = [], tracing = [] } = spec;
+  const { selector, targetRef, targetRefs = [], accessLogging = [], tracing = [], metrics = [] } = spec;
   const labels = selector?.matchLabels ?? {};
   const gateways = [targetRef ?? [], targetRefs].flat().map(({ name }) => ({ [gatewayNameLabel]: name }));
   const selectors = gateways.length > 0 ? gateways : [Object.keys(labels).length === 0 ? null : labels];
@@ -48,6 +49,7 @@ function readReportings(resource: TelemetryResource): readonly Reporting[] {
         stopsHere: rule.disableContextPropagation ?? null,
       };
     }),
+    metrics: metrics.map((rule) => readMetricRule(rule, sidesOf)),
   };
   return selectors.map((each) => ({ namespace, selector: each, ...said, origin: originOf(resource) }));
 }
@@ -88,22 +90,25 @@ function areRivals(one: Reporting, other: Reporting): boolean {
 /** Reporters that are not there, or do not report what they are asked for. */
 function unknownReporters(resource: TelemetryResource, owners: readonly Owner[]): readonly Problem[] {
   const { reporters } = settingsFor({ owners }, resource.namespace).reports;
-  const { accessLogging = [], tracing = [] } = resource.spec;
+  const { accessLogging = [], tracing = [], metrics = [] } = resource.spec;
   const named = [
     ...accessLogging.map((rule, index) => ({ of: 'lines', field: 'accessLogging', rule, index }) as const),
     ...tracing.map((rule, index) => ({ of: 'spans', field: 'tracing', rule, index }) as const),
+    ...metrics.map((rule, index) => ({ of: 'metrics', field: 'metrics', rule, index }) as const),
   ];
   return named.flatMap(({ of, field, rule, index }) =>
     (rule.providers ?? []).flatMap(({ name }, at): readonly Problem[] => {
       if (reporterOf(reporters, of, name) !== null) return [];
       const isThere = reporters.some((one) => one.name === name);
       const message = isThere
-        ? `the provider ${name} takes no ${of === 'lines' ? 'access logs' : 'spans'}`
+        ? `the provider ${name} takes no ${words[of]}`
         : `no provider is called ${name}: nothing is reported to it`;
       return [mistake(resource, ['spec', field, index, 'providers', at, 'name'], 'FL3353', message)];
     }),
   );
 }
+
+const words = { lines: 'access logs', spans: 'spans', metrics: 'metrics' } as const;
 
 function reporterOf(all: readonly Reporter[], of: 'lines', name: string): LineReporter | null;
 function reporterOf(all: readonly Reporter[], of: 'spans', name: string): SpanReporter | null;
@@ -138,7 +143,13 @@ export function reportsOf(mesh: Mesh, namespace: string, labels: Labels): Told {
 }
 
 function reportsAt(side: Side, said: readonly Reporting[], settings: ReportSettings): Reports {
-  return { lines: linesAt(side, said, settings), spans: spansAt(side, said, settings) };
+  const isCounted = (name: string) => reporterOf(settings.reporters, 'metrics', name) !== null;
+  const levels = said.map(({ metrics }) => metrics);
+  return {
+    lines: linesAt(side, said, settings),
+    spans: spansAt(side, said, settings),
+    metrics: metricsAt(side, levels, settings.defaults.metrics, isCounted),
+  };
 }
 
 /** The reporters that the last level names take the place of those of the levels above it (Istio). */

@@ -5,8 +5,10 @@ import type { Draft } from './encode.ts';
 import { loadAssignment, type Target } from './endpoints.ts';
 import { clientKey } from './localities.ts';
 import { foundAsAsked } from './look-up.ts';
+import { SERVICE_METADATA } from './metric-labels.ts';
+import { isCounting, serviceMetadata } from './metrics.ts';
 import { BLACK_HOLE, LOOKED_UP, outboundCluster, PASSTHROUGH } from './names.ts';
-import { duration, provenance, thresholds, upstreamProtocol } from './pieces.ts';
+import { duration, metadataOf, thresholds, upstreamProtocol } from './pieces.ts';
 import { balancer, buffering, connecting, lettersOf, spreading, wrapping } from './policies.ts';
 import type { Keeper } from './secrets.ts';
 import { CLUSTER, ENDPOINTS, type Skipped } from './types.ts';
@@ -16,12 +18,20 @@ import type { View } from './view.ts';
 /** The clusters of every service that the proxy sees, with their endpoints, and the two that belong to no service. */
 export function outboundClusters(view: View): readonly Draft[] {
   const services = [...view.targets.values()].flatMap((service) => clustersOfService(view, service));
+  const elsewhere = (name: string, found: object) => fixed(view, name, { ...found, ...named(view, name) });
   return [
     ...services,
-    fixed(view, PASSTHROUGH, { ...anywhere, ...balancer(original), ...anyProtocol(view) }),
-    fixed(view, BLACK_HOLE, { type: 'STATIC' }),
-    ...(view.limits.unknown === 'look-up' ? [fixed(view, LOOKED_UP, foundAsAsked)] : []),
+    elsewhere(PASSTHROUGH, { ...anywhere, ...balancer(original), ...anyProtocol(view) }),
+    elsewhere(BLACK_HOLE, { type: 'STATIC' }),
+    ...(view.limits.unknown === 'look-up' ? [elsewhere(LOOKED_UP, foundAsAsked)] : []),
   ];
+}
+
+/** In metrics Istio's name of where requests go that no service claims. */
+function named({ reports, proxy }: View, name: string): object {
+  return isCounting(reports.client, proxy)
+    ? { metadata: { filter_metadata: { [SERVICE_METADATA]: { name } } } }
+    : {};
 }
 
 /** Services that stay on the client's node, of a client that does not say which that is. */
@@ -40,7 +50,8 @@ export function withoutNode({ proxy, targets }: View): readonly Skipped[] {
 /** The clusters of one service that the proxy sees, with their endpoints. */
 export function clustersOfService(view: View, service: Service): readonly Draft[] {
   const { settings } = view;
-  const client = { ...view.proxy, travel: settings.travel };
+  const isCounted = isCounting(view.reports.client, view.proxy);
+  const client = { ...view.proxy, travel: settings.travel, isCounted };
   const endpoints = view.endpointsOf(service);
   return serviceClusters({ service, endpoints, client, source: configSource(client), settings });
 }
@@ -67,7 +78,12 @@ function serviceClusters(heard: Heard): readonly Draft[] {
   made.set(source, services);
   const byClient = services.get(service) ?? new Map<string, Made>();
   services.set(service, byClient);
-  const key = [settingsKey(settings), clientKey(service, client), secretsKey(service, client)].join(' ');
+  const key = [
+    settingsKey(settings),
+    client.isCounted,
+    clientKey(service, client),
+    secretsKey(service, client),
+  ].join(' ');
   const known = byClient.get(key);
   if (known !== undefined && sameItems(known.endpoints, endpoints)) return known.drafts;
   const drafts = service.ports.flatMap((port) =>
@@ -123,8 +139,9 @@ function clusterOf(target: Target & Heard): readonly Draft[] {
   const origins = [service.origin, ...(subset === null ? [] : [subset.origin]), ...(policy?.origins ?? [])];
   const isElsewhere = service.discovery === 'original' || service.discovery === 'as-asked';
   const balance = isElsewhere ? original : (policy?.balancing ?? null);
+  const counted = client.isCounted ? serviceMetadata(service) : {};
+  const metadata = metadataOf(subset?.origin ?? service.origin, counted);
   if (missingSecret(policy?.security ?? null, client) !== null) {
-    const metadata = provenance(subset?.origin ?? service.origin);
     return [{ ...fixed(target, name, { type: 'STATIC', metadata }), origins }];
   }
   const assignment = loadAssignment(name, target);
@@ -135,7 +152,7 @@ function clusterOf(target: Target & Heard): readonly Draft[] {
     ...connecting(policy, port.protocol, settings),
     ...wrapping(policy, port.protocol, { ...client, tls: settings.tls }),
     ...spreading(policy, client),
-    metadata: provenance(subset?.origin ?? service.origin),
+    metadata,
   });
   if (service.discovery === 'as-asked') {
     const looked = { ...json({}), ...foundAsAsked };

@@ -1,6 +1,7 @@
 import { type Endpoint, hasLabels, type Port, policyOf, type Service, type Subset } from '../mesh/index.ts';
 import type { Draft } from './encode.ts';
 import { type Client, type Group, inGroups, placeOf } from './localities.ts';
+import { workloadMetadata } from './metrics.ts';
 import { socketAddress } from './pieces.ts';
 import { ENDPOINTS } from './types.ts';
 
@@ -26,7 +27,7 @@ export function loadAssignment(cluster: string, target: Target): Draft {
     endpoints:
       all.length === 0 && service.discovery.startsWith('looked-up')
         ? [{ lb_endpoints: [{ endpoint: { address: socketAddress(service.host, port.number) } }] }]
-        : groups.map((group) => inLocality(group, port)),
+        : groups.map((group) => inLocality(group, port, client)),
   };
   return {
     typeUrl: ENDPOINTS,
@@ -48,15 +49,23 @@ function summable(endpoints: readonly Endpoint[]): readonly Endpoint[] {
   return endpoints.map((endpoint) => ({ ...endpoint, weight: Math.floor(endpoint.weight * share) + 1 }));
 }
 
-function inLocality({ locality, priority, weight: share, endpoints }: Group, port: Port): object {
+function inLocality(
+  { locality, priority, weight: share, endpoints }: Group,
+  port: Port,
+  { isCounted }: Client,
+): object {
   const { region, zone, subZone } = placeOf(locality);
   return {
     locality: { region, zone, sub_zone: subZone },
     ...(priority === 0 ? {} : { priority }),
     load_balancing_weight: share,
-    lb_endpoints: endpoints.map(({ address, ports, weight }) => ({
-      endpoint: { address: socketAddress(address, ports.get(port.number) ?? port.number) },
-      load_balancing_weight: weight,
-    })),
+    lb_endpoints: endpoints.map((endpoint) => {
+      const { address, ports, weight } = endpoint;
+      return {
+        endpoint: { address: socketAddress(address, ports.get(port.number) ?? port.number) },
+        load_balancing_weight: weight,
+        ...(isCounted ? { metadata: workloadMetadata(endpoint) } : {}),
+      };
+    }),
   };
 }

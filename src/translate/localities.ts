@@ -15,6 +15,8 @@ export type Group = {
 export type Client = Pick<Proxy, 'locality' | 'labels' | 'node'> & {
   /** Where no policy says it; null: the default. */
   readonly travel: Travel | null;
+  /** Whether it counts what it sends, and so hears what workloads are called. */
+  readonly isCounted: boolean;
 };
 
 /** Whether clients of a service differ by the node that they run on. */

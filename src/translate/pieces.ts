@@ -1,8 +1,13 @@
 import type { Origin, Protocol } from '../mesh/index.ts';
 
 /** `metadata` with the provenance that stays the same when a line moves (`formats.md`, "Provenance"). */
-export function provenance({ scope, uid, document }: Origin): object {
-  return { filter_metadata: { fairlead: { scope, uid, source: document } } };
+export function provenance(origin: Origin): object {
+  return metadataOf(origin);
+}
+
+/** The same beside metadata by its own name. */
+export function metadataOf({ scope, uid, document }: Origin, more: object = {}): object {
+  return { filter_metadata: { fairlead: { scope, uid, source: document }, ...more } };
 }
 
 /** proto3 JSON of a duration. */

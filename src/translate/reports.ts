@@ -1,7 +1,10 @@
-import type { Origin, Reports, Told } from '../mesh/index.ts';
+import type { Origin, Service, Side, Told } from '../mesh/index.ts';
 import type { Bound } from './bindings.ts';
 import type { Draft } from './encode.ts';
 import { logOf } from './logs.ts';
+import { atEnd, countersOf, isCounting, serviceMetadata } from './metrics.ts';
+import { inboundCluster } from './names.ts';
+import { servedTargets } from './served.ts';
 import { clusterOfCollector, requestIds, tracingOf } from './spans.ts';
 import { CLUSTER, LISTENER, type Skipped } from './types.ts';
 import type { View } from './view.ts';
@@ -12,10 +15,14 @@ import type { View } from './view.ts';
  */
 export function reported(view: View, { drafts, skipped }: Bound): Bound {
   const told = view.reports;
-  const [client, server] = [settingsOf(view, told.client), settingsOf(view, told.server)];
+  const [client, server] = [settingsOf(view, told, 'client'), settingsOf(view, told, 'server')];
   const missing = missingCollectors(view, told);
   if (isNothing(client) && isNothing(server)) return { drafts, skipped: [...skipped, ...missing] };
+  const applications = isCounting(told.server, view.proxy)
+    ? applicationsOf(view)
+    : new Map<string, Service>();
   const all = drafts.map((draft) => {
+    if (draft.typeUrl === CLUSTER) return named(draft, applications.get(draft.name));
     if (draft.typeUrl !== LISTENER) return draft;
     const { traffic_direction: direction } = draft.json as Listener;
     return withReports(draft, direction === 'INBOUND' ? server : client, told.origins);
@@ -23,31 +30,65 @@ export function reported(view: View, { drafts, skipped }: Bound): Bound {
   return { drafts: all, skipped: [...skipped, ...missing] };
 }
 
-/** Fields of the filters that carry requests, or bytes. */
-type Fields = { readonly http: object; readonly bytes: object; readonly clusters: readonly string[] };
+/** The services whose requests come in through a cluster of the application: the first of those that share a port (Istio). */
+function applicationsOf(view: View): ReadonlyMap<string, Service> {
+  const targets = [...servedTargets(view, view.proxy.ips)];
+  return new Map(
+    targets.flatMap(([target, [first]]): readonly (readonly [string, Service])[] => {
+      return first === undefined ? [] : [[inboundCluster(target), first.service]];
+    }),
+  );
+}
+
+function named(draft: Draft, service: Service | undefined): Draft {
+  if (service === undefined) return draft;
+  const { metadata = {}, ...json } = draft.json as {
+    readonly metadata?: { readonly filter_metadata?: object };
+  };
+  const filter_metadata = { ...metadata.filter_metadata, ...serviceMetadata(service) };
+  return { ...draft, json: { ...json, metadata: { ...metadata, filter_metadata } } };
+}
+
+/** Fields of the filters that carry requests, or bytes, and of each listener. */
+type Fields = {
+  readonly http: object;
+  readonly bytes: object;
+  readonly listener: object;
+  readonly clusters: readonly string[];
+};
 
 function isNothing({ http, bytes }: Fields): boolean {
   return Object.keys(http).length + Object.keys(bytes).length === 0;
 }
 
-function settingsOf(view: View, { lines, spans }: Reports): Fields {
-  const logsOf = (other: 'requests' | 'connections') => {
-    const access_log = lines.filter(({ to }) => to.writes !== other).flatMap((line) => logOf(line, view));
-    return access_log.length === 0 ? {} : { access_log };
-  };
+function settingsOf(view: View, told: Told, side: Side): Fields {
+  const reports = told[side];
+  const { lines, spans } = reports;
+  const logsOf = (other: 'requests' | 'connections') =>
+    lines.filter(({ to }) => to.writes !== other).flatMap((line) => logOf(line, view));
   const takers = lines.flatMap(({ to }) =>
     to.writes === 'file' ? [] : (clusterOfCollector(to, view) ?? []),
   );
+  const logs = logsOf('requests');
+  const counters = countersOf(reports, side, view.proxy);
   const cluster = spans === null ? null : clusterOfCollector(spans.to, view);
   const tracing = spans === null || cluster === null ? null : tracingOf(spans, cluster, view.proxy);
   return {
     http: {
-      ...logsOf('connections'),
+      ...logging([...logsOf('connections'), ...counters.http]),
       ...(tracing === null || spans === null ? {} : { tracing, ...requestIds(spans) }),
     },
-    bytes: logsOf('requests'),
+    bytes: {
+      ...logging([...(counters.bytes.length === 0 ? logs : logs.map(atEnd)), ...counters.bytes]),
+      ...(counters.bytes.length === 0 ? {} : { access_log_options: { flush_access_log_on_connected: true } }),
+    },
+    listener: logging(counters.listener),
     clusters: [...takers, ...(tracing === null || cluster === null ? [] : [cluster])],
   };
+}
+
+function logging(access_log: readonly object[]): object {
+  return access_log.length === 0 ? {} : { access_log };
 }
 
 type Filter = { readonly name: string; readonly typed_config: object };
@@ -66,6 +107,7 @@ function withReports(draft: Draft, fields: Fields, origins: readonly Origin[]): 
     ...draft,
     json: {
       ...json,
+      ...fields.listener,
       ...(chains === undefined ? {} : { filter_chains: chains.map((chain) => inChain(chain, fields)) }),
       ...(last === undefined ? {} : { default_filter_chain: inChain(last, fields) }),
     },

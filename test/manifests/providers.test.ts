@@ -11,13 +11,13 @@ const providers = (...all: readonly string[]) => config(`extensionProviders: [${
 test.each<readonly [string, string, readonly string[]]>([
   [
     'of a name given twice',
-    providers('{ name: a, zipkin: { service: z, port: 1 } }', '{ name: a, prometheus: {} }'),
+    providers('{ name: a, zipkin: { service: z, port: 1 } }', '{ name: a, opencensus: {} }'),
     ['FL2212 5:78', 'FL2285 5:81'],
   ],
   ['of no kind', providers('{ name: a }'), ['FL2106 5:24']],
   [
     'of two kinds',
-    providers('{ name: a, prometheus: {}, zipkin: { service: z, port: 1 } }'),
+    providers('{ name: a, opencensus: {}, zipkin: { service: z, port: 1 } }'),
     ['FL2285 5:35', 'FL2220 5:51'],
   ],
   ['without a port', providers('{ name: a, zipkin: { service: z } }'), ['FL2106 5:35']],

@@ -40,11 +40,43 @@ test.each<readonly [string, string, readonly string[]]>([
     'tracing: [{ customTags: { a: { formatter: { value: "%NOTHING%" } } } }]',
     ['FL2287 5:54'],
   ],
-  ['an override of a metric', 'metrics: [{ overrides: [{ disabled: true }] }]', ['FL2282 5:27']],
+  [
+    'metrics that are changed',
+    'metrics: [{ overrides: [{ disabled: true, match: { metric: REQUEST_COUNT } }] }]',
+    [],
+  ],
+  [
+    'tags that are added and removed',
+    'metrics: [{ overrides: [{ tagOverrides: { a: { value: request.host }, b: { operation: REMOVE } } }] }]',
+    [],
+  ],
+  ['an interval of metrics', 'metrics: [{ reportingInterval: 5s }]', ['FL2282 5:15']],
+  ['a metric of its own', 'metrics: [{ overrides: [{ match: { customMetric: a } }] }]', ['FL2282 5:52']],
+  [
+    'messages of gRPC',
+    'metrics: [{ overrides: [{ match: { metric: GRPC_REQUEST_MESSAGES } }] }]',
+    ['FL2282 5:46'],
+  ],
+  [
+    'two names of a metric',
+    'metrics: [{ overrides: [{ match: { metric: ALL_METRICS, customMetric: a } }] }]',
+    ['FL2220 5:59', 'FL2282 5:73'],
+  ],
+  [
+    'the tag of buckets',
+    'metrics: [{ overrides: [{ tagOverrides: { le: { operation: REMOVE } } }] }]',
+    ['FL2282 5:45'],
+  ],
   [
     'a tag that is no CEL',
     `metrics: [{ overrides: [{ tagOverrides: { a: { value: "b | 'c'" } } }] }]`,
-    ['FL2282 5:27', 'FL2283 5:57'],
+    ['FL2283 5:57'],
+  ],
+  ['a tag without a value', 'metrics: [{ overrides: [{ tagOverrides: { a: {} } }] }]', ['FL2283 5:45']],
+  [
+    'a value of a tag that is removed',
+    'metrics: [{ overrides: [{ tagOverrides: { a: { operation: REMOVE, value: b } } }] }]',
+    ['FL2220 5:69'],
   ],
   ['providers of metrics', 'metrics: [{ providers: [{ name: prometheus }] }]', []],
 ])('%s', (_what, spec, expected) => {

@@ -6,7 +6,7 @@ import { codesOf, meshOf } from './world.ts';
 const acme = (files: string) => ({ path: 'acme', namespaces: ['shop', 'web', 'root'], files });
 const file = (name: string) => `{name: ${name}, envoyFileAccessLog: {path: /${name}}}`;
 const config = (more = '') =>
-  `apiVersion: mesh.istio.io/v1alpha1\nkind: MeshConfig\nmetadata: {name: mesh, namespace: root}\nspec: {rootNamespace: root, extensionProviders: [${file('a')}, ${file('b')}, {name: z, zipkin: {service: zipkin.shop, port: 9411}}]${more}}\n---\n`;
+  `apiVersion: mesh.istio.io/v1alpha1\nkind: MeshConfig\nmetadata: {name: mesh, namespace: root}\nspec: {rootNamespace: root, extensionProviders: [${file('a')}, ${file('b')}, {name: z, zipkin: {service: zipkin.shop, port: 9411}}, {name: p, prometheus: {}}]${more}}\n---\n`;
 const log = (name: string, namespace: string, rules: string, selector = '') =>
   telemetry(name, namespace, `${selector}accessLogging: [${rules}]`);
 const to = (name: string, more = '') => `{providers: [{name: ${name}}]${more}}`;
@@ -114,4 +114,95 @@ test('providers that are not there, or take something else, are said', () => {
     'FL3353 warning the provider z takes no access logs',
     'FL3353 warning the provider a takes no spans',
   ]);
+});
+
+describe('metrics, as Istio merges them', () => {
+  const rule = (name: string, namespace: string, rules: string) =>
+    telemetry(name, namespace, `metrics: [${rules}]`);
+  const by = '{providers: [{name: prometheus}]}';
+  const change = (match: string, more: string) => `{overrides: [{match: {${match}}, ${more}}]}`;
+  const own = ', defaultProviders: {metrics: [prometheus]}';
+
+  /** How many are counted of each side, and the tags of requests that are another. */
+  function countedIn(files: string, more = '') {
+    const { mesh, problems } = meshOf(acme(config(more) + files));
+    expect(problems.filter(({ code }) => code !== 'FL2282')).toEqual([]);
+    const { client, server } = reportsOf(mesh, 'shop', {});
+    return [client, server].map(({ metrics }) => {
+      const requests = metrics.find(({ metric }) => metric === 'requests');
+      return [metrics.length, ...(requests?.tags ?? []).map(({ name, value }) => `${name}=${value}`)].join(
+        ' ',
+      );
+    });
+  }
+
+  test.each<readonly [string, string, string, readonly string[]]>([
+    ['nobody asks', '', '', ['0', '0']],
+    ['lines alone are asked for', log('s', 'shop', to('a')), '', ['0', '0']],
+    ['the MeshConfig', '', own, ['8', '8']],
+    ['a provider of another name', rule('s', 'shop', '{providers: [{name: p}]}'), '', ['8', '8']],
+    ['the root namespace', rule('r', 'root', by), '', ['8', '8']],
+    [
+      'a change without a provider',
+      rule('s', 'shop', change('metric: REQUEST_COUNT', 'disabled: true')),
+      '',
+      ['7', '7'],
+    ],
+    [
+      'one of one side',
+      rule('s', 'shop', change('metric: TCP_SENT_BYTES, mode: SERVER', 'disabled: true')),
+      own,
+      ['8', '7'],
+    ],
+    ['all of one side', rule('s', 'shop', change('mode: CLIENT', 'disabled: true')), own, ['0', '8']],
+    [
+      'a namespace switches on again what the root switched off',
+      rule('r', 'root', change('', 'disabled: true')) +
+        rule('s', 'shop', change('metric: REQUEST_COUNT', 'disabled: false')),
+      own,
+      ['1', '1'],
+    ],
+    [
+      'tags of two levels',
+      rule(
+        'r',
+        'root',
+        change('', 'tagOverrides: {a: {value: "1"}, b: {value: "2"}, c: {operation: REMOVE}}'),
+      ) + rule('s', 'shop', change('mode: CLIENT', 'tagOverrides: {b: {value: "3"}, c: {value: "4"}}')),
+      own,
+      ['8 a=1 b=3 c=4', '8 a=1 b=2 c=null'],
+    ],
+    [
+      'a metric that is not known changes none',
+      rule('s', 'shop', change('customMetric: a', 'disabled: true')),
+      own,
+      ['8', '8'],
+    ],
+    [
+      'messages of gRPC change none',
+      rule('s', 'shop', change('metric: GRPC_REQUEST_MESSAGES', 'disabled: true')),
+      own,
+      ['8', '8'],
+    ],
+    [
+      'a change for providers that are not in force any more',
+      rule('r', 'root', '{providers: [{name: prometheus}], overrides: [{disabled: true}]}') +
+        rule('s', 'shop', '{providers: [{name: p}]}'),
+      '',
+      ['8', '8'],
+    ],
+  ])('%s', (_what, files, more, expected) => {
+    expect(countedIn(files, more)).toEqual(expected);
+  });
+
+  test('a provider that counts nothing is said', () => {
+    const { problems, mesh } = meshOf(
+      acme(config() + rule('s', 'shop', '{providers: [{name: a}, {name: stackdriver}]}')),
+    );
+    expect(problems.map(({ code, message }) => `${code} ${message}`)).toEqual([
+      'FL3353 the provider a takes no metrics',
+      'FL3353 no provider is called stackdriver: nothing is reported to it',
+    ]);
+    expect(reportsOf(mesh, 'shop', {}).client.metrics).toEqual([]);
+  });
 });

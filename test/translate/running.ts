@@ -25,6 +25,8 @@ export type Running = {
   ask(host: string, options?: Asked): Promise<Answer>;
   /** Value of a counter or gauge; 0 where it is not there yet. */
   stat(name: string): Promise<number>;
+  /** Its statistics as Prometheus reads them. */
+  prometheus(): Promise<string>;
   /** All that it wrote to its outputs. */
   output(): Promise<string>;
   close(): Promise<void>;
@@ -56,6 +58,7 @@ export async function run(
   while ((await stat('listener_manager.workers_started')) === 0) await child.ready;
   return {
     stat,
+    prometheus: async () => (await fetch(`http://${await readFile(admin, 'utf8')}/stats/prometheus`)).text(),
     output: () => readFile(log, 'utf8'),
     ask: (host, { method = 'GET', path = '/', headers = {} } = {}) =>
       send({ port: httpProxyPort, method, path, headers: { ...headers, host } }),

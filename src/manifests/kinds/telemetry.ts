@@ -1,7 +1,9 @@
 import {
   type AccessLogging,
+  type MetricSelector,
   type Metrics,
   type SpanTag,
+  type TagOverride,
   type TelemetryManifest,
   validateTelemetry,
 } from '../../generated/schemas/index.ts';
@@ -10,6 +12,7 @@ import type { Path } from '../types.ts';
 import { checkCel } from './cel.ts';
 import { defineKind } from './kind.ts';
 import { checkLogFormat } from './log-format.ts';
+import { checkTagValue } from './tag-values.ts';
 
 /** Istio Telemetry: what the proxies of some workloads tell of their traffic. */
 export const telemetry = defineKind({
@@ -65,19 +68,45 @@ export function* checkTags(tags: Readonly<Record<string, SpanTag>> = {}, path: P
   }
 }
 
-/** Without Istio's own extensions an Envoy counts none of its metrics: what changes them changes nothing, and is looked at. */
-function* checkMetrics({ overrides = [] }: Metrics, path: Path): Generator<Finding> {
-  for (const [index, { tagOverrides = {} }] of overrides.entries()) {
-    const at = [...path, 'overrides', index];
-    yield {
-      code: 'FL2282',
-      message: "proxies count none of Istio's metrics yet: nothing is overridden",
-      path: at,
-    };
-    for (const [name, { value = '' }] of Object.entries(tagOverrides)) {
-      if (value === '') continue;
-      for (const { message, path: place } of checkCel(value, [...at, 'tagOverrides', name, 'value']))
-        yield { code: 'FL2283', message, path: place };
-    }
+/** What an Envoy cannot count, or not as it is said, and tags. */
+function* checkMetrics({ overrides = [], reportingInterval }: Metrics, path: Path): Generator<Finding> {
+  if (reportingInterval !== undefined) {
+    const message = 'proxies count a request or a connection when it ends';
+    yield { code: 'FL2282', message, path: [...path, 'reportingInterval'], on: 'key' };
   }
+  for (const [index, { match = {}, tagOverrides = {} }] of overrides.entries()) {
+    const at = [...path, 'overrides', index];
+    yield* checkMetric(match, [...at, 'match']);
+    for (const [name, override] of Object.entries(tagOverrides))
+      yield* checkTag(name, override, [...at, 'tagOverrides', name]);
+  }
+}
+
+function* checkMetric({ metric, customMetric }: MetricSelector, path: Path): Generator<Finding> {
+  if (metric !== undefined && customMetric !== undefined)
+    yield {
+      code: 'FL2220',
+      message: 'customMetric beside metric',
+      path: [...path, 'customMetric'],
+      on: 'key',
+    };
+  if (customMetric !== undefined) {
+    const message = `no proxy counts ${customMetric}: nothing is overridden`;
+    yield { code: 'FL2282', message, path: [...path, 'customMetric'] };
+  }
+  if (metric?.startsWith('GRPC_')) {
+    const message = 'no proxy counts the messages of gRPC: nothing is overridden';
+    yield { code: 'FL2282', message, path: [...path, 'metric'] };
+  }
+}
+
+function* checkTag(name: string, { operation, value = '' }: TagOverride, path: Path): Generator<Finding> {
+  if (name === 'le')
+    yield { code: 'FL2282', message: 'le tells the buckets of a histogram apart', path, on: 'key' };
+  if (operation === 'REMOVE') {
+    if (value !== '')
+      yield { code: 'FL2220', message: 'value beside REMOVE', path: [...path, 'value'], on: 'key' };
+  } else if (value === '') {
+    yield { code: 'FL2283', message: `the tag ${name} has no value`, path, on: 'key' };
+  } else yield* checkTagValue(value, [...path, 'value']);
 }
