@@ -14,7 +14,7 @@ const common = 'common.json';
 /**
  * From `schemas/*.json`, one file per kind, writes into `src/generated/schemas/`: a module of types per kind,
  * `validators.js` (compiled ahead of time: nothing is evaluated at run time), its types, `fields.ts` (what
- * each schema knows, for did-you-mean) and `index.ts`.
+ * each schema knows, for did-you-mean), `forms.ts` (what patterns want) and `index.ts`.
  */
 export async function generateSchemas(): Promise<void> {
   const names = readdirSync(source).filter((name) => name.endsWith('.json') && name !== common);
@@ -28,6 +28,7 @@ export async function generateSchemas(): Promise<void> {
   write('validators.js', validators(kinds, schemas));
   write('validators.d.ts', validatorTypes(kinds, schemas));
   write('fields.ts', fieldsOf(kinds, schemas));
+  write('forms.ts', formsOf([shared, ...schemas]));
   write('index.ts', indexOf(kinds, schemas));
 }
 
@@ -108,6 +109,7 @@ function validators(kinds: readonly string[], schemas: readonly JsonObject[]): s
     code: { esm: true, source: true, lines: true },
   });
   for (const keyword of keywords) ajv.addKeyword(keyword);
+  ajv.addKeyword('x-form');
   for (const schema of schemas) ajv.addSchema(schema);
   const ids = schemas.map((schema) => schema.$id as string);
   const code = standaloneCode.default(
@@ -182,6 +184,19 @@ function marksOf(root: JsonObject, schema: JsonObject): JsonObject {
   );
 }
 
+/** The form that is wanted, by pattern; a test holds that each has one, and the same one wherever it stands. */
+function formsOf(schemas: readonly JsonObject[]): string {
+  const visit = (value: Json): readonly (readonly [string, string])[] => {
+    if (value === null || typeof value !== 'object') return [];
+    const inner = Object.values(value).flatMap((each) => visit(each as Json));
+    const { pattern, 'x-form': form } = value as JsonObject;
+    return typeof pattern === 'string' && typeof form === 'string' ? [[pattern, form], ...inner] : inner;
+  };
+  const forms = Object.fromEntries(schemas.flatMap(visit));
+  return `export const forms: Readonly<Record<string, string>> = ${JSON.stringify(forms, null, 1)};
+`;
+}
+
 /** `within`: definitions that this one stands in. One that has itself inside is followed once more, for its names. */
 function fieldTree(root: JsonObject, schema: JsonObject, within: readonly string[] = []): JsonObject {
   const { $ref, properties, items, additionalProperties } = schema;
@@ -207,6 +222,7 @@ function indexOf(kinds: readonly string[], schemas: readonly JsonObject[]): stri
   });
   const values = kinds.map((kind) => `validate${kind}`).join(', ');
   return `${types.join('')}export { type FieldTree, fields, type Marks, marks } from './fields.ts';
+export { forms } from './forms.ts';
 export type { SchemaError, Validator } from './validators.js';
 export { ${values} } from './validators.js';
 `;

@@ -28,7 +28,7 @@ export const codes = {
   FL2106: { title: 'required field missing', fix: 'add it' },
   FL2107: { title: 'wrong type', fix: 'write a value of the right type' },
   FL2108: { title: 'value is not one of those allowed', fix: 'write an allowed value' },
-  FL2109: { title: 'malformed value', fix: 'correct the value' },
+  FL2109: { title: 'malformed value', fix: 'write it in the form that the problem names' },
   FL2110: {
     title: 'malformed duration',
     fix: 'write a duration with its unit, at least 1ms: 250ms, 1.5s, 1m30s',

@@ -1,4 +1,4 @@
-import { type FieldTree, fields, type SchemaError } from '../generated/schemas/index.ts';
+import { type FieldTree, fields, forms, type SchemaError } from '../generated/schemas/index.ts';
 import type { Code } from './codes.ts';
 import type { Finding } from './finding.ts';
 import { nearest } from './nearest.ts';
@@ -17,6 +17,7 @@ export function schemaFindings(
   const relevant = errors.filter(({ propertyName }) => propertyName === undefined);
   return relevant.slice(0, MOST_EXPLAINED).map((error) => {
     const path = pathOf(document, error.instancePath);
+    if (error.keyword === 'propertyNames') return malformedKey(error, path, errors);
     return explain(kind, error, path, valueAt(document, path));
   });
 }
@@ -42,8 +43,6 @@ function explain(kind: string, error: SchemaError, path: Path, value: unknown): 
       return unknownField(kind, error, path);
     case 'required':
       return missingField(error, path);
-    case 'propertyNames':
-      return malformedKey(error, path);
     case 'x-fairlead':
       return {
         code: 'FL2104',
@@ -90,13 +89,18 @@ function missingField(error: SchemaError, path: Path): Finding {
   return { code, message: `${field} is missing`, path };
 }
 
-function malformedKey(error: SchemaError, parent: Path): Finding {
-  const path = [...parent, String(error.params.propertyName)];
+function malformedKey(error: SchemaError, parent: Path, all: readonly SchemaError[]): Finding {
+  const { propertyName } = error.params;
+  const path = [...parent, String(propertyName)];
+  const why = all.find((other) => {
+    return other.propertyName === propertyName && other.instancePath === error.instancePath;
+  });
   return {
     code: 'FL2109',
     message: `${shown(path.at(-1))} cannot be a key of ${written(parent)}`,
     path,
     on: 'key',
+    ...(why === undefined ? {} : wanted(why)),
   };
 }
 
@@ -109,19 +113,30 @@ function notAllowed(allowed: unknown, value: unknown, path: Path): Finding {
 
 function malformed(error: SchemaError, value: unknown, path: Path): Finding {
   const why = error.keyword === 'pattern' ? 'malformed' : (error.message ?? error.keyword);
-  const fix = fixes[definitionOf(error) ?? ''];
   const message = `${written(path)} is ${shown(value)}: ${why}`;
-  return { code: codeOf(error), message, path, ...(fix === undefined ? {} : { fix }) };
+  const code = codeOf(error);
+  return { code, message, path, ...(code === 'FL2109' || code === 'FL2110' ? wanted(error) : {}) };
 }
 
-/** By the name of the common definition that the value does not fit. */
-const fixes: Readonly<Record<string, string>> = {
-  dnsLabel: 'write lower-case letters, digits and dashes, at most 63',
-  exportTo: 'write . for this namespace, * for all, ~ for none, or names of namespaces',
-  gatewayDuration: 'write hours, minutes, seconds and milliseconds in whole numbers: 250ms, 1s500ms, 1m30s',
-  host: 'write a host name, or a wildcard such as *.example.com',
-  text: 'write at most 1024 characters on one line',
-  weight: 'write a whole number from 0 to 2147483647',
+/** What to write instead. */
+function wanted({ keyword, params }: SchemaError): { readonly fix?: string } {
+  if (keyword === 'pattern') {
+    const form = forms[String(params.pattern)];
+    return form === undefined ? {} : { fix: `write ${form}` };
+  }
+  const bound = bounds[keyword];
+  return bound === undefined ? {} : { fix: `write ${bound(String(params.limit))}` };
+}
+
+/** By the keyword of the schema whose limit the value does not keep. */
+const bounds: Readonly<Record<string, (limit: string) => string>> = {
+  minimum: (limit) => `a number that is at least ${limit}`,
+  exclusiveMinimum: (limit) => `a number above ${limit}`,
+  maximum: (limit) => `a number that is at most ${limit}`,
+  minItems: (limit) => `at least ${limit} of them`,
+  maxItems: (limit) => `at most ${limit} of them`,
+  minProperties: (limit) => `at least ${limit} of its fields`,
+  maxProperties: (limit) => `at most ${limit} of its fields`,
 };
 
 function definitionOf({ schemaPath }: SchemaError): string | undefined {

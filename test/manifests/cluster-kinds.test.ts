@@ -29,6 +29,11 @@ test.each<readonly [string, string, readonly string[]]>([
     `${head('ProxyConfig', 'networking.istio.io/v1beta1')}spec: { concurrency: 2, environmentVariables: { A: b }, image: { imageType: a } }\n`,
     ['FL2280 4:9', 'FL2280 4:25', 'FL2280 4:57'],
   ],
+  [
+    'the selector of a ProxyConfig, which says whom the rest is for',
+    `${head('ProxyConfig', 'networking.istio.io/v1beta1')}spec: { selector: { matchLabels: { a: b } } }\n`,
+    [],
+  ],
 ])('%s', (_what, text, expected) => {
   expect(problemsOf(text)).toEqual(expected);
 });

@@ -161,3 +161,26 @@ function changed(value: Json, place: readonly (string | number)[], change: (valu
   copy[step] = changed(copy[step] ?? null, rest, change);
   return copy as Json;
 }
+
+/** The patterns of a schema, each with the form beside it. */
+function patternsOf(value: Json): readonly (readonly [string, Json | undefined])[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const inner = Object.values(value).flatMap((each) => patternsOf(each as Json));
+  const { pattern, 'x-form': form } = value as { readonly [key: string]: Json };
+  return typeof pattern === 'string' ? [[pattern, form], ...inner] : inner;
+}
+
+const schemaFolder = join(import.meta.dirname, '../../schemas');
+const patterns = readdirSync(schemaFolder).flatMap((name) =>
+  patternsOf(JSON.parse(readFileSync(join(schemaFolder, name), 'utf8')) as Json),
+);
+
+test('no pattern lacks the form that it wants, `x-form` beside it', () => {
+  expect(patterns.length).toBeGreaterThan(100);
+  expect(patterns.filter(([, form]) => typeof form !== 'string' || form === '')).toEqual([]);
+});
+
+test('a pattern has one form, wherever it stands', () => {
+  const pairs = new Set(patterns.map((pair) => JSON.stringify(pair)));
+  expect(pairs.size).toBe(new Set(patterns.map(([pattern]) => pattern)).size);
+});

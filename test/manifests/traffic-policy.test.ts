@@ -82,6 +82,7 @@ test.each([
   // What is known, and not honoured.
   ['{ tls: { mode: ISTIO_MUTUAL } }', ['FL2104 33']],
   [outlier('{ consecutiveErrors: 5 }'), ['FL2104 40']],
+  [balancer('{ zoneAwareLbSetting: { enabled: true } }'), ['FL2104 36']],
   // Encryption that says too much, or too little.
   ['{ tls: { sni: a } }', ['FL2221 27']],
   ['{ tls: { mode: SIMPLE, privateKey: /a.key } }', ['FL2221 41']],

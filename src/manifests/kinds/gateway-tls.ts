@@ -48,7 +48,8 @@ export function* checkTls({ port, tls = {} }: GatewayServer, path: Path): Genera
   const isAuto = minProtocolVersion === 'TLS_AUTO' || maxProtocolVersion === 'TLS_AUTO';
   if (isAuto || versions.indexOf(minProtocolVersion) <= versions.indexOf(maxProtocolVersion)) return;
   const message = `no version is at least ${minProtocolVersion} and at most ${maxProtocolVersion}`;
-  yield { code: 'FL2109', message, path: [...at, 'maxProtocolVersion'] };
+  const fix = `write ${minProtocolVersion} or a later one`;
+  yield { code: 'FL2109', message, path: [...at, 'maxProtocolVersion'], fix };
 }
 
 function* idle(tls: GatewayTls, fields: readonly string[], why: string, path: Path): Generator<Finding> {

@@ -45,6 +45,11 @@ function* checkMatch({ method, headers }: GRPCRouteMatch, path: Path): Generator
 const services = /^(?:[A-Za-z_][A-Za-z0-9_]*)(?:\.[A-Za-z_][A-Za-z0-9_]*)*$/;
 const methods = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
+const forms = {
+  service: 'write its name in full, such as shop.v1.Cart',
+  method: 'write letters, digits and underscores, such as Add',
+};
+
 function* checkMethod({ type, service, method }: GRPCMethodMatch, path: Path): Generator<Finding> {
   if (service === undefined && method === undefined)
     yield { code: 'FL2106', message: 'neither a service nor a method is named', path };
@@ -55,6 +60,11 @@ function* checkMethod({ type, service, method }: GRPCMethodMatch, path: Path): G
     if (text === undefined) continue;
     if (type === 'RegularExpression') yield* checkRegex(text, [...path, field]);
     else if (!pattern.test(text))
-      yield { code: 'FL2109', message: `${text} is no ${field} of gRPC`, path: [...path, field] };
+      yield {
+        code: 'FL2109',
+        message: `${text} is no ${field} of gRPC`,
+        path: [...path, field],
+        fix: forms[field],
+      };
   }
 }

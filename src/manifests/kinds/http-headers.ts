@@ -43,7 +43,8 @@ function* checkValues(
     if (seen.has(key))
       yield { code: 'FL2212', message: `header ${name} is given twice`, path: at, on: 'key' };
     seen.add(key);
-    if (key === 'host' && value === '') yield { code: 'FL2109', message: 'the host is empty', path: at };
+    if (key === 'host' && value === '')
+      yield { code: 'FL2109', message: 'the host is empty', path: at, fix: 'write a host name' };
     yield* checkValue(value, at);
   }
 }
@@ -59,7 +60,12 @@ function* checkName(name: string, path: Path, usable: readonly string[]): Genera
 function* checkValue(value: string, path: Path): Generator<Finding> {
   const bytes = new TextEncoder().encode(value).length;
   if (bytes > maxValueBytes)
-    yield { code: 'FL2109', message: `the value has ${bytes} bytes, and may have ${maxValueBytes}`, path };
+    yield {
+      code: 'FL2109',
+      message: `the value has ${bytes} bytes, and may have ${maxValueBytes}`,
+      path,
+      fix: `write at most ${maxValueBytes} bytes of UTF-8`,
+    };
   if (!value.replaceAll('%%', '').includes('%')) return;
   const message = `Fairlead knows Envoy's operators, such as in ${value}, but does not honour them yet`;
   yield { code: 'FL2104', message, path, fix: 'write %% for a percent sign' };

@@ -141,6 +141,7 @@ function* checkMirror(mirror: HTTPMirrorFilter | undefined, path: Path): Generat
       code: 'FL2109',
       message: 'the fraction is more than all',
       path: [...path, 'fraction', 'numerator'],
+      fix: `write at most ${fraction.denominator ?? 100}`,
     };
 }
 
@@ -179,7 +180,12 @@ function* checkPath(
   }
   const text = modifier[wanted] ?? '/';
   if (/[?#\s]/.test(text) || (text !== '' && !text.startsWith('/')))
-    yield { code: 'FL2109', message: `${text} is no path`, path: [...path, wanted] };
+    yield {
+      code: 'FL2109',
+      message: `${text} is no path`,
+      path: [...path, wanted],
+      fix: 'write a path that begins with /, without ?, # and spaces',
+    };
   const isPrefix = matches.every((match) => (match.path?.type ?? 'PathPrefix') === 'PathPrefix');
   if (modifier.type === 'ReplacePrefixMatch' && !isPrefix)
     yield { code: 'FL2232', message: 'a match of the rule is by no prefix', path: [...path, 'type'] };

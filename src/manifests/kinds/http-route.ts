@@ -39,7 +39,8 @@ function* checkRule(rule: HTTPRouteRule, path: Path): Generator<Finding> {
   const { request, backendRequest } = timeouts;
   if (request !== undefined && backendRequest !== undefined && isLonger(backendRequest, request)) {
     const at = [...path, 'timeouts', 'backendRequest'];
-    yield { code: 'FL2109', message: `${backendRequest} is longer than the request's ${request}`, path: at };
+    const message = `${backendRequest} is longer than the request's ${request}`;
+    yield { code: 'FL2109', message, path: at, fix: `write at most ${request}` };
   }
   yield* checkDurations({ backoff: retry?.backoff }, [...path, 'retry']);
   yield* checkSession(rule, path);
@@ -80,7 +81,8 @@ function* checkMatch({ path: uri, headers, queryParams }: HTTPRouteMatch, path: 
   const at = [...path, 'path', 'value'];
   if (type === 'RegularExpression') yield* checkRegex(value, at);
   else if (!value.startsWith('/') || /\/\/|\/\.{1,2}(\/|$)|[?#\s]/.test(value)) {
-    yield { code: 'FL2109', message: `${value} is no normal path`, path: at };
+    const fix = 'write a path that begins with /, without //, . and .. as its steps, ?, # and spaces';
+    yield { code: 'FL2109', message: `${value} is no normal path`, path: at, fix };
   }
   yield* checkNamed(headers, [...path, 'headers'], (name) => name.toLowerCase());
   yield* checkNamed(queryParams, [...path, 'queryParams'], (name) => name);

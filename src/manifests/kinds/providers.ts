@@ -44,7 +44,12 @@ function* checkLine(
   if (text === '') return;
   const fields = fieldsOf(text);
   if (fields === null)
-    yield { code: 'FL2109', message: 'the format of lines of JSON is no object of JSON', path: at };
+    yield {
+      code: 'FL2109',
+      message: 'the format of lines of JSON is no object of JSON',
+      path: at,
+      fix: `write an object, such as '{"status": "%RESPONSE_CODE%"}'`,
+    };
   else for (const finding of checkLogFields(fields, at)) yield { ...finding, path: at };
 }
 

@@ -91,7 +91,8 @@ function* checkResponse(
 ): Generator<Finding> {
   const { min = 100, max = 599 } = status ?? {};
   if (min > max) {
-    yield { code: 'FL2109', message: `no status is from ${min} to ${max}`, path: [...path, 'status'] };
+    const message = `no status is from ${min} to ${max}`;
+    yield { code: 'FL2109', message, path: [...path, 'status'], fix: `write a max of at least ${min}` };
   }
   for (const [name, list] of Object.entries({ all, any })) {
     for (const [index, each] of list.entries()) yield* checkResponse(each, [...path, name, index]);

@@ -33,7 +33,8 @@ function annotated({ annotations = {} }: ServiceManifest['metadata']): Annotated
 function* check({ metadata, spec }: ServiceManifest): Generator<Finding> {
   if (!/^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/.test(metadata.name)) {
     const message = `${metadata.name} cannot be the name of a Service: it becomes a DNS label`;
-    yield { code: 'FL2109', message, path: ['metadata', 'name'] };
+    const fix = 'write lower-case letters, digits and dashes, at most 63, with a letter first';
+    yield { code: 'FL2109', message, path: ['metadata', 'name'], fix };
   }
   const ports = spec.ports ?? [];
   yield* checkExternal(spec);
