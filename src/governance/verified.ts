@@ -49,14 +49,8 @@ export async function verifyScope(
   const { uid, parent, path, directory, seq } = scope;
   const signers = [...new Set(lastVotes(scope).map(({ anchor }) => anchor))];
   return brand({
-    uid,
-    parent,
-    path,
-    directory,
-    seq,
+    ...{ uid, parent, path, directory, seq, digest, commit },
     epoch: scope.epoch.commit,
-    digest,
-    commit,
     owns: authority,
     granted: await grantedOn(owns, tree),
     trustDomain: scope.policy.trustDomain,
@@ -84,9 +78,10 @@ export function asIfVerified(facts: Omit<VerifiedScope, 'verified'>): VerifiedSc
   return brand(facts);
 }
 
-/** Bytes that were accepted earlier, with the authority that the scope has now: old bytes never keep what was lost. */
+/** Bytes that were accepted earlier, with the place and the authority that the scope has now: old bytes never keep what was lost. */
 export function withAuthorityOf(earlier: VerifiedScope, now: VerifiedScope): VerifiedScope {
-  return brand({ ...earlier, owns: now.owns, granted: now.granted });
+  const { parent, path, directory, trustDomain, owns, granted } = now;
+  return brand({ ...earlier, parent, path, directory, trustDomain, owns, granted });
 }
 
 function lastVotes(scope: ScopeState) {

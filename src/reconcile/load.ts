@@ -31,7 +31,7 @@ export function createLoader(read: Read): (scopes: readonly VerifiedScope[]) => 
       if ('resources' in loaded) good[at] = loaded;
       else {
         failed.set(scope.uid, loaded.reason);
-        good[at] = before && withOwns(before, scope);
+        good[at] = before && standIn(read, before, scope);
         done[at] = null;
       }
     }
@@ -88,6 +88,14 @@ function loadOne(
 
 function isSame(left: VerifiedScope, right: VerifiedScope): boolean {
   return left.digest === right.digest && left.path === right.path && left.directory === right.directory;
+}
+
+/** What was read last; where the scope stands elsewhere by now, read again there, if it can be. */
+function standIn(read: Read, before: ScopeResources, now: VerifiedScope): ScopeResources {
+  const old = withOwns(before, now);
+  if (isSame(before.scope, old.scope)) return old;
+  const again = loadOne(read, old.scope, null);
+  return 'resources' in again ? again : old;
 }
 
 /** Old bytes never keep authority that the scope no longer has: another scope may own it by now. */

@@ -10,7 +10,7 @@ import type { Loaded, Read } from './load.ts';
 /** What the lineage of a scope had accepted before, newest first. */
 type EarlierOf = (scope: VerifiedScope) => readonly Earlier[];
 
-/** What was found out about a scope, under one authority. */
+/** What was found out about a scope, at one place and under one authority. */
 type Known = { readonly authority: string; readonly bad: Bad; lastRead: ScopeResources | null };
 
 /**
@@ -21,8 +21,8 @@ export function createSettler(read: Read): (loaded: Loaded, earlier: EarlierOf) 
   const settled = new WeakMap<ScopeResources, ScopeResources>();
   const troubled = new Map<string, Known>();
   const settle = async (newest: ScopeResources, earlier: EarlierOf): Promise<ScopeResources> => {
-    const { uid, owns, granted, directory } = newest.scope;
-    const authority = JSON.stringify([owns, granted, directory]);
+    const { uid, parent, path, directory, trustDomain, owns, granted } = newest.scope;
+    const authority = JSON.stringify([parent, path, directory, trustDomain, owns, granted]);
     const found = troubled.get(uid);
     const known = found?.authority === authority ? found : { authority, bad: new Map(), lastRead: null };
     // The last that was read is the good one.

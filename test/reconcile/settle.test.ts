@@ -115,3 +115,26 @@ test('a failure of the store is one of the run, and a bug keeps nobody else wait
   const { resources } = await settle(loaded, () => [{ digest: scope.digest, read: async () => scope }]);
   expect(resources).toEqual([now]);
 });
+
+test('what is served of a scope that was moved stands where the scope does, as after a restart', async () => {
+  const placed = (seq: number, text: string, place: Partial<VerifiedScope>) =>
+    Object.assign(version(seq, text), place);
+  const read = (scope: VerifiedScope) => readManifests(scope, null);
+  const running = createSettler(read);
+  const at = async (settle: typeof running, place: Partial<VerifiedScope>) => {
+    const [now, old] = [placed(2, bad('b'), place), placed(1, good('a'), place)];
+    const loaded = { resources: [read(now)], problems: [], failed: new Map<string, string>() };
+    return settle(loaded, () => [{ digest: old.digest, read: async () => old }]);
+  };
+  await at(running, { path: 'acme.shop', parent: 'A' });
+  for (const place of [
+    { path: 'acme.store', parent: 'A' },
+    { path: 'acme.store', parent: 'B' },
+    { path: 'acme.store', parent: 'B', directory: 'store' },
+  ]) {
+    const moved = await at(running, place);
+    expect(moved.resources[0]?.scope).toMatchObject({ seq: 1, ...place });
+    const restarted = await at(createSettler(read), place);
+    expect(JSON.stringify(moved.resources)).toBe(JSON.stringify(restarted.resources));
+  }
+});
