@@ -1,7 +1,7 @@
 import { byCodeUnit } from '../base/order.ts';
 import { clusterNames, clustersOfService } from './clusters.ts';
 import { type Draft, encodeAgain } from './encode.ts';
-import type { Replaced } from './replaced.ts';
+import { hostOf, type Replaced } from './replaced.ts';
 import { CLUSTER, ENDPOINTS, type Snapshot, type SnapshotResource, type TypeUrl } from './types.ts';
 import type { View } from './view.ts';
 
@@ -14,7 +14,8 @@ export function clustersAgain(
   view: View,
   { services, endpoints }: Replaced,
 ): { readonly resources: ReadonlyMap<TypeUrl, ByName>; readonly lost: boolean } {
-  const hosts = new Set([...[...services.values()].map(({ host }) => host), ...endpoints.keys()]);
+  const hosts = new Set([...services.values()].map(({ host }) => host));
+  for (const id of endpoints.keys()) hosts.add(hostOf(id));
   const drafts: Draft[] = [];
   const names: string[] = [];
   for (const host of hosts) {

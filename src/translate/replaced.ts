@@ -20,11 +20,16 @@ export type Replaced = {
   readonly routings: ReadonlyMap<Routing, Routing>;
   /** With other subsets or policies, the same in all else. */
   readonly services: ReadonlyMap<Service, Service>;
-  /** By host of the service: its endpoints before and now. */
+  /** By id of the service, since namespaces may have services of one host: its endpoints before and now. */
   readonly endpoints: ReadonlyMap<string, readonly Endpoint[]>;
   /** Whose routes may be others. */
   readonly hosts: readonly string[];
 };
+
+/** The host in the id of a service. */
+export function hostOf(id: string): string {
+  return id.slice(id.indexOf('/') + 1);
+}
 
 /** Null where the worlds differ in anything else. */
 export function replacedIn(now: World, before: World): Replaced | null {
@@ -103,7 +108,7 @@ function replacedEndpoints(now: World, before: World): Replaced['endpoints'] | n
   for (const [id, list] of now.endpoints) {
     const old = before.endpoints.get(id);
     if (old === undefined) return null;
-    if (old !== list) replaced.set(id.slice(id.indexOf('/') + 1), [...old, ...list]);
+    if (old !== list) replaced.set(id, [...old, ...list]);
   }
   // Who has a virtual address depends on the scopes that have a workload there.
   const moved = new Set([...replaced.values()].flatMap((list) => list.map(({ address }) => address)));

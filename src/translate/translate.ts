@@ -14,7 +14,7 @@ import { mannered } from './manners.ts';
 import { portsListeners } from './ports.ts';
 import { limited } from './quotas.ts';
 import { redirectListeners } from './redirect.ts';
-import type { Replaced, World } from './replaced.ts';
+import { hostOf, type Replaced, type World } from './replaced.ts';
 import { reported } from './reports.ts';
 import { tableAgain } from './route-table.ts';
 import {
@@ -98,7 +98,7 @@ function isHeardByListeners(view: View, { services, endpoints }: Replaced): bool
   if (services.size > 0 && view.limits.through !== null) return true;
   if ([...services.values()].some((service) => isOwn(view.endpointsOf(service)))) return true;
   if (capture !== 'redirect') return false;
-  const moved = [...endpoints.keys()].flatMap((host) => view.services.get(host) ?? []);
+  const moved = [...endpoints.keys()].flatMap((id) => view.services.get(hostOf(id)) ?? []);
   return moved.some(({ ports, addresses }) => addresses.length === 0 && !ports.every(carriesHttp));
 }
 

@@ -283,6 +283,14 @@ const fixed = [
   kinds.service(http).replace('name: cart', 'name: cash').replace('10.0.0.9', '10.0.0.8'),
   kinds.service('{ name: tcp, port: 6379 }').replace('name: cart', 'name: store').replace('10.0.0.9', 'None'),
 ];
+/** Workloads of a service of one host that each scope has for itself. */
+const entriesIn = (space: string) => (lasts: readonly number[]) => {
+  const entry = (last: number) =>
+    istio('WorkloadEntry', `e${last}`, space, `{address: 10.0.0.${last}, labels: {app: own}}`);
+  const spec =
+    '{hosts: [own.example], exportTo: ["."], resolution: STATIC, workloadSelector: {labels: {app: own}}, ports: [{number: 80, name: http, protocol: HTTP}]}';
+  return [istio('ServiceEntry', 'own', space, spec), ...lasts.map(entry)].join('');
+};
 /** One step: what changes clusters, endpoints and routes, and brings or takes no service. */
 const touch = oneof(
   record({
@@ -332,9 +340,54 @@ const touch = oneof(
   }),
   record({ upon: constantFrom('', kinds.config(providers), ...upon('shop')) }),
   record({ theirs: constantFrom('', kinds.rule('cart.shop.svc.cluster.local', 'v9', 'pay', '.')) }),
+  record({
+    ours: subarray([1, 2, 9]).map(entriesIn('shop')),
+    others: subarray([3, 7, 9]).map(entriesIn('pay')),
+  }),
   // At the second is a service of the other scope, which then has not its address for clients of this one.
   record({ till: constantFrom('10.0.0.6', '10.0.0.9') }),
 );
+
+test('of two services of one host in two namespaces, the one that a proxy sees', () => {
+  const [builder, translator] = [createBuilder(), createTranslator()];
+  // Both proxies are workloads before and after.
+  const still = (space: string, last: number) =>
+    istio(
+      'ServiceEntry',
+      'still',
+      space,
+      `{hosts: [still.${space}.example], resolution: STATIC, endpoints: [{address: 10.0.0.${last}}], ports: [{number: 81, name: http, protocol: HTTP}]}`,
+    );
+  const scopesWith = (ours: number, others: number, last: readonly ReturnType<typeof scope>[]) => [
+    scope(
+      {
+        path: 'shop',
+        namespaces: ['shop'],
+        hosts: [],
+        files: entriesIn('shop')([ours]) + still('shop', 2),
+      },
+      last[0],
+    ),
+    scope(
+      { path: 'pay', namespaces: ['pay'], hosts: [], files: entriesIn('pay')([others]) + still('pay', 3) },
+      last[1],
+    ),
+  ];
+  const clients = [proxyAt('10.0.0.2', 'shop'), proxyAt('10.0.0.3', 'pay')];
+  let last: readonly ReturnType<typeof scope>[] = [];
+  for (const [ours, others] of [
+    [9, 9],
+    [2, 3],
+  ] as const) {
+    last = scopesWith(ours, others, last);
+    const now = builder(last);
+    const anew = build(scopesWith(ours, others, []));
+    for (const client of clients) {
+      const heard = translator(now.mesh, now.endpoints, client);
+      expect(heard).toEqual(translate(anew.mesh, anew.endpoints, client));
+    }
+  }
+});
 
 test('a mesh of which some services or endpoints are others is heard as if it were new', () => {
   const clients = [
@@ -359,13 +412,15 @@ test('a mesh of which some services or endpoints are others is heard as if it we
       upon: '',
       theirs: '',
       till: '10.0.0.6',
+      ours: entriesIn('shop')([]),
+      others: entriesIn('pay')([]),
     };
     for (const one of touches) {
       said = { ...said, ...one };
-      const { theirs, till, ...shopFiles } = said;
+      const { theirs, till, others, ...shopFiles } = said;
       const texts: ScopeText[] = [
         { path: 'shop', namespaces: ['shop'], hosts: [], files: yaml(shopFiles) },
-        { path: 'pay', namespaces: ['pay'], hosts: [], files: yaml({ theirs, till: tillAt(till) }) },
+        { path: 'pay', namespaces: ['pay'], hosts: [], files: yaml({ theirs, others, till: tillAt(till) }) },
       ];
       last = texts.map((text, at) => scope(text, last[at]));
       const [now, anew] = [builder([...last]), build(texts.map((text) => scope(text)))];
