@@ -31,6 +31,10 @@ export const codes = {
     title: 'workload has no IP address',
     fix: 'give it an IP address, or let a service with resolution DNS select it',
   },
+  FL3306: {
+    title: 'several endpoints for one name',
+    fix: 'let it select one workload, or write resolution DNS; until then nothing answers',
+  },
   FL3310: { title: 'two routes with one match', fix: 'merge them into one; until then neither is honoured' },
   FL3311: {
     title: 'backend of another namespace',

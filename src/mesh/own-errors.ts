@@ -37,6 +37,7 @@ const CONTRADICTIONS: ReadonlySet<string> = new Set<Code>([
   'FL3203',
   'FL3304',
   'FL3305',
+  'FL3306',
   'FL3310',
   'FL3320',
   'FL3322',

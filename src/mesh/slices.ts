@@ -60,13 +60,18 @@ export function danglingSlices(slices: SlicesByService, services: readonly Defin
 
 /** Subsets that none of the endpoints is in, where slices gave some: theirs have no labels, which are their Pods'. */
 export function emptySubsets({ service }: Defined, endpoints: readonly Endpoint[]): readonly Problem[] {
-  if (!endpoints.some(({ origin }) => origin.document.startsWith('EndpointSlice/'))) return [];
+  const isSliced = endpoints.some(({ origin }) => origin.document.startsWith('EndpointSlice/'));
+  const isOneName = endpoints.length > 0 && service.discovery === 'looked-up-anew';
+  if (!isSliced && !isOneName) return [];
   const empty = service.subsets.filter(
     (subset) => !endpoints.some((each) => hasLabels(each.labels, subset.labels)),
   );
+  const [why, fix] = isSliced
+    ? ['those of an EndpointSlice have the labels of their Pods alone', codes.FL3325.fix]
+    : ['the one endpoint of the host has other labels', 'give the endpoint the labels of the subset'];
   return empty.map(({ name, origin: { file, line, column } }) => {
-    const message = `subset ${name} of ${service.host} has no endpoint: those of an EndpointSlice have the labels of their Pods alone`;
-    return { code: 'FL3325', severity: 'warning', message, fix: codes.FL3325.fix, file, line, column };
+    const message = `subset ${name} of ${service.host} has no endpoint: ${why}`;
+    return { code: 'FL3325', severity: 'warning', message, fix, file, line, column };
   });
 }
 

@@ -56,7 +56,17 @@ export function endpointsOf(
       });
     }
   }
+  problems.push(...severalProblem({ service, resource }, endpoints));
   return { endpoints: endpoints.sort(byAddress), problems };
+}
+
+/** Where each connection goes to what one name stands for then, there is no second name. A Pod's addresses are one workload. */
+function severalProblem({ service, resource }: Defined, endpoints: readonly Endpoint[]): readonly Problem[] {
+  if (service.discovery !== 'looked-up-anew' || resource.kind !== 'ServiceEntry') return [];
+  const count = new Set(endpoints.map(({ workload, origin }) => workload ?? origin)).size;
+  if (count < 2) return [];
+  const message = `DNS_ROUND_ROBIN looks up one name, and ${service.host} selects ${count} workloads`;
+  return [mistake(resource, ['spec', 'workloadSelector'], 'FL3306', message)];
 }
 
 /** By what a client is told, and not by where it is written: moving a manifest changes no bytes. */

@@ -163,7 +163,11 @@ function clusterOf(target: Target & Heard): readonly Draft[] {
   }
   if (service.discovery === 'looked-up' || service.discovery === 'looked-up-anew') {
     // Looked up by Envoy itself: the names stand in the cluster.
-    const found = { ...lookedUp[service.discovery], ...byName(settings), load_assignment: assignment.json };
+    // Envoy refuses a name of which there is none, or more than one: nobody answers then.
+    const isNobody = service.discovery === 'looked-up-anew' && assignment.count !== 1;
+    const found = isNobody
+      ? { type: 'STATIC' }
+      : { ...lookedUp[service.discovery], ...byName(settings), load_assignment: assignment.json };
     return [
       {
         typeUrl: CLUSTER,

@@ -14,20 +14,20 @@ export type Target = {
   readonly client: Client;
 };
 
-/** Where one cluster's requests go; empty, but there, when nobody serves them. */
-export function loadAssignment(cluster: string, target: Target): Draft {
+/** Where one cluster's requests go, and to how many endpoints; empty, but there, when nobody serves them. */
+export function loadAssignment(cluster: string, target: Target): Draft & { readonly count: number } {
   const { service, port, subset, endpoints: all, client } = target;
   const selected = all.filter(({ labels, ports, node }) => {
     if (service.habits.stays === 'on-node' && (node === null || node !== client.node)) return false;
     return ports.has(port.number) && (subset === null || hasLabels(labels, subset.labels));
   });
   const groups = inGroups(summable(selected), policyOf(service, subset, port.number), client);
+  const isHost = all.length === 0 && service.discovery.startsWith('looked-up');
   const json = {
     cluster_name: cluster,
-    endpoints:
-      all.length === 0 && service.discovery.startsWith('looked-up')
-        ? [{ lb_endpoints: [{ endpoint: { address: socketAddress(service.host, port.number) } }] }]
-        : groups.map((group) => inLocality(group, port, client)),
+    endpoints: isHost
+      ? [{ lb_endpoints: [{ endpoint: { address: socketAddress(service.host, port.number) } }] }]
+      : groups.map((group) => inLocality(group, port, client)),
   };
   return {
     typeUrl: ENDPOINTS,
@@ -35,6 +35,7 @@ export function loadAssignment(cluster: string, target: Target): Draft {
     json,
     origins: selected.map(({ origin }) => origin),
     references: [],
+    count: isHost ? 1 : groups.reduce((sum, { endpoints }) => sum + endpoints.length, 0),
   };
 }
 
