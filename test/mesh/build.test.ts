@@ -185,6 +185,51 @@ describe('what does not exist', () => {
     expect(built.problems.map(({ code }) => code)).toEqual(['FL3303']);
   });
 
+  describe('which ports were asked for', () => {
+    const web = service('web', 'shop', '', '[{name: http, port: 80}, {name: http-admin, port: 81}]');
+    const front = service('front', 'shop', '', '[{name: http, port: 80}, {name: tcp-metrics, port: 9091}]');
+    const both = service('front', 'shop', '', '[{name: http, port: 80}, {name: http-more, port: 82}]');
+    const outside = istio(
+      'ServiceEntry',
+      'outside',
+      'shop',
+      '{hosts: [www.acme.example], resolution: DNS, ports: [{number: 80, name: http, protocol: HTTP}, {number: 443, name: tls, protocol: TLS}]}',
+    );
+    const at = (port: number) => `[{match: [{port: ${port}}], route: [{destination: {host: web}}]}]`;
+    const handing = (match: string) =>
+      routes('front', 'shop', 'front', `[{match: [${match}], delegate: {name: inner}}]`) +
+      istio('VirtualService', 'inner', 'shop', `{http: ${to('web')}}`);
+    const bound = (servers: string, list: string) =>
+      istio('Gateway', 'edge', 'shop', `{servers: [${servers}]}`) +
+      istio('VirtualService', 'edge', 'shop', `{hosts: [www.acme.example], gateways: [edge], ${list}}`);
+    const [plain, secured, passed] = [
+      '{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}',
+      '{port: {number: 443, name: https, protocol: HTTPS}, tls: {mode: SIMPLE, credentialName: c}, hosts: ["*"]}',
+      '{port: {number: 8443, name: tls, protocol: TLS}, tls: {mode: PASSTHROUGH}, hosts: ["*"]}',
+    ];
+    const sent = plain.replace('hosts', 'tls: {httpsRedirect: true}, hosts');
+    const other = service('other', 'shop', '', '[{name: https, port: 443}, {name: tls, port: 8443}]');
+    const tls = 'tls: [{match: [{sniHosts: [www.acme.example]}], route: [{destination: {host: other}}]}]';
+    const http = (host: string) => `http: ${to(host)}`;
+
+    test.each([
+      ['TCP carries none', front + routes('front', 'shop', 'front', to('web')), []],
+      ['nor does TLS', outside + routes('outside', 'shop', 'www.acme.example', to('web')), []],
+      ['HTTP does', both + routes('front', 'shop', 'front', to('web')), ['FL3303']],
+      ['the step is for another', both + routes('front', 'shop', 'front', at(80)), []],
+      ['the step is for it', both + routes('front', 'shop', 'front', at(82)), ['FL3303']],
+      ['who hands on is for another', both + handing('{port: 80}'), []],
+      ['who hands on is for it, too', both + handing('{port: 80}, {port: 82}'), ['FL3303']],
+      ['a server passes TLS on', bound(`${plain}, ${passed}`, http('web')), []],
+      ['a server ends TLS', bound(`${plain}, ${secured}`, http('web')), ['FL3303']],
+      ['a server sends all to https', other + bound(`${sent}, ${secured}`, http('other')), []],
+      ['connections come by TLS', other + bound(`${plain}, ${passed}`, tls), []],
+      ['connections come by another port', other + bound(passed.replace('8443', '9443'), tls), ['FL3303']],
+    ])('%s', (_, files, expected) => {
+      expect(codesOf(meshOf(acme(web + files))).map((code) => code.split(' ')[0])).toEqual(expected);
+    });
+  });
+
   test('subsets of an unknown host', () => {
     const built = meshOf(
       acme(service('cart', 'shop') + subsets('a', 'shop', 'basket', 'v1') + subsets('b', 'ops', cart, 'v1')),
