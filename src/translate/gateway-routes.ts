@@ -2,6 +2,7 @@ import { byCodeUnit } from '../base/order.ts';
 import { meet, mergedRouting, type Origin, type Routing } from '../mesh/index.ts';
 import type { Draft } from './encode.ts';
 import { routeConfiguration } from './http.ts';
+import { provenance } from './pieces.ts';
 import { type Routes, routesOf } from './routes.ts';
 import { CLUSTER, ROUTES } from './types.ts';
 import type { Opening, View } from './view.ts';
@@ -70,7 +71,7 @@ function entryOf(view: View, { host, routing, opening }: Served): HostEntry {
     name: `${host}:${port}`,
     domains: [host],
     routes: routes.routes,
-    ...(insistsOnHttps ? { require_tls: 'ALL' } : {}),
+    ...(insistsOnHttps ? { require_tls: 'ALL', metadata: provenance(opening.gateway.origin) } : {}),
   };
   const origins = [opening.gateway.origin, ...(routing?.rules.map(({ origin }) => origin) ?? [])];
   return { json, routes, origins };

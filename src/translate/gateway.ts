@@ -72,6 +72,7 @@ function listenerOf(view: View, openings: readonly Opening[], port: number): Bou
     name,
     ...addresses,
     traffic_direction: 'OUTBOUND',
+    ...askedAt(openings, port),
     ...(isInspected ? { listener_filters: [tlsInspector] } : {}),
     filter_chains: chains,
   };
@@ -84,6 +85,13 @@ function listenerOf(view: View, openings: readonly Opening[], port: number): Bou
     ...streams.flatMap((chain) => chain.origins),
   ];
   return { drafts: [{ typeUrl: LISTENER, name, json, origins, references }, ...routes], skipped };
+}
+
+/** The ports at which clients ask, where a Service leads them to another one: nothing else of the listener says it to `why`. */
+function askedAt(openings: readonly Opening[], port: number): object {
+  const ports = [...new Set(openings.map(({ server }) => server.port))];
+  if (ports.every((asked) => asked === port)) return {};
+  return { metadata: { filter_metadata: { 'fairlead.asked': { ports } } } };
 }
 
 /** Requests in plain text: their hosts are told by what they ask for. */

@@ -148,6 +148,70 @@ spec:
     expect(other.code).toBe(1);
   });
 
+  test('a gateway that insists on https, and one behind a Service: asked at the port of the server', async () => {
+    const yaml = `---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: edge, namespace: demo }
+spec:
+  selector: { app: edge }
+  servers:
+    - { port: { number: 80, name: http, protocol: HTTP }, hosts: [shop.example.com, bare.example.com], tls: { httpsRedirect: true } }
+    - { port: { number: 80, name: plain, protocol: HTTP }, hosts: [plain.example.com] }
+    - { port: { number: 443, name: tls, protocol: TLS }, hosts: ["*.example.com"], tls: { mode: PASSTHROUGH } }
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: edge, namespace: demo }
+spec:
+  hosts: [shop.example.com, plain.example.com]
+  gateways: [edge]
+  http: [{ route: [{ destination: { host: echo, subset: v1 } }] }]
+  tls:
+    - match: [{ sniHosts: [shop.example.com] }]
+      route: [{ destination: { host: echo, subset: v1 } }]
+---
+apiVersion: v1
+kind: Service
+metadata: { name: edge, namespace: demo }
+spec:
+  selector: { app: edge }
+  ports: [{ name: http, port: 80, targetPort: 8080 }, { name: tls, port: 443, targetPort: 8443 }]
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: edge, namespace: demo, labels: { app: edge } }
+spec: { containers: [{ name: envoy, image: envoy }] }
+status: { podIP: 10.1.0.9, phase: Running, conditions: [{ type: Ready, status: "True" }] }
+`;
+    await home.write('insists.yaml', `${SERVICE}${yaml}`);
+    const args = ['-f', 'insists.yaml', '--type', 'router', '--label', 'app=edge', '-o', 'json'];
+    const at = async (url: string, ip: string) => {
+      const node = `router~${ip}~edge.demo~demo.svc.cluster.local`;
+      const { out } = await home.fairlead('.', 'why', node, url, ...args);
+      return JSON.parse(out);
+    };
+    const gateway = { file: 'insists.yaml', line: expect.any(Number), document: 'Gateway/demo/edge' };
+    for (const ip of ['10.1.0.9', '10.1.0.8'])
+      for (const host of ['shop', 'bare'])
+        expect(await at(`http://${host}.example.com/`, ip)).toMatchObject({
+          outcome: {
+            does: 'redirect',
+            message: expect.stringContaining(`https://${host}.example.com (301)`),
+          },
+          steps: [{ what: 'listener' }, { what: 'host' }, { what: 'route', sources: [gateway] }],
+        });
+    for (const url of [
+      'http://plain.example.com/',
+      'http://plain.example.com:8080/',
+      'https://shop.example.com/',
+    ])
+      expect(await at(url, '10.1.0.9')).toMatchObject({ outcome: { does: 'forward', clusters: v('v1') } });
+    expect(await at('https://shop.example.com:9443/', '10.1.0.9')).toMatchObject({
+      outcome: { does: 'nothing' },
+    });
+  });
+
   test('a TLS client is told by the name that it asks for', () => {
     const listener = {
       address: { socket_address: { address: '0.0.0.0', port_value: 8443 } },

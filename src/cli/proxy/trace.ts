@@ -24,8 +24,8 @@ type Outcome =
 /** Follows a request through what a proxy was sent, as Envoy would. Null: nothing of the proxy is for it. */
 export function trace(resources: readonly ProxyResource[], request: Request): Trace | null {
   const all = entrances(resources);
-  const near = all.filter(({ listener, port }) => {
-    return port === request.port || isHttpProxy(listener) || listener.name === 'virtualOutbound';
+  const near = all.filter(({ listener, ports }) => {
+    return ports.includes(request.port) || isHttpProxy(listener) || listener.name === 'virtualOutbound';
   });
   const http =
     request.scheme === 'tcp' ? null : firstOf(near, (entrance) => throughHttp(entrance, resources, request));
@@ -42,6 +42,8 @@ type Entrance = {
   readonly listener: ProxyResource;
   readonly address: string;
   readonly port: number;
+  /** At which clients ask: of a gateway behind a Service, not only that of the listener. */
+  readonly ports: readonly number[];
   readonly match: unknown;
   /** Which sends on, and how. */
   readonly filter: Fields;
@@ -60,10 +62,24 @@ function entrances(resources: readonly ProxyResource[]): readonly Entrance[] {
       return chains.flatMap((chain) =>
         listAt(chain, 'filters').map((filter) => {
           const match = at(chain, 'filter_chain_match');
-          return { listener, address, port: Number(port), match, filter, config: at(filter, 'typed_config') };
+          const config = at(filter, 'typed_config');
+          const named = serverPort(textAt(config, 'rds', 'route_config_name') ?? '');
+          const ports = [Number(port), ...portsAsked(listener.resource), ...named];
+          return { listener, address, port: Number(port), ports, match, filter, config };
         }),
       );
     });
+}
+
+function portsAsked(listener: Fields): readonly number[] {
+  const ports = at(listener, 'metadata', 'filter_metadata', 'fairlead.asked', 'ports');
+  return Array.isArray(ports) ? ports.map(Number) : [];
+}
+
+/** `http.80`, `https.443.…`: that of a gateway's server (istiod's dumps say it in no other way). */
+function serverPort(table: string): readonly number[] {
+  const [, port] = /^https?\.(\d+)(?:\.|$)/.exec(table) ?? [];
+  return port === undefined ? [] : [Number(port)];
 }
 
 function isHttpProxy({ resource }: ProxyResource): boolean {
@@ -96,6 +112,14 @@ function throughHttp(
   const [first] = listAt(host, 'routes');
   const says = textAt(host, 'name') ?? '-';
   const hosted: Step = { what: 'host', says, resource: table, part: null, rule: null };
+  if (host.require_tls === 'ALL' && request.scheme === 'http') {
+    const { says: does, outcome } = ended(
+      'redirect',
+      `it is redirected to https://${request.authority} (301)`,
+    );
+    const insists: Step = { what: 'route', says: does, resource: table, part: host, rule: null };
+    return { steps: [entered, hosted, insists], outcome };
+  }
   if (route === undefined) {
     const message = 'no rule of the host is for it: it is answered 404';
     return first === undefined ? null : { steps: [entered, hosted], outcome: { does: 'refuse', message } };
@@ -108,7 +132,7 @@ function throughHttp(
 
 /** Connections whose bytes go to a service of the host, or that are told by the name that a TLS client asks for. */
 function throughBytes(
-  { listener, address, port, match, filter, config }: Entrance,
+  { listener, address, port, ports, match, filter, config }: Entrance,
   resources: readonly ProxyResource[],
   request: Request,
 ): Trace | null {
@@ -118,7 +142,7 @@ function throughBytes(
   );
   const clusters = one === null ? several : [one];
   const isAddressed = address === request.host && port === request.port;
-  const isNamed = isAskedFor(match, request) && port === request.port;
+  const isNamed = isAskedFor(match, request) && ports.includes(request.port);
   if (clusters.length === 0 || !(isAddressed || isNamed || clusters.some((name) => isOf(name, request))))
     return null;
   const outcome: Outcome = { does: 'forward', clusters };
