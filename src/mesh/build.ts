@@ -11,7 +11,7 @@ import { joinServices, type Offers } from './join-services.ts';
 import { type Groups, groupLists, type Sorted, sortLists } from './joined-lists.ts';
 import { byPlace } from './mistake.ts';
 import { editedScopes, inOrder, type Ordered } from './order.ts';
-import { readOwners } from './owners.ts';
+import { type Inheritance, noInheritance, readOwners } from './owners.ts';
 import { partLike, readPart } from './part.ts';
 import { type Places, patched } from './places.ts';
 import type { Quota } from './quotas.ts';
@@ -33,6 +33,11 @@ export function build(scopes: readonly ScopeResources[]): Built {
   return createBuilder()(scopes);
 }
 
+/** What one scope comes to by itself, if the scopes above it said `above`. */
+export function buildAlone(scope: ScopeResources, above: Inheritance): Built {
+  return join([scope], null, above).built;
+}
+
 /**
  * A `build` that keeps what does not change from one call to the next: resources of a scope that are the same object are
  * not read again, and what rules of one scope found in others is looked up again before it is used. Its result is
@@ -41,7 +46,7 @@ export function build(scopes: readonly ScopeResources[]): Built {
 export function createBuilder(): (scopes: readonly ScopeResources[]) => Built {
   let before: Joined | null = null;
   return (scopes) => {
-    before = join(scopes, before);
+    before = join(scopes, before, noInheritance);
     made.set(before.built, before);
     return before.built;
   };
@@ -79,9 +84,9 @@ type Joined = {
   readonly troubled: readonly number[];
 };
 
-function join(scopes: readonly ScopeResources[], before: Joined | null): Joined {
+function join(scopes: readonly ScopeResources[], before: Joined | null, above: Inheritance): Joined {
   const edited = before && editedScopes(scopes, before.ordered);
-  const owners = edited ? before.owners : readOwners(scopes, before?.owners ?? null);
+  const owners = edited ? before.owners : readOwners(scopes, before?.owners ?? null, above);
   const resources = scopes.map((one) => one.resources);
   const delegates = joinDelegates(resources, owners, before?.delegates ?? null);
   const begun = edited

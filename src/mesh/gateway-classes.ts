@@ -5,7 +5,7 @@ type Classes = Owner['gatewayClasses'];
 
 /** A scope that is the same object says the same. */
 const read = new WeakMap<readonly Resource[], Classes>();
-const none: Classes = {};
+export const none: Classes = {};
 
 /** The GatewayClasses that a scope itself has: their controllers by their names. */
 function classesOf({ resources }: ScopeResources): Classes {
@@ -18,9 +18,9 @@ function classesOf({ resources }: ScopeResources): Classes {
   return said;
 }
 
-/** Those of a scope and of the scopes above it, of which the nearest counts: they stand in no namespace. */
-export function inheritedClasses(line: readonly ScopeResources[]): Classes {
-  const said = line.map(classesOf).filter((classes) => classes !== none);
+/** Those of a scope and of the scopes above it, of which the nearest counts, else those of `otherwise`: they stand in no namespace. */
+export function inheritedClasses(line: readonly ScopeResources[], otherwise: Classes): Classes {
+  const said = [...line.map(classesOf), otherwise].filter((classes) => classes !== none);
   return said.length === 0 ? none : (Object.assign({}, ...said.toReversed()) as Classes);
 }
 

@@ -2,23 +2,30 @@ import { isDeepStrictEqual } from 'node:util';
 import { sameItems } from '../base/lists.ts';
 import { byCodeUnit } from '../base/order.ts';
 import type { ScopeResources } from '../manifests/index.ts';
-import { inheritedClasses } from './gateway-classes.ts';
+import { inheritedClasses, none } from './gateway-classes.ts';
 import { lineOf } from './root.ts';
-import { inherited } from './settings.ts';
+import { defaultSettings, inherited } from './settings.ts';
 import type { Owner } from './types.ts';
+
+/** What scopes inherit from those above that are not among them. */
+export type Inheritance = Pick<Owner, 'settings' | 'gatewayClasses'>;
+
+/** Nobody above says anything. */
+export const noInheritance: Inheritance = { settings: defaultSettings, gatewayClasses: none };
 
 /** The list of `before` where nobody's authority changed. */
 export function readOwners(
   scopes: readonly ScopeResources[],
   before: readonly Owner[] | null,
+  above: Inheritance,
 ): readonly Owner[] {
   const byUid = new Map(scopes.map((one) => [one.scope.uid, one]));
   const owners = scopes.map((one): Owner => {
     const line = lineOf(one, ({ scope: { parent } }) => byUid.get(parent ?? ''));
     return {
       ...readOwner(one.scope),
-      settings: inherited(line),
-      gatewayClasses: inheritedClasses(line),
+      settings: inherited(line, above.settings),
+      gatewayClasses: inheritedClasses(line, above.gatewayClasses),
     };
   });
   owners.sort((left, right) => byCodeUnit(left.path, right.path) || byCodeUnit(left.uid, right.uid));

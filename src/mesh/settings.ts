@@ -93,11 +93,11 @@ export function sameSettings(left: ScopeResources, right: ScopeResources): boole
   return isDeepStrictEqual(settingsOf(left), settingsOf(right));
 }
 
-/** What holds for a scope: what it says, else what the nearest scope above it says. `line`: itself, and those above. */
-export function inherited(line: readonly ScopeResources[]): Settings {
+/** What holds for a scope: what it says, else what the nearest scope above it says, else `otherwise`. `line`: itself, and those above. */
+export function inherited(line: readonly ScopeResources[], otherwise: Settings): Settings {
   for (const one of line) {
     const settings = settingsOf(one);
     if (settings !== null) return settings;
   }
-  return defaultSettings;
+  return otherwise;
 }
