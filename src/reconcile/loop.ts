@@ -11,6 +11,8 @@ import { type Facts, report } from './report.ts';
 import type { Served } from './serve.ts';
 import { createSettler } from './settle.ts';
 import type { RepositoryStatus, Stages } from './status.ts';
+import { createTimelines, type Found, type Timelines } from './timelines.ts';
+import { createTransitions } from './transitions.ts';
 import { type Judged, judge, lastTrusted, stateAt } from './verify.ts';
 import {
   disagreements,
@@ -70,6 +72,8 @@ class Loop implements RepositoryLoop {
   readonly #options: LoopOptions;
   readonly #load: ReturnType<typeof createLoader>;
   readonly #settle: ReturnType<typeof createSettler>;
+  readonly #timelines: Timelines;
+  readonly #stamp = createTransitions();
   #witness: Witness | null = null;
   #facts: Facts;
   #stage: Stage = 'fetch';
@@ -83,7 +87,8 @@ class Loop implements RepositoryLoop {
     this.name = options.name;
     this.#load = createLoader(options.read);
     this.#settle = createSettler(options.read);
-    this.#facts = noFacts(options);
+    this.#timelines = createTimelines(options.distribution);
+    this.#facts = noFacts(options, this.#timelines);
     options.distribution.onAck(() => this.#acked());
   }
 
@@ -97,7 +102,7 @@ class Loop implements RepositoryLoop {
       const state = await stateAt(line, this.#witness.tip);
       if (state === null) return;
       this.#compare(this.#witness, state);
-      await this.#serve(state, NO_STAGES);
+      await this.#serve(state, NO_STAGES, null);
       log.info({ repository: name, tip: state.tip }, 'serving the last followed tip from the local store');
     } catch (error) {
       if (error instanceof Failure && error.code === 'witness-mismatch') throw error;
@@ -117,7 +122,9 @@ class Loop implements RepositoryLoop {
       const verifyMs = clock.now() - startMs - fetchMs;
       await this.#follow(judged, offered);
       const state = judged.outcome === 'refused' ? await this.#lastFollowed() : judged.state;
-      if (state !== null) await this.#serve(state, { ...NO_STAGES, fetchMs, verifyMs });
+      const fetchedMs = startMs + fetchMs;
+      const found = { startedMs: startMs, fetchedMs, verifiedMs: fetchedMs + verifyMs };
+      if (state !== null) await this.#serve(state, { ...NO_STAGES, fetchMs, verifyMs }, found);
       this.#learn({ failure: null });
       return { outcome: 'wait', forMs: jitterMs(pollMs, random) };
     } catch (error) {
@@ -125,6 +132,7 @@ class Loop implements RepositoryLoop {
       return { outcome: 'retry' };
     } finally {
       this.#learn({ runs: { started: started + 1, finished: finished + 1 } });
+      this.status(); // Conditions change at the end of a run, whether anybody asks or not.
     }
   }
 
@@ -137,7 +145,8 @@ class Loop implements RepositoryLoop {
     const translateMs = stages.translateMs === null ? null : stages.translateMs + served.translateMs();
     const push = distribution.pushed();
     const facts = { ...this.#facts, push, untranslated, stages: { ...stages, translateMs } };
-    return report(facts, proxies, clock.now());
+    this.#timelines.follow(clock.now());
+    return this.#stamp(report(facts, proxies, clock.now()), clock.now());
   }
 
   state(): LineState | null {
@@ -221,21 +230,23 @@ class Loop implements RepositoryLoop {
   }
 
   /** load → build → translate and publish. Nothing to do where this very revision is served already. */
-  async #serve(state: LineState, stages: Stages): Promise<void> {
+  async #serve(state: LineState, stages: Stages, found: Found | null): Promise<void> {
     this.#stage = 'serve';
     const { line, served, distribution, clock, log } = this.#options;
     this.#learn({ state });
+    this.#timelines.verified(state, found);
     if (this.#facts.appliedRevision === state.tip && this.#facts.notBuilt === null) return;
     const startMs = clock.now();
     const loaded = await this.#settle(this.#load(await line.scopes(state)), (scope) =>
       line.earlier(state, scope),
     );
-    const { built, failed } = served.replace(this.name, loaded.resources);
+    const { built, failed, used } = served.replace(this.name, loaded.resources);
     const outOfSync = new Map([...failed, ...loaded.failed]);
     this.#learn({ outOfSync, problems: [...loaded.problems, ...(built?.problems ?? [])] });
     this.#learn({ notBuilt: built === null ? [...failed.values()].join('; ') : null });
     if (built === null) return;
-    this.#learn({ built });
+    this.#learn({ built, applied: new Map(used.map(({ scope }) => [scope.uid, scope.seq])) });
+    this.#timelines.translated(clock.now());
     served.retain(new Set(distribution.proxies().map(({ proxy }) => proxy)));
     distribution.publish(state.tip);
     this.#pushedMs = clock.now();
@@ -246,11 +257,15 @@ class Loop implements RepositoryLoop {
 
   #acked(): void {
     const { stages } = this.#facts;
-    if (this.#pushedMs === null) return;
-    const atMs = this.#options.distribution.ackedMs();
+    const { distribution, clock } = this.#options;
+    this.#timelines.follow(clock.now());
+    const push = distribution.pushed();
+    if (this.#pushedMs === null || push === null) return;
+    const atMs = distribution.ackedMs(push);
     if (atMs === null) return;
     this.#learn({ stages: { ...stages, ackMs: Math.max(0, atMs - this.#pushedMs) } });
     this.#pushedMs = null;
+    this.status(); // Distributed is true from now on.
   }
 
   #fail(error: unknown): void {
@@ -276,18 +291,19 @@ function operational(error: unknown): { code: string; message: string; fix: stri
   return { code: 'internal', message, fix: 'this is a bug of Fairlead: report it with the log' };
 }
 
-function noFacts({ name, pin }: LoopOptions): Facts {
+function noFacts({ name, pin }: LoopOptions, timelines: Timelines): Facts {
   const nothing = { followedTip: null, state: null, offeredTip: null, refused: null, stale: false };
   const unserved = {
     fetchOkMs: null,
     runs: { started: 0, finished: 0 },
     failure: null,
     appliedRevision: null,
+    applied: new Map(),
     push: null,
     outOfSync: new Map(),
     problems: [],
     built: null,
     notBuilt: null,
   };
-  return { name, pin, ...nothing, ...unserved, untranslated: new Map(), stages: NO_STAGES };
+  return { name, pin, timelines, ...nothing, ...unserved, untranslated: new Map(), stages: NO_STAGES };
 }

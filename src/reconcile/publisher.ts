@@ -8,8 +8,8 @@ export type Distribution = Pick<XdsServer, 'proxies' | 'onAck'> & {
   publish(tip: string): void;
   /** The number of the push that had its last tip; null: it waits for the first of another repository. */
   pushed(): number | null;
-  /** When the last connected proxy had acknowledged that push; null where one has not, or none is connected. */
-  ackedMs(): number | null;
+  /** When the last connected proxy had acknowledged a push; null where one has not, or none is connected. */
+  ackedMs(push: number): number | null;
 };
 
 /**
@@ -32,10 +32,7 @@ export function createPublisher(
       for (const name of waiting) pushes.set(name, push);
     },
     pushed: () => pushes.get(repository) ?? null,
-    ackedMs() {
-      const push = pushes.get(repository);
-      return push === undefined ? null : xds.ackedMs(push);
-    },
+    ackedMs: (push) => xds.ackedMs(push),
     proxies: () => xds.proxies(),
     onAck: (listener) => xds.onAck(listener),
   });

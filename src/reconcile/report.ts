@@ -1,17 +1,20 @@
+import { must } from '../base/must.ts';
 import type { Problem } from '../base/problem.ts';
 import type { LineState, Pin, ScopeState } from '../governance/index.ts';
 import { type ApiStatus, apiStatuses, type Built } from '../mesh/index.ts';
 import type { ProxyStatus } from '../xds/index.ts';
 import { distribution, isRejectedBy } from './acks.ts';
 import type {
-  Condition,
   ConditionType,
   Freshness,
+  Observation,
   Refusal,
+  Report,
   RepositoryStatus,
   ScopeStatus,
   Stages,
 } from './status.ts';
+import type { Timelines } from './timelines.ts';
 
 /** What the loop knows; the status is a pure function of it, of the proxies, and of the time. */
 export type Facts = {
@@ -27,6 +30,9 @@ export type Facts = {
   readonly runs: RepositoryStatus['runs'];
   readonly failure: RepositoryStatus['failure'];
   readonly appliedRevision: string | null;
+  /** By uid: the number at which each scope is served, of which anything is. */
+  readonly applied: ReadonlyMap<string, number>;
+  readonly timelines: Pick<Timelines, 'of' | 'last'>;
   /** The push that had it; null before, and while another repository has nothing to serve yet. */
   readonly push: number | null;
   /** By uid: scopes served from their last good resources, and why. */
@@ -41,7 +47,7 @@ export type Facts = {
   readonly stages: Stages;
 };
 
-export function report(facts: Facts, proxies: readonly ProxyStatus[], nowMs: number): RepositoryStatus {
+export function report(facts: Facts, proxies: readonly ProxyStatus[], nowMs: number): Report {
   const states = [...(facts.state?.scopes.values() ?? [])];
   const living = states.filter(({ status }) => status !== 'Tombstone');
   const byDirectory = new Map(living.map(({ directory, uid }) => [directory, uid]));
@@ -64,6 +70,12 @@ export function report(facts: Facts, proxies: readonly ProxyStatus[], nowMs: num
     appliedRevision: facts.appliedRevision,
     failure: facts.failure,
     stages: facts.stages,
+    revisions: {
+      attempted: facts.offeredTip,
+      verified: facts.followedTip,
+      applied: facts.appliedRevision,
+    },
+    timeline: facts.timelines.last(),
     conditions: [ready(conditions), ...conditions],
     scopes,
     problems: facts.problems,
@@ -81,12 +93,12 @@ type All = {
   /** By the uid of the scope whose file it is. */
   readonly problems: ReadonlyMap<string | null, readonly Problem[]>;
   readonly rejecting: readonly ProxyStatus[];
-  readonly sent: Condition;
+  readonly sent: Observation;
   /** By uid of the scope. */
   readonly gatewayApi: ReadonlyMap<string, readonly ApiStatus[]>;
 };
 
-function scopeStatus(facts: Facts, scope: ScopeState, all: All): ScopeStatus {
+function scopeStatus(facts: Facts, scope: ScopeState, all: All): ScopeStatus<Observation> {
   const problems = all.problems.get(scope.uid) ?? [];
   const conditions = scopeConditions(facts, scope, problems, all);
   const { uid, path, directory, status, seq, hold, unproven } = scope;
@@ -96,6 +108,8 @@ function scopeStatus(facts: Facts, scope: ScopeState, all: All): ScopeStatus {
     path,
     directory,
     status,
+    revisions: revisions(facts, scope),
+    lastChange: lastChange(facts, scope),
     seq,
     epoch: scope.epoch.commit,
     digest: scope.accepted.digest,
@@ -110,6 +124,28 @@ function scopeStatus(facts: Facts, scope: ScopeState, all: All): ScopeStatus {
   };
 }
 
+function revisions({ applied }: Facts, { uid, seq, lineage, hold }: ScopeState): ScopeStatus['revisions'] {
+  const verified = acceptedAt(lineage, seq);
+  const served = applied.get(uid);
+  return {
+    attempted: hold?.commit ?? verified,
+    verified,
+    // Of the lineage as it was then: an entry stays what it is.
+    applied: served === undefined ? null : acceptedAt(lineage, served),
+  };
+}
+
+function acceptedAt(lineage: ScopeState['lineage'], wanted: number): string | null {
+  const isIt = ({ event, seq }: ScopeState['lineage'][number]) =>
+    seq === wanted && (event === 'accepted' || event === 'genesis');
+  return lineage.findLast(isIt)?.commit ?? null;
+}
+
+function lastChange({ timelines }: Facts, { uid, lineage }: ScopeState): ScopeStatus['lastChange'] {
+  const { event, seq, commit } = must(lineage.at(-1));
+  return { event, seq, commit, timeline: timelines.of(uid) };
+}
+
 function sync(facts: Facts, scope: ScopeState): ScopeStatus['sync'] {
   if (facts.appliedRevision === null) return 'Unknown';
   if (scope.hold !== null) return 'Held';
@@ -117,7 +153,7 @@ function sync(facts: Facts, scope: ScopeState): ScopeStatus['sync'] {
   return 'Synced';
 }
 
-function health(conditions: readonly Condition[]): ScopeStatus['health'] {
+function health(conditions: readonly Observation[]): ScopeStatus['health'] {
   const broken = conditions.some(({ type, status }) => type !== 'QuorumMet' && status === 'False');
   if (broken) return 'Degraded';
   return conditions.some(({ type, status }) => type === 'Distributed' && status === 'Unknown')
@@ -139,7 +175,7 @@ function scopeConditions(
   scope: ScopeState,
   problems: readonly Problem[],
   { rejecting, sent }: All,
-): readonly Condition[] {
+): readonly Observation[] {
   const { hold, uid, seq } = scope;
   const at = facts.state?.tip ?? null;
   const quorum =
@@ -162,9 +198,9 @@ function scopeConditions(
 
 function repositoryConditions(
   facts: Facts,
-  scopes: readonly ScopeStatus[],
+  scopes: readonly ScopeStatus<Observation>[],
   proxies: readonly ProxyStatus[],
-): readonly Condition[] {
+): readonly Observation[] {
   const at = facts.state?.tip ?? null;
   const held = scopes.filter(({ hold }) => hold !== null).map(({ path }) => path);
   const quorum =
@@ -180,7 +216,7 @@ function repositoryConditions(
   return [sourceVerified(facts), quorum, valid(facts, facts.problems, kept), translated(facts), sent];
 }
 
-function sourceVerified(facts: Facts): Condition {
+function sourceVerified(facts: Facts): Observation {
   const at = facts.followedTip;
   const { failure, refused } = facts;
   if (refused !== null) {
@@ -206,7 +242,7 @@ function sourceVerified(facts: Facts): Condition {
   );
 }
 
-function valid(facts: Facts, problems: readonly Problem[], kept: string | undefined): Condition {
+function valid(facts: Facts, problems: readonly Problem[], kept: string | undefined): Observation {
   const at = facts.appliedRevision;
   if (kept !== undefined) return condition('Valid', 'False', 'LastGoodServed', kept, at);
   const errors = problems.filter(({ severity }) => severity === 'error').length;
@@ -214,7 +250,7 @@ function valid(facts: Facts, problems: readonly Problem[], kept: string | undefi
   return condition('Valid', at === null ? 'Unknown' : 'True', 'NoErrors', `${problems.length} warnings`, at);
 }
 
-function translated(facts: Facts): Condition {
+function translated(facts: Facts): Observation {
   const at = facts.appliedRevision;
   if (facts.notBuilt !== null) return condition('Translated', 'False', 'BuildFailed', facts.notBuilt, at);
   const [first] = facts.untranslated;
@@ -231,7 +267,7 @@ function translated(facts: Facts): Condition {
   );
 }
 
-function distributed(facts: Facts, proxies: readonly ProxyStatus[]): Condition {
+function distributed(facts: Facts, proxies: readonly ProxyStatus[]): Observation {
   const at = facts.appliedRevision;
   if (at === null) return condition('Distributed', 'Unknown', 'Pending', 'nothing is served yet', at);
   if (facts.push === null) {
@@ -245,7 +281,7 @@ function distributed(facts: Facts, proxies: readonly ProxyStatus[]): Condition {
 }
 
 /** Ready is the first of the others that is not True. A hold is no fault: the accepted state is served. */
-function ready(conditions: readonly Condition[]): Condition {
+function ready(conditions: readonly Observation[]): Observation {
   const judged = conditions.filter(({ type }) => type !== 'QuorumMet');
   const worst =
     judged.find(({ status }) => status === 'False') ?? judged.find(({ status }) => status === 'Unknown');
@@ -256,10 +292,10 @@ function ready(conditions: readonly Condition[]): Condition {
 
 function condition(
   type: ConditionType,
-  status: Condition['status'],
+  status: Observation['status'],
   reason: string,
   message: string,
   observedRevision: string | null,
-): Condition {
+): Observation {
   return { type, status, reason, message, observedRevision };
 }

@@ -1,11 +1,11 @@
 import type { Problem } from '../base/problem.ts';
-import type { Hold } from '../governance/index.ts';
+import type { Hold, LineageEntry } from '../governance/index.ts';
 import type { ApiStatus } from '../mesh/index.ts';
 
 export type ConditionType = 'Ready' | 'SourceVerified' | 'QuorumMet' | 'Valid' | 'Translated' | 'Distributed';
 
 /** kstatus style: `reason` is one CamelCase word for programs, `message` a sentence for people. */
-export type Condition = {
+export type Observation = {
   readonly type: ConditionType;
   readonly status: 'True' | 'False' | 'Unknown';
   readonly reason: string;
@@ -14,7 +14,46 @@ export type Condition = {
   readonly observedRevision: string | null;
 };
 
-export type ScopeStatus = {
+/** When `status` became what it is, as this process saw it; milliseconds since the epoch. */
+export type Condition = Observation & { readonly lastTransitionMs: number };
+
+/** Main-line commits; null before the first. What is served is always verified, and all that was verified was attempted. */
+type Revisions = {
+  /** The last one that was offered: of a scope, with which a change of it was judged, whatever came of it. */
+  readonly attempted: string | null;
+  /** The last one that was followed: of a scope, with which a change of it was accepted. */
+  readonly verified: string | null;
+  /** The one that is served; of a scope of which nothing is served, null. */
+  readonly applied: string | null;
+};
+
+/** When a change passed each stage, in milliseconds since the epoch; null: not yet, or not in this process. */
+export type Timeline = {
+  /** The followed tip with which it came. */
+  readonly revision: string;
+  /** The run that fetched it began. */
+  readonly startedMs: number | null;
+  readonly fetchedMs: number | null;
+  readonly verifiedMs: number | null;
+  /** Manifests are read and the mesh is built; snapshots are made on the way to the proxies. */
+  readonly translatedMs: number | null;
+  readonly pushedMs: number | null;
+  /** Number of the push: a proxy has it all once its `fullyAcked.push` is not lower. */
+  readonly push: number | null;
+  /** By every proxy that was connected then. */
+  readonly ackedMs: number | null;
+};
+
+/** The last entry of a scope's lineage, and what became of it in this process; a change from before a restart came with that. */
+type LastChange = {
+  readonly event: LineageEntry['event'];
+  readonly seq: number;
+  /** The main-line commit. */
+  readonly commit: string;
+  readonly timeline: Timeline | null;
+};
+
+export type ScopeStatus<C = Condition> = {
   readonly repository: string;
   readonly uid: string;
   /** Dotted scope path. */
@@ -22,6 +61,8 @@ export type ScopeStatus = {
   readonly directory: string;
   /** Of what is withdrawn, or was once, nothing is served. */
   readonly status: 'Live' | 'Withdrawn' | 'Tombstone';
+  readonly revisions: Revisions;
+  readonly lastChange: LastChange;
   readonly seq: number;
   readonly epoch: string;
   readonly digest: string;
@@ -35,7 +76,7 @@ export type ScopeStatus = {
   readonly hold: Hold | null;
   /** Anchors of a genesis that have not yet shown that they hold their key. */
   readonly unproven: readonly string[];
-  readonly conditions: readonly Condition[];
+  readonly conditions: readonly C[];
   readonly problems: readonly Problem[];
   /** What Kubernetes is to be told of its Gateways and routes. */
   readonly gatewayApi: readonly ApiStatus[];
@@ -49,6 +90,9 @@ export type Refusal = {
   /** Milliseconds since the epoch. */
   readonly sinceMs: number;
 };
+
+/** What is seen at one moment: no condition says yet since when. */
+export type Report = RepositoryStatus<Observation>;
 
 type OperationalFailure = { readonly code: string; readonly message: string; readonly fix: string };
 
@@ -68,7 +112,7 @@ export type Freshness = {
   readonly failingSinceMs: number | null;
 };
 
-export type RepositoryStatus = {
+export type RepositoryStatus<C = Condition> = {
   readonly name: string;
   readonly genesis: string;
   readonly path: string;
@@ -83,7 +127,10 @@ export type RepositoryStatus = {
   /** The last attempt's operational failure; null when it went well. What is served stays served. */
   readonly failure: (OperationalFailure & { readonly stage: string; readonly sinceMs: number }) | null;
   readonly stages: Stages;
-  readonly conditions: readonly Condition[];
-  readonly scopes: readonly ScopeStatus[];
+  readonly revisions: Revisions;
+  /** The last change of any scope; null before the first. */
+  readonly timeline: Timeline | null;
+  readonly conditions: readonly C[];
+  readonly scopes: readonly ScopeStatus<C>[];
   readonly problems: readonly Problem[];
 };

@@ -20,6 +20,8 @@ test('a place that is used again is that of the scope that lives; the one that e
     runs: { started: 1, finished: 1 },
     failure: null,
     appliedRevision: state.tip,
+    applied: new Map(),
+    timelines: { of: () => null, last: () => null },
     push: 1,
     outOfSync: new Map(),
     problems: [problem],

@@ -75,9 +75,9 @@ export function simulate(input: {
       publish: (revision) => published.push(revision),
       pushed: () => published.length,
       proxies: () => sessions,
-      ackedMs: () => {
+      ackedMs: (wanted) => {
         const acked = sessions.flatMap(({ fullyAcked }) => fullyAcked ?? []);
-        const times = acked.filter(({ push }) => push >= published.length).map(({ atMs }) => atMs);
+        const times = acked.filter(({ push }) => push >= wanted).map(({ atMs }) => atMs);
         return times.length > 0 && times.length === sessions.length ? Math.max(...times) : null;
       },
       onAck: (listener) => {
