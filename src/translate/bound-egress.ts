@@ -8,10 +8,9 @@ import {
   type Sidecar,
 } from '../mesh/index.ts';
 import { type Bound, skip } from './bindings.ts';
+import { clientManager } from './client-manager.ts';
 import { rds } from './config-source.ts';
 import type { Draft } from './encode.ts';
-import { httpConnectionManager } from './http.ts';
-import { lookingUp } from './look-up.ts';
 import { listenerName } from './names.ts';
 import { socketAddress } from './pieces.ts';
 import { portRoutes } from './redirect-routes.ts';
@@ -111,7 +110,7 @@ function forRequests(view: View, placed: Placed): Made {
   const { name, port, services } = placed;
   const routes = portRoutes(view, port, { name, services });
   const source = rds(name, view.proxy);
-  const manager = httpConnectionManager(`outbound_${name}`, source, view.proxy, {}, lookingUp(view));
+  const manager = clientManager(view, `outbound_${name}`, source);
   const json = {
     name,
     ...listening(placed, view),

@@ -1,11 +1,10 @@
 import { covers, type GatewayServer, meet } from '../mesh/index.ts';
 import type { Bound } from './bindings.ts';
+import { clientManager } from './client-manager.ts';
 import { rds } from './config-source.ts';
 import { endOfTls } from './downstream-tls.ts';
 import type { Draft } from './encode.ts';
 import { gatewayRoutes } from './gateway-routes.ts';
-import { httpConnectionManager } from './http.ts';
-import { lookingUp } from './look-up.ts';
 import { servedByServices, type Targets } from './served.ts';
 import { tlsInspector } from './sniffing.ts';
 import { type Chain, chainsAt, chainsInOrder, clustersOf } from './streams.ts';
@@ -169,5 +168,5 @@ function hostsOf({ offers }: GatewayServer): readonly string[] {
 function managerOf(view: View, name: string, routes: string): object {
   const { proxy } = view;
   const outside = { use_remote_address: true };
-  return httpConnectionManager(`outbound_${name}`, rds(routes, proxy), proxy, outside, lookingUp(view));
+  return clientManager(view, `outbound_${name}`, rds(routes, proxy), outside);
 }

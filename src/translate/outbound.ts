@@ -1,9 +1,9 @@
 import { carriesHttp, type Port, type Service } from '../mesh/index.ts';
 import type { Binding } from './bindings.ts';
+import { clientManager } from './client-manager.ts';
 import { rds } from './config-source.ts';
 import type { Draft } from './encode.ts';
-import { httpConnectionManager } from './http.ts';
-import { isAsAsked, lookingUp } from './look-up.ts';
+import { isAsAsked } from './look-up.ts';
 import { HTTP_PROXY_ROUTES, listenerName } from './names.ts';
 import { provenance, socketAddress } from './pieces.ts';
 import { patience, tlsInspector } from './sniffing.ts';
@@ -22,13 +22,7 @@ export function httpProxyListener(view: View): Draft {
   const { httpProxyPort } = proxy;
   const name = listenerName(loopback, httpProxyPort);
   const absolute = { http_protocol_options: { allow_absolute_url: true } };
-  const manager = httpConnectionManager(
-    `outbound_${name}`,
-    { ...rds(HTTP_PROXY_ROUTES, proxy), ...absolute },
-    proxy,
-    {},
-    lookingUp(view),
-  );
+  const manager = clientManager(view, `outbound_${name}`, { ...rds(HTTP_PROXY_ROUTES, proxy), ...absolute });
   const json = {
     name,
     address: socketAddress(loopback, httpProxyPort),

@@ -1,9 +1,9 @@
 import { carriesHttp, type Port, type Service } from '../mesh/index.ts';
 import type { Binding } from './bindings.ts';
+import { clientManager } from './client-manager.ts';
 import { rds } from './config-source.ts';
 import type { Draft } from './encode.ts';
-import { httpConnectionManager, tcpProxy } from './http.ts';
-import { lookingUp } from './look-up.ts';
+import { tcpProxy } from './http.ts';
 import { listenerName, PASSTHROUGH } from './names.ts';
 import { provenance, socketAddress } from './pieces.ts';
 import { addressRoutes } from './redirect-routes.ts';
@@ -78,7 +78,7 @@ function addressListener(
   const matches = [isHttp, ...(prefix_ranges.length > 0 ? [{ prefix_ranges, ...isHttp }] : [])];
   const http = routes.flatMap(({ name: table }) => {
     const routing = rds(table, view.proxy);
-    const filters = [httpConnectionManager(`outbound_${name}`, routing, view.proxy, {}, lookingUp(view))];
+    const filters = [clientManager(view, `outbound_${name}`, routing)];
     return matches.map((match) => ({ filter_chain_match: match, filters }));
   });
   const inspectors = http.length > 0 ? [tlsInspector, httpInspector] : [tlsInspector];

@@ -1,9 +1,9 @@
 import { carriesHttp, type Port, type Service } from '../mesh/index.ts';
 import { type Bound, skip } from './bindings.ts';
+import { clientManager } from './client-manager.ts';
 import { rds } from './config-source.ts';
 import type { Draft } from './encode.ts';
-import { httpConnectionManager, tcpProxy } from './http.ts';
-import { lookingUp } from './look-up.ts';
+import { tcpProxy } from './http.ts';
 import { INBOUND_PORT, listenerName, OUTBOUND_PORT } from './names.ts';
 import { portRoutes } from './redirect-routes.ts';
 import { httpInspector, isHttp, patience, tlsInspector } from './sniffing.ts';
@@ -86,9 +86,7 @@ export function portListener(view: View, number: number, wanted: Wanted): PortLi
     return { port: number, isInspected: false, drafts: [], skipped };
   }
   const routes = wanted.byHost.length > 0 || all.length === 0 ? [portRoutes(view, number)] : [];
-  const http = routes.map((table) =>
-    httpConnectionManager(`outbound_${name}`, rds(table.name, view.proxy), view.proxy, {}, lookingUp(view)),
-  );
+  const http = routes.map((table) => clientManager(view, `outbound_${name}`, rds(table.name, view.proxy)));
   const ranges = rangesOf(view, number, wanted);
   const rest = onlyOwn(view, name, wanted.byPort);
   const named = wanted.byName.toSorted(exactFirst).flatMap((service) => namedChains(view, service, number));

@@ -1,10 +1,10 @@
 import type { Service } from '../mesh/index.ts';
 import { type Binding, type Bound, bind, skip } from './bindings.ts';
 import { apart, boundEgress, uncapturedPorts } from './bound-egress.ts';
+import { clientManager } from './client-manager.ts';
 import type { Draft } from './encode.ts';
-import { httpConnectionManager, routeConfiguration, tcpProxy } from './http.ts';
+import { routeConfiguration, tcpProxy } from './http.ts';
 import { boundIngress } from './inbound.ts';
-import { lookingUp } from './look-up.ts';
 import {
   BLACK_HOLE,
   INBOUND_PORT,
@@ -127,7 +127,7 @@ function unknownInspected({ services }: View): object {
 function unknownRequests(view: View): object {
   const name = `${VIRTUAL_OUTBOUND}-catchall-tcp-http`;
   const route_config = routeConfiguration(name, unknownHosts(view).rest);
-  const manager = httpConnectionManager(name, { route_config }, view.proxy, {}, lookingUp(view));
+  const manager = clientManager(view, name, { route_config });
   return { name, filter_chain_match: isHttp, filters: [manager] };
 }
 

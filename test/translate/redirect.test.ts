@@ -37,6 +37,25 @@ function chainsOf(listener: Json): readonly (readonly [object, string])[] {
 
 const raw = { transport_protocol: 'raw_buffer', application_protocols: ['http/1.1', 'h2c'] };
 
+test('a host that ends with a dot is the same host, for who calls', () => {
+  const files =
+    service('cart', 'shop', ', clusterIP: 10.96.0.9', '[{name: http, port: 80}, {name: auto, port: 90}]') +
+    workload('web', 'web', '10.0.0.1', 'app: web') +
+    service('web', 'web');
+  const snapshot = snapshotOf(client, acme(files));
+  const said = namesOf(snapshot, 'listeners').flatMap((name) => {
+    const text = JSON.stringify(jsonOf(snapshot, 'listeners', name));
+    const managers = text.split('v3.HttpConnectionManager"').length - 1;
+    return managers === 0 ? [] : [[name, managers, text.split('"strip_trailing_host_dot":true').length - 1]];
+  });
+  expect(said).toEqual([
+    ['0.0.0.0_80', 1, 1],
+    ['0.0.0.0_90', 1, 1],
+    ['10.96.0.9_90', 1, 1],
+    ['virtualInbound', 1, 0],
+  ]);
+});
+
 describe('a client that serves nothing', () => {
   const snapshot = snapshotOf(client, acme(service('cart', 'shop')));
 

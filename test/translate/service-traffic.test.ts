@@ -1,5 +1,7 @@
+import { type RequestListener, request } from 'node:http';
 import { expect, test } from 'vitest';
-import { istio, routes, service, to, workload } from '../mesh/manifests.ts';
+import { freePorts } from '../../src/cli/demo/services.ts';
+import { bound, gateway, istio, routes, service, to, workload } from '../mesh/manifests.ts';
 import type { Running } from './running.ts';
 import { Stand } from './stand.ts';
 import { proxyAt, snapshotOf } from './world.ts';
@@ -190,4 +192,36 @@ test('workloadSelector: WorkloadEntries with their weights and ports', async () 
   );
   const { a = 0, b = 0 } = await shares(await stand.client('web', [acme(files + rule)]), 'api.example', 200);
   expect([a + b, a > 150, b > 5]).toEqual([200, true, true]);
+});
+
+test('a host that ends with a dot is the same host, for applications and at gateways', async () => {
+  await using stand = new Stand();
+  const [port = 0] = await freePorts(1);
+  const answer: RequestListener = ({ headers }, response) => response.end(headers.host);
+  const files =
+    service('cart', 'shop', '', '[{name: http, port: 9080}]') +
+    workload(
+      'cart',
+      'shop',
+      '127.0.0.1',
+      'app: cart',
+      `, ports: {http: ${await stand.backend('cart', '127.0.0.1', answer)}}`,
+    ) +
+    gateway('edge', 'edge', '[www.acme.example]', '', port) +
+    bound('edge', 'edge', 'www.acme.example', '[edge]', to(cart));
+  const client = await stand.client('web', [acme(files)]);
+  for (const host of [`${cart}:9080`, `${cart}.:9080`])
+    expect((await client.ask(host)).body).toBe(`${cart}:9080`);
+  expect((await client.ask('cart.shop.:9080')).body).toBe('cart.shop:9080');
+  await stand.gateway('edge', [acme(files)], { app: 'edge' });
+  const at = (host: string) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const sent = request({ host: '127.0.0.1', port, headers: { host }, agent: false }, (response) => {
+        response.resume().on('end', () => resolve(response.statusCode));
+      });
+      sent.on('error', reject).end();
+    });
+  expect(await Promise.all(['www.acme.example', 'www.acme.example.', 'other.'].map(at))).toEqual([
+    200, 200, 404,
+  ]);
 });
