@@ -10,9 +10,9 @@ import type { Path, ScopeResources } from './types.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** A document of a kind that no mesh has, such as a Deployment. */
+/** A document of a kind that no mesh has, such as a Deployment; or a whole file in which no document says a kind. */
 export type OtherManifest = {
-  /** As it says itself; empty where it is no manifest. */
+  /** As it says itself; empty where it says none. */
   readonly kind: string;
   readonly file: string;
 };
@@ -60,7 +60,10 @@ function readOne(scope: VerifiedScope, file: File, manner: Manner) {
   const all = [...read.problems, ...documents.flatMap((document) => older(document, name))];
   return {
     read: { ...read, problems: all },
-    others: foreign.map(({ value }) => ({ kind: textOf(value.kind), file: name })),
+    others: [
+      ...foreign.map(({ value }) => ({ kind: textOf(value.kind), file: name })),
+      ...(manner === 'exported' && isKindless(file) ? [{ kind: '', file: name }] : []),
+    ],
     workloads: [...documents, ...foreign].flatMap(({ value }) => workloadOf(value)),
   };
 }
@@ -91,6 +94,20 @@ function exportedDocuments(file: File): Documents {
   return { problems, documents: own, foreign };
 }
 
+/** Whether any of its documents could say what it is. */
+function mayHoldManifests(file: File): boolean {
+  return sourceOf(file).includes('apiVersion');
+}
+
+/** Whether it says something, but nowhere of which kind. */
+function isKindless(file: File): boolean {
+  return !mayHoldManifests(file) && /^(?![ \t\r]*(?:#|---[ \t\r]*$|$))/m.test(sourceOf(file).toString());
+}
+
+function sourceOf({ bytes }: File): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
 /** The last of `documents`, which are in order, that begins at a line or before it. */
 function lastBefore(documents: readonly TextDocument[], line: number): TextDocument | undefined {
   let [start, end] = [0, documents.length];
@@ -112,11 +129,11 @@ function sortedAs(resources: ScopeResources): ScopeResources {
 }
 
 /** Nothing of a file that cannot hold a manifest: charts and pipelines stand beside them, templates wait for values. */
-function exportedText({ path, bytes }: File): Text {
-  const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (!source.includes('apiVersion')) return { documents: [], problems: [] };
+function exportedText(file: File): Text {
+  const { path, bytes } = file;
+  if (!mayHoldManifests(file)) return { documents: [], problems: [] };
   const text = readText(bytes, formatOf(path), maxDumpBytes);
-  const isTemplate = text.problems.length > 0 && source.includes('{{');
+  const isTemplate = text.problems.length > 0 && sourceOf(file).includes('{{');
   return isTemplate ? { ...text, problems: [] } : text;
 }
 

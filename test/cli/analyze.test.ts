@@ -101,6 +101,19 @@ describe('of what nobody governs', () => {
     });
   });
 
+  test('documents that say no kind were not looked at, and that is said', async () => {
+    const texts = { 'alias.yaml': 'a: &a [x]\nb: *a\n', 'kindless.yaml': 'apiVersion: v1\nspec: {}\n' };
+    await home.need('.', 'mkdir', '-p', 'kindless');
+    for (const [name, text] of Object.entries(texts)) await home.write(`kindless/${name}`, text);
+    const all = await home.fairlead('kindless', 'analyze', 'alias.yaml', 'kindless.yaml');
+    expect(all).toMatchObject({ code: 0, out: 'no manifests of a mesh\n' });
+    expect(all.err.replace(/\s+/g, ' ')).toContain(
+      'documents of 2 file(s) that say no kind (alias.yaml, kindless.yaml) were left out',
+    );
+    const json = await home.fairlead('kindless', 'analyze', '-o', 'json');
+    expect(JSON.parse(json.out)).toMatchObject({ counts: { others: 2 }, others: { none: 2 } });
+  });
+
   test("of a whole cluster, what is not of a mesh is nobody's mistake", async () => {
     const items = [
       '{ apiVersion: v1, kind: Namespace, metadata: { name: shop } }',

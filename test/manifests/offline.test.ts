@@ -42,7 +42,8 @@ test.each([
     { problems: ['FL2102 2:7'] },
   ],
   ['a template', 'apiVersion: v1\nkind: Service\nmetadata:\n{{- if .x }}\n', {}],
-  ['no word of a version', 'kind: [', {}],
+  ['no word of a version', 'kind: [', { others: [''] }],
+  ['nothing but comments', '---\n# kind\n\n  # more\n', {}],
   [
     'the Pods of a Deployment',
     'apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: a, namespace: shop }\nspec: { template: { metadata: { labels: { app: a, n: 1 } } } }\n',

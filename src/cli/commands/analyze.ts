@@ -55,7 +55,9 @@ async function analyze(context: Context, paths: readonly string[], flags: Flags)
   const document = { apiVersion: API_VERSION, kind: 'Analysis', ...{ problems, counts, others } };
   print(context, flags.output, document, () =>
     problems.length === 0
-      ? 'no problems\n'
+      ? isEmpty(mesh)
+        ? 'no manifests of a mesh\n'
+        : 'no problems\n'
       : problems.map((problem) => `${formatProblem(problem)}\n`).join(''),
   );
   if (flags.output !== 'json' && flags.output !== 'yaml')
@@ -75,18 +77,36 @@ function countsOf({ problems, mesh, others }: FolderMesh): Counts {
 
 function sayCounts(
   { terminal }: Context,
-  { manner, scopes }: FolderMesh,
+  { manner, scopes, others }: FolderMesh,
   counts: Counts,
   first: Problem | undefined,
 ): void {
-  const { errors, warnings, services, routings, others } = counts;
+  const { errors, warnings, services, routings } = counts;
   const whose =
     manner === 'written' ? `${scopes.length} scope(s)` : 'no scope.yaml: as one scope that owns everything';
-  const left = others === 0 ? '' : `; ${others} document(s) that are not of a mesh were left out`;
   const found = `${errors} error(s), ${warnings} warning(s) in ${services} service(s) and ${routings} routing(s)`;
-  terminal.say(wrap(`${found} (${whose})${left}`, '  '));
+  terminal.say(wrap(`${found} (${whose})${leftOut(others)}`, '  '));
   if (first !== undefined)
     terminal.say(`fairlead analyze --explain ${first.code} shows an example of it and how it is mended`);
+}
+
+function isEmpty({ resources }: FolderMesh): boolean {
+  return resources.every((scope) => scope.resources.length === 0);
+}
+
+const MAX_NAMED = 3;
+
+/** What was not looked at, lest somebody takes it for good. */
+function leftOut(others: FolderMesh['others']): string {
+  const files = [...new Set(others.filter(({ kind }) => kind === '').map(({ file }) => file))];
+  const named = others.filter(({ kind }) => kind !== '').length;
+  const more = files.length > MAX_NAMED ? `, and ${files.length - MAX_NAMED} more` : '';
+  const without = `documents of ${files.length} file(s) that say no kind (${files.slice(0, MAX_NAMED).join(', ')}${more})`;
+  const all = [
+    ...(named === 0 ? [] : [`${named} document(s) that are not of a mesh`]),
+    ...(files.length === 0 ? [] : [without]),
+  ];
+  return all.length === 0 ? '' : `; ${all.join(' and ')} were left out`;
 }
 
 function inOrder(left: Problem, right: Problem): number {
