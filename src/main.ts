@@ -77,7 +77,7 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   const closing = new AbortController();
   const handler = (key: string) => reconcile(loops, key, closing.signal);
   const queue = createMemoryQueue({ handler, clock, random });
-  const api = createApi(apiSource({ loops, xds, queue, served }), log);
+  const api = createApi(apiSource({ loops, xds, queue, served, config }), log, now);
   starting.defer(() => api.close());
   const httpPort = await listen(api, 'http', config.http);
   const xdsPort = await listen(xds, 'xds', config.xds);
@@ -140,10 +140,17 @@ type Parts = {
   readonly xds: XdsServer;
   readonly queue: WorkQueue;
   readonly served: Served;
+  readonly config: ServerConfig;
 };
 
 /** What the API shows, taken from the other edges. */
-function apiSource({ loops, xds, queue, served }: Parts): ApiSource {
+function apiSource({ loops, xds, queue, served, config }: Parts): ApiSource {
+  const hooks = new Map(
+    config.repositories.map(({ name, branch, webhookSecretFile }) => [
+      name,
+      { branch, secretFile: webhookSecretFile },
+    ]),
+  );
   const statuses = () => [...loops.values()].map((loop) => loop.status());
   const states = () => [...loops.values()].flatMap((loop) => loop.state() ?? []);
   return {
@@ -174,9 +181,10 @@ function apiSource({ loops, xds, queue, served }: Parts): ApiSource {
       const found = named.find(({ status }) => status !== 'Tombstone') ?? named[0];
       return found === undefined ? null : { scope: found.path, uid: found.uid, entries: found.lineage };
     },
-    async trigger(name) {
+    hooks: () => hooks,
+    async trigger(name, delayMs) {
       if (!loops.has(name)) return false;
-      await queue.add(name);
+      await queue.add(name, delayMs);
       return true;
     },
   };

@@ -48,6 +48,7 @@ export const repositorySettings = {
   ),
   sshKeyFile: of('sshKeyFile', '<file>', 'private key for an SSH repository', null, path),
   knownHostsFile: of('knownHostsFile', '<file>', 'keys of its host, as `ssh` has them', null, path),
+  webhookSecretFile: of('webhookSecretFile', '<file>', 'secrets that webhooks are signed with', null, path),
   name: of('name', '<name>', 'of the repository in the API', 'mesh', dnsLabel),
   poll: of('pollMs', '<duration>', 'how often to look at the remote', '1m', duration),
   fetchTimeout: of('fetchTimeoutMs', '<duration>', 'of one fetch', '60s', duration),

@@ -39,6 +39,7 @@ describe('effectiveConfig', () => {
           gitBackend: 'auto',
           sshKeyFile: null,
           knownHostsFile: null,
+          webhookSecretFile: null,
           pollMs: 60_000,
           fetchTimeoutMs: 60_000,
         },

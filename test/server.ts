@@ -71,6 +71,7 @@ export function repositoryOf(about: Pick<RepositoryConfig, 'repository' | 'pin'>
     gitBackend: 'auto',
     sshKeyFile: null,
     knownHostsFile: null,
+    webhookSecretFile: null,
     pollMs: 3_600_000,
     fetchTimeoutMs: 60_000,
     ...about,
@@ -139,6 +140,7 @@ export function apiSource(given: Partial<ApiSource>): ApiSource {
     partOrigin: () => null,
     decisions: () => [],
     lineage: () => null,
+    hooks: () => new Map(),
     trigger: async () => true,
     ...given,
   };

@@ -126,24 +126,6 @@ const lineage: Route = (app, source) => {
   });
 };
 
-/** A local script's hint to fetch. Its body says nothing: what is believed is only what git holds. */
-const hook: Route = (app, source) => {
-  app.post<{ Params: { repository: string } }>('/hooks/v1/generic/:repository', async (request, reply) => {
-    if (!isLoopback(request.ip)) {
-      const message = 'this hook is open to the machine itself only';
-      return refuse(reply, 403, {
-        code: 'forbidden',
-        message,
-        fix: 'call it from the host that runs Fairlead',
-      });
-    }
-    const { repository } = request.params;
-    const known = await source.trigger(repository);
-    if (!known) return notFound(reply, `repository ${repository}`, '/api/v1/repositories');
-    return answer(reply.code(202), 'Accepted', { repository });
-  });
-};
-
 /** The second of anything is one entry here. */
 export const routes: readonly Route[] = [
   livez,
@@ -156,10 +138,4 @@ export const routes: readonly Route[] = [
   partOrigin,
   decisions,
   lineage,
-  hook,
 ];
-
-/** The peer of the socket, never a header: no proxy is trusted. */
-export function isLoopback(ip: string): boolean {
-  return ip === '::1' || /^(::ffff:)?127\.\d+\.\d+\.\d+$/.test(ip);
-}

@@ -1,6 +1,8 @@
 import { type FastifyError, type FastifyInstance, fastify } from 'fastify';
 import type { Log } from '../base/log.ts';
 import { refuse } from './answer.ts';
+import { hookRoute } from './hook-route.ts';
+import { createDeliveries } from './hooks/index.ts';
 import { routes } from './routes.ts';
 import type { ApiSource } from './source.ts';
 
@@ -14,8 +16,9 @@ export interface Api {
 const BODY_LIMIT_BYTES = 1_048_576;
 const REQUEST_TIMEOUT_MS = 10_000;
 
-export function createApi(source: ApiSource, log: Log): Api {
-  const app = createApp(source, log);
+/** `now` in milliseconds since the Unix epoch: what is remembered of deliveries, and for how long. */
+export function createApi(source: ApiSource, log: Log, now: () => number = Date.now): Api {
+  const app = createApp(source, log, now);
   return {
     async listen(host, port) {
       await app.listen({ host, port });
@@ -27,7 +30,7 @@ export function createApi(source: ApiSource, log: Log): Api {
 }
 
 /** The application without a socket, for tests. */
-export function createApp(source: ApiSource, log: Log): FastifyInstance {
+export function createApp(source: ApiSource, log: Log, now: () => number = Date.now): FastifyInstance {
   const app = fastify({
     logger: false,
     trustProxy: false,
@@ -41,7 +44,7 @@ export function createApp(source: ApiSource, log: Log): FastifyInstance {
     routerOptions: { maxParamLength: 1_024 },
   });
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null, undefined));
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.setNotFoundHandler((request, reply) => {
     const message = `there is no ${request.method} ${request.url.slice(0, 200)}`;
     return refuse(reply, 404, { code: 'not-found', message, fix: 'GET /api/v1/repositories is a start' });
@@ -60,5 +63,6 @@ export function createApp(source: ApiSource, log: Log): FastifyInstance {
     return refuse(reply, 500, { code: 'internal', message: 'the request failed', fix });
   });
   for (const route of routes) route(app, source);
+  hookRoute(app, source, createDeliveries(source, log), now);
   return app;
 }

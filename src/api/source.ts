@@ -1,3 +1,5 @@
+import type { HookTarget } from './hooks/index.ts';
+
 /** What the API shows. `main.ts` fills it from the loop and the xDS server: edges never import each other. */
 export interface ApiSource {
   /** Is what was verified being served? */
@@ -17,8 +19,10 @@ export interface ApiSource {
   decisions(scopes: readonly string[]): readonly object[];
   /** Entries of the lineage of a scope, by dotted path or uid; null where there is no such scope. */
   lineage(scope: string): Lineage | null;
-  /** A hint to fetch; false where there is no such repository. */
-  trigger(repository: string): Promise<boolean>;
+  /** What a webhook of each repository has to know, by its name. */
+  hooks(): ReadonlyMap<string, HookTarget>;
+  /** A hint to fetch in `delayMs` (default now); false where there is no such repository. */
+  trigger(repository: string, delayMs?: number): Promise<boolean>;
 }
 
 /** `pointer` (RFC 6901) into the JSON of a resource. */

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { isLoopback } from '../../src/api/hook-route.ts';
 import { type ApiSource, createApi } from '../../src/api/index.ts';
-import { isLoopback } from '../../src/api/routes.ts';
 import { createApp } from '../../src/api/server.ts';
 import type { Log } from '../../src/base/log.ts';
 
@@ -23,6 +23,7 @@ function source(more: Partial<ApiSource> = {}): ApiSource {
     partOrigin: (_, { pointer }) => (pointer === '/a/0' ? { file: 'a.yaml', line: 3 } : null),
     decisions: (scopes) => scopes.map((scope) => ({ scope, seq: 1 })),
     lineage: (scope) => (scope === 'acme' ? { scope, uid: 'u', entries: [{ seq: 1 }] } : null),
+    hooks: () => new Map(),
     async trigger(name) {
       triggered.push(name);
       return name === 'mesh';

@@ -1,0 +1,75 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { answer, notFound, refuse } from './answer.ts';
+import { type Deliveries, HOOK_LIMITS } from './hooks/index.ts';
+import { createBuckets } from './hooks/limits.ts';
+import type { ApiSource } from './source.ts';
+
+type Params = { readonly provider: string; readonly repository: string };
+type Request = FastifyRequest<{ Params: Params }>;
+
+/** Hints to fetch: of forges, which sign them, and of scripts on this machine, which need not. */
+export function hookRoute(
+  app: FastifyInstance,
+  source: ApiSource,
+  deliveries: Deliveries,
+  now: () => number,
+) {
+  const buckets = createBuckets(HOOK_LIMITS);
+  app.post<{ Params: Params }>('/hooks/v1/:provider/:repository', {
+    onRequest: async (request, reply) => {
+      if (isUnsignedGeneric(request) || buckets.take(request.ip, now())) return;
+      await tooMany(reply);
+    },
+    handler: async (request, reply) => {
+      if (isUnsignedGeneric(request)) return unsigned(request, reply, source);
+      const { provider, repository } = request.params;
+      const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+      const header = (name: string) => String(request.headers[name] ?? '');
+      const result = await deliveries.take(provider, repository, { header, body, nowMs: now() });
+      if (result === 'unknown') return unknown(reply);
+      // Whoever knows a secret is no flood, but may be recorded and sent again.
+      if (result !== 'duplicate') buckets.giveBack(request.ip);
+      return answer(reply.code(202), 'Accepted', { repository, result });
+    },
+  });
+}
+
+function isUnsignedGeneric({ params, headers }: FastifyRequest): boolean {
+  return (params as Params).provider === 'generic' && headers['x-signature'] === undefined;
+}
+
+/** A local script's hint. Its body says nothing: what is believed is only what git holds. */
+async function unsigned(request: Request, reply: FastifyReply, source: ApiSource) {
+  if (!isLocal(request)) {
+    const message = 'without a signature this hook is open to the machine itself only';
+    const fix = 'sign it (X-Signature), or call it from the host that runs Fairlead';
+    return refuse(reply, 403, { code: 'forbidden', message, fix });
+  }
+  const { repository } = request.params;
+  if (!(await source.trigger(repository)))
+    return notFound(reply, `repository ${repository}`, '/api/v1/repositories');
+  return answer(reply.code(202), 'Accepted', { repository, result: 'accepted' });
+}
+
+function unknown(reply: FastifyReply) {
+  const message = 'there is no such hook, or its secret did not sign this';
+  const fix = 'compare the URL and the secret with webhookSecretFile; the server’s log says which it is';
+  return refuse(reply, 404, { code: 'not-found', message, fix });
+}
+
+function tooMany(reply: FastifyReply) {
+  const { burst, perSecond } = HOOK_LIMITS;
+  const message = `more than ${burst} deliveries that are not believed, and ${perSecond} a second`;
+  reply.header('retry-after', '1');
+  return refuse(reply, 429, { code: 'too-many', message, fix: 'wait; the poll sees what was pushed' });
+}
+
+/** The peer of the socket, and not somebody that a proxy on this machine speaks for: such a header only takes rights away. */
+function isLocal({ ip, headers }: FastifyRequest): boolean {
+  const forwarded = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'];
+  return isLoopback(ip) && forwarded.every((name) => headers[name] === undefined);
+}
+
+export function isLoopback(ip: string): boolean {
+  return ip === '::1' || /^(::ffff:)?127\.\d+\.\d+\.\d+$/.test(ip);
+}

@@ -1,0 +1,110 @@
+import { randomBytes } from 'node:crypto';
+import { Failure } from '../../base/failure.ts';
+import type { Log } from '../../base/log.ts';
+import { readSecretFile } from '../../base/secret-file.ts';
+import { bitbucket } from './bitbucket.ts';
+import { generic } from './generic.ts';
+import { forgejo, gitea } from './gitea.ts';
+import { github } from './github.ts';
+import { gitlab } from './gitlab.ts';
+import { createSeen, HOOK_LIMITS } from './limits.ts';
+import type { Delivery, Event, Provider } from './provider.ts';
+
+const providers: ReadonlyMap<string, Provider> = new Map(
+  [github, gitlab, gitea, forgejo, bitbucket, generic].map((one) => [one.name, one]),
+);
+
+/** What a hook of a repository has to know: the branch that is followed, and the file with its secrets, one a line. */
+export type HookTarget = { readonly branch: string; readonly secretFile: string | null };
+
+export type HookSource = {
+  /** By name of the repository. */
+  hooks(): ReadonlyMap<string, HookTarget>;
+  trigger(repository: string, delayMs?: number): Promise<boolean>;
+};
+
+/** `unknown`: no such provider or repository, no secret, or one that did not sign; they look alike from outside. */
+type Result = 'accepted' | 'duplicate' | 'ignored' | 'ping' | 'unknown';
+
+export interface Deliveries {
+  take(provider: string, repository: string, delivery: Delivery): Promise<Result>;
+}
+
+export function createDeliveries(source: HookSource, log: Log): Deliveries {
+  const seen = createSeen(HOOK_LIMITS);
+  const hints = new Map<string, number>();
+
+  /** A hint at once; those that follow it closely are one, which comes when the time is over. */
+  async function hint(repository: string, nowMs: number): Promise<void> {
+    const earliest = (hints.get(repository) ?? Number.NEGATIVE_INFINITY) + HOOK_LIMITS.coalesceMs;
+    // A clock that was put back must not hold hints back.
+    const delayMs = Math.min(Math.max(0, earliest - nowMs), HOOK_LIMITS.coalesceMs);
+    if (delayMs === 0) hints.set(repository, nowMs);
+    await source.trigger(repository, delayMs);
+  }
+
+  return {
+    async take(name, repository, delivery) {
+      const provider = providers.get(name);
+      const target = source.hooks().get(repository);
+      const secrets = await secretsOf(target ?? decoyOf(source), log);
+      // Compared in any case, and to the end: time does not tell a name that is none.
+      const matching = secrets.filter((secret) => (provider ?? generic).isAuthentic(delivery, secret));
+      if (provider === undefined || target === undefined || matching.length === 0) {
+        const about = { provider: provider?.name ?? null, repository: target && repository };
+        log.warn({ ...about, ...whyUnknown(provider, target) }, 'a webhook delivery is not believed');
+        return 'unknown';
+      }
+      const id = provider.deliveryId(delivery).slice(0, 200);
+      const key = `${name} ${repository} ${id}`;
+      if (id !== '' && seen.has(key, delivery.nowMs)) return 'duplicate';
+      const result = resultOf(provider.event(delivery), target.branch);
+      if (result === 'accepted') await hint(repository, delivery.nowMs);
+      if (id !== '') seen.add(key, delivery.nowMs);
+      return result;
+    },
+  };
+}
+
+/** A repository whose secrets are read, and match nothing, where a name is none. */
+function decoyOf(source: HookSource): HookTarget | undefined {
+  return [...source.hooks().values()].find(({ secretFile }) => secretFile !== null);
+}
+
+const NOBODY = randomBytes(32).toString('hex');
+
+/** Never none: a secret that nobody knows stands where a file has none. */
+async function secretsOf(target: HookTarget | undefined, log: Log): Promise<readonly string[]> {
+  if (target === undefined || target.secretFile === null) return [NOBODY];
+  try {
+    return await readSecrets(target.secretFile);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    const { code, message, fix } = error;
+    log.error({ code, message, fix }, 'no webhook delivery can be believed');
+    return [NOBODY];
+  }
+}
+
+/** Throws Failure secret-file-unusable. */
+async function readSecrets(path: string): Promise<readonly string[]> {
+  const lines = (await readSecretFile(path)).split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '').slice(0, MAX_SECRETS);
+}
+
+/** Rotation has two. */
+const MAX_SECRETS = 8;
+
+function whyUnknown(provider: Provider | undefined, target: HookTarget | undefined) {
+  if (provider === undefined) return { reason: 'there is no such provider' };
+  if (target === undefined) return { reason: 'there is no such repository' };
+  return target.secretFile === null
+    ? { reason: 'the repository has no webhookSecretFile' }
+    : { reason: 'none of the secrets signed it, or too long ago' };
+}
+
+function resultOf(event: Event, branch: string): Result {
+  if (event.kind === 'ping') return 'ping';
+  if (event.kind === 'other') return 'ignored';
+  return event.branches === null || event.branches.includes(branch) ? 'accepted' : 'ignored';
+}

@@ -1,0 +1,26 @@
+/** A delivery as it came in: nothing in it is believed before `isAuthentic`, and after it no more than that a push may have been. */
+export type Delivery = {
+  /** The first value of a header; '' where there is none. */
+  readonly header: (name: string) => string;
+  /** The very bytes: what is signed. */
+  readonly body: Buffer;
+  /** Milliseconds since the Unix epoch. */
+  readonly nowMs: number;
+};
+
+/** What a delivery says it is about. `branches`: null where it does not say, or not in a form that we know. */
+export type Event =
+  | { readonly kind: 'push'; readonly branches: readonly string[] | null }
+  | { readonly kind: 'ping' }
+  | { readonly kind: 'other' };
+
+/** How one forge delivers. The second of anything is a file and a line in `providers`. */
+export interface Provider {
+  /** As in `/hooks/v1/{name}/{repository}`. */
+  readonly name: string;
+  /** Whether somebody who knows `secret` sent it. In constant time. */
+  isAuthentic(delivery: Delivery, secret: string): boolean;
+  /** What is the same where the same event is delivered again; '' where it does not say. */
+  deliveryId(delivery: Delivery): string;
+  event(delivery: Delivery): Event;
+}
