@@ -2,11 +2,12 @@ import { pino } from 'pino';
 import { type ApiSource, createApi } from './api/index.ts';
 import { Failure } from './base/failure.ts';
 import type { Log } from './base/log.ts';
+import { must } from './base/must.ts';
 import { byCodeUnit } from './base/order.ts';
 import type { GitConfig } from './cli/index.ts';
 import { type Environment, environment, flagOf, type RepositoryConfig, type ServerConfig } from './config.ts';
 import { createTreeDigests, openGit } from './git/index.ts';
-import { formatVerification, openLine } from './governance/index.ts';
+import { formatVerification, openLine, type Pin } from './governance/index.ts';
 import { createStages } from './pipeline.ts';
 import {
   type Clock,
@@ -55,7 +56,8 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   const folder = await openDataFolder(config.dataDir);
   starting.defer(() => folder.close());
   const now = () => clock.now();
-  const stages = createStages();
+  const pins = await readPins(config.repositories);
+  const stages = createStages(pins.map(({ uid }) => uid));
   const served = createServed(stages, now);
   const { removalTimeoutMs, maxConnectionAgeMs } = config;
   const serving = { snapshotFor: served.snapshotFor, removalTimeoutMs, maxConnectionAgeMs };
@@ -66,8 +68,8 @@ export async function createServer(config: ServerConfig, world: World): Promise<
     xds,
   );
   const loops = new Map<string, RepositoryLoop>();
-  for (const repository of config.repositories) {
-    const stores = await openRepository(repository, folder, world);
+  for (const [index, repository] of config.repositories.entries()) {
+    const stores = await openRepository(repository, must(pins[index]), folder, world);
     starting.defer(() => stores.git.close());
     const distribution = distributionOf(repository.name);
     const loop = createLoop({ ...repository, ...stores, ...world, read: stages.read, served, distribution });
@@ -89,10 +91,21 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   return { xdsPort, httpPort, close: () => running.disposeAsync() };
 }
 
+/** One for each repository, in their order. Throws Failure as `readPin` does, and `config-invalid` where two are of one root. */
+async function readPins(repositories: ServerConfig['repositories']): Promise<readonly Pin[]> {
+  const pins = await Promise.all(repositories.map(({ pin }) => readPin(nodeFiles, pin)));
+  for (const [index, { uid }] of pins.entries()) {
+    const former = pins.findIndex((pin) => pin.uid === uid);
+    if (former === index) continue;
+    const [one, other] = [must(repositories[former]).name, must(repositories[index]).name];
+    throw new Failure('config-invalid', `${one} and ${other} are pinned to the same root`, 'leave one out');
+  }
+  return pins;
+}
+
 /** What is kept of one repository, and its line from the pin on. */
-async function openRepository(config: RepositoryConfig, folder: DataFolder, world: World) {
+async function openRepository(config: RepositoryConfig, pin: Pin, folder: DataFolder, world: World) {
   const { log, environment } = world;
-  const pin = await readPin(nodeFiles, config.pin);
   const { gitdir, witness, proofs } = await folder.repository(config.name);
   const { git, picked } = await openGit({ gitdir, ...gitOptions(config, environment) });
   log.info({ repository: config.name, ...picked }, 'git backend picked');

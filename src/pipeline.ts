@@ -15,9 +15,12 @@ import { type Proxy as Client, createTranslator, type Snapshot, translate } from
 /** The stages after git and governance, in order. */
 export const stages = { read: readManifests, build, translate } as const;
 
-/** The same stages for whoever runs them again and again: they keep what does not change from one call to the next. */
-export function createStages(): typeof stages {
-  return { ...stages, build: createBuilder(), translate: createTranslator() };
+/**
+ * The same stages for whoever runs them again and again: they keep what does not change from one call to the next.
+ * `roots`: uids of the roots of all repositories, in the order in which they go before each other.
+ */
+export function createStages(roots: readonly string[] = []): typeof stages {
+  return { ...stages, build: createBuilder(roots), translate: createTranslator() };
 }
 
 /** What a set of accepted scopes comes to. */

@@ -214,6 +214,36 @@ describe('several repositories', () => {
     await serving(server.httpPort, tip, 1);
   });
 
+  it('leave to each other what they own: of two that claim a name it is the former’s', async () => {
+    const [shop, thief] = [await createSite('shop'), await createSite('shop')];
+    cleanup.push(shop.close, thief.close);
+    await thief.change('stolen', 'alice');
+    const repositories = [
+      { ...followed(shop.config), name: 'shop' },
+      { ...followed(thief.config), name: 'thief' },
+    ];
+    const server = await serve({ ...shop.config, repositories });
+    const proxy = connectProxy(server.xdsPort);
+    const clusters = (await proxy.next()).value?.join(' ');
+    expect(clusters).toContain('genesis.shop');
+    expect(clusters).not.toContain('stolen.shop');
+    const { items } = await ask<{ items: { problems: { message: string }[] }[] }>(
+      server.httpPort,
+      '/api/v1/scopes',
+    );
+    expect(JSON.stringify(items.map(({ problems }) => problems))).toContain(
+      'acme of another repository owns the namespace shop',
+    );
+  });
+
+  it('are not one repository twice', async () => {
+    const { config } = await site();
+    const repositories = ['one', 'two'].map((name) => ({ ...followed(config), name }));
+    await expect(serve({ ...config, repositories })).rejects.toMatchObject({
+      message: 'one and two are pinned to the same root',
+    });
+  });
+
   it('fail one by one', async () => {
     const [shop, bank] = [await createSite('shop'), await createSite('bank')];
     cleanup.push(shop.close, bank.close);

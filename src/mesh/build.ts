@@ -42,11 +42,12 @@ export function buildAlone(scope: ScopeResources, above: Inheritance): Built {
  * A `build` that keeps what does not change from one call to the next: resources of a scope that are the same object are
  * not read again, and what rules of one scope found in others is looked up again before it is used. Its result is
  * always that of `build`; parts that are equal are the same objects as before, so that later stages can do the same.
+ * `roots`: uids of the roots of several repositories, the first of which go before the others (`Owner.rank`).
  */
-export function createBuilder(): (scopes: readonly ScopeResources[]) => Built {
+export function createBuilder(roots: readonly string[] = []): (scopes: readonly ScopeResources[]) => Built {
   let before: Joined | null = null;
   return (scopes) => {
-    before = join(scopes, before, noInheritance);
+    before = join(scopes, before, { ...noInheritance, roots });
     made.set(before.built, before);
     return before.built;
   };

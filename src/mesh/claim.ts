@@ -18,11 +18,12 @@ export function claimHost(resource: Resource, host: string, path: Path, owners: 
   const refuse = (problem: Problem): Claim => ({ host, visibility: null, problems: [problem] });
   const owner = ownerOfHost(owners, host);
   if (owner !== null && owner.uid !== uid) {
-    const message = `${host} is owned by ${owner.path}, not by ${scope}`;
-    const fix = `ask ${owner.path} for it: propose the change in its own files, for its anchors to sign; or use a host that ${scope} owns`;
+    const named = nameFor(scope, owner);
+    const message = `${host} is owned by ${named}, not by ${scope}`;
+    const fix = `ask ${named} for it: propose the change in its own files, for its anchors to sign; or use a host that ${scope} owns`;
     return refuse(mistake(resource, path, 'FL3102', message, fix));
   }
-  const within = ownersWithin(owners, host, uid).map((other) => other.path);
+  const within = ownersWithin(owners, host, uid).map((other) => nameFor(scope, other));
   if (within.length > 0) {
     return refuse(
       mistake(resource, path, 'FL3103', `${host} of ${scope} covers hosts of ${within.join(', ')}`),
@@ -36,6 +37,11 @@ export function claimHost(resource: Resource, host: string, path: Path, owners: 
     visibility: ownOnly(resource, wanted, owners),
     problems: wanted.includes('.') ? [] : [mistake(resource, path, 'FL3104', message)],
   };
+}
+
+/** What an owner is called where it speaks to a scope, which may have the same path in another repository. */
+export function nameFor(scope: string, { path }: Owner): string {
+  return path === scope ? `${path} of another repository` : path;
 }
 
 /** Who may see what a resource says, whoever owns its hosts. */

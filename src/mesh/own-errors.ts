@@ -33,7 +33,11 @@ function otherInheritance({ resources }: ScopeResources): Inheritance {
   const exportTo = { services: ['.'], routings: ['.'], rules: ['.'] };
   const classes = resources.filter(isApiGateway).map(({ spec }) => spec.gatewayClassName);
   const gatewayClasses = Object.fromEntries(classes.map((name) => [name, controllerName]));
-  return { settings: { ...defaultSettings, exportTo }, gatewayClasses };
+  return {
+    ...noInheritance,
+    settings: { ...defaultSettings, exportTo },
+    gatewayClasses,
+  };
 }
 
 function keyOf({ code, file, line, column }: Problem): string {

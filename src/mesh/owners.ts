@@ -7,23 +7,27 @@ import { lineOf } from './root.ts';
 import { defaultSettings, inherited } from './settings.ts';
 import type { Owner } from './types.ts';
 
-/** What scopes inherit from those above that are not among them. */
-export type Inheritance = Pick<Owner, 'settings' | 'gatewayClasses'>;
+/** What scopes inherit from those above that are not among them, and the uids of the roots of all repositories in their order. */
+export type Inheritance = Pick<Owner, 'settings' | 'gatewayClasses'> & { readonly roots: readonly string[] };
 
 /** Nobody above says anything. */
-export const noInheritance: Inheritance = { settings: defaultSettings, gatewayClasses: none };
+export const noInheritance: Inheritance = { settings: defaultSettings, gatewayClasses: none, roots: [] };
 
-/** The list of `before` where nobody's authority changed. */
+/** The list of `before` where nobody's authority changed. What scopes of two roots claim is of the former root's. */
 export function readOwners(
   scopes: readonly ScopeResources[],
   before: readonly Owner[] | null,
   above: Inheritance,
 ): readonly Owner[] {
   const byUid = new Map(scopes.map((one) => [one.scope.uid, one]));
+  const ranks = new Map(above.roots.map((uid, rank) => [uid, rank]));
   const owners = scopes.map((one): Owner => {
     const line = lineOf(one, ({ scope: { parent } }) => byUid.get(parent ?? ''));
+    const { uid: root } = (line.at(-1) ?? one).scope;
     return {
       ...readOwner(one.scope),
+      root,
+      rank: ranks.get(root) ?? above.roots.length,
       settings: inherited(line, above.settings),
       gatewayClasses: inheritedClasses(line, above.gatewayClasses),
     };
@@ -37,7 +41,7 @@ export function readOwners(
 }
 
 /** A scope that is the same object says the same. */
-type Authority = Omit<Owner, 'settings' | 'gatewayClasses'>;
+type Authority = Omit<Owner, 'root' | 'rank' | 'settings' | 'gatewayClasses'>;
 
 const read = new WeakMap<ScopeResources['scope'], Authority>();
 
@@ -65,7 +69,12 @@ export function sameAuthority(left: ScopeResources['scope'], right: ScopeResourc
 
 function isLike(owner: Owner, other: Owner | undefined): boolean {
   if (other === undefined || !isSame(owner, other)) return false;
-  const said = ({ settings, gatewayClasses }: Owner) => ({ settings, gatewayClasses });
+  const said = ({ root, rank, settings, gatewayClasses }: Owner) => ({
+    root,
+    rank,
+    settings,
+    gatewayClasses,
+  });
   return isDeepStrictEqual(said(owner), said(other));
 }
 

@@ -5,7 +5,8 @@ type Claim = { readonly owner: Owner; readonly pattern: string };
 
 /**
  * The scope that owns a namespace, or null: of all scopes whose `owns` covers the name and who do not grant it on, the
- * deepest; two unrelated ones as deep as each other cancel out.
+ * deepest below the root with the lowest rank. Two that are equal cancel out, and so do two roots of one rank: nobody takes
+ * a name from another repository by claiming it more closely.
  */
 export function ownerOfNamespace(owners: readonly Owner[], namespace: string): Owner | null {
   return deepest(claimsOf(owners, 'namespaces', namespace));
@@ -33,7 +34,7 @@ export function ownersWithin(owners: readonly Owner[], pattern: string, uid: str
     const hosts = owner.hosts.filter((inner) => inner !== '*' && covers(pattern, inner));
     return (
       hosts.some((inner) => ownerOfHost(owners, inner) === owner) ||
-      (reachesNamespaces && hasNamespace(owner))
+      (reachesNamespaces && hasNamespace(owners, owner))
     );
   });
 }
@@ -45,8 +46,8 @@ export function isVisible(mesh: Pick<Mesh, 'owners'>, visibility: Visibility, na
   return ownerOfNamespace(mesh.owners, namespace)?.uid === visibility.uid;
 }
 
-function hasNamespace(owner: Owner): boolean {
-  return owner.namespaces.some((name) => name !== '*');
+function hasNamespace(owners: readonly Owner[], owner: Owner): boolean {
+  return owner.namespaces.some((name) => name !== '*' && ownerOfNamespace(owners, name) === owner);
 }
 
 function shortFormNamespace(owners: readonly Owner[], host: string): string | null {
@@ -100,15 +101,23 @@ function groupClaims(owners: readonly Owner[], what: 'namespaces' | 'hosts'): Cl
   return { owned: group((owner) => owner[what]), granted: group((owner) => owner.granted[what]) };
 }
 
-/** The deepest scope's claim, then the longest pattern; null when two scopes are still equal. */
+/** The deepest scope's claim, then the longest pattern; null when two scopes are still equal, or roots are. */
 function deepest(claims: readonly Claim[]): Owner | null {
-  const ranked = [...claims].sort((left, right) => rank(right) - rank(left));
+  const lowest = Math.min(...claims.map(({ owner }) => owner.rank));
+  const ranked = claims
+    .filter(({ owner }) => owner.rank === lowest)
+    .sort((left, right) => closeness(right) - closeness(left));
   const [first] = ranked;
   if (first === undefined) return null;
-  const rival = ranked.find((claim) => claim.owner !== first.owner && rank(claim) === rank(first));
-  return rival === undefined ? first.owner : null;
+  const { owner } = first;
+  const rival = ranked.find((claim) => {
+    return (
+      claim.owner.root !== owner.root || (claim.owner !== owner && closeness(claim) === closeness(first))
+    );
+  });
+  return rival === undefined ? owner : null;
 }
 
-function rank({ owner, pattern }: Claim): number {
+function closeness({ owner, pattern }: Claim): number {
   return owner.path.split('.').length * 1024 + pattern.length;
 }

@@ -8,6 +8,7 @@ import type {
 } from '../manifests/index.ts';
 import { type Amendment, withoutRivalAmendments } from './amendments.ts';
 import { isApiGateway, readApiGateways } from './api-gateways.ts';
+import { nameFor } from './claim.ts';
 import { withoutContradictions } from './contradictions.ts';
 import { type Delegates, delegatesAmong, isDelegate } from './delegates.ts';
 import { type Gateways, readGateway, withoutRivals } from './gateways.ts';
@@ -182,7 +183,7 @@ function owned(
     const namespace = resource.kind === 'Namespace' ? resource.name : resource.namespace;
     const owner = ownerOfNamespace(owners, namespace);
     if (owner?.uid === resource.source.uid) return true;
-    const whose = owner === null ? 'no single scope owns' : `${owner.path} owns`;
+    const whose = owner === null ? 'no single scope owns' : `${nameFor(resource.source.scope, owner)} owns`;
     const message = `${whose} the namespace ${namespace}, ${resource.source.scope} does not`;
     problems.push(mistake(resource, ['metadata', 'namespace'], 'FL3101', message));
     return false;

@@ -443,6 +443,10 @@ export type Owner = {
   readonly uid: string;
   /** uid of the scope that it stands in; null: a root. */
   readonly parent: string | null;
+  /** uid of the root that it stands below, or is: scopes of two repositories have different ones. */
+  readonly root: string;
+  /** Of two roots, the names that both claim are those of the one with the lower rank; of one rank, nobody's. */
+  readonly rank: number;
   /** Dotted scope path. */
   readonly path: string;
   readonly namespaces: readonly string[];

@@ -6,10 +6,12 @@ import { entry, routes, service, subsets, to } from './manifests.ts';
 import { codesOf, meshOf } from './world.ts';
 
 const granted = { namespaces: [], hosts: [] };
+const below = { root: 'r', rank: 0 };
 const said = { settings: defaultSettings, gatewayClasses: {} };
 const root: Owner = {
   uid: 'r',
   parent: null,
+  ...below,
   path: 'acme',
   namespaces: ['*'],
   hosts: ['*'],
@@ -19,6 +21,7 @@ const root: Owner = {
 const payments: Owner = {
   uid: 'p',
   parent: 'r',
+  ...below,
   path: 'acme.payments',
   namespaces: ['payments'],
   hosts: ['pay.acme.example', '*.pay.acme.example'],
@@ -28,6 +31,7 @@ const payments: Owner = {
 const eu: Owner = {
   uid: 'e',
   parent: 'p',
+  ...below,
   path: 'acme.payments.eu',
   namespaces: ['payments-eu'],
   hosts: ['eu.pay.acme.example'],
@@ -37,6 +41,8 @@ const eu: Owner = {
 const other: Owner = {
   uid: 'o',
   parent: null,
+  root: 'o',
+  rank: 0,
   path: 'other',
   namespaces: ['*'],
   hosts: ['*.other.example'],
@@ -55,7 +61,29 @@ describe('a namespace is owned by the deepest scope that names it', () => {
   test('nobody when nobody has it', () => expect(ownerOfNamespace([payments], 'shop')).toBeNull());
   test('nobody when two unrelated scopes claim it alike', () => {
     expect(ownerOfNamespace([root, other], 'shop')).toBeNull();
-    expect(ownerOfNamespace([root, payments, other], 'payments')?.uid).toBe('p');
+    expect(
+      ownerOfNamespace(
+        [
+          { ...root, hosts: [] },
+          { ...eu, namespaces: ['*'] },
+        ],
+        'shop',
+      )?.uid,
+    ).toBe('e');
+  });
+  test('nobody when scopes of two repositories claim it, however closely one does', () => {
+    expect(ownerOfNamespace([root, payments, other], 'payments')).toBeNull();
+    expect(ownerOfHost([root, other], 'x.other.example')).toBeNull();
+  });
+  test('the scope of the repository that goes before the others', () => {
+    const later = { ...other, rank: 1, namespaces: ['payments', 'bank'], hosts: ['*.pay.acme.example'] };
+    const deeper = { ...later, uid: 'd', parent: 'o', path: 'other.a.b.c' };
+    const all = [{ ...root, namespaces: [] }, payments, eu, later, deeper];
+    expect(ownerOfNamespace(all, 'payments')?.uid).toBe('p');
+    expect(ownerOfNamespace(all, 'bank')?.uid).toBe('d');
+    expect(ownerOfHost(all, 'x.pay.acme.example')?.uid).toBe('p');
+    const claiming = { ...later, namespaces: ['payments'] };
+    expect(ownersWithin([root, payments, eu, claiming], '*', 'r').map(({ uid }) => uid)).not.toContain('o');
   });
 });
 
