@@ -42,7 +42,7 @@ function inDocument(document: CST.Document): OffsetProblem | null {
   for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
     const problem = inToken(step);
     if (problem !== null) return problem;
-    for (const next of below(step).reverse()) steps.push(next);
+    pushBelow(steps, step);
   }
   return null;
 }
@@ -57,13 +57,23 @@ function inToken({ token, depth, around }: Step): OffsetProblem | null {
   return null;
 }
 
-/** What stands inside a token: a document's value, a collection's items, an item's start, key, separator and value. */
-function below({ token, depth, around: outer }: Step): Step[] {
+/** What stands inside a token, so that the first is popped first: a document's value, a collection's items, an item's parts. */
+function pushBelow(steps: Step[], { token, depth, around: outer }: Step): void {
   const { start, key, sep, value, items, offset } = token as Readonly<Record<string, unknown>>;
   const around = typeof offset === 'number' ? offset : outer;
-  const inner = [start, key, sep, value].flat().filter((item) => item !== null && typeof item === 'object');
-  const nested = Array.isArray(items)
-    ? items.map((item: unknown) => ({ token: item, depth: depth + 1, around }))
-    : [];
-  return [...inner.map((item) => ({ token: item, depth, around })), ...nested];
+  if (Array.isArray(items)) {
+    for (const item of items.toReversed()) steps.push({ token: item, depth: depth + 1, around });
+  }
+  for (const part of [value, sep, key, start]) {
+    if (Array.isArray(part)) {
+      for (const one of part.toReversed()) if (isTelling(one)) steps.push({ token: one, depth, around });
+    } else if (isTelling(part)) steps.push({ token: part, depth, around });
+  }
+}
+
+/** Most tokens are neither forbidden nor hold others: plain text, spaces, commas. */
+function isTelling(token: unknown): boolean {
+  if (token === null || typeof token !== 'object') return false;
+  const { type } = token as { type?: string };
+  return 'items' in token || 'value' in token || type === 'anchor' || type === 'alias' || type === 'tag';
 }
