@@ -5,6 +5,7 @@ import { overlap } from './conflicts.ts';
 import { MESH } from './gateways.ts';
 import { idleSelectors, written } from './idle-selectors.ts';
 import { byPlace, mistake, placeOf, placesOf } from './mistake.ts';
+import { areApart } from './private.ts';
 import { takesAll, takesAllConnections } from './routing-cover.ts';
 import { ruleOrigin } from './rule-places.ts';
 import type { Endpoints, Mesh, Origin, Routing } from './types.ts';
@@ -77,7 +78,7 @@ function mergedInMesh({ routings }: Mesh): readonly Problem[] {
   const groups = [...Map.groupBy(producers, ({ host }) => host).values()];
   return groups.flatMap((group) =>
     group.flatMap((one) => {
-      const others = group.filter((other) => other !== one && overlap(one, other));
+      const others = group.filter((other) => other !== one && overlap(one, other) && !areApart(one, other));
       if (others.length === 0) return [];
       const places = placesOf(others.map(({ origin }) => origin));
       const message = `${one.host} is routed at ${places}, too: here all count, and sidecars of Istio know the oldest alone`;

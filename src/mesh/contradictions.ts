@@ -3,9 +3,10 @@ import type { Problem } from '../base/problem.ts';
 import type { Path, VirtualServiceResource } from '../manifests/index.ts';
 import { overlap } from './conflicts.ts';
 import { anyConnection, anyRequest, connectionsMeet, type Encounter, requestsMeet } from './disjoint.ts';
-import { sharedPorts } from './gateways.ts';
+import { MESH, sharedPorts } from './gateways.ts';
 import { type Piece, partsOf } from './merge-routings.ts';
 import { createSpots, mistake, originOf, placesOf, type Spot, type Spots } from './mistake.ts';
+import { areApart } from './private.ts';
 import type { DefinedRouting } from './routing.ts';
 import type { Gateway, Routing, Rule, StreamRule } from './types.ts';
 
@@ -42,7 +43,9 @@ export type Apart = { readonly routings: readonly DefinedRouting[]; readonly pro
 type EncountersOf = (left: Routing, right: Routing) => readonly Encounter[];
 
 function sameEntrances(left: Routing, right: Routing): readonly Encounter[] {
-  const both = left.entrances.filter((entrance) => right.entrances.includes(entrance));
+  const both = left.entrances.filter((entrance) => {
+    return right.entrances.includes(entrance) && !(entrance === MESH && areApart(left, right));
+  });
   return both.map((entrance) => ({ left: entrance, right: entrance, port: null }));
 }
 

@@ -12,7 +12,8 @@
  *
  * A `VirtualService` whose destination is missing stays in force: default routing in its place would send requests
  * where nobody wanted them. Several for one host are merged where no request fits two of them, and else left out, since none
- * can be preferred; so are an HTTPRoute and a VirtualService, and HTTPRoutes with one match for one port of a Service. A consumer's route contradicts nobody: it is
+ * can be preferred; so are an HTTPRoute and a VirtualService, and HTTPRoutes with one match for one port of a Service. What is
+ * private to a namespace stands there for what others say (`heard`). A consumer's route contradicts nobody: it is
  * for its own clients, and beats the producer's there.
  */
 export { advise } from './advice.ts';
@@ -32,6 +33,7 @@ export { mergeByHost, mergedRouting } from './merge-routings.ts';
 export { isVisible, ownerOfNamespace } from './ownership.ts';
 export { policyOf } from './policies.ts';
 export type * from './policy-types.ts';
+export { heard } from './private.ts';
 export { carriesHttp } from './protocol.ts';
 export { type Quota, type QuotaRule, quotasOf } from './quotas.ts';
 export type * from './report-types.ts';

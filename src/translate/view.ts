@@ -5,6 +5,7 @@ import {
   type Gateway,
   type GatewayServer,
   hasLabels,
+  heard,
   importedPorts,
   isImported,
   isVisible,
@@ -94,7 +95,7 @@ export function viewOf(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): View {
     .filter(({ entrances }) => entrances.includes(MESH))
     .map((routing) => enteredBy(routing, MESH));
   const entering = [
-    ...mergeByHost(comingIn.filter(({ role }) => role === 'producer')),
+    ...mergeByHost(heard(comingIn.filter(({ role }) => role === 'producer'))),
     ...comingIn.filter(({ role }) => role === 'consumer'),
   ];
   const produced = entering.filter((routing) => routing.role === 'producer' && isForRequests(routing));

@@ -200,4 +200,8 @@ test('several VirtualServices of one host in the mesh are said to be one here, a
   expect(advice(web + one('a', '/a') + one('b', '/b'))).toEqual(['FL3404 6', 'FL3404 11']);
   expect(advice(web + one('a', '/a') + one('b', '/b', ', gateways: [edge]'))).toEqual([]);
   expect(advice(web + one('a', '/a', ', exportTo: [x]') + one('b', '/b', ', exportTo: [y]'))).toEqual([]);
+  const desk = one('b', '/b', ', exportTo: ["."]')
+    .replace('namespace: shop', 'namespace: desk')
+    .replace('[web]', '[web.shop.svc.cluster.local]');
+  expect(advice(web + one('a', '/a') + desk)).toEqual([]);
 });

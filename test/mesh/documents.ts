@@ -53,13 +53,14 @@ const routing = record({
   subset: constantFrom('', ', subset: v1'),
   gateways: constantFrom('mesh', 'cart', 'shop/cart, mesh'),
   path: constantFrom('', '/a', '/b', '/b/c'),
+  exportTo: constantFrom('*', '*', '.'),
 }).map(
-  ({ host: called, to, subset, gateways, path }) =>
+  ({ host: called, to, subset, gateways, path, exportTo }) =>
     (ns: string) =>
       `apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: { name: routes-${called.replaceAll('*', 'any')}${path.replaceAll('/', '-')}, namespace: ${ns} }
-spec: { hosts: ["${called}"], gateways: [${gateways}], http: [{${path === '' ? '' : ` match: [{ uri: { prefix: ${path} } }],`} route: [{ destination: { host: "${to}"${subset} } }] }] }
+spec: { hosts: ["${called}"], exportTo: ["${exportTo}"], gateways: [${gateways}], http: [{${path === '' ? '' : ` match: [{ uri: { prefix: ${path} } }],`} route: [{ destination: { host: "${to}"${subset} } }] }] }
 `,
 );
 const profile = record({ called: name, space: constantFrom('shop', 'pay'), to: host }).map(

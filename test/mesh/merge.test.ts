@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { requestsMeet } from '../../src/mesh/disjoint.ts';
-import { build, createBuilder, mergeByHost, mergedRouting, type Routing } from '../../src/mesh/index.ts';
+import {
+  build,
+  createBuilder,
+  heard,
+  mergeByHost,
+  mergedRouting,
+  type Routing,
+} from '../../src/mesh/index.ts';
 import { bound, gateway, istio, routes, service } from './manifests.ts';
 import { anyMatch, anyRequest, holds } from './requests.ts';
 import { codesOf, meshOf, scope } from './world.ts';
@@ -127,6 +134,36 @@ describe('clients and entrances', () => {
   test('of which nobody sees two contradict nothing', () => {
     const { problems, mesh } = meshOf(acme(exported(both[0], '.'), exported(both[1], 'other')));
     expect([problems, mesh.routings.length]).toEqual([[], 2]);
+  });
+
+  describe('what is private to another namespace', () => {
+    const desk = (name: string, ...steps: readonly string[]) =>
+      exported(routes(name, 'desk', cart, `[${steps.join(', ')}]`), '.');
+
+    test('stands there for what everybody else hears', () => {
+      const { problems, mesh } = meshOf(acme(one(rest('a')), desk('own', say('{uri: {prefix: /b}}', 'b'))));
+      expect([problems, mesh.routings.length]).toEqual([[], 2]);
+      expect(heard(mesh.routings).map(({ namespace }) => namespace)).toEqual(['desk']);
+      const others = mesh.routings.filter(({ visibility }) => visibility.to === 'everybody');
+      expect(heard(others)).toBe(others);
+    });
+
+    test('contradicts what is there, private or not', () => {
+      const codes = (...documents: readonly string[]) => codesOf(meshOf(acme(...documents)));
+      const twice = ['FL3202 acme/1.yaml:4', 'FL3202 acme/2.yaml:4'];
+      expect(codes(desk('own', rest('a')), desk('more', rest('b')), two(rest('c')))).toEqual(twice);
+      expect(codes(routes('open', 'desk', cart, `[${rest('a')}]`), desk('own', rest('b')))).toEqual(twice);
+      const shared = one(rest('a')).replace('http:', 'exportTo: [".", desk], http:');
+      expect(codes(shared, desk('own', rest('b')))).toEqual([]);
+    });
+
+    test('is compared at a gateway', () => {
+      const at = (text: string) => text.replace('http:', 'gateways: [mesh, shop/x], http:');
+      const built = meshOf(
+        acme(gateway('x', 'shop', '["*"]'), at(one(rest('a'))), at(desk('own', rest('b')))),
+      );
+      expect(codesOf(built).filter((code) => code.startsWith('FL3202'))).toHaveLength(2);
+    });
   });
 
   test('each client has those that it sees', () => {

@@ -128,6 +128,11 @@ kind: VirtualService
 metadata: { name: inner, namespace: pay }
 spec: { http: [{ match: [{ uri: { prefix: /a/b } }], ${to} }, { redirect: { uri: /${to.length} } }] }
 `,
+  desk: (to: string) => `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: desk, namespace: desk }
+spec: { hosts: [cart.shop.svc.cluster.local], exportTo: ["."], http: [{ ${to} }] }
+`,
   virtual: (host: string, to: string) => `apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: { name: virtual, namespace: shop }
@@ -218,6 +223,8 @@ const reroute = constantFrom(
   kinds.beside(toV1),
   kinds.routing(handing),
   kinds.beside('route: [{ destination: { host: a.example } }]'),
+  kinds.desk('timeout: 1s, route: [{ destination: { host: cart.shop.svc.cluster.local } }]'),
+  kinds.desk('timeout: 2s, route: [{ destination: { host: cart.shop.svc.cluster.local } }]'),
   kinds.virtual('v.shop', toV1),
   kinds.virtual('v.shop', `match: [{ port: 81 }], ${toV1}`),
   kinds.virtual('a.example', toV1),
@@ -235,6 +242,7 @@ test('what is kept from one mesh to the next changes nothing that is heard', () 
     proxyAt('10.0.0.2', 'pay', { FAIRLEAD: { capture: 'redirect' } }),
     proxyAt('10.0.0.2', 'pay', { LABELS: { version: 'v9' }, EXTENSIONS: [] }),
     proxyAt('10.0.0.2', 'nobody'),
+    proxyAt('10.0.0.2', 'desk'),
     proxyAt('10.0.0.2', 'shop', {}, 'router'),
   ];
   const counts = { same: 0, again: 0 };
@@ -461,7 +469,8 @@ function scopesOf(said: Said): ScopeText[] {
     const named = said[path].map((text, index) => [`${index}.yaml`, text]);
     const routed = path === 'shop' ? said.routings.map((text, index) => [`routes-${index}.yaml`, text]) : [];
     const files = Object.fromEntries([...named, ...routed]) as Record<string, string>;
-    return { path, namespaces: [path], hosts: path === 'pay' ? ['*'] : ['v.shop'], files };
+    const namespaces = path === 'shop' ? [path, 'desk'] : [path];
+    return { path, namespaces, hosts: path === 'pay' ? ['*'] : ['v.shop'], files };
   });
 }
 

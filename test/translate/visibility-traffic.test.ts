@@ -31,6 +31,23 @@ test('exportTo of a VirtualService: others have the default route', async () => 
   expect((await ops.ask(cart)).body).toBe('cart');
 });
 
+test('a VirtualService that is private to a namespace: its clients hear that one, all others the public one', async () => {
+  await using stand = new Stand();
+  const says = (name: string, namespace: string, status: number, exportTo: string) =>
+    routes(
+      name,
+      namespace,
+      cart,
+      `[{match: [{uri: {prefix: /a}}], directResponse: {status: ${status}}}]`,
+    ).replace('http:', `exportTo: ["${exportTo}"], http:`);
+  const files = service('cart', 'shop') + says('all', 'shop', 418, '*') + says('own', 'web', 419, '.');
+  const statusOf = async (namespace: string) => {
+    const client = await stand.client(namespace, [acme(files)]);
+    return (await client.ask(cart, { path: '/a' })).status;
+  };
+  expect([await statusOf('web'), await statusOf('ops'), await statusOf('shop')]).toEqual([419, 418, 418]);
+});
+
 test('DestinationRule: that of the client, else that of the host, else that of the root namespace', async () => {
   await using stand = new Stand();
   const sticky = (name: string, namespace: string, host: string, cookie: string, more = '') =>
