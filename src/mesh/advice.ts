@@ -1,5 +1,6 @@
 import type { Problem } from '../base/problem.ts';
 import type { Resource, ScopeResources, WorkloadLabels } from '../manifests/index.ts';
+import type { Change } from './amendments.ts';
 import { type Code, codes } from './codes.ts';
 import { overlap } from './conflicts.ts';
 import { MESH } from './gateways.ts';
@@ -47,6 +48,12 @@ function rawChanges(resource: Resource): readonly Problem[] {
   const whose = kind === 'CiliumClusterwideEnvoyConfig' ? 'its Services' : namespace;
   const message = `what proxies of ${whose} hear is changed by hand: read what comes of it (fairlead translate -f)`;
   return [mistake(resource, ['metadata', 'name'], 'FL3410', message)];
+}
+
+/** Changes that found nothing to change, as only `translate` can tell: of no proxy that is known. */
+export function adviseOfIdle(changes: readonly Change[]): readonly Problem[] {
+  const message = 'it is for proxies that are known, and of none does it change anything';
+  return changes.map(({ origin }) => at(origin, 'FL3411', message));
 }
 
 /** Rules whose requests earlier ones take. What stands behind a route without a match is said by FL2215. */

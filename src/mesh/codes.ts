@@ -148,6 +148,10 @@ export const codes = {
     title: 'configuration of proxies changed by hand',
     fix: 'use another kind where one does the same; else try it after each upgrade',
   },
+  FL3411: {
+    title: 'patch that changes nothing',
+    fix: 'compare its match with what the proxies hear (fairlead translate -f)',
+  },
 } as const;
 
 export type Code = keyof typeof codes;
@@ -175,4 +179,5 @@ export const warnings: ReadonlySet<Code> = new Set([
   'FL3403',
   'FL3404',
   'FL3410',
+  'FL3411',
 ]);

@@ -16,7 +16,7 @@
  * private to a namespace stands there for what others say (`heard`). A consumer's route contradicts nobody: it is
  * for its own clients, and beats the producer's there.
  */
-export { advise } from './advice.ts';
+export { advise, adviseOfIdle } from './advice.ts';
 export { type Amendment, amendmentsOf, type Change } from './amendments.ts';
 export type { ApiStatus } from './api-status.ts';
 export { apiStatuses, type Built, build, createBuilder } from './build.ts';

@@ -59,6 +59,18 @@ export function amend(
   return oneByOne([...intercepted, ...changes.map((change) => [change])], drafts, view);
 }
 
+/** Which of the changes do something to the drafts, or add one: a look apart from what is served, which takes no note of it. */
+export function changesDone(
+  drafts: readonly Draft[],
+  view: View,
+  changes: readonly Change[],
+): ReadonlySet<Change> {
+  const done = new Set(changes.filter((change) => added(change).length > 0));
+  const work: Work = { view, changes, done };
+  for (const { typeUrl, json } of drafts) amendJson[typeUrl](work, json as Fields);
+  return done;
+}
+
 type Together = readonly Change[];
 
 /** How often what comes of changes is looked at for one proxy: somebody may have written very many that are wrong. */

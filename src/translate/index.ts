@@ -15,6 +15,7 @@
  */
 export { originBehind } from './behind.ts';
 export { bootstrap } from './bootstrap.ts';
+export { tryChanges } from './idle-changes.ts';
 export { parseProxy } from './proxy.ts';
 export { staticBootstrap } from './static.ts';
 export { translate } from './translate.ts';

@@ -30,14 +30,10 @@ import { type View, viewAgain, viewOf } from './view.ts';
 
 /** Everything that one proxy must hear. Pure: the arguments are all that it knows, and equal ones give equal bytes. */
 export function translate(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): Snapshot {
-  if (ownerOfNamespace(mesh.owners, proxy.namespace) === null) {
-    return { resources: collect([]), status: 'Unowned', skipped: [] };
-  }
-  const view = viewOf(mesh, endpoints, proxy);
-  const { drafts, skipped } = reported(view, mannered(view, limited(view, listeners[proxy.capture](view))));
-  const changes = changesFor(mesh, proxy);
-  const intercepted = interceptions(mesh, view);
-  const all = amend([...outboundClusters(view), ...drafts], view, changes, intercepted);
+  const unchanged = draftsFor(mesh, endpoints, proxy);
+  if (unchanged === null) return { resources: collect([]), status: 'Unowned', skipped: [] };
+  const { view, drafts, skipped, changes, intercepted } = unchanged;
+  const all = amend(drafts, view, changes, intercepted);
   const resources = collect(all.drafts);
   const without = [
     ...withoutSecrets(view),
@@ -51,6 +47,16 @@ export function translate(mesh: Mesh, endpoints: Endpoints, proxy: Proxy): Snaps
   const tables = drafts.filter(({ typeUrl }) => typeUrl === ROUTES);
   made.set(snapshot, { view, tables: new Map(tables.map((draft) => [draft.name, draft])) });
   return snapshot;
+}
+
+/** What a proxy would hear, and what is changed of it in the end; null: nobody owns its namespace. */
+export function draftsFor(mesh: Mesh, endpoints: Endpoints, proxy: Proxy) {
+  if (ownerOfNamespace(mesh.owners, proxy.namespace) === null) return null;
+  const view = viewOf(mesh, endpoints, proxy);
+  const bound = reported(view, mannered(view, limited(view, listeners[proxy.capture](view))));
+  const drafts = [...outboundClusters(view), ...bound.drafts];
+  const [changes, intercepted] = [changesFor(mesh, proxy), interceptions(mesh, view)];
+  return { view, drafts, skipped: bound.skipped, changes, intercepted };
 }
 
 /** What a snapshot was made of, as far as it takes part in the next one. */

@@ -194,3 +194,94 @@ spec: { hosts: [pay.payments.svc.cluster.local], http: [{ directResponse: { stat
     expect(out).toContain('is owned by acme.payments, not by acme; ask acme.payments for it');
   });
 });
+
+describe('patches of EnvoyFilters that change nothing', () => {
+  const SHOP = `apiVersion: v1
+kind: Service
+metadata: { name: cart, namespace: shop }
+spec: { selector: { app: cart }, ports: [{ name: http, port: 80, targetPort: 8080 }] }
+---
+`;
+  const POD = `apiVersion: v1
+kind: Pod
+metadata: { name: cart, namespace: shop, labels: { app: cart } }
+spec: { containers: [{ name: a, image: a }] }
+status: { podIP: 10.0.0.1 }
+---
+`;
+  const EDGE = `apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: edge, namespace: shop }
+spec: { selector: { istio: edge }, servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: ["*"] }] }
+---
+`;
+  const filter = (patch: string) => `apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: { name: by-hand, namespace: shop }
+spec:
+  configPatches:
+    - ${patch}
+`;
+  const removed = (match: string, applyTo = 'LISTENER') =>
+    filter(`{ applyTo: ${applyTo}, match: { ${match} }, patch: { operation: REMOVE } }`);
+  const inChain = (context: string, name: string) =>
+    filter(
+      `{ applyTo: HTTP_FILTER, match: { context: ${context}, listener: { filterChain: { filter: { name: envoy.filters.network.http_connection_manager, subFilter: { name: ${name} } } } } }, patch: { operation: REMOVE } }`,
+    );
+  const FAULT = 'envoy.filters.http.fault';
+  const idle = async (name: string, ...args: readonly string[]) => {
+    const { out } = await home.fairlead('.', 'analyze', name, '-o', 'json', ...args);
+    const { problems } = JSON.parse(out) as { problems: readonly { code: string; line: number }[] };
+    return problems.filter(({ code }) => code === 'FL3411').map(({ line }) => line);
+  };
+
+  test.each([
+    ['a filter that is in no chain', SHOP + inChain('SIDECAR_OUTBOUND', 'nobody'), true],
+    ['a filter that is in one', SHOP + inChain('SIDECAR_OUTBOUND', FAULT), false],
+    [
+      'a whole cluster',
+      SHOP + removed('cluster: { service: cart.shop.svc.cluster.local }', 'CLUSTER'),
+      false,
+    ],
+    [
+      'a cluster of nobody',
+      SHOP + removed('cluster: { service: card.shop.svc.cluster.local }', 'CLUSTER'),
+      true,
+    ],
+    [
+      'a listener of captured traffic alone',
+      SHOP + removed('context: SIDECAR_OUTBOUND, listener: { name: virtualOutbound }'),
+      false,
+    ],
+    ['a listener of nobody', SHOP + removed('context: SIDECAR_OUTBOUND, listener: { name: virtual }'), true],
+    ['a proxy of which nothing is known', SHOP + inChain('SIDECAR_INBOUND', 'nobody'), false],
+    [
+      'the port of a workload',
+      SHOP + POD + removed('context: SIDECAR_INBOUND, listener: { portNumber: 8080 }'),
+      false,
+    ],
+    [
+      'another port of it',
+      SHOP + POD + removed('context: SIDECAR_INBOUND, listener: { portNumber: 80 }'),
+      true,
+    ],
+    ['a version', SHOP + removed('proxy: { proxyVersion: 1.9.* }, listener: { name: virtual }'), false],
+    ['a gateway that is not here', SHOP + inChain('GATEWAY', 'nobody'), false],
+    ['a gateway', SHOP + EDGE + inChain('GATEWAY', 'nobody'), true],
+    ['a filter of it', SHOP + EDGE + inChain('GATEWAY', FAULT), false],
+  ])('%s', async (name, text, isIdle) => {
+    const file = `idle-${name.replaceAll(' ', '-')}.yaml`;
+    await home.write(file, text);
+    expect((await idle(file)).length).toBe(isIdle ? 1 : 0);
+  });
+
+  test('of a governed folder, too', async () => {
+    await home.need('.', 'mkdir', '-p', 'idle-mesh');
+    await home.write(
+      'idle-mesh/scope.yaml',
+      'metadata: { name: acme }\nspec: { owns: { namespaces: [shop] } }\n',
+    );
+    await home.write('idle-mesh/filter.yaml', SHOP + removed('cluster: { service: card }', 'CLUSTER'));
+    expect(await idle('idle-mesh')).toEqual([11]);
+  });
+});

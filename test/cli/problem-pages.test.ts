@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Context } from '../../src/cli/context.ts';
-import { readFolder } from '../../src/cli/offline/mesh.ts';
+import { inspectFolder } from '../../src/cli/offline/mesh.ts';
 import { codes as manifestCodes } from '../../src/manifests/codes.ts';
 import { codes as meshCodes } from '../../src/mesh/codes.ts';
 
@@ -54,7 +54,7 @@ async function found(name: string, blocks: readonly Block[]): Promise<readonly s
     await mkdir(dirname(join(cwd, file)), { recursive: true });
     await writeFile(join(cwd, file), bytes);
   }
-  const { problems } = await readFolder({ cwd } as Context, ['.']);
+  const { problems } = await inspectFolder({ cwd } as Context, ['.']);
   // Said of each EnvoyFilter and CiliumEnvoyConfig, right ones, too: only its own page names it.
   const all = problems.filter(({ code }) => code !== 'FL3410' || name.startsWith(code));
   return all.map(({ file, line, code }) => `${file}:${line} ${code}`).sort();

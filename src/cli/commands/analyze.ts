@@ -6,7 +6,7 @@ import { type CodePage, codePage } from '../codes.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
-import { type FolderMesh, readFolder } from '../offline/mesh.ts';
+import { type FolderMesh, inspectFolder } from '../offline/mesh.ts';
 import { API_VERSION, type Format, outputOption, print, wrap } from '../output.ts';
 
 type Flags = {
@@ -44,7 +44,7 @@ export function analyzeCommand(context: Context): Command {
 }
 
 async function analyze(context: Context, paths: readonly string[], flags: Flags): Promise<number> {
-  const mesh = await readFolder(context, paths);
+  const mesh = await inspectFolder(context, paths);
   const problems = mesh.problems.toSorted(inOrder);
   const counts = countsOf(mesh);
   const others = Object.fromEntries(

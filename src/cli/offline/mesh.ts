@@ -3,6 +3,7 @@ import { type OtherManifest, readOffline, type ScopeResources } from '../../mani
 import { advise } from '../../mesh/index.ts';
 import { stages } from '../../pipeline.ts';
 import type { Context } from '../context.ts';
+import { idleChanges } from './idle-changes.ts';
 import { type FolderScopes, folderScopes } from './scopes.ts';
 
 /** What a folder comes to, whoever has accepted it. */
@@ -24,4 +25,10 @@ export async function readFolder(context: Context, paths: readonly string[]): Pr
   const advice = advise({ ...built, scopes: resources, workloads });
   const problems = [...resources.flatMap((one) => one.problems), ...built.problems, ...advice];
   return { ...built, manner, scopes, resources, problems, others: read.flatMap((one) => one.others) };
+}
+
+/** The same with what only its translation shows, which takes longer. Throws Failure path-unreadable. */
+export async function inspectFolder(context: Context, paths: readonly string[]): Promise<FolderMesh> {
+  const folder = await readFolder(context, paths);
+  return { ...folder, problems: [...folder.problems, ...idleChanges(folder, folder.resources)] };
 }

@@ -114,9 +114,16 @@ function filtersOf({ mesh }: Meshed, host: string): readonly object[] {
     .map(({ ports, filters, clusters }) => ({ ports, filters, clusters }));
 }
 
-function proxyOf(type: Proxy['type'], namespace: string, labels: Labels, address = ANYWHERE): Proxy {
+/** `more`: further metadata of its node. */
+export function proxyOf(
+  type: Proxy['type'],
+  namespace: string,
+  labels: Labels,
+  address = ANYWHERE,
+  more: object = {},
+): Proxy {
   const id = `${type}~${address}~plan.${namespace}~${namespace}.svc.cluster.local`;
-  const parsed = parseProxy(id, { LABELS: labels });
+  const parsed = parseProxy(id, { LABELS: labels, ...more });
   if (parsed.ok) return parsed.proxy;
   throw new Error(`no proxy can be in ${namespace}: ${parsed.reason}`);
 }
