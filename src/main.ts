@@ -179,6 +179,7 @@ function apiSource({ loops, xds, queue, served, config }: Parts): ApiSource {
       const state = loops.get(name)?.state() ?? null;
       return state === null ? null : formatVerification(state);
     },
+    follows: async (name, commit) => (await loops.get(name)?.follows(commit)) ?? null,
     scopes: () =>
       statuses()
         .flatMap(({ scopes }) => scopes)

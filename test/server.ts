@@ -134,6 +134,7 @@ export function apiSource(given: Partial<ApiSource>): ApiSource {
     ready: () => ({ ready: true, message: '' }),
     repositories: () => [],
     verification: () => null,
+    follows: async () => true,
     scopes: () => [],
     proxies: () => [],
     proxyConfig: () => null,

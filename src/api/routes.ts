@@ -35,6 +35,22 @@ const verification: Route = (app, source) => {
   });
 };
 
+const COMMIT_PARAMS = {
+  type: 'object',
+  properties: { name: { type: 'string' }, commit: { type: 'string', pattern: '^[0-9a-f]{40}$' } },
+} as const;
+
+/** For whoever has pushed something, and waits for it. */
+const commit: Route = (app, source) => {
+  const path = '/api/v1/repositories/:name/commits/:commit';
+  type Params = { readonly name: string; readonly commit: string };
+  app.get<{ Params: Params }>(path, { schema: { params: COMMIT_PARAMS } }, async ({ params }, reply) => {
+    const followed = await source.follows(params.name, params.commit);
+    if (followed === null) return notFound(reply, `repository ${params.name}`, '/api/v1/repositories');
+    return answer(reply, 'Commit', { repository: params.name, commit: params.commit, followed });
+  });
+};
+
 const scopes: Route = (app, source) => {
   app.get<{ Querystring: PageQuery }>(
     '/api/v1/scopes',
@@ -132,6 +148,7 @@ export const routes: readonly Route[] = [
   readyz,
   repositories,
   verification,
+  commit,
   scopes,
   proxies,
   proxyConfig,

@@ -7,6 +7,8 @@ export interface ApiSource {
   repositories(): readonly Named[];
   /** The very text that `fairlead verify -o json` prints; null before the first verified state. */
   verification(repository: string): string | null;
+  /** Whether what a repository follows has this commit; null where there is no such repository. */
+  follows(repository: string, commit: string): Promise<boolean | null>;
   /** In path order. */
   scopes(): readonly { readonly path: string }[];
   /** Connected proxies, in the order of their ids. */

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { stringify } from 'yaml';
 import type { Context } from './context.ts';
+import { visible } from './terminal.ts';
 
 /** `wide` is a table with more columns, where a command has more; `short` is istioctl's word for a table. */
 const FORMATS = ['table', 'short', 'wide', 'json', 'yaml'] as const;
@@ -23,12 +24,7 @@ export function outputOption(): Option {
 export function print(context: Context, format: Format, document: Document, table: () => string): void {
   if (format === 'json') context.terminal.out(`${JSON.stringify(document, null, 2)}\n`);
   else if (format === 'yaml') context.terminal.out(stringify(document));
-  else context.terminal.out(printable(table()));
-}
-
-/** Names and messages come from others: nothing of them moves a cursor or sets a colour. */
-function printable(text: string): string {
-  return text.replace(/[^\P{C}\n\t]/gu, '?');
+  else context.terminal.out(visible(table()));
 }
 
 /** Columns padded to their widest cell, two spaces apart, no trailing spaces. */

@@ -7,6 +7,12 @@ type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red' | 'cyan';
 export type Terminal = {
   /** Data. */
   out(text: string): void;
+  /** Data goes to a terminal, which can show something else in its place. */
+  readonly isLive: boolean;
+  /** Puts a text in the place of all that a live terminal shows. */
+  redraw(text: string): void;
+  /** Nobody reads the data any more. */
+  isGone(): boolean;
   /** Chatter and progress. */
   say(line: string): void;
   paint(style: Style, text: string): string;
@@ -15,6 +21,14 @@ export type Terminal = {
   /** Asks for a line, empty for what stands in brackets; null when nobody is there to answer. */
   ask(question: string): Promise<string | null>;
 };
+
+/** Cursor home, and nothing below it. */
+const CLEAR = '\x1b[H\x1b[2J';
+
+/** Names and messages come from others: nothing of them moves a cursor or sets a colour. */
+export function visible(text: string): string {
+  return text.replace(/[^\P{C}\n\t]/gu, '?');
+}
 
 export type Streams = {
   readonly stdin: NodeJS.ReadStream;
@@ -26,6 +40,10 @@ export function openTerminal(
   { stdin, stdout, stderr }: Streams,
   environment: Readonly<Record<string, string | undefined>>,
 ): Terminal {
+  let gone = false;
+  stdout.once('error', () => {
+    gone = true;
+  });
   const colour = stdout.isTTY === true && (environment.NO_COLOR ?? '') === '';
   const ask: Terminal['ask'] = async (question) => {
     if (stdin.isTTY !== true || stderr.isTTY !== true) return null;
@@ -36,6 +54,9 @@ export function openTerminal(
   };
   return {
     out: (text) => void stdout.write(text.endsWith('\n') ? text : `${text}\n`),
+    isLive: stdout.isTTY === true,
+    redraw: (text) => void stdout.write(`${CLEAR}${visible(text)}`),
+    isGone: () => gone,
     say: (line) => void stderr.write(`${line}\n`),
     paint: (style, text) => (colour ? styleText(style, text, { validateStream: false }) : text),
     ask,

@@ -1,7 +1,7 @@
 import { Failure } from '../base/failure.ts';
 import type { Log } from '../base/log.ts';
 import type { GitBackend, ObjectId } from '../git/index.ts';
-import type { Line, LineState, Pin } from '../governance/index.ts';
+import { isAncestor, type Line, type LineState, type Pin } from '../governance/index.ts';
 import { type Clock, withTimeout } from './clock.ts';
 import type { Files } from './files.ts';
 import { createLoader, type Read } from './load.ts';
@@ -58,6 +58,8 @@ export interface RepositoryLoop {
   status(): RepositoryStatus;
   /** s(followed tip), or null before the first. */
   state(): LineState | null;
+  /** Whether the followed tip is this commit, or has it below it, merged or not. */
+  follows(commit: ObjectId): Promise<boolean>;
 }
 
 export function createLoop(options: LoopOptions): RepositoryLoop {
@@ -151,6 +153,16 @@ class Loop implements RepositoryLoop {
 
   state(): LineState | null {
     return this.#facts.state;
+  }
+
+  async follows(commit: ObjectId): Promise<boolean> {
+    const { git } = this.#options;
+    const tip = this.#facts.state?.tip;
+    const isHere = await git.commit(commit).then(
+      () => true,
+      () => false,
+    );
+    return isHere && tip !== undefined && isAncestor(git, commit, tip);
   }
 
   async #fetch(signal?: AbortSignal): Promise<ObjectId> {

@@ -14,6 +14,7 @@ function source(more: Partial<ApiSource> = {}): ApiSource {
     ready: () => ({ ready: true, message: 'served' }),
     repositories: () => [{ name: 'mesh' }, { name: 'new' }],
     verification: (name) => (name === 'mesh' ? verification : null),
+    follows: async (name, commit) => (name === 'mesh' ? commit === 'a'.repeat(40) : null),
     scopes: () => ['acme', 'acme.pay', 'acme.web'].map((path) => ({ path })),
     proxies: () => [{ proxy: 'sidecar~1' }, { proxy: 'sidecar~2' }],
     proxyConfig: (proxy) =>
@@ -54,6 +55,9 @@ describe('the API', () => {
     ['/api/v1/repositories/mesh/verification', 200, 'Verification'],
     ['/api/v1/repositories/new/verification', 503, 'Error'],
     ['/api/v1/repositories/none/verification', 404, 'Error'],
+    [`/api/v1/repositories/mesh/commits/${'a'.repeat(40)}`, 200, 'Commit'],
+    [`/api/v1/repositories/none/commits/${'a'.repeat(40)}`, 404, 'Error'],
+    ['/api/v1/repositories/mesh/commits/main', 400, 'Error'],
     ['/api/v1/scopes', 200, 'ScopeList'],
     ['/api/v1/proxies', 200, 'ProxyList'],
     ['/api/v1/proxies/sidecar~1/config', 200, 'ProxyConfig'],

@@ -69,6 +69,9 @@ describe('what fits under the cursor', () => {
   test.each<readonly [string, readonly string[], readonly string[]]>([
     ['proxies', ['pc', 'cluster'], ['api-1.shop', 'web-1.shop', 'web-2.shop']],
     ['repositories', ['reconcile'], ['edge', 'mesh']],
+    ['repositories to get', ['get', 'repository'], ['edge', 'mesh']],
+    ['repositories and scopes', ['wait'], ['acme', 'acme.remote', 'edge', 'mesh']],
+    ['repositories and scopes to trace', ['trace'], ['acme', 'acme.remote', 'edge', 'mesh']],
   ])('%s of a server that answers', async (_, command, values) => {
     expect(await completed(...command, '--server', server, '')).toEqual({ values, told: ':none' });
   });

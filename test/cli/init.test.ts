@@ -27,6 +27,9 @@ function typing(...answers: readonly string[]): { context: Context; said: string
     return left.shift() ?? '';
   };
   const terminal: Context['terminal'] = {
+    isLive: false,
+    redraw: (text) => void said.push(text),
+    isGone: () => false,
     out: (text) => void said.push(text),
     say: (line) => void said.push(line),
     paint: (_, text) => text,

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command } from 'commander';
 import { Failure } from '../../base/failure.ts';
-import { durationMs, nearest } from '../../manifests/index.ts';
+import { nearest } from '../../manifests/index.ts';
 import type { Context } from '../context.ts';
+import { timeoutOption } from '../duration-option.ts';
 import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { API_VERSION, type Format, outputOption, print, short, wrap } from '../output.ts';
@@ -37,20 +38,12 @@ export function reconcileCommand(context: Context): Command {
     .description('has a running server fetch now, and waits for what comes of it; 3 if refused or held')
     .addArgument(new Argument('[repository]', 'as `fairlead status` names it (default: the only one)'))
     .option('--wait', 'also until every connected proxy has answered')
-    .addOption(
-      new Option('--timeout <duration>', 'how long to wait').argParser(milliseconds).default(60_000, '1m'),
-    )
+    .addOption(timeoutOption('how long to wait'))
     .addOption(outputOption())
     .addHelpText('after', examples('git push && fairlead reconcile --wait --timeout 30s'));
   return serverOption(command).action(async (name: string | undefined, flags: Flags) =>
     context.finish(await reconcile(context, name, flags)),
   );
-}
-
-function milliseconds(text: string): number {
-  const ms = /^([0-9]+(ms|s|m|h))+$/.test(text) ? durationMs(text) : 0;
-  if (ms > 0) return ms;
-  throw new InvalidArgumentError('write a duration such as 30s or 5m');
 }
 
 async function reconcile(context: Context, wanted: string | undefined, flags: Flags): Promise<number> {

@@ -94,6 +94,7 @@ const sources: Readonly<Record<string, readonly Source[]>> = {
   fingerprint: [fingerprints],
   proxy: [proxies],
   repository: [repositories],
+  'repository|scope': [repositories, servedScopes],
 };
 
 /** Names from the clone and from a server that answers at once; without either, none. */

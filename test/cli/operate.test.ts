@@ -1,0 +1,311 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { createApi } from '../../src/api/index.ts';
+import { createServer, type Server } from '../../src/main.ts';
+import { apiSource, createSite, hint, NODE_ID, quiet, type Site, world } from '../server.ts';
+import { type Connected, connectProxy } from './connect.ts';
+import { BIN, createHome, type Home } from './fairlead.ts';
+
+/** What operators ask a running server: status --watch, get, trace, wait. */
+
+let home: Home;
+beforeAll(async () => {
+  home = await createHome();
+});
+afterAll(() => home.close());
+
+const cleanup: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of cleanup.splice(0).reverse()) await close();
+});
+
+describe('a running server', () => {
+  let site: Site;
+  let server: Server;
+  let proxy: Connected;
+  let address: readonly string[];
+  beforeAll(async () => {
+    site = await createSite();
+    server = await createServer(site.config, world);
+    address = ['--server', `http://127.0.0.1:${server.httpPort}`];
+    expect(await run('wait')).toMatchObject({ code: 0 });
+    proxy = await connectProxy(server, { id: NODE_ID, labels: {} });
+  });
+  afterAll(async () => {
+    proxy?.close();
+    await server?.close();
+    await site?.close();
+  });
+
+  const run = (...args: readonly string[]) => home.fairlead('.', ...args, ...address);
+  const json = async (...args: readonly string[]) => JSON.parse((await run(...args, '-o', 'json')).out);
+
+  test('wait --for revision ends when the push is acknowledged, trace says when and by whom', async () => {
+    const tip = await site.change('signed', 'alice');
+    const waiting = run('wait', 'acme', '--for', `revision=${tip}`, '-o', 'json');
+    await hint(server.httpPort);
+    const { code, out, err } = await waiting;
+    expect({ code, err: err.replace(/acme: .*\n/g, '') }).toEqual({ code: 0, err: '' });
+    const revisions = { attempted: tip, verified: tip, applied: tip };
+    expect(JSON.parse(out)).toMatchObject({ kind: 'Wait', met: true, revisions });
+    const traced = await json('trace', 'acme');
+    expect(traced).toMatchObject({
+      kind: 'Trace',
+      target: { kind: 'scope', name: 'acme' },
+      change: { event: 'accepted', seq: 2, commit: tip, timeline: { revision: tip } },
+      missing: [],
+    });
+    type Stage = { readonly stage: string; readonly atMs: number; readonly tookMs: number };
+    const stages: readonly Stage[] = traced.stages;
+    expect(stages.map(({ stage }) => stage)).toEqual([
+      'source',
+      'verified',
+      'translated',
+      'pushed',
+      'acknowledged',
+    ]);
+    expect(stages.map(({ atMs }) => atMs)).toEqual(stages.map(({ atMs }) => atMs).toSorted((a, b) => a - b));
+    expect(stages.every(({ tookMs }) => tookMs >= 0)).toBe(true);
+    const text = await run('trace', 'mesh');
+    expect(text).toMatchObject({ code: 0, out: expect.stringMatching(/^acknowledged .* 1 of 1 proxies$/m) });
+    expect(text.out).toMatch(/^mesh: attempted [0-9a-f]{10}, .*verified \d+ s\s+ago$/ms);
+  });
+
+  test('an earlier revision is there, too, and one that is nowhere is code 4', async () => {
+    expect(await run('wait', '--for', `revision=${site.pin.commit}`)).toMatchObject({ code: 0 });
+    const none = await run('wait', 'mesh', '--for', `revision=${'a'.repeat(40)}`, '--timeout', '300ms');
+    expect(none).toMatchObject({ code: 4, out: '', err: expect.stringContaining('[wait-timeout]') });
+    expect(none.err).toContain('not yet aaaaaaaaaa');
+  });
+
+  test('get lists each sort, and one by its name', async () => {
+    const { out } = await run('get', 'scopes');
+    expect(out).toMatch(
+      /^SCOPE {2}SYNC {4}HEALTH {3}FRESH\nacme {3}Synced {2}Healthy {2}verified \d+ s ago, seq \d\n$/,
+    );
+    const wide = await run('get', 'scope', 'acme', '-o', 'wide');
+    expect(wide.out).toMatch(/ATTEMPTED +VERIFIED +APPLIED/);
+    expect(await json('get', 'repositories')).toMatchObject({
+      kind: 'RepositoryList',
+      items: [{ name: 'mesh' }],
+    });
+    expect(parse((await run('get', 'repository', 'mesh', '-o', 'yaml')).out)).toMatchObject({
+      kind: 'Repository',
+      name: 'mesh',
+    });
+    expect(await json('get', 'proxy', 'web-1.shop')).toMatchObject({ kind: 'Proxy', proxy: NODE_ID });
+    for (const [sort, name] of [
+      ['scope', 'acne'],
+      ['repository', 'mash'],
+      ['proxy', 'wub-1.shop'],
+    ] as const)
+      expect(await run('get', sort, name)).toMatchObject({
+        code: 2,
+        err: expect.stringContaining('did you mean'),
+      });
+  });
+
+  test('status --watch shows rows as they change, until it is told to stop', async () => {
+    const { port, tip } = { port: server.httpPort, tip: await site.change('watched', 'alice') };
+    const child = spawn(process.execPath, [BIN, 'status', '--watch', ...address], {
+      env: home.environment,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    cleanup.push(() => child.kill('SIGKILL'));
+    let shown = '';
+    const until = async (text: string) => {
+      for (const stream = child.stdout.setEncoding('utf8'); !shown.includes(text); ) {
+        const [chunk] = await once(stream, 'data');
+        shown += chunk;
+      }
+    };
+    await until('acme');
+    expect(shown.match(/^REPOSITORY/gm)).toHaveLength(1);
+    await hint(port);
+    await until(tip.slice(0, 10));
+    // Off a terminal, what changed is appended, without escape sequences and without what did not change.
+    expect(shown.match(/^REPOSITORY/gm)).toHaveLength(1);
+    expect(shown).not.toContain('\x1b');
+    child.kill('SIGINT');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
+  test('what is held is code 3, and trace and get name what was attempted', async () => {
+    const tip = await site.change('unsigned');
+    await hint(server.httpPort);
+    const waited = await run('wait', 'acme', '--for', `revision=${tip}`);
+    expect(waited).toMatchObject({ code: 3, out: expect.stringContaining('acme is held (') });
+    expect(await run('wait')).toMatchObject({ code: 3 });
+    const traced = await run('trace');
+    expect(traced).toMatchObject({ code: 3, out: expect.stringContaining('acme is held (') });
+    const { revisions } = await json('get', 'scope', 'acme');
+    expect(revisions.attempted).toBe(tip);
+    expect(revisions.applied).not.toBe(tip);
+  });
+});
+
+const revisions = { attempted: 'b'.repeat(40), verified: 'a'.repeat(40), applied: 'a'.repeat(40) };
+const timeline = {
+  revision: 'a'.repeat(40),
+  startedMs: 1_000,
+  fetchedMs: 1_100,
+  verifiedMs: 1_150,
+  translatedMs: 1_151,
+  pushedMs: 1_151,
+  push: 7,
+  ackedMs: null,
+};
+const conditions = (status: string, message: string) =>
+  ['Ready', 'Valid', 'Translated', 'Distributed'].map((type) => ({ type, status, reason: 'R', message }));
+const repository = (more: object = {}) => ({
+  name: 'mesh',
+  followedTip: 'a'.repeat(40),
+  appliedRevision: 'a'.repeat(40),
+  fetch: { ageMs: 12_400 },
+  failure: null,
+  refused: null,
+  ...{ revisions, timeline, conditions: conditions('True', 'all is well') },
+  ...more,
+});
+const scope = (path: string, more: object = {}) => ({
+  repository: 'mesh',
+  path,
+  uid: `${path}-uid`,
+  seq: 41,
+  sync: 'Synced',
+  health: 'Healthy',
+  hold: null,
+  problems: [],
+  lastChange: { event: 'accepted', seq: 41, commit: 'a'.repeat(40), timeline },
+  ...{ revisions, conditions: conditions('True', 'all is well') },
+  ...more,
+});
+const proxyAt = (name: string, push: number | null, more: object = {}) => ({
+  proxy: `sidecar~1~${name}~d`,
+  revision: 'a'.repeat(40),
+  connectedAtMs: 0,
+  fullyAcked: push === null ? null : { revision: 'a'.repeat(40), push, atMs: 1_200 },
+  types: [{ typeUrl: 'type.googleapis.com/envoy.config.cluster.v3.Cluster', state: 'STALE' }],
+  rejected: [],
+  ...more,
+});
+
+/** A server that says so. */
+async function answering(given: Parameters<typeof apiSource>[0]): Promise<readonly string[]> {
+  const api = createApi(
+    apiSource({ repositories: () => [repository()], scopes: () => [scope('acme')], ...given }),
+    quiet,
+  );
+  cleanup.push(() => api.close());
+  return ['--server', `http://127.0.0.1:${await api.listen('127.0.0.1', 0)}`];
+}
+const fairlead = (...args: readonly string[]) => home.fairlead('.', ...args);
+
+describe('trace', () => {
+  test('names each proxy that has not acknowledged, and why', async () => {
+    const proxies = () => [
+      proxyAt('api-1.shop', 7),
+      proxyAt('new-1.shop', null),
+      proxyAt('web-1.shop', 6, { rejected: [{ name: 'listener', message: 'cannot bind' }] }),
+    ];
+    const { code, out } = await fairlead('trace', 'acme', ...(await answering({ proxies })));
+    expect(code).toBe(1);
+    expect(out).toBe(
+      [
+        'acme: seq 41 accepted at aaaaaaaaaa; attempted bbbbbbbbbb, verified',
+        '  aaaaaaaaaa, applied aaaaaaaaaa; verified 12 s ago',
+        'STAGE         AT                        TOOK',
+        'source        1970-01-01T00:00:01.100Z  100 ms  fetched aaaaaaaaaa',
+        'verified      1970-01-01T00:00:01.150Z  50 ms   judged, and followed',
+        'translated    1970-01-01T00:00:01.151Z  1 ms    manifests read, mesh built',
+        'pushed        1970-01-01T00:00:01.151Z  0 ms    push 7',
+        'acknowledged  -                         -       1 of 3 proxies',
+        'new-1.shop is at push none: waits for its answer to Cluster',
+        'web-1.shop is at push 6: refused listener: cannot bind',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('after a restart says what it does not know', async () => {
+    const restored = { ...timeline, startedMs: null, fetchedMs: null, verifiedMs: null };
+    const repositories = () => [repository({ timeline: restored })];
+    const { code, out } = await fairlead('trace', ...(await answering({ repositories })));
+    expect(code).toBe(0);
+    expect(out).toContain('from the local store, after a restart');
+    expect(out).toContain('no proxy is connected');
+  });
+});
+
+describe('which one', () => {
+  const scopes = () => [scope('acme'), scope('acme.pay'), scope('mesh'), scope('zeta.pay')];
+  test.each([
+    [['acme'], 0, 'acme: '],
+    [['acme.pay-uid'], 0, 'acme.pay: '],
+    [[], 0, 'mesh: '],
+    [['scope/mesh'], 0, 'mesh: seq 41'],
+    [['mesh'], 2, 'name one of: repository/mesh, scope/acme'],
+    [['pay'], 2, '[target-ambiguous]'],
+    [['acme.pya'], 2, 'did you mean acme.pay?'],
+    [['qqqqqq'], 2, 'name one of: repository/mesh, scope/acme'],
+  ])('%j: code %i', async (args, code, text) => {
+    const ran = await fairlead('trace', ...args, ...(await answering({ scopes })));
+    expect(ran.code).toBe(code);
+    expect(ran.out + ran.err).toContain(text);
+  });
+});
+
+describe('wait', () => {
+  const revision = `revision=${'a'.repeat(40)}`;
+  const refused = { tip: 'b'.repeat(40), rule: 'G9', reason: 'it drops a commit' };
+  const not = (status: string) => () => [repository({ conditions: conditions(status, 'one of them') })];
+  const held = () => [scope('acme', { hold: { rule: 'G5', reason: '1 of 2' } })];
+
+  test.each([
+    ['all is well', {}, ['--for', revision], 0],
+    ['a condition holds', {}, ['--for', 'condition=distributed'], 0],
+    ['the tip is refused', { repositories: () => [repository({ refused })] }, ['--for', revision], 3],
+    ['the tip is refused and no revision is named', { repositories: () => [repository({ refused })] }, [], 3],
+    ['it is held', { scopes: held }, ['--for', revision], 3],
+    ['what is held is awaited', { scopes: held, follows: async () => false }, ['--for', revision], 4],
+    ['a proxy rejected it', { repositories: not('False') }, ['--for', revision], 1],
+    ['a proxy has not answered', { repositories: not('Unknown') }, ['--for', revision], 4],
+    ['a condition does not hold', { repositories: not('False') }, [], 4],
+    [
+      'it is not served yet',
+      { repositories: () => [repository({ appliedRevision: null })] },
+      ['--for', revision],
+      4,
+    ],
+  ])('where %s', async (_, given, args, code) => {
+    const server = await answering(given);
+    expect(await fairlead('wait', '--timeout', '250ms', ...args, ...server)).toMatchObject({ code });
+  });
+
+  test('takes no answer of before the commit came for one of after it', async () => {
+    let asked = 0;
+    // The server follows and holds it between two questions.
+    const repositories = () => [repository({ followedTip: (asked > 0 ? 'c' : 'a').repeat(40) })];
+    const follows = async () => {
+      asked += 1;
+      return true;
+    };
+    const server = await answering({ repositories, follows });
+    const args = ['--timeout', '250ms', '--for', revision];
+    expect(await fairlead('wait', ...args, ...server)).toMatchObject({ code: 4 });
+  });
+
+  test.each([
+    ['--for', 'revision=HEAD'],
+    ['--for', 'condition=Perfect'],
+    ['--timeout', 'soon'],
+  ])('%s %s is a slip: 64', async (...args) => {
+    expect(await fairlead('wait', ...args)).toMatchObject({ code: 64, out: '' });
+  });
+
+  test('nobody listens: 2', async () => {
+    expect(await fairlead('wait', '--server', 'http://127.0.0.1:1')).toMatchObject({ code: 2 });
+  });
+});
