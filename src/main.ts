@@ -16,6 +16,7 @@ import {
   createPublisher,
   createServed,
   type DataFolder,
+  measuredQueue,
   nodeFiles,
   openDataFolder,
   proxyConfig,
@@ -25,6 +26,7 @@ import {
   systemClock,
   type WorkQueue,
 } from './reconcile/index.ts';
+import { createTelemetry, type Telemetry } from './telemetry/index.ts';
 import { createXdsServer, type XdsServer } from './xds/index.ts';
 
 export { inspectDataFolder } from './reconcile/index.ts';
@@ -61,25 +63,36 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   const served = createServed(stages, now);
   const { removalTimeoutMs, maxConnectionAgeMs } = config;
   const serving = { snapshotFor: served.snapshotFor, removalTimeoutMs, maxConnectionAgeMs };
-  const xds = createXdsServer({ ...serving, log, now });
+  const loops = new Map<string, RepositoryLoop>();
+  const telemetry = createTelemetry({
+    now,
+    views: {
+      repositories: () => [...loops.values()].map((loop) => loop.status()),
+      proxies: () => xds.proxies(),
+      queue: () => queue.depth(),
+    },
+  });
+  const xds = createXdsServer({ ...serving, log, now, observer: telemetry.xds });
   starting.defer(() => xds.close());
   const distributionOf = createPublisher(
     config.repositories.map(({ name }) => name),
     xds,
   );
-  const loops = new Map<string, RepositoryLoop>();
   for (const [index, repository] of config.repositories.entries()) {
     const stores = await openRepository(repository, must(pins[index]), folder, world);
     starting.defer(() => stores.git.close());
     const distribution = distributionOf(repository.name);
-    const loop = createLoop({ ...repository, ...stores, ...world, read: stages.read, served, distribution });
+    const parts = { read: stages.read, served, distribution, observer: telemetry.loop };
+    const loop = createLoop({ ...repository, ...stores, ...world, ...parts });
     loops.set(loop.name, loop);
   }
   for (const loop of loops.values()) await loop.restore();
   const closing = new AbortController();
   const handler = (key: string) => reconcile(loops, key, closing.signal);
-  const queue = createMemoryQueue({ handler, clock, random });
-  const api = createApi(apiSource({ loops, xds, queue, served, config }), log, now);
+  const queue = measuredQueue(clock, handler, (measured) =>
+    createMemoryQueue({ handler: measured, clock, random }),
+  );
+  const api = createApi(apiSource({ loops, xds, queue, served, config, telemetry }), log, now);
   starting.defer(() => api.close());
   const httpPort = await listen(api, 'http', config.http);
   const xdsPort = await listen(xds, 'xds', config.xds);
@@ -154,10 +167,11 @@ type Parts = {
   readonly queue: WorkQueue;
   readonly served: Served;
   readonly config: ServerConfig;
+  readonly telemetry: Telemetry;
 };
 
 /** What the API shows, taken from the other edges. */
-function apiSource({ loops, xds, queue, served, config }: Parts): ApiSource {
+function apiSource({ loops, xds, queue, served, config, telemetry }: Parts): ApiSource {
   const hooks = new Map(
     config.repositories.map(({ name, branch, webhookSecretFile }) => [
       name,
@@ -198,9 +212,12 @@ function apiSource({ loops, xds, queue, served, config }: Parts): ApiSource {
     hooks: () => hooks,
     async trigger(name, delayMs) {
       if (!loops.has(name)) return false;
+      telemetry.hinted(name);
       await queue.add(name, delayMs);
       return true;
     },
+    metrics: () => telemetry.metrics(),
+    hooked: (forge, result) => telemetry.hooked(forge, result),
   };
 }
 

@@ -9,7 +9,7 @@ import type { RepositoryConfig, ServerConfig } from '../src/config.ts';
 import { createTreeDigests, openIsomorphic } from '../src/git/index.ts';
 import { makePin, type Pin } from '../src/governance/index.ts';
 import type { World } from '../src/main.ts';
-import { systemClock } from '../src/reconcile/index.ts';
+import { type LoopObserver, systemClock } from '../src/reconcile/index.ts';
 import { createFolder, createRepository, createSshKey, type TestRepository } from './repository.ts';
 
 /** A mesh repository of one scope, `acme`, that alice alone can change; its pin; and a configuration to serve it. */
@@ -123,6 +123,11 @@ export async function hint(port: number, repository = 'mesh'): Promise<void> {
   expect(answer.status).toBe(202);
 }
 
+/** Hears every run, says nothing. */
+export const unwatched: LoopObserver = {
+  began: () => ({ trace: '', step() {}, judged() {}, ended() {}, acked() {} }),
+};
+
 export const quiet: Log = { info() {}, warn() {}, error() {} };
 
 /** As `fairlead serve` has it, without its log. */
@@ -143,6 +148,8 @@ export function apiSource(given: Partial<ApiSource>): ApiSource {
     lineage: () => null,
     hooks: () => new Map(),
     trigger: async () => true,
+    metrics: async () => '',
+    hooked() {},
     ...given,
   };
 }

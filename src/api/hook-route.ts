@@ -1,11 +1,20 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { answer, notFound, refuse } from './answer.ts';
-import { type Deliveries, HOOK_LIMITS } from './hooks/index.ts';
+import { type Deliveries, forgeOf, HOOK_LIMITS } from './hooks/index.ts';
 import { createBuckets } from './hooks/limits.ts';
 import type { ApiSource } from './source.ts';
 
 type Params = { readonly provider: string; readonly repository: string };
 type Request = FastifyRequest<{ Params: Params }>;
+
+/** How a delivery was answered, as its metric has it. */
+const RESULTS: Readonly<Record<number, string>> = {
+  202: 'accepted',
+  403: 'forbidden',
+  404: 'refused',
+  413: 'too-large',
+  429: 'limited',
+};
 
 /** Hints to fetch: of forges, which sign them, and of scripts on this machine, which need not. */
 export function hookRoute(
@@ -31,6 +40,8 @@ export function hookRoute(
       if (result !== 'duplicate') buckets.giveBack(request.ip);
       return answer(reply.code(202), 'Accepted', { repository, result });
     },
+    onResponse: async ({ params }, { statusCode }) =>
+      source.hooked(forgeOf(params.provider), RESULTS[statusCode] ?? 'failed'),
   });
 }
 

@@ -17,6 +17,17 @@ const readyz: Route = (app, source) => {
   });
 };
 
+/** Prometheus' text format is the one answer that is no JSON. */
+const metrics: Route = (app, source) => {
+  app.get('/metrics', async (_, reply) => {
+    const text = await source.metrics();
+    return reply
+      .header('cache-control', 'no-store')
+      .type('text/plain; version=0.0.4; charset=utf-8')
+      .send(text);
+  });
+};
+
 const repositories: Route = (app, source) => {
   app.get('/api/v1/repositories', (_, reply) =>
     answer(reply, 'RepositoryList', { items: source.repositories() }),
@@ -146,6 +157,7 @@ const lineage: Route = (app, source) => {
 export const routes: readonly Route[] = [
   livez,
   readyz,
+  metrics,
   repositories,
   verification,
   commit,

@@ -25,6 +25,10 @@ export interface ApiSource {
   hooks(): ReadonlyMap<string, HookTarget>;
   /** A hint to fetch in `delayMs` (default now); false where there is no such repository. */
   trigger(repository: string, delayMs?: number): Promise<boolean>;
+  /** In Prometheus' text format. */
+  metrics(): Promise<string>;
+  /** A delivery was answered: `accepted`, or why not. */
+  hooked(forge: string, result: string): void;
 }
 
 /** `pointer` (RFC 6901) into the JSON of a resource. */

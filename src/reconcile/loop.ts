@@ -5,6 +5,7 @@ import { isAncestor, type Line, type LineState, type Pin } from '../governance/i
 import { type Clock, withTimeout } from './clock.ts';
 import type { Files } from './files.ts';
 import { createLoader, type Read } from './load.ts';
+import type { LoopObserver, RunEnd, RunWatch } from './observer.ts';
 import { keepProof, type ProofPlaces, proofOf } from './proofs.ts';
 import type { Distribution } from './publisher.ts';
 import { type Facts, report } from './report.ts';
@@ -41,6 +42,7 @@ export type LoopOptions = {
   /** In [0, 1). */
   readonly random: () => number;
   readonly log: Log;
+  readonly observer: LoopObserver;
   readonly pollMs: number;
   readonly fetchTimeoutMs: number;
 };
@@ -67,6 +69,8 @@ export function createLoop(options: LoopOptions): RepositoryLoop {
 }
 
 const NO_STAGES: Stages = { fetchMs: null, verifyMs: null, translateMs: null, ackMs: null };
+/** Pushed, and not acknowledged by all; of a proxy that never does, only so many are remembered. */
+const MAX_AWAITED = 100;
 type Stage = 'restore' | 'fetch' | 'verify' | 'witness' | 'serve';
 
 class Loop implements RepositoryLoop {
@@ -83,6 +87,10 @@ class Loop implements RepositoryLoop {
   #proven: ObjectId | null = null;
   /** When the revision was pushed whose ACKs are still awaited. */
   #pushedMs: number | null = null;
+  /** The run that is on its way; null between runs and while restoring. */
+  #run: RunWatch | null = null;
+  /** Runs whose pushes are not acknowledged yet. */
+  #awaited: RunWatch[] = [];
 
   constructor(options: LoopOptions) {
     this.#options = options;
@@ -113,29 +121,43 @@ class Loop implements RepositoryLoop {
   }
 
   async reconcile(signal?: AbortSignal): Promise<Outcome> {
-    const { clock, pollMs, random } = this.#options;
+    const { pollMs, random, observer } = this.#options;
     const { started, finished } = this.#facts.runs;
     this.#learn({ runs: { started: started + 1, finished } });
+    const run = observer.began(this.name);
+    this.#run = run;
     try {
-      const startMs = clock.now();
-      const offered = await this.#fetch(signal);
-      const fetchMs = clock.now() - startMs;
-      const judged = await this.#verify(offered);
-      const verifyMs = clock.now() - startMs - fetchMs;
-      await this.#follow(judged, offered);
-      const state = judged.outcome === 'refused' ? await this.#lastFollowed() : judged.state;
-      const fetchedMs = startMs + fetchMs;
-      const found = { startedMs: startMs, fetchedMs, verifiedMs: fetchedMs + verifyMs };
-      if (state !== null) await this.#serve(state, { ...NO_STAGES, fetchMs, verifyMs }, found);
-      this.#learn({ failure: null });
+      run.ended(await this.#runOnce(run, signal));
       return { outcome: 'wait', forMs: jitterMs(pollMs, random) };
     } catch (error) {
       if (signal?.aborted !== true) this.#fail(error);
+      run.ended({ result: 'failed', code: operational(error).code });
       return { outcome: 'retry' };
     } finally {
+      this.#run = null;
       this.#learn({ runs: { started: started + 1, finished: finished + 1 } });
       this.status(); // Conditions change at the end of a run, whether anybody asks or not.
     }
+  }
+
+  async #runOnce(run: RunWatch, signal?: AbortSignal): Promise<RunEnd> {
+    const { clock } = this.#options;
+    const startMs = clock.now();
+    run.step('fetch');
+    const offered = await this.#fetch(signal);
+    const fetchMs = clock.now() - startMs;
+    run.step('verify');
+    const judged = await this.#verify(offered);
+    run.judged(judged.outcome, judged.outcome === 'refused' ? judged.rule : '');
+    const verifyMs = clock.now() - startMs - fetchMs;
+    await this.#follow(judged, offered);
+    const state = judged.outcome === 'refused' ? await this.#lastFollowed() : judged.state;
+    const fetchedMs = startMs + fetchMs;
+    const found = { startedMs: startMs, fetchedMs, verifiedMs: fetchedMs + verifyMs };
+    if (state !== null) await this.#serve(state, { ...NO_STAGES, fetchMs, verifyMs }, found);
+    this.#learn({ failure: null });
+    if (judged.outcome === 'refused') return { result: 'refused', rule: judged.rule };
+    return { result: judged.outcome === 'same' ? 'unchanged' : judged.outcome };
   }
 
   status(): RepositoryStatus {
@@ -202,8 +224,9 @@ class Loop implements RepositoryLoop {
     const refused = { tip, rule, reason };
     if (this.#facts.refused?.tip !== tip) {
       const text = 'refused the offered tip; the followed one is served';
-      log.warn({ repository: this.name, ...refused }, text);
-      this.#learn({ stale: false, refused: { ...refused, sinceMs: clock.now() } });
+      log.warn({ ...this.#about(refused.tip), ...refused }, text);
+      const trace = this.#run?.trace ?? null;
+      this.#learn({ stale: false, refused: { ...refused, sinceMs: clock.now() }, trace });
     }
     if (this.#witness === null || this.#proven === tip) return;
     await this.#prove(refused);
@@ -218,7 +241,7 @@ class Loop implements RepositoryLoop {
     if (followed === null) return;
     const proof = await proofOf(this.name, line, git, followed, refused);
     const kept = await keepProof(files, proofs, proof);
-    const facts = { repository: this.name, tip: refused.tip, conflicts: proof.conflicts?.length ?? null };
+    const facts = { ...this.#about(refused.tip), conflicts: proof.conflicts?.length ?? null };
     log.warn(facts, kept ? 'both sides are kept as proof' : 'too many proofs: this one is not kept');
   }
 
@@ -248,10 +271,14 @@ class Loop implements RepositoryLoop {
     this.#learn({ state });
     this.#timelines.verified(state, found);
     if (this.#facts.appliedRevision === state.tip && this.#facts.notBuilt === null) return;
+    const run = this.#run;
+    this.#learn({ trace: run?.trace ?? null });
     const startMs = clock.now();
+    run?.step('load');
     const loaded = await this.#settle(this.#load(await line.scopes(state)), (scope) =>
       line.earlier(state, scope),
     );
+    run?.step('translate');
     const { built, failed, used } = served.replace(this.name, loaded.resources);
     const outOfSync = new Map([...failed, ...loaded.failed]);
     this.#learn({ outOfSync, problems: [...loaded.problems, ...(built?.problems ?? [])] });
@@ -259,12 +286,16 @@ class Loop implements RepositoryLoop {
     if (built === null) return;
     this.#learn({ built, applied: new Map(used.map(({ scope }) => [scope.uid, scope.seq])) });
     this.#timelines.translated(clock.now());
-    served.retain(new Set(distribution.proxies().map(({ proxy }) => proxy)));
+    const connected = new Set(distribution.proxies().map(({ proxy }) => proxy));
+    served.retain(connected);
+    run?.step('publish');
     distribution.publish(state.tip);
+    // Of a proxy that comes later no time is told: it may come any time.
+    if (run !== null && connected.size > 0) this.#awaited = [...this.#awaited, run].slice(-MAX_AWAITED);
     this.#pushedMs = clock.now();
     this.#learn({ appliedRevision: state.tip, stages: { ...stages, translateMs: this.#pushedMs - startMs } });
     this.#acked();
-    log.info({ repository: this.name, tip: state.tip, outOfSync: [...outOfSync.keys()] }, 'serving');
+    log.info({ ...this.#about(state.tip), outOfSync: [...outOfSync.keys()] }, 'serving');
   }
 
   #acked(): void {
@@ -277,6 +308,7 @@ class Loop implements RepositoryLoop {
     if (atMs === null) return;
     this.#learn({ stages: { ...stages, ackMs: Math.max(0, atMs - this.#pushedMs) } });
     this.#pushedMs = null;
+    for (const run of this.#awaited.splice(0)) run.acked();
     this.status(); // Distributed is true from now on.
   }
 
@@ -285,11 +317,16 @@ class Loop implements RepositoryLoop {
     const before = this.#facts.failure;
     const sinceMs = before?.stage === stage ? before.sinceMs : this.#options.clock.now();
     const failure = { ...operational(error), stage, sinceMs };
-    this.#learn({ failure });
+    this.#learn({ failure, trace: this.#run?.trace ?? null });
     this.#options.log.error(
-      { repository: this.name, ...failure },
+      { ...this.#about(this.#facts.offeredTip), ...failure },
       'reconcile failed; what was served stays served',
     );
+  }
+
+  /** What every line of the log says. */
+  #about(revision: string | null): { repository: string; revision: string | null; trace: string | null } {
+    return { repository: this.name, revision, trace: this.#run?.trace ?? null };
   }
 
   #learn(facts: Partial<Facts>): void {
@@ -317,5 +354,8 @@ function noFacts({ name, pin }: LoopOptions, timelines: Timelines): Facts {
     built: null,
     notBuilt: null,
   };
-  return { name, pin, timelines, ...nothing, ...unserved, untranslated: new Map(), stages: NO_STAGES };
+  return {
+    ...{ name, pin, timelines, ...nothing, ...unserved },
+    ...{ untranslated: new Map(), stages: NO_STAGES, trace: null },
+  };
 }

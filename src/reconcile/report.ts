@@ -45,6 +45,7 @@ export type Facts = {
   /** By proxy id. */
   readonly untranslated: ReadonlyMap<string, string>;
   readonly stages: Stages;
+  readonly trace: RepositoryStatus['trace'];
 };
 
 export function report(facts: Facts, proxies: readonly ProxyStatus[], nowMs: number): Report {
@@ -76,6 +77,7 @@ export function report(facts: Facts, proxies: readonly ProxyStatus[], nowMs: num
       applied: facts.appliedRevision,
     },
     timeline: facts.timelines.last(),
+    trace: facts.trace,
     conditions: [ready(conditions), ...conditions],
     scopes,
     problems: facts.problems,

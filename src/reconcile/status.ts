@@ -130,6 +130,8 @@ export type RepositoryStatus<C = Condition> = {
   readonly revisions: Revisions;
   /** The last change of any scope; null before the first. */
   readonly timeline: Timeline | null;
+  /** Trace id of the last run that changed something or failed; null before the first of this process. */
+  readonly trace: string | null;
   readonly conditions: readonly C[];
   readonly scopes: readonly ScopeStatus<C>[];
   readonly problems: readonly Problem[];

@@ -34,6 +34,11 @@ export class Client {
     this.ordering = new Ordering(holders, { timeoutMs, separate });
   }
 
+  /** No stream of it is open. */
+  get isEmpty(): boolean {
+    return this.#wakes.size === 0;
+  }
+
   join(typeUrl: string, subscription: Streamed): void {
     const together = this.#types.get(typeUrl) ?? new Together();
     this.#types.set(typeUrl, together);

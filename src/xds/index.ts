@@ -25,6 +25,7 @@
  * stream, pure so far), `delta.ts` and `sotw.ts` (the variants), `stream.ts`, `services.ts`, `server.ts`.
  */
 export { createXdsServer } from './mesh-server.ts';
+export type { XdsObserver } from './observer.ts';
 export type { ProxyStatus } from './proxies.ts';
 export { createResourceServer, type RawResource } from './resource-server.ts';
 export type { XdsServer } from './server.ts';

@@ -1,5 +1,6 @@
 import type { Log } from '../base/log.ts';
 import { type Proxy as MeshProxy, parseProxy, type Snapshot } from '../translate/index.ts';
+import { silentObserver, type XdsObserver } from './observer.ts';
 import { serveXds, type XdsServer } from './server.ts';
 import type { Identified } from './stream.ts';
 import type { Node } from './variant.ts';
@@ -14,6 +15,7 @@ type XdsServerOptions = {
   readonly removalTimeoutMs?: number;
   /** As in `ServerOptions`; never, unless given. */
   readonly maxConnectionAgeMs?: number | null;
+  readonly observer?: XdsObserver;
 };
 
 const EXAMPLE = 'sidecar~10.0.0.1~web-1.default~default.svc.cluster.local';
@@ -21,8 +23,9 @@ const EXAMPLE = 'sidecar~10.0.0.1~web-1.default~default.svc.cluster.local';
 /** Serves each proxy of a mesh its snapshot. */
 export function createXdsServer(options: XdsServerOptions): XdsServer {
   const { snapshotFor, log, now, removalTimeoutMs = 30_000, maxConnectionAgeMs = null } = options;
+  const { observer = silentObserver } = options;
   const identify = (node: Node) => identifyProxy(node, snapshotFor);
-  return serveXds({ identify, log, now, removalTimeoutMs, maxConnectionAgeMs });
+  return serveXds({ identify, log, now, removalTimeoutMs, maxConnectionAgeMs, observer });
 }
 
 function identifyProxy(node: Node, snapshotFor: (proxy: MeshProxy) => Snapshot): Identified | string {

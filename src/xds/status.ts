@@ -21,7 +21,7 @@ type TypeStatus = {
 };
 
 /** Content that the client refused, and the lines it was made from. */
-type RejectedResource = {
+export type RejectedResource = {
   readonly typeUrl: string;
   readonly name: string;
   /** Empty: the client refused the removal. */

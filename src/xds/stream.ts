@@ -3,6 +3,7 @@ import type { Log } from '../base/log.ts';
 import type { Client } from './client.ts';
 import type { ClientState } from './csds.ts';
 import { limits } from './limits.ts';
+import type { XdsObserver } from './observer.ts';
 import { resourceStatuses } from './resource-status.ts';
 import type { XdsService } from './services.ts';
 import { Session } from './session.ts';
@@ -29,6 +30,7 @@ export type StreamEnvironment = {
   readonly published: () => Published | null;
   readonly log: Log;
   readonly now: () => number;
+  readonly observer: XdsObserver;
   /** The client that the streams of this node on this connection are. */
   readonly clientOf: (service: XdsService, peer: string, id: string) => Client;
   readonly acked: (ack: Ack) => void;
@@ -63,6 +65,8 @@ type Open<Q extends RequestBase> = {
   readonly client: Client;
   readonly session: Session<Q>;
   readonly detach: () => void;
+  /** By type: the last response that is not answered yet. */
+  readonly unanswered: Map<string, { readonly nonce: string; readonly atMs: number }>;
 };
 
 /**
@@ -168,6 +172,7 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
       return;
     }
     open.session.receive(request);
+    this.#observe(open, request);
     if (open.session.size > limits.names) {
       const over = `at most ${limits.names} names per stream`;
       this.#environment.log.warn(
@@ -177,7 +182,6 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
       this.#fail(status.RESOURCE_EXHAUSTED, over);
       return;
     }
-    if (request.error !== null) this.#logNack(open, request);
     this.#pump();
     open.client.wakeOthers(this.#wake);
   }
@@ -205,12 +209,14 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
 
   /** C1: the node counts on the first request of the stream only. */
   #introduce({ node }: Q): Open<Q> | string {
-    const { identify, clientOf, log } = this.#environment;
+    const { identify, clientOf, log, observer } = this.#environment;
     const proxy = identify(node ?? { id: '', metadata: {}, extensions: [], locality: '' });
     if (typeof proxy === 'string') return proxy;
     const { service, variant } = this.#speech;
     const client = clientOf(service, this.#call.getPeer(), proxy.id);
-    const open = { proxy, client, session: new Session(variant, client), detach: client.attach(this.#wake) };
+    if (client.isEmpty) observer.connected(proxy.id);
+    const session = new Session(variant, client);
+    const open = { proxy, client, session, detach: client.attach(this.#wake), unanswered: new Map() };
     this.#open = open;
     log.info({ proxy: proxy.id, session: this.#id }, 'proxy connected');
     this.refresh();
@@ -260,9 +266,17 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
     this.#drop();
   }
 
-  #logNack({ session, proxy }: Open<Q>, { typeUrl, error }: Q): void {
-    const rejected = rejectedResources(session).filter((resource) => resource.typeUrl === typeUrl);
-    this.#environment.log.warn({ proxy: proxy.id, typeUrl, error, rejected }, 'proxy refused resources');
+  #observe({ unanswered, session, proxy }: Open<Q>, { typeUrl, nonce, error }: Q): void {
+    const { observer, log, now } = this.#environment;
+    const sent = unanswered.get(typeUrl);
+    const answers = sent !== undefined && sent.nonce === nonce;
+    if (answers) unanswered.delete(typeUrl);
+    if (error !== null) {
+      const rejected = rejectedResources(session).filter((resource) => resource.typeUrl === typeUrl);
+      const nack = { proxy: proxy.id, typeUrl, error, rejected };
+      log.warn(nack, 'proxy refused resources');
+      observer.nacked(nack);
+    } else if (answers) observer.acked(typeUrl, now() - sent.atMs);
   }
 
   /** Nothing of what other streams learn can matter: a client may have a thousand of them. */
@@ -280,6 +294,8 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
       return;
     }
     this.#writing = true;
+    this.#open.unanswered.set(response.typeUrl, { nonce: response.nonce, atMs: nowMs });
+    this.#environment.observer.pushed(response.typeUrl);
     this.#call.write(this.#speech.encoder.encode(response), (error?: Error | null) => {
       this.#writing = false;
       if (!error) this.#guard(() => this.#pump());
@@ -321,6 +337,7 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
       detach();
       session.end();
       client.wakeOthers(this.#wake);
+      if (client.isEmpty) this.#environment.observer.left(proxy.id);
       this.#environment.log.info({ proxy: proxy.id, session: this.#id }, 'proxy left');
     }
     this.#environment.closed(this);

@@ -1,6 +1,7 @@
 import type { Log } from '../base/log.ts';
 import { type Client, createClients } from './client.ts';
 import type { ClientState } from './csds.ts';
+import { silentObserver, type XdsObserver } from './observer.ts';
 import { type ProxyStatus, proxyStatus } from './proxies.ts';
 import type { SessionStatus } from './status.ts';
 import {
@@ -24,6 +25,7 @@ export type StreamsOptions = {
   /** Milliseconds. */
   readonly now: () => number;
   readonly removalTimeoutMs: number;
+  readonly observer?: XdsObserver;
 };
 
 /** All streams of a server, and the revision that they are to get. */
@@ -37,9 +39,9 @@ export class Streams {
   #scheduled: NodeJS.Immediate | null = null;
   #draining = false;
 
-  constructor({ identify, log, now, removalTimeoutMs }: StreamsOptions) {
+  constructor({ identify, log, now, removalTimeoutMs, observer = silentObserver }: StreamsOptions) {
     this.#environment = {
-      ...{ identify, log, now, clientOf: createClients(removalTimeoutMs) },
+      ...{ identify, log, now, observer, clientOf: createClients(removalTimeoutMs) },
       published: () => this.#published,
       acked: (ack: Ack) => {
         for (const listener of this.#listeners) listener(ack);

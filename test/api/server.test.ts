@@ -8,6 +8,7 @@ const verification = '{\n  "apiVersion": "fairlead.dev/v1alpha1",\n  "kind": "Ve
 const errors: unknown[] = [];
 const log: Log = { info() {}, warn() {}, error: (fields) => errors.push(fields) };
 const triggered: string[] = [];
+const hooked: unknown[] = [];
 
 function source(more: Partial<ApiSource> = {}): ApiSource {
   return {
@@ -29,6 +30,8 @@ function source(more: Partial<ApiSource> = {}): ApiSource {
       triggered.push(name);
       return name === 'mesh';
     },
+    metrics: async () => 'fairlead_build_info 1\n',
+    hooked: (...about) => hooked.push(about),
     ...more,
   };
 }
@@ -38,6 +41,7 @@ afterEach(async () => {
   for (const close of open.splice(0)) await close();
   errors.length = 0;
   triggered.length = 0;
+  hooked.length = 0;
 });
 
 function app(more: Partial<ApiSource> = {}) {
@@ -126,6 +130,12 @@ describe('the API', () => {
     expect(items).toMatchObject([{ scope: 'acme' }, { scope: 'acme.pay' }]);
   });
 
+  it('answers Prometheus with what it reads', async () => {
+    const answer = await get('/metrics');
+    expect(answer.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
+    expect(answer.body).toBe('fairlead_build_info 1\n');
+  });
+
   it('survives a source that throws, without telling what it threw', async () => {
     const scopes = () => {
       throw new Error('secret inside');
@@ -160,6 +170,7 @@ describe('the generic hook', () => {
     expect(answer.statusCode).toBe(202);
     expect(answer.json()).toMatchObject({ kind: 'Accepted', repository: 'mesh' });
     expect(triggered).toEqual(['mesh']);
+    expect(hooked).toEqual([['generic', 'accepted']]);
   });
 
   it('is closed to other machines, whatever their headers say', async () => {
@@ -174,6 +185,7 @@ describe('the generic hook', () => {
     const answer = await made.inject(from);
     expect(answer.statusCode).toBe(403);
     expect(triggered).toEqual([]);
+    expect(hooked).toEqual([['generic', 'forbidden']]);
   });
 
   it('knows its repositories and its limits', async () => {

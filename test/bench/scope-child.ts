@@ -6,12 +6,21 @@ import type { Log } from '../../src/base/log.ts';
 import { createTreeDigests, openIsomorphic } from '../../src/git/index.ts';
 import { openLine } from '../../src/governance/index.ts';
 import { createStages } from '../../src/pipeline.ts';
-import { createLoop, createServed, nodeFiles, systemClock } from '../../src/reconcile/index.ts';
+import {
+  createLoop,
+  createServed,
+  type LoopObserver,
+  nodeFiles,
+  systemClock,
+} from '../../src/reconcile/index.ts';
 import { createClients } from './clients.ts';
 import { readHistory, scopeName } from './history.ts';
 import { cpuMs } from './report.ts';
 
 const quiet: Log = { info() {}, warn() {}, error() {} };
+const unwatched: LoopObserver = {
+  began: () => ({ trace: '', step() {}, judged() {}, ended() {}, acked() {} }),
+};
 const [dir = '', rounds = '20', proxies = '0'] = process.argv.slice(2);
 const history = await readHistory(dir);
 const folder = await mkdtemp(join(tmpdir(), 'fairlead-bench-'));
@@ -50,6 +59,7 @@ const loop = createLoop({
   clock: systemClock,
   random: Math.random,
   log: quiet,
+  observer: unwatched,
   pollMs: 3_600_000,
   fetchTimeoutMs: 60_000,
 });

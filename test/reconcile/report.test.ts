@@ -29,6 +29,7 @@ test('a place that is used again is that of the scope that lives; the one that e
     notBuilt: null,
     untranslated: new Map(),
     stages,
+    trace: null,
   };
   const scopes = report(facts, [], 0).scopes.map(({ uid, status, problems }) => [
     uid,

@@ -4,12 +4,14 @@ import type { Log } from '../../src/base/log.ts';
 import { createTreeDigests, type GitBackend, type Objects } from '../../src/git/index.ts';
 import { openLine, type Pin } from '../../src/governance/index.ts';
 import { stages } from '../../src/pipeline.ts';
+import type { LoopObserver } from '../../src/reconcile/index.ts';
 import { createLoop, type RepositoryLoop } from '../../src/reconcile/loop.ts';
 import { createMemoryQueue } from '../../src/reconcile/memory-queue.ts';
 import { createServed, type Served, type ServeStages } from '../../src/reconcile/serve.ts';
 import type { WorkQueue } from '../../src/reconcile/work-queue.ts';
 import type { ProxyStatus } from '../../src/xds/index.ts';
 import type { Ack } from '../../src/xds/stream.ts';
+import { unwatched } from '../server.ts';
 import { type SimulatedClock, simulatedClock } from './clock.ts';
 import { type Disk, testDisk } from './files.ts';
 
@@ -48,6 +50,7 @@ export function simulate(input: {
   readonly disk?: Disk;
   readonly read?: typeof stages.read;
   readonly stages?: ServeStages;
+  readonly observer?: LoopObserver;
 }): Simulation {
   const clock = simulatedClock();
   const disk = input.disk ?? testDisk();
@@ -91,6 +94,7 @@ export function simulate(input: {
     clock,
     random: () => 0.5,
     log: recorder(logged),
+    observer: input.observer ?? unwatched,
     pollMs: POLL_MS,
     fetchTimeoutMs: FETCH_TIMEOUT_MS,
   });

@@ -14,6 +14,11 @@ const providers: ReadonlyMap<string, Provider> = new Map(
   [github, gitlab, gitea, forgejo, bitbucket, generic].map((one) => [one.name, one]),
 );
 
+/** Its name as a label of metrics: nobody who delivers can make up others. */
+export function forgeOf(name: string): string {
+  return providers.get(name)?.name ?? 'other';
+}
+
 /** What a hook of a repository has to know: the branch that is followed, and the file with its secrets, one a line. */
 export type HookTarget = { readonly branch: string; readonly secretFile: string | null };
 

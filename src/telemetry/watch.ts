@@ -1,0 +1,51 @@
+import type { Metrics } from './metrics.ts';
+
+type Step = 'fetch' | 'verify' | 'load' | 'translate' | 'publish';
+type End =
+  | { readonly result: 'followed' | 'unchanged' | 'stale' }
+  | { readonly result: 'refused'; readonly rule: string }
+  | { readonly result: 'failed'; readonly code: string };
+
+/** What one run tells, as `reconcile` has it. */
+export interface Watch {
+  readonly trace: string;
+  step(name: Step): void;
+  judged(result: 'followed' | 'same' | 'stale' | 'refused', rule: string): void;
+  ended(end: End): void;
+  acked(): void;
+}
+
+type WatchOptions = {
+  readonly metrics: Metrics;
+  readonly now: () => number;
+  /** When the server learnt that there may be something new. */
+  readonly learntMs: number;
+  readonly trace: string;
+};
+
+/** Counts one run. The committer's clock is not asked: a commit counts from when this server could know of it. */
+export function watchRun({ metrics, now, learntMs, trace }: WatchOptions): Watch {
+  const startMs = now();
+  let stepMs = startMs;
+  let step: Step | null = null;
+  const sinceStep = () => (now() - stepMs) / 1_000;
+  return {
+    trace,
+    step(name) {
+      if (step === 'fetch') metrics.gitRequests.inc({ op: 'fetch', result: 'ok' });
+      step = name;
+      stepMs = now();
+    },
+    judged(result, reason) {
+      metrics.verifications.inc({ result, reason });
+      metrics.verifySeconds.observe(sinceStep());
+    },
+    ended(end) {
+      if (step === 'fetch' && end.result === 'failed')
+        metrics.gitRequests.inc({ op: 'fetch', result: end.code });
+      metrics.reconciles.inc({ result: end.result });
+      metrics.reconcileSeconds.observe({ result: end.result }, (now() - startMs) / 1_000);
+    },
+    acked: () => metrics.commitToAck.observe((now() - learntMs) / 1_000),
+  };
+}
