@@ -15,8 +15,8 @@ export type Mesh = {
   write(path: string, text: string): Promise<void>;
   /** Commits the clone, signed where a name is given, and pushes it; the remote's new tip. */
   push(message: string, signer?: Signer): Promise<string>;
-  /** Signs and pushes, as bo, an approval of what the tip proposes for `acme`; the remote's new tip. */
-  approve(): Promise<string>;
+  /** Signs and pushes, as bo or whoever is named, an approval of what the tip proposes for `acme`; the remote's new tip. */
+  approve(signer?: Signer): Promise<string>;
   close(): Promise<void>;
 };
 
@@ -50,7 +50,7 @@ export async function createMesh(folder: string, ports: readonly [number, number
     pin: pinFile,
     write: repository.write,
     push,
-    approve: async () => push(`Approve\n\n${await approval(repository.gitdir, pin)}`, 'bo'),
+    approve: async (signer = 'bo') => push(`Approve\n\n${await approval(repository.gitdir, pin)}`, signer),
     close: repository.close,
   };
 }

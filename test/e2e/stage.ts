@@ -14,6 +14,7 @@ import { createMesh, HOST, type Mesh } from './mesh.ts';
 /** A real Envoy that is configured by a server. */
 export type Envoy = {
   readonly nodeId: string;
+  readonly httpProxyPort: number;
   /** Resolves when it has its first configuration; rejects when it ends before. */
   readonly ready: Promise<unknown>;
   /** Value of a counter or gauge of its admin interface; 0 where it is not there yet. */
@@ -29,8 +30,9 @@ export type Envoy = {
 /** Everything of one test: real git, a real server in this process, real Envoys, two echo services. */
 export type Stage = {
   readonly mesh: Mesh;
+  readonly folder: string;
   serve(): Promise<Server>;
-  envoy(server: Server, nodeId?: string): Promise<Envoy>;
+  envoy(server: Pick<Server, 'xdsPort'>, nodeId?: string): Promise<Envoy>;
   /** Undoes everything, last first, even where some of it fails. */
   close(): Promise<void>;
 };
@@ -55,6 +57,7 @@ export async function createStage(): Promise<Stage> {
   let envoys = 0;
   return {
     mesh,
+    folder: folder.dir,
     async serve() {
       const server = await createServer(config, world);
       running.defer(() => server.close());
@@ -101,6 +104,7 @@ async function startEnvoy({ binary, dir, nodeId, xdsPort }: EnvoyOptions) {
   const child = startChild({ program: binary, args, cwd: dir, environment: process.env, log, ready });
   return {
     nodeId,
+    httpProxyPort,
     ready: child.ready,
     close: child.close,
     admin: () => readFile(admin, 'utf8'),

@@ -1,0 +1,56 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Death } from './dying.ts';
+import type { Step } from './steps.ts';
+
+/** `fairlead serve` as a process of its own. */
+export type ServerProcess = {
+  /** Dies at this step from now on. */
+  dieAt(step: Step, skip: number): Promise<void>;
+  /** Resolves when it has ended: by the signal, or with the code. */
+  readonly ended: Promise<string>;
+  kill(signal: NodeJS.Signals): Promise<void>;
+  /** What it has logged. */
+  log(): Promise<string>;
+};
+
+type Start = {
+  readonly flags: readonly string[];
+  readonly log: string;
+  readonly dieAt?: readonly [step: Step, skip: number];
+  /** What runs it, in front of Node, such as `faketime`. */
+  readonly wrapper?: readonly string[];
+};
+
+const bin = join(import.meta.dirname, '../../src/cli/bin.mjs');
+const preload = join(import.meta.dirname, 'dying.ts');
+
+export function startServer({ flags, log, dieAt, wrapper = [] }: Start): ServerProcess {
+  const output = openSync(log, 'a');
+  const all = [...wrapper, process.execPath, '--import', preload, bin, 'serve', ...flags];
+  const [program = '', ...args] = all;
+  const env = { ...process.env, ...(dieAt && { DIE_AT: JSON.stringify(death(...dieAt)) }) };
+  const child = spawn(program, args, { env, stdio: ['ignore', output, output, 'ipc'] });
+  const ended = once(child, 'exit').then(([code, signal]) => String(signal ?? code));
+  return {
+    ended,
+    async dieAt(step, skip) {
+      child.send(death(step, skip));
+      await Promise.race([once(child, 'message'), ended]);
+    },
+    kill: (signal) => end(child, ended, signal),
+    log: () => readFile(log, 'utf8'),
+  };
+}
+
+function death({ operation, what, side }: Step, skip: number): Death {
+  return { operation, side, what: what.source, skip };
+}
+
+async function end(child: ChildProcess, ended: Promise<unknown>, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+  await ended;
+}
