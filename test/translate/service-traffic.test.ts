@@ -4,7 +4,7 @@ import { freePorts } from '../../src/cli/demo/services.ts';
 import { bound, gateway, istio, routes, service, to, workload } from '../mesh/manifests.ts';
 import type { Running } from './running.ts';
 import { Stand } from './stand.ts';
-import { proxyAt, snapshotOf } from './world.ts';
+import { jsonOf, proxyAt, snapshotOf } from './world.ts';
 
 /** What Services and ServiceEntries say of where they are and how they are called, through real Envoys. */
 
@@ -224,4 +224,51 @@ test('a host that ends with a dot is the same host, for applications and at gate
   expect(await Promise.all(['www.acme.example', 'www.acme.example.', 'other.'].map(at))).toEqual([
     200, 200, 404,
   ]);
+});
+
+const headless = (ip: string, http = to('hl')) =>
+  service('hl', 'shop', ', clusterIP: None', '[{name: http, port: 80, targetPort: 8080}]') +
+  workload('pod-0', 'shop', ip, 'app: hl') +
+  routes('hl', 'shop', 'hl', http);
+
+test('a headless Service: its own name is routed, and no name of a Pod', async () => {
+  await using stand = new Stand();
+  const port = await stand.backend('pod-0');
+  const own = 'hl.shop.svc.cluster.local';
+  const files = headless('127.0.0.1').replace('targetPort: 8080', `targetPort: ${port}`);
+  const client = await stand.client('web', [acme(files)]);
+  expect((await client.ask(own)).body).toBe('pod-0');
+  expect((await client.ask(`pod-0.${own}`)).status).toBe(503);
+  const pod = `{hosts: [pod-0.${own}], resolution: DNS, endpoints: [{address: localhost, ports: {http: ${port}}}], ports: [{number: 80, name: http, protocol: HTTP}]}`;
+  const named = await stand.client('web', [acme(files + istio('ServiceEntry', 'pod-0', 'shop', pod))]);
+  expect((await named.ask(`pod-0.${own}`)).body).toBe('pod-0');
+  const broken = headless('127.0.0.1', '[{directResponse: {status: 418}}]');
+  const other = await stand.client('web', [acme(broken)]);
+  expect([(await other.ask(own)).status, (await other.ask(`pod-0.${own}`)).status]).toEqual([418, 503]);
+});
+
+test('captured, a headless Service is balanced, and a name of a Pod goes where the client wanted', () => {
+  const proxy = proxyAt('10.0.0.1', 'web', { FAIRLEAD: { capture: 'redirect' } });
+  const snapshot = snapshotOf(proxy, acme(headless('10.0.0.9')));
+  const table = jsonOf(snapshot, 'routes', '80').virtual_hosts as unknown as readonly {
+    readonly domains: readonly string[];
+    readonly routes: readonly { readonly route: { readonly cluster: string } }[];
+  }[];
+  const clusters = table.map(({ domains, routes: all }) => [domains[0], all[0]?.route.cluster]);
+  expect(clusters).toEqual([
+    ['hl.shop.svc.cluster.local', 'outbound|80||hl.shop.svc.cluster.local'],
+    ['*', 'PassthroughCluster'],
+  ]);
+  expect(table.flatMap(({ domains }) => domains).filter((name) => name.includes('.hl'))).toEqual([]);
+  expect(jsonOf(snapshot, 'clusters', 'outbound|80||hl.shop.svc.cluster.local').type).toBe('EDS');
+});
+
+test('a headless Service of TCP is balanced on the loopback, where nothing is captured', () => {
+  const files =
+    service('db', 'shop', ', clusterIP: None', '[{name: tcp, port: 5432}]') +
+    workload('db', 'shop', '10.0.0.9', 'app: db');
+  const snapshot = snapshotOf(proxyAt('10.0.0.1', 'web'), acme(files));
+  const cluster = 'outbound|5432||db.shop.svc.cluster.local';
+  expect(JSON.stringify(jsonOf(snapshot, 'listeners', '127.0.0.1_5432'))).toContain(cluster);
+  expect(jsonOf(snapshot, 'clusters', cluster).type).toBe('EDS');
 });
