@@ -53,11 +53,13 @@ const settings = () => {
 describe('check --pre', () => {
   test('says ok of a machine on which a server can start, line by line', async () => {
     const { code, out } = await home.fairlead('.', 'check', '--pre', ...settings());
-    const states = out.split('\n').filter((line) => /^\w/.test(line));
+    const states = out.split('\n').filter((line) => /^[√‼×]/.test(line));
     const names = ['config', ...machineChecks.map(({ name }) => name)];
-    expect(states.map((line) => line.split(/ +/)[1])).toEqual(names);
+    expect(states.map((line) => /^. ([a-z-]+)/.exec(line)?.[1])).toEqual(names);
+    const sections = ['configuration', ...new Set(machineChecks.map(({ section }) => section))];
+    expect([...out.matchAll(/^(.+)\n-+$/gm)].map(([, section]) => section)).toEqual(sections);
     // Whether an Envoy is in this home's cache is no matter of the product.
-    expect(states.filter((line) => !line.startsWith('ok') && !line.includes('envoy'))).toEqual([]);
+    expect(states.filter((line) => !line.startsWith('√') && !line.includes('envoy'))).toEqual([]);
     expect(code).toBeLessThanOrEqual(1);
   });
 
@@ -209,6 +211,40 @@ describe('check of a server', () => {
     const { code, of } = await check('--server', `http://127.0.0.1:${await api.listen('127.0.0.1', 0)}`);
     expect(of(name)).toMatchObject({ state });
     expect(code).toBe(expected);
+  });
+
+  test('-o short shows what is not well, with what to do and where to read about it', async () => {
+    const api = createApi(apiSource({ repositories: () => [repository(refused)] }), quiet);
+    cleanup.push(() => api.close());
+    const address = `http://127.0.0.1:${await api.listen('127.0.0.1', 0)}`;
+    const { code, out } = await home.fairlead('.', 'check', '-o', 'short', '--server', address);
+    expect(code).toBe(1);
+    expect(out).toBe(
+      [
+        'repositories',
+        '------------',
+        '‼ repository mesh: the tip bbbbbbbbbb is refused (G9): r',
+        '    fix: put the main line back; see fairlead verify',
+        '    see: docs/checks.md#repository',
+        '',
+        'The checks came to ‼',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('--wait looks again while something fails, and gives up in the end', async () => {
+    let looks = 0;
+    const ready = () => ({ ready: ++looks > 2, message: 'pending' });
+    const api = createApi(apiSource({ ready }), quiet);
+    cleanup.push(() => api.close());
+    const address = ['--server', `http://127.0.0.1:${await api.listen('127.0.0.1', 0)}`];
+    expect(await check('--wait', '60s', ...address)).toMatchObject({ code: 0 });
+    expect(looks).toBe(3);
+    looks = -1_000;
+    const late = await check('--wait', '100ms', ...address);
+    expect(late).toMatchObject({ code: 4 });
+    expect(late.of('server')).toMatchObject({ state: 'fail', message: 'pending' });
   });
 
   test('that nobody runs', async () => {

@@ -4,7 +4,11 @@ import { readDocument, readItems } from '../server-client.ts';
 import { type Finding, fail, ok, warn } from './check.ts';
 
 /** A finding about one thing of a running server. */
-export type ServerFinding = Finding & { readonly check: string; readonly about: string };
+export type ServerFinding = Finding & {
+  readonly section: string;
+  readonly check: string;
+  readonly about: string;
+};
 
 type Repository = {
   readonly name: string;
@@ -23,6 +27,7 @@ type Scope = {
   readonly seq: number;
   readonly hold: { readonly rule: string; readonly reason: string } | null;
   readonly problems: readonly { readonly severity: string }[];
+  readonly conditions?: readonly { readonly reason: string; readonly message: string }[];
 };
 type Proxy = {
   readonly proxy: string;
@@ -41,11 +46,15 @@ export async function checkServer(server: string): Promise<readonly ServerFindin
   const scopes = (await readItems(server, 'api/v1/scopes')) as readonly Scope[];
   const proxies = (await readItems(server, 'api/v1/proxies')) as readonly Proxy[];
   return [
-    { check: 'server', about: server, ...serving },
-    ...repositories.map((one) => ({ check: 'repository', about: one.name, ...repositoryFinding(one) })),
-    ...scopes.map((one) => ({ check: 'scope', about: one.path, ...scopeFinding(one) })),
-    ...proxies.map((one) => ({ check: 'proxy', about: shortName(one.proxy), ...proxyFinding(one) })),
+    { section: 'server', check: 'server', about: server, ...serving },
+    ...repositories.map((one) => about('repositories', 'repository', one.name, repositoryFinding(one))),
+    ...scopes.map((one) => about('scopes', 'scope', one.path, scopeFinding(one))),
+    ...proxies.map((one) => about('proxies', 'proxy', shortName(one.proxy), proxyFinding(one))),
   ];
+}
+
+function about(section: string, check: string, name: string, finding: Finding): ServerFinding {
+  return { section, check, about: name, ...finding };
 }
 
 function repositoryFinding({ followedTip, fetch, failure, refused }: Repository): Finding {
@@ -65,8 +74,10 @@ function repositoryFinding({ followedTip, fetch, failure, refused }: Repository)
   return ok(`verified ${age}, following ${short(followedTip)}`);
 }
 
-function scopeFinding({ path, seq, hold, problems }: Scope): Finding {
+function scopeFinding({ path, seq, hold, problems, conditions = [] }: Scope): Finding {
   if (hold !== null) return warn(`held (${hold.rule}): ${hold.reason}`, `fairlead explain ${path}`);
+  const kept = conditions.find(({ reason }) => reason === 'LastGoodServed');
+  if (kept !== undefined) return warn(kept.message, `fairlead status names the errors`);
   const errors = problems.filter(({ severity }) => severity === 'error').length;
   if (errors > 0) return warn(`${errors} documents are left out`, `fairlead status -o yaml names them`);
   return ok(`serves what the main line has, seq ${seq}`);
