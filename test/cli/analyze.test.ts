@@ -275,6 +275,18 @@ spec:
     expect((await idle(file)).length).toBe(isIdle ? 1 : 0);
   });
 
+  test('of more workloads than are tried, what is the same for all', async () => {
+    const pods = Array.from({ length: 40 }, (_, index) =>
+      POD.replaceAll('cart', `c${index}`).replace('10.0.0.1', `10.0.0.${index + 1}`),
+    );
+    const of = async (name: string, patch: string) => {
+      await home.write(name, SHOP + pods.join('') + patch);
+      return (await idle(name)).length;
+    };
+    expect(await of('idle-many.yaml', removed('cluster: { service: card }', 'CLUSTER'))).toBe(1);
+    expect(await of('idle-inbound.yaml', inChain('SIDECAR_INBOUND', 'nobody'))).toBe(0);
+  });
+
   test('of a governed folder, too', async () => {
     await home.need('.', 'mkdir', '-p', 'idle-mesh');
     await home.write(

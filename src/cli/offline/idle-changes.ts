@@ -13,8 +13,8 @@ type Known = {
 
 type World = Pick<Built, 'mesh' | 'endpoints'>;
 
-/** So many are tried; what might be for others, nothing is said of. */
-const MOST_PROXIES = 200;
+/** So many are tried; of more, only what is the same for all workloads is told. */
+const MOST_PROXIES = 32;
 
 /** Patches of EnvoyFilters that change nothing of any proxy that manifests let us know, where they are for one. */
 export function idleChanges(world: World, scopes: readonly ScopeResources[]): readonly Problem[] {
@@ -25,14 +25,14 @@ export function idleChanges(world: World, scopes: readonly ScopeResources[]): re
     for (const proxy of proxies) {
       const tried = tryChanges(world, proxy, about, done);
       for (const change of tried.done) done.add(change);
-      for (const change of tried.idle) idle.add(change);
+      const isTold = about === 'namespace' || known.length <= MOST_PROXIES;
+      for (const change of isTold ? tried.idle : []) idle.add(change);
     }
   }
-  if (known.length > MOST_PROXIES) return [];
   return adviseOfIdle([...idle].filter((change) => !done.has(change)));
 }
 
-/** Workloads with labels, a sidecar of each namespace, and what Gateways select: each once. */
+/** A sidecar of each namespace, what Gateways select, and workloads with labels: each once. */
 function knownProxies({ mesh, endpoints }: World, scopes: readonly ScopeResources[]): readonly Known[] {
   const { gateways, amendments } = mesh;
   const workloads = [...endpoints.values()].flat().filter(({ address, labels }) => {
@@ -59,7 +59,7 @@ function knownProxies({ mesh, endpoints }: World, scopes: readonly ScopeResource
     const { type, namespace, labels } = proxy ?? {};
     return JSON.stringify([about, type, namespace, Object.entries(labels ?? {}).sort()]);
   };
-  return [...new Map([...own, ...bare, ...selected].map((one) => [keyOf(one), one])).values()];
+  return [...new Map([...bare, ...selected, ...own].map((one) => [keyOf(one), one])).values()];
 }
 
 function sidecars(
