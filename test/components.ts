@@ -17,6 +17,8 @@ const programs = [
   { program: 'ip', args: ['-Version'], debian: 'iproute2' },
   { program: 'iptables', args: ['--version'], debian: 'iptables' },
   { program: 'setpriv', args: ['--version'], debian: 'util-linux' },
+  // For the alert rules: of the package only this program is used, not the server.
+  { program: 'promtool', args: ['--version'], debian: 'prometheus' },
   { program: 'python3', args: ['-m', 'pip', '--version'], debian: 'python3-pip' },
 ] as const;
 

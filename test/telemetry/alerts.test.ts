@@ -1,0 +1,179 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { createFolder } from '../repository.ts';
+import { views } from './views.ts';
+
+const root = join(import.meta.dirname, '../..');
+const file = join(root, 'deploy/prometheus/alerts.yaml');
+type Rule = {
+  readonly alert: string;
+  readonly expr: string;
+  readonly for?: string;
+  readonly labels: { readonly severity: string };
+  readonly annotations: { readonly runbook: string };
+};
+const { groups } = parse(readFileSync(file, 'utf8')) as { groups: { rules: Rule[] }[] };
+const rules = groups.flatMap(({ rules }) => rules);
+const dashboards = readdirSync(join(root, 'deploy/grafana')).map((name) =>
+  join(root, 'deploy/grafana', name),
+);
+
+const info = (sync: string) => `fairlead_scope_info{repo="mesh",scope="acme",sync="${sync}"}`;
+const condition = (type: string, status: string, reason: string) =>
+  `fairlead_repository_condition{repo="mesh",type="${type}",status="${status}",reason="${reason}"}`;
+const ready = (status: string) =>
+  `fairlead_scope_condition{repo="mesh",scope="acme",type="Ready",status="${status}",reason="x"}`;
+const up = 'fairlead_build_info{version="1"}';
+const webhooks = (result: string) => `fairlead_webhook_total{forge="github",result="${result}"}`;
+
+/** What each alert fires on, with what labels, and what comes close to it and must not wake anybody. */
+const cases: readonly {
+  readonly alert: string;
+  readonly labels: string;
+  readonly fires: readonly string[];
+  readonly quiet: readonly (readonly string[])[];
+}[] = [
+  {
+    alert: 'VerificationFailed',
+    labels: 'repo="mesh"',
+    fires: [`${condition('SourceVerified', 'False', 'Refused')} 1x60`],
+    quiet: [[`${condition('SourceVerified', 'False', 'FetchFailed')} 1x60`]],
+  },
+  {
+    alert: 'ScopeOutOfSync',
+    labels: 'repo="mesh",scope="acme"',
+    fires: [`${info('OutOfSync')} 1x60`],
+    quiet: [[`${info('Held')} 1x60`], [`${info('OutOfSync')} 1x10 _x50`, `${info('Synced')} _x10 1x50`]],
+  },
+  {
+    alert: 'ScopeStalled',
+    labels: 'repo="mesh",scope="acme"',
+    fires: [`${ready('Unknown')} 1x60`],
+    quiet: [
+      [`${ready('True')} 1x60`],
+      [`${ready('False')} 1x60`, `${info('OutOfSync')} 1x60`],
+      [`${ready('False')} 1x60`, `${condition('SourceVerified', 'False', 'FetchFailed')} 1x60`],
+    ],
+  },
+  {
+    alert: 'GitUnreachable',
+    labels: 'repo="mesh"',
+    fires: [`${condition('SourceVerified', 'False', 'FetchFailed')} 1x60`],
+    quiet: [[`${condition('SourceVerified', 'False', 'FetchFailed')} 1x5 _x55`]],
+  },
+  {
+    alert: 'ReconcileFailing',
+    labels: 'repo="mesh"',
+    fires: [`${condition('SourceVerified', 'False', 'Failed')} 1x60`],
+    quiet: [[`${condition('SourceVerified', 'False', 'Failed')} 1x5 _x55`]],
+  },
+  {
+    alert: 'ProxyNACK',
+    labels: 'type="cds"',
+    fires: ['fairlead_xds_rejecting_proxies{type="cds"} 2x60'],
+    quiet: [
+      ['fairlead_xds_rejecting_proxies{type="cds"} 0x60'],
+      ['fairlead_xds_nacks_total{type="cds"} 7x60'],
+    ],
+  },
+  {
+    alert: 'ProxyStale',
+    labels: 'type="lds"',
+    fires: ['fairlead_xds_stale_proxies{type="lds"} 1x60'],
+    quiet: [['fairlead_xds_stale_proxies{type="lds"} 1x5 0x55']],
+  },
+  {
+    alert: 'QueueStuck',
+    labels: '',
+    fires: ['fairlead_queue_oldest_seconds 61x60'],
+    quiet: [['fairlead_queue_oldest_seconds 59x60']],
+  },
+  { alert: 'ControlPlaneDown', labels: '', fires: [`${up} 1x10 _x50`], quiet: [[`${up} 1x60`]] },
+  {
+    alert: 'WebhookAuthFailures',
+    labels: 'forge="github"',
+    fires: [`${webhooks('refused')} 0+1x60`],
+    quiet: [[`${webhooks('accepted')} 0+9x60`], [`${webhooks('refused')} 0x10 5x50`]],
+  },
+];
+
+const promtool = (...args: readonly string[]) => execFileSync('promtool', args, { encoding: 'utf8' });
+
+test('each alert fires on what it is for, and on nothing that only looks like it', async () => {
+  const input = (lines: readonly string[]) =>
+    lines.map((line) => {
+      const end = line.indexOf('}') < 0 ? line.indexOf(' ') : line.indexOf('} ') + 1;
+      return { series: line.slice(0, end), values: line.slice(end + 1) };
+    });
+  const fired = (alert: string) => `ALERTS{alertname="${alert}",alertstate="firing"}`;
+  const asked = (alert: string, lines: readonly string[], exp_samples: readonly object[]) => ({
+    interval: '1m',
+    input_series: input(lines),
+    promql_expr_test: [{ expr: fired(alert), eval_time: '50m', exp_samples }],
+  });
+  const tests = cases.flatMap(({ alert, labels, fires, quiet }) => {
+    const { severity } = rules.find((rule) => rule.alert === alert)?.labels ?? {};
+    const more = labels === '' ? '' : `,${labels}`;
+    const firing = `ALERTS{alertname="${alert}",alertstate="firing",severity="${severity}"${more}}`;
+    return [
+      asked(alert, fires, [{ labels: firing, value: 1 }]),
+      ...quiet.map((lines) => asked(alert, lines, [])),
+    ];
+  });
+  const folder = await createFolder();
+  try {
+    const path = join(folder.dir, 'tests.yaml');
+    await writeFile(path, JSON.stringify({ rule_files: [file], evaluation_interval: '1m', tests }));
+    expect(promtool('test', 'rules', path)).toContain('SUCCESS');
+  } finally {
+    await folder.close();
+  }
+});
+
+test('the rules are well formed, and each has its cases and its page', () => {
+  expect(promtool('check', 'rules', file)).toContain(`SUCCESS: ${rules.length} rules found`);
+  expect(rules.map(({ alert }) => alert)).toEqual(cases.map(({ alert }) => alert));
+  for (const { alert, expr, annotations } of rules) {
+    expect(annotations.runbook).toBe(`docs/runbooks/${alert}.md`);
+    const page = readFileSync(join(root, annotations.runbook), 'utf8');
+    expect(page).toMatch(new RegExp(`^# ${alert}\n`));
+    expect(page).toContain(expr);
+    expect(page).toContain('## What to do');
+  }
+  const pages = readdirSync(join(root, 'docs/runbooks')).map((name) => name.replace('.md', ''));
+  expect(pages.toSorted()).toEqual(rules.map(({ alert }) => alert).toSorted());
+});
+
+test('every metric and label in dashboards and alerts is one that a server has', async () => {
+  const text = await createMetrics('1').text(views());
+  const known = new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name));
+  const page = readFileSync(join(root, 'docs/metrics.md'), 'utf8');
+  const told = new Set([...page.matchAll(/`([^`]+)`/g)].flatMap(([, words = '']) => words.split(' ')));
+  const queries = [...rules.map(({ expr }) => expr), ...dashboards.flatMap(queriesOf)];
+  expect(queries.length).toBeGreaterThan(30);
+  for (const query of queries) {
+    const used = [...query.matchAll(/\b(?:fairlead|process)_\w+/g)].map(([name]) => name);
+    expect(used.length, query).toBeGreaterThan(0);
+    for (const name of used)
+      expect(known, query).toContain(known.has(name) ? name : name.replace(/_bucket$/, ''));
+    const labels = [...query.matchAll(/(?:by|on) \(([^)]*)\)|[{,](\w+)[=!]/g)].flatMap(([, by, one]) =>
+      (by ?? one ?? '').split(', '),
+    );
+    for (const label of labels) expect([...told, 'le'], query).toContain(label);
+  }
+});
+
+type Dashboard = {
+  readonly uid: string;
+  readonly panels: readonly { readonly targets: readonly { readonly expr: string }[] }[];
+};
+
+function queriesOf(path: string): readonly string[] {
+  const { panels } = JSON.parse(readFileSync(path, 'utf8')) as Dashboard;
+  return panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
+}
