@@ -65,7 +65,8 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   const serving = { snapshotFor: served.snapshotFor, removalTimeoutMs, maxConnectionAgeMs };
   const loops = new Map<string, RepositoryLoop>();
   const telemetry = createTelemetry({
-    now,
+    clock,
+    log,
     views: {
       repositories: () => [...loops.values()].map((loop) => loop.status()),
       proxies: () => xds.proxies(),
@@ -217,6 +218,8 @@ function apiSource({ loops, xds, queue, served, config, telemetry }: Parts): Api
       return true;
     },
     metrics: () => telemetry.metrics(),
+    eventsSince: (id) => telemetry.events.since(id),
+    onEvent: (listener) => telemetry.events.subscribe(listener),
     hooked: (forge, result) => telemetry.hooked(forge, result),
   };
 }

@@ -149,6 +149,8 @@ export function apiSource(given: Partial<ApiSource>): ApiSource {
     hooks: () => new Map(),
     trigger: async () => true,
     metrics: async () => '',
+    eventsSince: () => ({ items: [], complete: true }),
+    onEvent: () => () => {},
     hooked() {},
     ...given,
   };

@@ -1,6 +1,7 @@
 import { type FastifyError, type FastifyInstance, fastify } from 'fastify';
 import type { Log } from '../base/log.ts';
 import { refuse } from './answer.ts';
+import { eventsRoute } from './events-route.ts';
 import { hookRoute } from './hook-route.ts';
 import { createDeliveries } from './hooks/index.ts';
 import { routes } from './routes.ts';
@@ -63,6 +64,7 @@ export function createApp(source: ApiSource, log: Log, now: () => number = Date.
     return refuse(reply, 500, { code: 'internal', message: 'the request failed', fix });
   });
   for (const route of routes) route(app, source);
+  eventsRoute(app, source);
   hookRoute(app, source, createDeliveries(source, log), now);
   return app;
 }

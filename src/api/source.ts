@@ -25,6 +25,10 @@ export interface ApiSource {
   hooks(): ReadonlyMap<string, HookTarget>;
   /** A hint to fetch in `delayMs` (default now); false where there is no such repository. */
   trigger(repository: string, delayMs?: number): Promise<boolean>;
+  /** Those after an id, the oldest first; `complete`: none is missing since then. */
+  eventsSince(id: string): { readonly items: readonly ApiEvent[]; readonly complete: boolean };
+  /** Called for each that happens; the result ends it. */
+  onEvent(listener: (event: ApiEvent) => void): () => void;
   /** In Prometheus' text format. */
   metrics(): Promise<string>;
   /** A delivery was answered: `accepted`, or why not. */
@@ -33,6 +37,7 @@ export interface ApiSource {
 
 /** `pointer` (RFC 6901) into the JSON of a resource. */
 type PartAsked = Readonly<Record<'typeUrl' | 'name' | 'version' | 'pointer', string>>;
+export type ApiEvent = { readonly id: string; readonly type: string };
 type Named = { readonly name: string };
 type Lineage = { readonly scope: string; readonly uid: string; readonly entries: readonly object[] };
 type ProxyConfig = {

@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Log } from '../base/log.ts';
 import type { XdsObserver } from '../xds/index.ts';
+import { changes } from './changes.ts';
+import { createEvents, type Events } from './events.ts';
 import { createMetrics, shortType } from './metrics.ts';
-import type { Views } from './views.ts';
+import type { RepositoryView, Views } from './views.ts';
 import { type Watch, watchRun } from './watch.ts';
 
 export interface Telemetry {
@@ -14,13 +17,26 @@ export interface Telemetry {
   hinted(repository: string): void;
   /** A webhook of a provider was answered. */
   hooked(forge: string, result: string): void;
+  readonly events: Pick<Events, 'since' | 'subscribe'>;
   /** In Prometheus' text format. */
   metrics(): Promise<string>;
 }
 
-/** `now` in milliseconds; `views` are asked at each scrape. */
-export function createTelemetry(options: { readonly now: () => number; readonly views: Views }): Telemetry {
-  const { now, views } = options;
+type TelemetryOptions = {
+  /** As `reconcile` has it, in milliseconds. */
+  readonly clock: { now(): number; after(delayMs: number, run: () => void): () => void };
+  readonly log: Log;
+  /** Asked at each scrape, and where something may have changed. */
+  readonly views: Views;
+};
+
+/** A look at the status costs as much as there are scopes: so long further reasons for one are the same reason. */
+const LOOK_AFTER_MS = 250;
+
+export function createTelemetry({ clock, log, views }: TelemetryOptions): Telemetry {
+  const now = () => clock.now();
+  const events = createEvents(now);
+  const look = createLook({ clock, log, views }, events);
   const metrics = createMetrics(version());
   const hints = new Map<string, number>();
   return {
@@ -28,15 +44,23 @@ export function createTelemetry(options: { readonly now: () => number; readonly 
       began(repository) {
         const learntMs = hints.get(repository) ?? now();
         hints.delete(repository);
-        return watchRun({ metrics, now, learntMs, trace: randomBytes(16).toString('hex') });
+        return watchRun({ metrics, now, learntMs, trace: randomBytes(16).toString('hex'), look });
       },
     },
     xds: {
-      connected() {},
-      left() {},
+      connected(proxy) {
+        events.add({ type: 'connected', proxy, message: 'the proxy is there' });
+        look();
+      },
+      left(proxy) {
+        events.add({ type: 'disconnected', proxy, message: 'the proxy left' });
+        look();
+      },
       pushed: (typeUrl) => metrics.pushes.inc({ type: shortType(typeUrl) }),
       acked: (typeUrl, afterMs) => metrics.pushToAck.observe({ type: shortType(typeUrl) }, afterMs / 1_000),
-      nacked({ typeUrl, rejected }) {
+      nacked({ proxy, typeUrl, error, rejected }) {
+        events.add({ type: 'nack', proxy, message: `${typeUrl}: ${error}` });
+        look();
         const scopes = rejected.flatMap(({ sources }) => sources.map(({ scope }) => scope));
         metrics.nacked(typeUrl, [...new Set(scopes)]);
       },
@@ -45,7 +69,29 @@ export function createTelemetry(options: { readonly now: () => number; readonly 
       if (!hints.has(repository)) hints.set(repository, now());
     },
     hooked: (forge, result) => metrics.webhooks.inc({ forge, result }),
+    events,
     metrics: () => metrics.text(views),
+  };
+}
+
+/** Soon, once: compares the status with that of the look before. */
+function createLook({ clock, log, views }: TelemetryOptions, events: Events): () => void {
+  const seen = new Map<string, RepositoryView>();
+  let pending = false;
+  const look = () => {
+    pending = false;
+    for (const repository of views.repositories()) {
+      for (const fact of changes(seen.get(repository.name) ?? null, repository)) {
+        const { type, message, id: _, timeMs: __, proxy: ___, ...about } = events.add(fact);
+        // Of repositories the loop's own lines say it.
+        if (about.scope !== null) log.info({ event: type, ...about }, message);
+      }
+      seen.set(repository.name, repository);
+    }
+  };
+  return () => {
+    if (!pending) clock.after(LOOK_AFTER_MS, look);
+    pending = true;
   };
 }
 

@@ -21,10 +21,12 @@ type WatchOptions = {
   /** When the server learnt that there may be something new. */
   readonly learntMs: number;
   readonly trace: string;
+  /** The status may have changed. */
+  readonly look: () => void;
 };
 
 /** Counts one run. The committer's clock is not asked: a commit counts from when this server could know of it. */
-export function watchRun({ metrics, now, learntMs, trace }: WatchOptions): Watch {
+export function watchRun({ metrics, now, learntMs, trace, look }: WatchOptions): Watch {
   const startMs = now();
   let stepMs = startMs;
   let step: Step | null = null;
@@ -43,9 +45,13 @@ export function watchRun({ metrics, now, learntMs, trace }: WatchOptions): Watch
     ended(end) {
       if (step === 'fetch' && end.result === 'failed')
         metrics.gitRequests.inc({ op: 'fetch', result: end.code });
+      look();
       metrics.reconciles.inc({ result: end.result });
       metrics.reconcileSeconds.observe({ result: end.result }, (now() - startMs) / 1_000);
     },
-    acked: () => metrics.commitToAck.observe((now() - learntMs) / 1_000),
+    acked() {
+      look();
+      metrics.commitToAck.observe((now() - learntMs) / 1_000);
+    },
   };
 }

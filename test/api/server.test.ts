@@ -30,6 +30,8 @@ function source(more: Partial<ApiSource> = {}): ApiSource {
       triggered.push(name);
       return name === 'mesh';
     },
+    eventsSince: () => ({ items: [], complete: true }),
+    onEvent: () => () => {},
     metrics: async () => 'fairlead_build_info 1\n',
     hooked: (...about) => hooked.push(about),
     ...more,
@@ -64,6 +66,7 @@ describe('the API', () => {
     ['/api/v1/repositories/mesh/commits/main', 400, 'Error'],
     ['/api/v1/scopes', 200, 'ScopeList'],
     ['/api/v1/proxies', 200, 'ProxyList'],
+    ['/api/v1/events', 200, 'EventList'],
     ['/api/v1/proxies/sidecar~1/config', 200, 'ProxyConfig'],
     ['/api/v1/proxies/sidecar~9/config', 404, 'Error'],
     ['/api/v1/proxies/sidecar~1/config?limit=0', 400, 'Error'],

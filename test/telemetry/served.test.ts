@@ -71,6 +71,19 @@ test('a run of a server is counted from the hint to the ACK, and a refusal by it
   // Nothing that grows with the history or the fleet is a label.
   expect(text).not.toMatch(/[0-9a-f]{40}/);
   expect(text).not.toContain(NODE_ID);
+  const told = async (type: string) => {
+    for (;;) {
+      const answer = await fetch(`http://127.0.0.1:${server.httpPort}/api/v1/events`);
+      const { items } = (await answer.json()) as { items: readonly { readonly type: string }[] };
+      const found = items.find((event) => event.type === type);
+      if (found !== undefined) return found;
+    }
+  };
+  expect(await told('nack')).toMatchObject({ proxy: NODE_ID, message: expect.stringContaining('no') });
+  expect(await told('health')).toMatchObject({
+    scope: 'acme',
+    trace: expect.stringMatching(/^[0-9a-f]{32}$/),
+  });
   proxy.close();
   await until('fairlead_xds_connected_proxies{protocol="delta"} 0');
 }, 20_000);

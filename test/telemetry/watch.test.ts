@@ -5,6 +5,7 @@ import type { ProxyStatus } from '../../src/xds/index.ts';
 import { createWorld } from '../governance/world.ts';
 import { simulate } from '../reconcile/simulation.ts';
 import { createFolder } from '../repository.ts';
+import { quiet } from '../server.ts';
 import { series, views } from './views.ts';
 
 const service = (name: string) =>
@@ -23,7 +24,11 @@ afterEach(() => folder.close());
 
 test('runs are counted by how they end, and a commit from the hint to the last ACK', async () => {
   let nowMs = 0;
-  const telemetry = createTelemetry({ now: () => nowMs, views: views() });
+  const telemetry = createTelemetry({
+    clock: { now: () => nowMs, after: () => () => {} },
+    log: quiet,
+    views: views(),
+  });
   const witness = join(folder.dir, 'witness.json');
   const simulation = simulate({ objects: world.objects, pin, witness, observer: telemetry.loop });
   simulation.setSessions([{ ...connected, fullyAcked: null }]);

@@ -1,0 +1,48 @@
+import type { Fact } from './events.ts';
+import type { RepositoryView, ScopeView } from './views.ts';
+
+/** What became different between two looks at the status of a repository; null: the first look. */
+export function changes(before: RepositoryView | null, now: RepositoryView): readonly Fact[] {
+  const about = { repository: now.name, revision: now.followedTip, trace: now.trace };
+  return [...ofRepository(before, now), ...(before === null ? [] : ofScopes(before, now))].map((fact) => ({
+    ...about,
+    ...fact,
+  }));
+}
+
+function* ofRepository(before: RepositoryView | null, now: RepositoryView): Generator<Fact> {
+  const { followedTip, refused, failure } = now;
+  if (followedTip !== null && followedTip !== before?.followedTip)
+    yield { type: 'followed', message: `${now.name} is at ${followedTip}` };
+  if (refused !== null && refused.tip !== before?.refused?.tip)
+    yield { type: 'refused', revision: refused.tip, message: `${refused.rule}: ${refused.reason}` };
+  if (failure !== null && failure.code !== before?.failure?.code)
+    yield { type: 'failed', message: `${failure.stage}: ${failure.code}: ${failure.message}` };
+  if (failure === null && before !== null && before.failure !== null)
+    yield { type: 'recovered', message: `after ${before.failure.code}` };
+}
+
+function* ofScopes(before: RepositoryView, now: RepositoryView): Generator<Fact> {
+  const known = new Map(before.scopes.map((scope) => [scope.uid, scope]));
+  for (const scope of now.scopes) {
+    const old = known.get(scope.uid);
+    if (old === scope) continue;
+    if (old === undefined) yield { type: 'scope-added', scope: scope.path, message: `seq ${scope.seq}` };
+    else for (const fact of ofScope(old, scope)) yield { scope: scope.path, ...fact };
+  }
+}
+
+function* ofScope(old: ScopeView, scope: ScopeView): Generator<Fact> {
+  const { status, seq, hold, health } = scope;
+  if (status === 'Tombstone') {
+    if (old.status !== 'Tombstone') yield { type: 'scope-ended', message: `it was at seq ${seq}` };
+    return;
+  }
+  if (seq !== old.seq) yield { type: 'accepted', message: `seq ${seq}` };
+  if (hold !== null && (hold.rule !== old.hold?.rule || hold.reason !== old.hold.reason))
+    yield { type: 'held', message: `${hold.rule}: ${hold.reason}; seq ${seq} is served` };
+  if (hold === null && old.hold !== null) yield { type: 'released', message: `seq ${seq}` };
+  if (health === old.health) return;
+  const why = scope.conditions.find(({ type }) => type === 'Ready');
+  yield { type: 'health', message: `${old.health} to ${health}: ${why?.reason}: ${why?.message}` };
+}

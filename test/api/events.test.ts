@@ -1,0 +1,106 @@
+import { connect } from 'node:net';
+import { type FastifyInstance, fastify } from 'fastify';
+import { afterEach, expect, test } from 'vitest';
+import { EVENT_LIMITS, eventsRoute } from '../../src/api/events-route.ts';
+import { createEvents } from '../../src/telemetry/events.ts';
+import { apiSource } from '../server.ts';
+
+const apps: FastifyInstance[] = [];
+afterEach(async () => {
+  for (const app of apps.splice(0)) await app.close();
+});
+
+/** A server of nothing but events; `readers` counts those that follow. */
+async function serve(limits: Partial<typeof EVENT_LIMITS> = {}) {
+  const events = createEvents(() => 7);
+  let readers = 0;
+  const source = apiSource({
+    eventsSince: (id) => events.since(id),
+    onEvent(listener) {
+      readers += 1;
+      const end = events.subscribe(listener);
+      return () => {
+        readers -= 1;
+        end();
+      };
+    },
+  });
+  const app = fastify({ forceCloseConnections: 'idle' });
+  apps.push(app);
+  eventsRoute(app, source, { ...EVENT_LIMITS, ...limits });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const address = app.server.address();
+  const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
+  return { app, events, port, url: `http://127.0.0.1:${port}/api/v1/events`, readers: () => readers };
+}
+
+const stream = (url: string, headers: Record<string, string> = {}) =>
+  fetch(url, { headers: { accept: 'text/event-stream', ...headers } });
+
+/** Reads until `found` has come; all that was read. */
+async function read(body: Awaited<ReturnType<typeof stream>>['body'], found: string): Promise<string> {
+  let text = '';
+  for await (const bytes of body ?? []) {
+    text += Buffer.from(bytes).toString();
+    if (text.includes(found)) return text;
+  }
+  return text;
+}
+
+const until = async (condition: () => boolean) => {
+  while (!condition()) await new Promise(setImmediate);
+};
+
+test('events are listed, those after one too', async () => {
+  const { events, url } = await serve();
+  const [a, b] = [events.add({ type: 'followed', message: 'a' }), events.add({ type: 'held', message: 'b' })];
+  expect(await (await fetch(url)).json()).toMatchObject({ kind: 'EventList', items: [a, b], complete: true });
+  expect(await (await fetch(`${url}?after=${a.id}`)).json()).toMatchObject({ items: [b] });
+});
+
+test('events are followed, from the last that was seen', async () => {
+  const { events, url } = await serve();
+  const a = events.add({ type: 'followed', message: 'a' });
+  const b = events.add({ type: 'held', message: 'b' });
+  const answer = await stream(url, { 'last-event-id': a.id });
+  expect(answer.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
+  events.add({ type: 'nack', proxy: 'p', message: 'later\nline' });
+  const text = await read(answer.body, 'later');
+  expect(text).toContain(`id: ${b.id}\nevent: held\ndata: ${JSON.stringify(b)}\n\n`);
+  expect(text).toContain('event: nack\ndata: {');
+  expect(text).not.toContain('event: followed');
+});
+
+test('a quiet stream shows that it lives, and who leaves is forgotten', async () => {
+  const { url, readers } = await serve({ heartbeatMs: 5 });
+  await read((await stream(url)).body, '\n\n:\n\n:\n\n');
+  await until(() => readers() === 0);
+});
+
+test('a reader that does not read is cut off, and the others go on', async () => {
+  const { events, port, url, readers } = await serve({ backlogBytes: 10_000 });
+  const socket = connect(port, '127.0.0.1').pause();
+  socket.on('error', () => {});
+  socket.write('GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n');
+  await until(() => readers() === 1);
+  const other = read((await stream(url)).body, 'the end');
+  await until(() => readers() === 2);
+  while (readers() === 2) {
+    events.add({ type: 'nack', proxy: 'p', message: 'x'.repeat(2_000) });
+    await new Promise(setImmediate);
+  }
+  events.add({ type: 'followed', message: 'the end' });
+  expect(await other).toContain('the end');
+  socket.destroy();
+});
+
+test('there are only so many readers, and none holds up the end', async () => {
+  const { app, url, readers } = await serve({ readers: 1 });
+  const first = await stream(url);
+  const second = await stream(url);
+  expect([second.status, await second.json()]).toMatchObject([503, { code: 'too-many' }]);
+  apps.splice(0);
+  await app.close();
+  await first.text();
+  expect(readers()).toBe(0);
+});

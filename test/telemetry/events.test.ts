@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest';
+import { changes } from '../../src/telemetry/changes.ts';
+import { createEvents } from '../../src/telemetry/events.ts';
+import { createTelemetry } from '../../src/telemetry/index.ts';
+import { simulatedClock } from '../reconcile/clock.ts';
+import { quiet } from '../server.ts';
+import { condition, repository, scope, views } from './views.ts';
+
+describe('the events that are kept', () => {
+  test('are those after an id, in order; of another process, all', () => {
+    const events = createEvents(() => 7);
+    const [a, b] = [
+      events.add({ type: 'followed', message: 'a' }),
+      events.add({ type: 'nack', proxy: 'p', message: 'b' }),
+    ];
+    const c = events.add({ type: 'held', message: 'c' });
+    expect(events.since('')).toEqual({ items: [a, b, c], complete: true });
+    expect(events.since(b.id)).toEqual({ items: [c], complete: true });
+    expect(events.since('6.2')).toEqual({ items: [a, b, c], complete: false });
+    expect(events.since('nonsense').items).toHaveLength(3);
+  });
+
+  test('are bounded: proxies push out proxies, and say that they did', () => {
+    const events = createEvents(() => 7);
+    const first = events.add({ type: 'refused', message: 'x' });
+    for (let n = 0; n < 3_000; n += 1) events.add({ type: 'connected', proxy: `p${n}`, message: '' });
+    const { items, complete } = events.since('');
+    expect([items.length, items[0], complete]).toEqual([1_001, first, false]);
+    expect(events.since(items.at(-10)?.id ?? '')).toMatchObject({ complete: true });
+  });
+});
+
+describe('changes of a status', () => {
+  const types = (...args: Parameters<typeof changes>) =>
+    changes(...args).map(({ type, scope }) => [type, scope]);
+  const before = repository([scope('acme')]);
+
+  test('of a repository', () => {
+    expect(types(null, before)).toEqual([['followed', undefined]]);
+    expect(types(before, before)).toEqual([]);
+    const refused = { tip: 'r', rule: 'G9', reason: 'behind' };
+    const failure = { code: 'disk-full', message: 'no space', stage: 'witness' };
+    const worse = repository([], { followedTip: 'b', refused, failure, trace: 't' });
+    expect(changes({ ...before, scopes: [] }, worse)).toMatchObject([
+      { type: 'followed', revision: 'b', trace: 't' },
+      { type: 'refused', revision: 'r', message: 'G9: behind' },
+      { type: 'failed', message: 'witness: disk-full: no space' },
+    ]);
+    expect(types(worse, { ...worse, failure: null })).toEqual([['recovered', undefined]]);
+  });
+
+  test('of a scope', () => {
+    const hold = { rule: 'G5', reason: 'one vote is missing' };
+    const held = scope('acme', { hold });
+    expect(types(before, repository([held]))).toEqual([['held', 'acme']]);
+    expect(types(repository([held]), repository([scope('acme', { hold: { ...hold } })]))).toEqual([]);
+    expect(types(repository([held]), repository([scope('acme', { seq: 2 })]))).toEqual([
+      ['accepted', 'acme'],
+      ['released', 'acme'],
+    ]);
+    expect(types(before, repository([scope('acme', { status: 'Tombstone' })]))).toEqual([
+      ['scope-ended', 'acme'],
+    ]);
+    expect(types(repository([]), before)).toEqual([['scope-added', 'acme']]);
+    const sick = scope('acme', { health: 'Degraded', conditions: [condition('Ready', 'False', 'Rejected')] });
+    expect(changes(before, repository([sick]))).toMatchObject([
+      { type: 'health', message: 'Healthy to Degraded: Rejected: Ready is False' },
+    ]);
+  });
+});
+
+test('however many proxies refuse, the status is looked at once, and what changed is told and logged', async () => {
+  const clock = simulatedClock();
+  let looks = 0;
+  let health = 'Healthy';
+  const logged: unknown[] = [];
+  const telemetry = createTelemetry({
+    clock,
+    log: { ...quiet, info: (fields) => logged.push(fields) },
+    views: views({
+      repositories() {
+        looks += 1;
+        return [repository([scope('acme', { health })], { trace: 'run' })];
+      },
+    }),
+  });
+  telemetry.xds.connected('p');
+  await clock.advance(1_000);
+  health = 'Degraded';
+  for (let n = 0; n < 500; n += 1)
+    telemetry.xds.nacked({ proxy: `p${n}`, typeUrl: '', error: 'no', rejected: [] });
+  await clock.advance(1_000);
+  expect(looks).toBe(2);
+  const { items } = telemetry.events.since('');
+  expect(items.map(({ type }) => type).filter((type) => type !== 'nack')).toEqual([
+    'connected',
+    'followed',
+    'health',
+  ]);
+  expect(logged).toEqual([
+    expect.objectContaining({
+      event: 'health',
+      repository: 'mesh',
+      scope: 'acme',
+      trace: 'run',
+      revision: expect.any(String),
+    }),
+  ]);
+});
