@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { Failure } from '../base/failure.ts';
 import { commandsFor } from './commands/index.ts';
@@ -7,6 +5,7 @@ import type { Context, Surroundings } from './context.ts';
 import { exit } from './exit.ts';
 import { Refusal } from './refusal.ts';
 import { openTerminal } from './terminal.ts';
+import { version } from './version.ts';
 
 /** Runs one command line (without `node` and the script); the exit code. Never throws for what a user did. */
 export async function runCommandLine(argv: readonly string[], surroundings: Surroundings): Promise<number> {
@@ -66,9 +65,4 @@ function inherit(command: Command, parent: Command, words = 'fairlead'): Command
   command.copyInheritedSettings(parent).showHelpAfterError(`  fix: see ${called} --help`);
   for (const inner of command.commands) inherit(inner, command, called);
   return command;
-}
-
-function version(): string {
-  const text = readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8');
-  return (JSON.parse(text) as { readonly version: string }).version;
 }

@@ -32,6 +32,15 @@ export async function readDocument(server: string, path: string): Promise<Readon
   throw refused(url, 'the answer is no JSON object');
 }
 
+/** What a server answers that is no JSON; null where it has no such path. Throws as `readItems` does. */
+export async function readText(server: string, path: string): Promise<string | null> {
+  const url = urlOf(server, path);
+  const answer = await ask(url);
+  if (answer.status === 404) return null;
+  if (!answer.ok) throw refused(url, `status ${answer.status}`);
+  return answer.text();
+}
+
 /** All items of a list of the server's API, page by page. Throws Failure server-unreachable, server-timeout or server-refused. */
 export async function readItems(
   server: string,

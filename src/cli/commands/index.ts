@@ -37,6 +37,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     trace: async () => (await import('./trace.ts')).traceCommand,
     wait: async () => (await import('./wait.ts')).waitCommand,
     reconcile: async () => (await import('./reconcile.ts')).reconcileCommand,
+    'bug-report': async () => (await import('./bug-report.ts')).bugReportCommand,
     hook: async () => (await import('./hook.ts')).hookCommand,
   },
   'Proxies:': {
