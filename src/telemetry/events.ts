@@ -18,7 +18,7 @@ type Event = {
 
 type EventType = (typeof EVENT_TYPES)[number];
 
-const EVENT_TYPES = [
+export const EVENT_TYPES = [
   ...['followed', 'refused', 'failed', 'recovered'],
   ...['scope-added', 'scope-ended', 'accepted', 'held', 'released', 'health'],
   ...['connected', 'disconnected', 'nack'],

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { changes } from '../../src/telemetry/changes.ts';
-import { createEvents } from '../../src/telemetry/events.ts';
+import { createEvents, EVENT_TYPES } from '../../src/telemetry/events.ts';
 import { createTelemetry } from '../../src/telemetry/index.ts';
 import { simulatedClock } from '../reconcile/clock.ts';
 import { quiet } from '../server.ts';
@@ -28,6 +30,15 @@ describe('the events that are kept', () => {
     expect([items.length, items[0], complete]).toEqual([1_001, first, false]);
     expect(events.since(items.at(-10)?.id ?? '')).toMatchObject({ complete: true });
   });
+});
+
+test('the page has each type, and no other', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/events.md'), 'utf8');
+  const rows = page.split('\n').filter((line) => /^\| `[a-z]/.test(line) && !line.startsWith('| `type`'));
+  const told = rows.flatMap((row) =>
+    [...(row.split('|')[1] ?? '').matchAll(/`([\w-]+)`/g)].map(([, type]) => type),
+  );
+  expect(told.toSorted()).toEqual([...EVENT_TYPES].toSorted());
 });
 
 describe('changes of a status', () => {
