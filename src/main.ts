@@ -10,7 +10,9 @@ import { createTreeDigests, openGit } from './git/index.ts';
 import { formatVerification, openLine, type Pin } from './governance/index.ts';
 import { createStages } from './pipeline.ts';
 import {
+  type Brake,
   type Clock,
+  createBrake,
   createLoop,
   createMemoryQueue,
   createPublisher,
@@ -19,8 +21,10 @@ import {
   measuredQueue,
   nodeFiles,
   openDataFolder,
+  openSuspensions,
   proxyConfig,
   type RepositoryLoop,
+  type RepositoryStatus,
   readPin,
   type Served,
   systemClock,
@@ -79,21 +83,28 @@ export async function createServer(config: ServerConfig, world: World): Promise<
     config.repositories.map(({ name }) => name),
     xds,
   );
-  for (const [index, repository] of config.repositories.entries()) {
-    const stores = await openRepository(repository, must(pins[index]), folder, world);
-    starting.defer(() => stores.git.close());
-    const distribution = distributionOf(repository.name);
-    const parts = { read: stages.read, served, distribution, observer: telemetry.loop };
-    const loop = createLoop({ ...repository, ...stores, ...world, ...parts });
-    loops.set(loop.name, loop);
-  }
-  for (const loop of loops.values()) await loop.restore();
   const closing = new AbortController();
   const handler = (key: string) => reconcile(loops, key, closing.signal);
   const queue = measuredQueue(clock, handler, (measured) =>
     createMemoryQueue({ handler: measured, clock, random }),
   );
-  const api = createApi(apiSource({ loops, xds, queue, served, config, telemetry }), log, now);
+  const keeper = await openSuspensions({
+    ...{ files: folder.files, file: folder.suspensions, clock, random, log },
+    versions: (repository, uid) => loops.get(repository)?.versions(uid) ?? [],
+    onChange: (repository) => void (loops.has(repository) && queue.add(repository)),
+  });
+  starting.defer(async () => keeper.close());
+  for (const [index, repository] of config.repositories.entries()) {
+    const stores = await openRepository(repository, must(pins[index]), folder, world);
+    starting.defer(() => stores.git.close());
+    const distribution = distributionOf(repository.name);
+    const parts = { read: stages.read, served, distribution, keeper, observer: telemetry.loop };
+    const loop = createLoop({ ...repository, ...stores, ...world, ...parts });
+    loops.set(loop.name, loop);
+  }
+  for (const loop of loops.values()) await loop.restore();
+  const brake = createBrake({ loops, suspensions: keeper, clock });
+  const api = createApi(apiSource({ loops, xds, queue, served, config, telemetry, brake }), log, now);
   starting.defer(() => api.close());
   const httpPort = await listen(api, 'http', config.http);
   const xdsPort = await listen(xds, 'xds', config.xds);
@@ -169,10 +180,11 @@ type Parts = {
   readonly served: Served;
   readonly config: ServerConfig;
   readonly telemetry: Telemetry;
+  readonly brake: Brake;
 };
 
 /** What the API shows, taken from the other edges. */
-function apiSource({ loops, xds, queue, served, config, telemetry }: Parts): ApiSource {
+function apiSource({ loops, xds, queue, served, config, telemetry, brake }: Parts): ApiSource {
   const hooks = new Map(
     config.repositories.map(({ name, branch, webhookSecretFile }) => [
       name,
@@ -186,7 +198,7 @@ function apiSource({ loops, xds, queue, served, config, telemetry }: Parts): Api
       const waiting = statuses().find(({ appliedRevision }) => appliedRevision === null);
       const condition = waiting?.conditions.find(({ type }) => type === 'Ready');
       const message =
-        waiting === undefined ? 'what was verified is served' : `${waiting.name}: ${condition?.message}`;
+        waiting === undefined ? servingText(statuses()) : `${waiting.name}: ${condition?.message}`;
       return { ready: waiting === undefined, message };
     },
     repositories: () => statuses().map(({ scopes, ...rest }) => ({ ...rest, scopes: scopes.length })),
@@ -221,7 +233,17 @@ function apiSource({ loops, xds, queue, served, config, telemetry }: Parts): Api
     eventsSince: (id) => telemetry.events.since(id),
     onEvent: (listener) => telemetry.events.subscribe(listener),
     hooked: (forge, result) => telemetry.hooked(forge, result),
+    suspend: (asked) => brake.suspend(asked),
+    resume: (asked) => brake.resume(asked),
   };
+}
+
+/** What somebody has stopped is said wherever somebody asks whether all is well. */
+function servingText(statuses: readonly RepositoryStatus[]): string {
+  const suspended = statuses.flatMap(({ name, conditions }) =>
+    conditions.flatMap(({ type, message }) => (type === 'Suspended' ? [`${name}: ${message}`] : [])),
+  );
+  return ['what was verified is served', ...suspended].join('; ');
 }
 
 /** JSON lines on standard error: standard output is for data. */

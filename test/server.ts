@@ -152,6 +152,8 @@ export function apiSource(given: Partial<ApiSource>): ApiSource {
     eventsSince: () => ({ items: [], complete: true }),
     onEvent: () => () => {},
     hooked() {},
+    suspend: async () => ({ suspension: {} }),
+    resume: async () => ({ suspension: {} }),
     ...given,
   };
 }

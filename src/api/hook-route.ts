@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { answer, notFound, refuse } from './answer.ts';
 import { type Deliveries, forgeOf, HOOK_LIMITS } from './hooks/index.ts';
 import { createBuckets } from './hooks/limits.ts';
+import { isLocal } from './local.ts';
 import type { ApiSource } from './source.ts';
 
 type Params = { readonly provider: string; readonly repository: string };
@@ -73,14 +74,4 @@ function tooMany(reply: FastifyReply) {
   const message = `more than ${burst} deliveries that are not believed, and ${perSecond} a second`;
   reply.header('retry-after', '1');
   return refuse(reply, 429, { code: 'too-many', message, fix: 'wait; the poll sees what was pushed' });
-}
-
-/** The peer of the socket, and not somebody that a proxy on this machine speaks for: such a header only takes rights away. */
-function isLocal({ ip, headers }: FastifyRequest): boolean {
-  const forwarded = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'];
-  return isLoopback(ip) && forwarded.every((name) => headers[name] === undefined);
-}
-
-export function isLoopback(ip: string): boolean {
-  return ip === '::1' || /^(::ffff:)?127\.\d+\.\d+\.\d+$/.test(ip);
 }

@@ -3,6 +3,7 @@ import { byCodeUnit } from '../base/order.ts';
 import { answer, notFound, refuse, sendText } from './answer.ts';
 import { PAGE_QUERY, type PageQuery, page } from './page.ts';
 import type { ApiSource } from './source.ts';
+import { resume, suspend } from './suspend.ts';
 
 type Route = (app: FastifyInstance, source: ApiSource) => void;
 
@@ -167,4 +168,6 @@ export const routes: readonly Route[] = [
   partOrigin,
   decisions,
   lineage,
+  suspend,
+  resume,
 ];

@@ -1,3 +1,4 @@
+import type { ApiError } from './answer.ts';
 import type { HookTarget } from './hooks/index.ts';
 
 /** What the API shows. `main.ts` fills it from the loop and the xDS server: edges never import each other. */
@@ -33,7 +34,16 @@ export interface ApiSource {
   metrics(): Promise<string>;
   /** A delivery was answered: `accepted`, or why not. */
   hooked(forge: string, result: string): void;
+  /** Keeps a repository, or a scope (by path or uid), as it is. `forMs` counts from now; null, both: until resumed. */
+  suspend(
+    asked: BrakeAsked & { readonly forMs: number | null; readonly untilMs: number | null },
+  ): Promise<BrakeAnswer>;
+  resume(asked: BrakeAsked): Promise<BrakeAnswer>;
 }
+
+type BrakeAsked = { readonly name: string; readonly reason: string; readonly by: string };
+/** What is in force now, or why it is not. */
+export type BrakeAnswer = { readonly suspension: object } | ApiError;
 
 /** `pointer` (RFC 6901) into the JSON of a resource. */
 type PartAsked = Readonly<Record<'typeUrl' | 'name' | 'version' | 'pointer', string>>;

@@ -15,10 +15,26 @@ export function serverOption(command: Command): Command {
  * the server says against it.
  */
 export async function trigger(server: string, repository: string): Promise<void> {
-  const url = urlOf(server, `hooks/v1/generic/${encodeURIComponent(repository)}`);
-  const answer = await ask(url, { method: 'POST' });
+  await post(urlOf(server, `hooks/v1/generic/${encodeURIComponent(repository)}`));
+}
+
+/** Stops changes of something, or lets them go on; what is in force then. Throws as `trigger` does. */
+export async function brake(
+  server: string,
+  act: 'suspend' | 'resume',
+  name: string,
+  query: Readonly<Record<string, string>>,
+): Promise<Readonly<Record<string, unknown>>> {
+  const url = urlOf(server, `hooks/v1/${act}/${encodeURIComponent(name)}`);
+  for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value);
+  return post(url);
+}
+
+async function post(url: URL): Promise<Readonly<Record<string, unknown>>> {
+  const answer = await ask(url, { method: 'POST', headers: { 'x-fairlead': 'cli' } });
   const body: unknown = await answer.json().catch(() => null);
-  if (answer.ok) return;
+  if (answer.ok && typeof body === 'object' && body !== null)
+    return body as Readonly<Record<string, unknown>>;
   const said = (field: string) => String((body as Readonly<Record<string, unknown>> | null)?.[field] ?? '');
   if (said('code') === '') throw refused(url, `status ${answer.status}`);
   throw new Failure(said('code'), said('message'), said('fix'));

@@ -8,6 +8,8 @@ import { type Files, nodeFiles, replaceFile } from './files.ts';
 export interface DataFolder {
   readonly path: string;
   readonly files: Files;
+  /** Path of `suspend.json`. */
+  readonly suspensions: string;
   /** `repositories/<name>`, created on first use; with the object store (`git`), `witness.json` and `proofs` in it. */
   repository(name: string): Promise<RepositoryFolder>;
   close(): Promise<void>;
@@ -58,6 +60,7 @@ export async function openDataFolder(
   return {
     path,
     files,
+    suspensions: join(path, 'suspend.json'),
     async repository(name) {
       const directory = join(path, 'repositories', name);
       await files.makeDirectory(join(directory, 'git'));

@@ -6,6 +6,7 @@
  * repository that fails leaves the others as they are; after a restart the last followed tip is served before any
  * remote answers. Refuses a witness that it cannot read, or that is of another pin: an operator decides.
  */
+export { type Brake, createBrake } from './brake.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { type DataFolder, inspectDataFolder, openDataFolder } from './data-folder.ts';
 export { nodeFiles } from './files.ts';
@@ -17,4 +18,6 @@ export { readPin } from './pin.ts';
 export { proxyConfig } from './proxy-config.ts';
 export { createPublisher } from './publisher.ts';
 export { createServed, type Served } from './serve.ts';
+export type { RepositoryStatus } from './status.ts';
+export { openSuspensions } from './suspensions.ts';
 export type { WorkQueue } from './work-queue.ts';

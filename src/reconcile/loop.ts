@@ -1,10 +1,13 @@
 import { Failure } from '../base/failure.ts';
 import type { Log } from '../base/log.ts';
 import type { GitBackend, ObjectId } from '../git/index.ts';
-import { isAncestor, type Line, type LineState, type Pin } from '../governance/index.ts';
+import { isAncestor, type Line, type LineState, type Pin, type VerifiedScope } from '../governance/index.ts';
+import type { ScopeResources } from '../manifests/index.ts';
 import { type Clock, withTimeout } from './clock.ts';
 import type { Files } from './files.ts';
+import { createBackKeeper, type Keeper, type Kept, NOTHING_KEPT, newlyLost, versionsOf } from './kept.ts';
 import { createLoader, type Read } from './load.ts';
+import { NO_STAGES, noFacts, operational } from './no-facts.ts';
 import type { LoopObserver, RunEnd, RunWatch } from './observer.ts';
 import { keepProof, type ProofPlaces, proofOf } from './proofs.ts';
 import type { Distribution } from './publisher.ts';
@@ -12,6 +15,7 @@ import { type Facts, report } from './report.ts';
 import type { Served } from './serve.ts';
 import { createSettler } from './settle.ts';
 import type { RepositoryStatus, Stages } from './status.ts';
+import type { KeptVersion } from './suspension.ts';
 import { createTimelines, type Found, type Timelines } from './timelines.ts';
 import { createTransitions } from './transitions.ts';
 import { type Judged, judge, lastTrusted, stateAt } from './verify.ts';
@@ -34,6 +38,7 @@ export type LoopOptions = {
   readonly read: Read;
   readonly served: Served;
   readonly distribution: Distribution;
+  readonly keeper: Keeper;
   readonly files: Files;
   /** Path of `witness.json`. */
   readonly witness: string;
@@ -62,13 +67,14 @@ export interface RepositoryLoop {
   state(): LineState | null;
   /** Whether the followed tip is this commit, or has it below it, merged or not. */
   follows(commit: ObjectId): Promise<boolean>;
+  /** Versions that a scope has accepted, oldest first; the last is the one that is served. Empty: nothing of it is. */
+  versions(uid: string): readonly Pick<KeptVersion, 'digest' | 'seq'>[];
 }
 
 export function createLoop(options: LoopOptions): RepositoryLoop {
   return new Loop(options);
 }
 
-const NO_STAGES: Stages = { fetchMs: null, verifyMs: null, translateMs: null, ackMs: null };
 /** Pushed, and not acknowledged by all; of a proxy that never does, only so many are remembered. */
 const MAX_AWAITED = 100;
 type Stage = 'restore' | 'fetch' | 'verify' | 'witness' | 'serve';
@@ -80,6 +86,10 @@ class Loop implements RepositoryLoop {
   readonly #settle: ReturnType<typeof createSettler>;
   readonly #timelines: Timelines;
   readonly #stamp = createTransitions();
+  readonly #keepBack = createBackKeeper();
+  /** What was kept back in what is served. */
+  #keptBack: ReadonlyMap<string, Kept> = NOTHING_KEPT;
+  #servedLast: readonly ScopeResources[] = [];
   #witness: Witness | null = null;
   #facts: Facts;
   #stage: Stage = 'fetch';
@@ -127,7 +137,13 @@ class Loop implements RepositoryLoop {
     const run = observer.began(this.name);
     this.#run = run;
     try {
-      run.ended(await this.#runOnce(run, signal));
+      const { state, stages } = this.#facts;
+      if (!this.#isSuspended()) run.ended(await this.#runOnce(run, signal));
+      else {
+        // Its scopes may be kept otherwise than before.
+        if (state !== null) await this.#serve(state, stages, null);
+        run.ended({ result: 'unchanged' });
+      }
       return { outcome: 'wait', forMs: jitterMs(pollMs, random) };
     } catch (error) {
       if (signal?.aborted !== true) this.#fail(error);
@@ -150,6 +166,7 @@ class Loop implements RepositoryLoop {
     const judged = await this.#verify(offered);
     run.judged(judged.outcome, judged.outcome === 'refused' ? judged.rule : '');
     const verifyMs = clock.now() - startMs - fetchMs;
+    if (this.#isSuspended()) return { result: 'unchanged' }; // It was while the remote answered.
     await this.#follow(judged, offered);
     const state = judged.outcome === 'refused' ? await this.#lastFollowed() : judged.state;
     const fetchedMs = startMs + fetchMs;
@@ -161,14 +178,15 @@ class Loop implements RepositoryLoop {
   }
 
   status(): RepositoryStatus {
-    const { distribution, clock, served } = this.#options;
+    const { distribution, clock, served, keeper } = this.#options;
     const { stages } = this.#facts;
     const proxies = distribution.proxies();
     const connected = new Set(proxies.map(({ proxy }) => proxy));
     const untranslated = new Map([...served.failures()].filter(([proxy]) => connected.has(proxy)));
     const translateMs = stages.translateMs === null ? null : stages.translateMs + served.translateMs();
     const push = distribution.pushed();
-    const facts = { ...this.#facts, push, untranslated, stages: { ...stages, translateMs } };
+    const suspension = keeper.suspended(this.name);
+    const facts = { ...this.#facts, push, suspension, untranslated, stages: { ...stages, translateMs } };
     this.#timelines.follow(clock.now());
     return this.#stamp(report(facts, proxies, clock.now()), clock.now());
   }
@@ -185,6 +203,14 @@ class Loop implements RepositoryLoop {
       () => false,
     );
     return isHere && tip !== undefined && isAncestor(git, commit, tip);
+  }
+
+  versions(uid: string): readonly Pick<KeptVersion, 'digest' | 'seq'>[] {
+    return versionsOf(this.#facts.state?.scopes.get(uid), this.#facts.kept.get(uid));
+  }
+
+  #isSuspended(): boolean {
+    return this.#options.keeper.suspended(this.name) !== null;
   }
 
   async #fetch(signal?: AbortSignal): Promise<ObjectId> {
@@ -264,28 +290,43 @@ class Loop implements RepositoryLoop {
     throw new Failure('witness-mismatch', message, fix);
   }
 
-  /** load → build → translate and publish. Nothing to do where this very revision is served already. */
+  /** keep back → load → build → translate and publish. Nothing to do where this very revision is served already. */
   async #serve(state: LineState, stages: Stages, found: Found | null): Promise<void> {
     this.#stage = 'serve';
-    const { line, served, distribution, clock, log } = this.#options;
+    const { line, served, distribution, clock, log, keeper } = this.#options;
     this.#learn({ state });
     this.#timelines.verified(state, found);
-    if (this.#facts.appliedRevision === state.tip && this.#facts.notBuilt === null) return;
+    const wanted = keeper.kept(this.name);
+    const isServed = this.#facts.appliedRevision === state.tip && this.#facts.notBuilt === null;
+    if (isServed && wanted === this.#keptBack) return;
     const run = this.#run;
     this.#learn({ trace: run?.trace ?? null });
     const startMs = clock.now();
     run?.step('load');
-    const loaded = await this.#settle(this.#load(await line.scopes(state)), (scope) =>
-      line.earlier(state, scope),
-    );
+    const newest = await line.scopes(state);
+    const earlier = (scope: VerifiedScope) => line.earlier(state, scope);
+    const {
+      scopes,
+      kept,
+      earlier: before,
+    } = await this.#keepBack(newest, wanted, earlier, (uid) => this.#last(uid));
+    const loaded = await this.#settle(this.#load(scopes), before);
     run?.step('translate');
     const { built, failed, used } = served.replace(this.name, loaded.resources);
     const outOfSync = new Map([...failed, ...loaded.failed]);
-    this.#learn({ outOfSync, problems: [...loaded.problems, ...(built?.problems ?? [])] });
+    for (const lost of newlyLost(kept, this.#facts.kept)) {
+      log.error(
+        { repository: this.name, ...lost },
+        'a version that a scope is to be kept at is nowhere any more',
+      );
+    }
+    this.#learn({ kept, outOfSync, problems: [...loaded.problems, ...(built?.problems ?? [])] });
     this.#learn({ notBuilt: built === null ? [...failed.values()].join('; ') : null });
     if (built === null) return;
     this.#learn({ built, applied: new Map(used.map(({ scope }) => [scope.uid, scope.seq])) });
     this.#timelines.translated(clock.now());
+    this.#keptBack = wanted;
+    this.#servedLast = loaded.resources;
     const connected = new Set(distribution.proxies().map(({ proxy }) => proxy));
     served.retain(connected);
     run?.step('publish');
@@ -295,7 +336,12 @@ class Loop implements RepositoryLoop {
     this.#pushedMs = clock.now();
     this.#learn({ appliedRevision: state.tip, stages: { ...stages, translateMs: this.#pushedMs - startMs } });
     this.#acked();
-    log.info({ ...this.#about(state.tip), outOfSync: [...outOfSync.keys()] }, 'serving');
+    const facts = { ...this.#about(state.tip), outOfSync: [...outOfSync.keys()] };
+    log.info(kept.size === 0 ? facts : { ...facts, kept: [...kept.keys()] }, 'serving');
+  }
+
+  #last(uid: string): VerifiedScope | null {
+    return this.#servedLast.find(({ scope }) => scope.uid === uid)?.scope ?? null;
   }
 
   #acked(): void {
@@ -332,30 +378,4 @@ class Loop implements RepositoryLoop {
   #learn(facts: Partial<Facts>): void {
     this.#facts = { ...this.#facts, ...facts };
   }
-}
-
-function operational(error: unknown): { code: string; message: string; fix: string } {
-  if (error instanceof Failure) return { code: error.code, message: error.message, fix: error.fix };
-  const message = error instanceof Error ? error.message : String(error);
-  return { code: 'internal', message, fix: 'this is a bug of Fairlead: report it with the log' };
-}
-
-function noFacts({ name, pin }: LoopOptions, timelines: Timelines): Facts {
-  const nothing = { followedTip: null, state: null, offeredTip: null, refused: null, stale: false };
-  const unserved = {
-    fetchOkMs: null,
-    runs: { started: 0, finished: 0 },
-    failure: null,
-    appliedRevision: null,
-    applied: new Map(),
-    push: null,
-    outOfSync: new Map(),
-    problems: [],
-    built: null,
-    notBuilt: null,
-  };
-  return {
-    ...{ name, pin, timelines, ...nothing, ...unserved },
-    ...{ untranslated: new Map(), stages: NO_STAGES, trace: null },
-  };
 }

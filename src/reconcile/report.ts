@@ -4,6 +4,8 @@ import type { LineState, Pin, ScopeState } from '../governance/index.ts';
 import { type ApiStatus, apiStatuses, type Built } from '../mesh/index.ts';
 import type { ProxyStatus } from '../xds/index.ts';
 import { distribution, isRejectedBy } from './acks.ts';
+import type { KeptScope } from './kept.ts';
+import { brakeOf, keptConditions, suspendedIn } from './kept-report.ts';
 import type {
   ConditionType,
   Freshness,
@@ -14,6 +16,7 @@ import type {
   ScopeStatus,
   Stages,
 } from './status.ts';
+import type { Suspension } from './suspension.ts';
 import type { Timelines } from './timelines.ts';
 
 /** What the loop knows; the status is a pure function of it, of the proxies, and of the time. */
@@ -37,6 +40,10 @@ export type Facts = {
   readonly push: number | null;
   /** By uid: scopes served from their last good resources, and why. */
   readonly outOfSync: ReadonlyMap<string, string>;
+  /** Of the whole repository. */
+  readonly suspension: Suspension | null;
+  /** By uid: scopes that are kept at a version, and what is served of them. */
+  readonly kept: ReadonlyMap<string, KeptScope>;
   readonly problems: readonly Problem[];
   /** Null: nothing is. */
   readonly built: Pick<Built, 'mesh'> | null;
@@ -78,6 +85,7 @@ export function report(facts: Facts, proxies: readonly ProxyStatus[], nowMs: num
     },
     timeline: facts.timelines.last(),
     trace: facts.trace,
+    suspended: brakeOf(facts.suspension),
     conditions: [ready(conditions), ...conditions],
     scopes,
     problems: facts.problems,
@@ -120,6 +128,7 @@ function scopeStatus(facts: Facts, scope: ScopeState, all: All): ScopeStatus<Obs
     verified: hold === null ? { ok: true } : { ok: false, rule: hold.rule, reason: hold.reason },
     hold,
     unproven,
+    suspended: brakeOf(facts.kept.get(uid)?.suspension ?? null),
     conditions: [ready(conditions), ...conditions],
     problems,
     gatewayApi: all.gatewayApi.get(scope.uid) ?? [],
@@ -151,6 +160,8 @@ function lastChange({ timelines }: Facts, { uid, lineage }: ScopeState): ScopeSt
 function sync(facts: Facts, scope: ScopeState): ScopeStatus['sync'] {
   if (facts.appliedRevision === null) return 'Unknown';
   if (scope.hold !== null) return 'Held';
+  const kept = facts.kept.get(scope.uid);
+  if (kept !== undefined && kept.served.digest !== scope.accepted.digest) return 'OutOfSync';
   if (facts.outOfSync.has(scope.uid) || facts.appliedRevision !== facts.state?.tip) return 'OutOfSync';
   return 'Synced';
 }
@@ -180,10 +191,17 @@ function scopeConditions(
 ): readonly Observation[] {
   const { hold, uid, seq } = scope;
   const at = facts.state?.tip ?? null;
+  const kept = facts.kept.get(uid);
   const quorum =
     hold === null
       ? condition('QuorumMet', 'True', 'Accepted', `seq ${seq} is what the main line has`, at)
-      : condition('QuorumMet', 'False', 'Held', `${hold.rule}: ${hold.reason}; seq ${seq} is served`, at);
+      : condition(
+          'QuorumMet',
+          'False',
+          'Held',
+          `${hold.rule}: ${hold.reason}; seq ${kept?.served.seq ?? seq} is served`,
+          at,
+        );
   const rejected = rejecting.filter((proxy) => isRejectedBy(proxy, uid));
   const arrived =
     rejected.length > 0
@@ -195,6 +213,7 @@ function scopeConditions(
     valid(facts, problems, facts.outOfSync.get(uid)),
     translated(facts),
     arrived,
+    ...(kept === undefined ? [] : keptConditions(kept, seq, at)),
   ];
 }
 
@@ -215,7 +234,8 @@ function repositoryConditions(
     nacks > 0
       ? condition('Distributed', 'False', 'Rejected', `${nacks} proxies rejected something`, at)
       : distributed(facts, proxies);
-  return [sourceVerified(facts), quorum, valid(facts, facts.problems, kept), translated(facts), sent];
+  const all = [sourceVerified(facts), quorum, valid(facts, facts.problems, kept), translated(facts), sent];
+  return [...all, ...suspendedIn(facts, facts.state)];
 }
 
 function sourceVerified(facts: Facts): Observation {
@@ -288,6 +308,8 @@ function ready(conditions: readonly Observation[]): Observation {
   const worst =
     judged.find(({ status }) => status === 'False') ?? judged.find(({ status }) => status === 'Unknown');
   if (worst !== undefined) return { ...worst, type: 'Ready' };
+  const suspended = conditions.find(({ type }) => type === 'Suspended');
+  if (suspended !== undefined) return { ...suspended, type: 'Ready' };
   const at = conditions[0]?.observedRevision ?? null;
   return condition('Ready', 'True', 'Ready', 'what is accepted is served', at);
 }

@@ -2,7 +2,15 @@ import type { Problem } from '../base/problem.ts';
 import type { Hold, LineageEntry } from '../governance/index.ts';
 import type { ApiStatus } from '../mesh/index.ts';
 
-export type ConditionType = 'Ready' | 'SourceVerified' | 'QuorumMet' | 'Valid' | 'Translated' | 'Distributed';
+export type ConditionType =
+  | 'Ready'
+  | 'SourceVerified'
+  | 'QuorumMet'
+  | 'Valid'
+  | 'Translated'
+  | 'Distributed'
+  /** There only where it is so. */
+  | 'Suspended';
 
 /** kstatus style: `reason` is one CamelCase word for programs, `message` a sentence for people. */
 export type Observation = {
@@ -53,6 +61,14 @@ type LastChange = {
   readonly timeline: Timeline | null;
 };
 
+/** Who has stopped changes, and until when. Milliseconds since the epoch; `untilMs` null: until somebody resumes. */
+export type Brake = {
+  readonly reason: string;
+  readonly by: string;
+  readonly atMs: number;
+  readonly untilMs: number | null;
+};
+
 export type ScopeStatus<C = Condition> = {
   readonly repository: string;
   readonly uid: string;
@@ -77,6 +93,8 @@ export type ScopeStatus<C = Condition> = {
   /** Anchors of a genesis that have not yet shown that they hold their key. */
   readonly unproven: readonly string[];
   readonly conditions: readonly C[];
+  /** Kept at a version by an operator; null: by nobody. */
+  readonly suspended: Brake | null;
   readonly problems: readonly Problem[];
   /** What Kubernetes is to be told of its Gateways and routes. */
   readonly gatewayApi: readonly ApiStatus[];
@@ -127,6 +145,8 @@ export type RepositoryStatus<C = Condition> = {
   /** The last attempt's operational failure; null when it went well. What is served stays served. */
   readonly failure: (OperationalFailure & { readonly stage: string; readonly sinceMs: number }) | null;
   readonly stages: Stages;
+  /** The whole repository: its remote is not looked at, and nothing of it changes. */
+  readonly suspended: Brake | null;
   readonly revisions: Revisions;
   /** The last change of any scope; null before the first. */
   readonly timeline: Timeline | null;

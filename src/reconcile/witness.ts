@@ -2,6 +2,7 @@ import { Failure } from '../base/failure.ts';
 import { indexesApart } from '../base/lists.ts';
 import type { LineState, Pin, ScopeState } from '../governance/index.ts';
 import { type Files, replaceFile } from './files.ts';
+import { closed, is, isDigest, isId, isSeq, isText, listOf, mapOf, parsed } from './shape.ts';
 
 /** By uid, in groups of `GROUP`: a group that says the same as before is the same object, so that its text is. */
 type WitnessedScopes = readonly WitnessedGroup[];
@@ -125,19 +126,19 @@ export async function readWitness(
 
 /** Strict: null for anything that `writeWitness` would not have written. */
 function parseWitness(text: string): Witness | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return null;
-  }
+  const value = parsed(text);
   const shape = {
     apiVersion: is(HEADER.apiVersion),
     kind: is(HEADER.kind),
     repository: isText,
     genesis: isId,
   };
-  const more = { path: isText, tip: isId, scopes: mapOf(SCOPE), refused: listOf(REFUSED) };
+  const more = {
+    path: isText,
+    tip: isId,
+    scopes: mapOf(isDigest, SCOPE),
+    refused: listOf(REFUSED, MAX_REFUSED),
+  };
   return closed({ ...shape, ...more })(value) ? fromFile(value as Written) : null;
 }
 
@@ -151,38 +152,5 @@ function fromFile({ repository, genesis, path, tip, scopes, refused }: Written):
   return { repository, genesis, path, tip, scopes: groups, refused };
 }
 
-type Check = (value: unknown) => boolean;
-
-const is =
-  (expected: string): Check =>
-  (value) =>
-    value === expected;
-const isText: Check = (value) => typeof value === 'string' && value !== '';
-const isId: Check = (value) => typeof value === 'string' && /^[0-9a-f]{40}$/.test(value);
-const isDigest: Check = (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
-const isSeq: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 1;
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Exactly these members, each as its check has it. */
-function closed(members: Readonly<Record<string, Check>>): Check {
-  const names = Object.keys(members);
-  return (value) =>
-    isRecord(value) &&
-    Object.keys(value).length === names.length &&
-    names.every((name) => Object.hasOwn(value, name) && members[name]?.(value[name]) === true);
-}
-
 const SCOPE = closed({ path: isText, seq: isSeq, epoch: isId, digest: isDigest });
 const REFUSED = closed({ tip: isId, rule: isText, reason: isText });
-
-function mapOf(check: Check): Check {
-  return (value) =>
-    isRecord(value) && Object.entries(value).every(([uid, entry]) => isDigest(uid) && check(entry));
-}
-
-function listOf(check: Check): Check {
-  return (value) => Array.isArray(value) && value.length <= MAX_REFUSED && value.every(check);
-}

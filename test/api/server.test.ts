@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { isLoopback } from '../../src/api/hook-route.ts';
 import { type ApiSource, createApi } from '../../src/api/index.ts';
+import { isLoopback } from '../../src/api/local.ts';
 import { createApp } from '../../src/api/server.ts';
 import type { Log } from '../../src/base/log.ts';
 
@@ -34,6 +34,8 @@ function source(more: Partial<ApiSource> = {}): ApiSource {
     onEvent: () => () => {},
     metrics: async () => 'fairlead_build_info 1\n',
     hooked: (...about) => hooked.push(about),
+    suspend: async (asked) => ({ suspension: asked }),
+    resume: async ({ name }) => ({ code: 'not-suspended', message: `${name} is not suspended`, fix: 'look' }),
     ...more,
   };
 }
@@ -196,6 +198,48 @@ describe('the generic hook', () => {
     expect((await post('/hooks/v1/generic/mesh', Buffer.alloc(1_048_577))).statusCode).toBe(413);
     expect((await post(`/hooks/v1/generic/${'a'.repeat(1_100)}`)).statusCode).toBe(414);
     expect((await get('/hooks/v1/generic/mesh')).statusCode).toBe(404);
+  });
+});
+
+describe('suspend and resume', () => {
+  const cli = { 'x-fairlead': 'cli', host: '127.0.0.1:15014' };
+  const brake = (url: string, headers: Readonly<Record<string, string>> = cli, remoteAddress = '127.0.0.1') =>
+    app().inject({ method: 'POST', url: `/hooks/v1/${url}`, headers, remoteAddress });
+  const why = 'reason=incident%204711&by=ana';
+
+  it('says what, why, who and until when', async () => {
+    const answer = await brake(`suspend/acme?${why}&forMs=5000`);
+    expect(answer.statusCode).toBe(200);
+    const asked = { name: 'acme', reason: 'incident 4711', by: 'ana', forMs: 5_000, untilMs: null };
+    expect(answer.json()).toMatchObject({ kind: 'Suspension', ...asked });
+    const resumed = await brake(`resume/acme?${why}`);
+    expect([resumed.statusCode, resumed.json().code]).toEqual([409, 'not-suspended']);
+  });
+
+  it.each([
+    ['another machine', cli, '10.0.0.9'],
+    ['one behind a forwarder', { ...cli, 'x-forwarded-for': '127.0.0.1' }, '127.0.0.1'],
+    ['a page in a browser here', { ...cli, origin: 'http://127.0.0.1:15014' }, '127.0.0.1'],
+    ['a page whose name points here', { ...cli, host: 'evil.example:15014' }, '127.0.0.1'],
+    ['a form of any page', { host: 'localhost:15014' }, '127.0.0.1'],
+  ])('refuses %s', async (_, headers, address) => {
+    for (const act of ['suspend', 'resume'])
+      expect((await brake(`${act}/acme?${why}`, headers, address)).statusCode).toBe(403);
+  });
+
+  it.each([
+    '',
+    'reason=x',
+    'by=x',
+    'reason=&by=x',
+    'reason=a%0Ab&by=x',
+    'reason=a%1B[2J&by=x',
+    `reason=${'a'.repeat(501)}&by=x`,
+    'reason=a&by=b&untilMs=soon',
+    'reason=a&by=b&forMs=0',
+    'reason=a&reason=b&by=x',
+  ])('refuses %j', async (query) => {
+    expect((await brake(`suspend/acme?${query}`)).statusCode).toBe(400);
   });
 });
 

@@ -13,6 +13,7 @@ import {
   nodeFiles,
   systemClock,
 } from '../../src/reconcile/index.ts';
+import { NOTHING_KEPT } from '../../src/reconcile/kept.ts';
 import { createClients } from './clients.ts';
 import { readHistory, scopeName } from './history.ts';
 import { cpuMs } from './report.ts';
@@ -53,6 +54,7 @@ const loop = createLoop({
   read: stages.read,
   served,
   distribution: clients,
+  keeper: { suspended: () => null, kept: () => NOTHING_KEPT },
   files: nodeFiles,
   witness: join(folder, 'witness.json'),
   proofs: { folder: join(folder, 'proofs'), gitdir: join(folder, 'git') },

@@ -24,6 +24,8 @@ test('a place that is used again is that of the scope that lives; the one that e
     timelines: { of: () => null, last: () => null },
     push: 1,
     outOfSync: new Map(),
+    suspension: null,
+    kept: new Map(),
     problems: [problem],
     built: null,
     notBuilt: null,

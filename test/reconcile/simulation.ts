@@ -5,9 +5,11 @@ import { createTreeDigests, type GitBackend, type Objects } from '../../src/git/
 import { openLine, type Pin } from '../../src/governance/index.ts';
 import { stages } from '../../src/pipeline.ts';
 import type { LoopObserver } from '../../src/reconcile/index.ts';
+import { type Keeper, NOTHING_KEPT } from '../../src/reconcile/kept.ts';
 import { createLoop, type RepositoryLoop } from '../../src/reconcile/loop.ts';
 import { createMemoryQueue } from '../../src/reconcile/memory-queue.ts';
 import { createServed, type Served, type ServeStages } from '../../src/reconcile/serve.ts';
+import { openSuspensions, type Suspensions } from '../../src/reconcile/suspensions.ts';
 import type { WorkQueue } from '../../src/reconcile/work-queue.ts';
 import type { ProxyStatus } from '../../src/xds/index.ts';
 import type { Ack } from '../../src/xds/stream.ts';
@@ -35,6 +37,8 @@ export type Simulation = {
   offer(tip: string): void;
   /** The remote cannot be reached. */
   unplug(): void;
+  /** From now on, what stands in this file and comes to it is kept. */
+  suspensions(file: string): Promise<Suspensions>;
   /** Makes the key due, and waits until the run is over. */
   run(): Promise<void>;
 };
@@ -59,6 +63,7 @@ export function simulate(input: {
   let sessions: readonly ProxyStatus[] = [];
   const listeners: ((ack: Ack) => void)[] = [];
   let remote: Remote = unreachable;
+  let keeper: Keeper = { suspended: () => null, kept: () => NOTHING_KEPT };
   const git: GitBackend = {
     ...input.objects,
     fetch: (signal) => remote.fetch(signal),
@@ -88,6 +93,7 @@ export function simulate(input: {
         return () => {};
       },
     },
+    keeper: { suspended: (name) => keeper.suspended(name), kept: (name) => keeper.kept(name) },
     files: disk,
     witness: input.witness,
     proofs: { folder: join(dirname(input.witness), 'proofs'), gitdir: join(dirname(input.witness), 'git') },
@@ -111,6 +117,14 @@ export function simulate(input: {
     },
     offer: (tip) => simulation.remote({ fetch: async () => tip }),
     unplug: () => simulation.remote(unreachable),
+    async suspensions(file) {
+      const versions = (_: string, uid: string) => loop.versions(uid);
+      const onChange = (name: string) => void queue.add(name);
+      const parts = { files: disk, file, clock, random: () => 0.5, log: recorder(logged) };
+      const opened = await openSuspensions({ ...parts, versions, onChange });
+      keeper = opened;
+      return opened;
+    },
     async run() {
       await queue.add('mesh');
       await queue.drain();

@@ -11,6 +11,8 @@ export type ServerFinding = Finding & {
 };
 
 type Repository = {
+  /** Absent: the server is an older one. */
+  readonly conditions?: Conditions;
   readonly name: string;
   readonly followedTip: string | null;
   readonly fetch: { readonly ageMs: number | null; readonly failingSinceMs: number | null };
@@ -22,12 +24,14 @@ type Repository = {
   } | null;
   readonly refused: { readonly tip: string; readonly rule: string; readonly reason: string } | null;
 };
+type Conditions = readonly { readonly type: string; readonly reason: string; readonly message: string }[];
 type Scope = {
+  /** Absent: the server is an older one. */
+  readonly conditions?: Conditions;
   readonly path: string;
   readonly seq: number;
   readonly hold: { readonly rule: string; readonly reason: string } | null;
   readonly problems: readonly { readonly severity: string }[];
-  readonly conditions?: readonly { readonly reason: string; readonly message: string }[];
 };
 type Proxy = {
   readonly proxy: string;
@@ -57,7 +61,21 @@ function about(section: string, check: string, name: string, finding: Finding): 
   return { section, check, about: name, ...finding };
 }
 
-function repositoryFinding({ followedTip, fetch, failure, refused }: Repository): Finding {
+/** What somebody has stopped; null where nobody has. */
+function stopped(name: string, conditions: Conditions): Finding | null {
+  const found = conditions.find(({ type }) => type === 'Suspended');
+  if (found === undefined) return null;
+  return warn(found.message, `fairlead resume ${name} --reason … lets it go on`);
+}
+
+function repositoryFinding({
+  name,
+  conditions = [],
+  followedTip,
+  fetch,
+  failure,
+  refused,
+}: Repository): Finding {
   if (failure !== null) {
     const { stage, message, code, fix } = failure;
     const told = `${stage} fails: ${message} [${code}]`;
@@ -70,12 +88,17 @@ function repositoryFinding({ followedTip, fetch, failure, refused }: Repository)
       'put the main line back; see fairlead verify',
     );
   }
+  const suspended = stopped(`repository/${name}`, conditions);
+  if (suspended !== null) return suspended;
   const age = fetch.ageMs === null ? 'never' : `${Math.round(fetch.ageMs / 1000)} s ago`;
   return ok(`verified ${age}, following ${short(followedTip)}`);
 }
 
-function scopeFinding({ path, seq, hold, problems, conditions = [] }: Scope): Finding {
-  if (hold !== null) return warn(`held (${hold.rule}): ${hold.reason}`, `fairlead explain ${path}`);
+function scopeFinding({ path, conditions = [], seq, hold, problems }: Scope): Finding {
+  const suspended = stopped(path, conditions);
+  const and = suspended === null ? '' : `; ${suspended.message}`;
+  if (hold !== null) return warn(`held (${hold.rule}): ${hold.reason}${and}`, `fairlead explain ${path}`);
+  if (suspended !== null) return suspended;
   const kept = conditions.find(({ reason }) => reason === 'LastGoodServed');
   if (kept !== undefined) return warn(kept.message, `fairlead status names the errors`);
   const errors = problems.filter(({ severity }) => severity === 'error').length;

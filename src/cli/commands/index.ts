@@ -37,6 +37,8 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     trace: async () => (await import('./trace.ts')).traceCommand,
     wait: async () => (await import('./wait.ts')).waitCommand,
     reconcile: async () => (await import('./reconcile.ts')).reconcileCommand,
+    suspend: async () => (await import('./suspend.ts')).suspendCommand,
+    resume: async () => (await import('./resume.ts')).resumeCommand,
     'bug-report': async () => (await import('./bug-report.ts')).bugReportCommand,
     hook: async () => (await import('./hook.ts')).hookCommand,
   },

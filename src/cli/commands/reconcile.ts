@@ -147,6 +147,11 @@ function broken(repository: Repository, { wait }: Flags): readonly Condition[] {
   return types.map((type) => conditionOf(repository, type)).filter(({ status }) => status === 'False');
 }
 
+/** Changes that somebody has stopped. */
+function stopped({ conditions }: Repository): readonly Condition[] {
+  return conditions.filter(({ type }) => type === 'Suspended');
+}
+
 function text(repository: Repository, held: readonly Held[], flags: Flags): string {
   const { name, followedTip, appliedRevision, refused } = repository;
   const lines = [
@@ -154,6 +159,7 @@ function text(repository: Repository, held: readonly Held[], flags: Flags): stri
     ...(refused === null
       ? []
       : [`the tip ${short(refused.tip)} is refused (${refused.rule}): ${refused.reason}`]),
+    ...stopped(repository).map(({ message }) => message),
     ...held.map(({ scope, rule, reason }) => `${scope} is held (${rule}): ${reason}`),
     ...broken(repository, flags).map(({ type, message }) => `${type}: ${message}`),
   ];
@@ -162,5 +168,5 @@ function text(repository: Repository, held: readonly Held[], flags: Flags): stri
 
 function codeOf(repository: Repository, held: readonly Held[], flags: Flags): number {
   if (repository.refused !== null || held.length > 0) return exit.refused;
-  return broken(repository, flags).length > 0 ? exit.findings : exit.ok;
+  return stopped(repository).length > 0 || broken(repository, flags).length > 0 ? exit.findings : exit.ok;
 }

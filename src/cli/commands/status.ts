@@ -53,12 +53,25 @@ function viewOf({ repositories, scopes }: Served, output: Format): View {
   );
   const routes = gatewayApiText(scopes.flatMap(({ gatewayApi = [] }) => gatewayApi));
   const parts = [...tables.map(({ head, rows }) => table(head, rows)), ...(routes === null ? [] : [routes])];
-  const notes = [...repositories.flatMap(troubles), ...holds, ...scopes.flatMap(validText)];
+  const stopped = [
+    ...repositories.flatMap(({ name, conditions }) => stopText(name, conditions)),
+    ...scopes.flatMap(({ path, conditions = [] }) => stopText(path, conditions)),
+  ];
+  const notes = [...repositories.flatMap(troubles), ...stopped, ...holds, ...scopes.flatMap(validText)];
   return {
     document: { apiVersion: API_VERSION, kind: 'Status', ...{ repositories, scopes } },
     text: [...parts, ...(notes.length === 0 ? [] : [`${notes.join('\n')}\n`])].join('\n'),
     rows: [...tables.flatMap(happenings), ...notes],
   };
+}
+
+type Stop = { readonly type: string; readonly message: string };
+
+/** What somebody has stopped, and why: never a thing that goes without saying. */
+function stopText(name: string, conditions: readonly Stop[]): readonly string[] {
+  return conditions.flatMap(({ type, message }) =>
+    type === 'Suspended' ? [wrap(`${name}: ${message}`, '  ')] : [],
+  );
 }
 
 /** What keeps a repository from going on. What was accepted is served all the same. */

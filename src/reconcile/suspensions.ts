@@ -1,0 +1,204 @@
+import { Failure } from '../base/failure.ts';
+import type { Log } from '../base/log.ts';
+import type { Clock } from './clock.ts';
+import { type Files, replaceFile } from './files.ts';
+import { type Keeper, type Kept, NOTHING_KEPT } from './kept.ts';
+import {
+  formatSuspensions,
+  isLater,
+  type KeptVersion,
+  keyOf,
+  MAX_SUSPENSIONS,
+  parseSuspensions,
+  type Suspension,
+} from './suspension.ts';
+
+/** What somebody asks for; `scope` null: the whole repository. */
+export type SuspensionAsked = Pick<Suspension, 'repository' | 'scope' | 'reason' | 'by' | 'untilMs'>;
+
+/** What operators have stopped: on the disk before it is in force, so that a restart knows it. */
+export interface Suspensions extends Keeper {
+  suspend(asked: SuspensionAsked): Promise<Suspension>;
+  /** Null where it is not suspended. */
+  resume(asked: Omit<SuspensionAsked, 'untilMs'>): Promise<Suspension | null>;
+  /** Takes over what another replica was told, where that is later. */
+  hear(heard: readonly Suspension[]): Promise<void>;
+  /** Those that have ended too: whoever was away has to hear that they have. */
+  all(): readonly Suspension[];
+  close(): void;
+}
+
+export type SuspensionOptions = {
+  readonly files: Files;
+  /** Path of `suspend.json`. */
+  readonly file: string;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly log: Log;
+  /** Versions that a scope has accepted, oldest first; the last is the one that is served. */
+  readonly versions: (repository: string, uid: string) => readonly Pick<KeptVersion, 'digest' | 'seq'>[];
+  /** Something of the repository is kept, or no longer. */
+  readonly onChange: (repository: string) => void;
+};
+
+/** Throws `Failure` `suspend-corrupt`: starting without it would let go what somebody has stopped. */
+export async function openSuspensions(options: SuspensionOptions): Promise<Suspensions> {
+  const { files, file } = options;
+  const text = await files.read(file);
+  const known = text === null ? [] : parseSuspensions(text);
+  if (known !== null) return new StoredSuspensions(options, known);
+  const fix = `restore ${file} from a backup; or remove it, and suspend again what has to stay`;
+  throw new Failure('suspend-corrupt', `${file} is not a whole list of suspensions`, fix);
+}
+
+type ByUid = ReadonlyMap<string, Kept>;
+
+class StoredSuspensions implements Suspensions {
+  readonly #options: SuspensionOptions;
+  /** By what they are about. */
+  #known: ReadonlyMap<string, Suspension>;
+  /** By repository, for as long as nothing changes. */
+  readonly #kept = new Map<string, ByUid>();
+  #turn: Promise<unknown> = Promise.resolve();
+  #cancel = () => {};
+
+  constructor(options: SuspensionOptions, known: readonly Suspension[]) {
+    this.#options = options;
+    this.#known = new Map(known.map((each) => [keyOf(each), each]));
+    this.#refresh();
+  }
+
+  suspended(repository: string): Suspension | null {
+    const found = this.#known.get(keyOf({ repository, scope: null }));
+    return found !== undefined && this.#inForce(found) ? found : null;
+  }
+
+  kept(repository: string): ByUid {
+    return this.#kept.get(repository) ?? NOTHING_KEPT;
+  }
+
+  all(): readonly Suspension[] {
+    return [...this.#known.values()];
+  }
+
+  suspend(asked: SuspensionAsked): Promise<Suspension> {
+    return this.#next(async () => {
+      const now = this.#options.clock.now();
+      if (asked.untilMs !== null && asked.untilMs <= now) {
+        const at = new Date(now).toISOString();
+        throw new Failure(
+          'suspend-past',
+          `it would have ended already: here it is ${at}`,
+          'name a later time',
+        );
+      }
+      const made = this.#made(asked, 'Suspended');
+      await this.#take([made]);
+      this.#options.log.warn(made, 'suspended');
+      return made;
+    });
+  }
+
+  resume(asked: Omit<SuspensionAsked, 'untilMs'>): Promise<Suspension | null> {
+    return this.#next(async () => {
+      const found = this.#known.get(keyOf(asked));
+      if (found === undefined || !this.#inForce(found)) return null;
+      const made = this.#made({ ...asked, scope: found.scope, untilMs: null }, 'Resumed');
+      await this.#take([made]);
+      this.#options.log.warn(made, 'resumed');
+      return made;
+    });
+  }
+
+  hear(heard: readonly Suspension[]): Promise<void> {
+    return this.#next(async () => {
+      const news = heard.filter((each) => {
+        const known = this.#known.get(keyOf(each));
+        return known === undefined || isLater(each, known);
+      });
+      if (news.length === 0) return;
+      await this.#take(news.map((each) => this.#neverBack(each)));
+      for (const each of news) this.#options.log.warn(each, `another replica was told: ${each.state}`);
+    });
+  }
+
+  close(): void {
+    this.#cancel();
+  }
+
+  /** Later than what is known of it, whatever the clocks say. */
+  #made(asked: SuspensionAsked, state: Suspension['state']): Suspension {
+    const { clock, random } = this.#options;
+    const known = this.#known.get(keyOf(asked));
+    const atMs = Math.max(clock.now(), (known?.atMs ?? 0) + 1);
+    const { repository, scope, reason, by, untilMs } = asked;
+    const id = Math.floor(random() * 2 ** 48).toString(16);
+    return { repository, scope, state, reason, by, atMs, untilMs, id };
+  }
+
+  /** A version that is older than the one served here would take a scope backwards, which no peer can ask for. */
+  #neverBack(heard: Suspension): Suspension {
+    const { repository, scope } = heard;
+    if (scope === null) return heard;
+    const versions = this.#options.versions(repository, scope.uid);
+    const last = versions.at(-1);
+    const isOlder = versions.slice(0, -1).some(({ digest }) => digest === scope.digest);
+    if (last === undefined || !isOlder || last.digest === scope.digest) return heard;
+    return { ...heard, scope: { ...scope, digest: last.digest, seq: last.seq } };
+  }
+
+  async #take(news: readonly Suspension[]): Promise<void> {
+    const { files, file, onChange } = this.#options;
+    const known = new Map(this.#known);
+    for (const each of news) known.set(keyOf(each), each);
+    if (known.size > MAX_SUSPENSIONS) {
+      const message = `there are ${this.#known.size} suspensions already`;
+      throw new Failure('suspend-full', message, 'suspend the repository instead');
+    }
+    await replaceFile(files, file, formatSuspensions([...known.values()]));
+    this.#known = known;
+    this.#refresh();
+    for (const repository of new Set(news.map(({ repository }) => repository))) onChange(repository);
+  }
+
+  /** One after the other: two writers of one file would mix their texts. */
+  #next<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+
+  #inForce({ state, untilMs }: Suspension): boolean {
+    return state === 'Suspended' && (untilMs === null || untilMs > this.#options.clock.now());
+  }
+
+  /** What is in force now, and a timer for the next that ends by itself. */
+  #refresh(): void {
+    const { clock } = this.#options;
+    this.#cancel();
+    this.#kept.clear();
+    const active = this.all().filter((each) => this.#inForce(each));
+    for (const [repository, own] of Map.groupBy(active, (each) => each.repository)) {
+      const scopes = own.flatMap((suspension) =>
+        suspension.scope === null ? [] : [{ suspension, ...suspension.scope }],
+      );
+      if (scopes.length === 0) continue;
+      const kept = scopes.map(
+        ({ uid, digest, seq, suspension }) => [uid, { digest, seq, suspension }] as const,
+      );
+      this.#kept.set(repository, new Map(kept));
+    }
+    const ends = active.flatMap(({ untilMs }) => untilMs ?? []);
+    if (ends.length === 0) return;
+    const nextMs = Math.min(...ends);
+    this.#cancel = clock.after(Math.max(0, nextMs - clock.now()), () => this.#end(active));
+  }
+
+  #end(active: readonly Suspension[]): void {
+    const ended = active.filter((each) => !this.#inForce(each));
+    for (const each of ended) this.#options.log.warn(each, 'its time is over: no longer suspended');
+    this.#refresh();
+    for (const { repository } of ended) this.#options.onChange(repository);
+  }
+}

@@ -1,0 +1,90 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { createServer } from '../../src/main.ts';
+import { ask, createSite, hint, world } from '../server.ts';
+import { createHome, type Home } from './fairlead.ts';
+
+let home: Home;
+beforeAll(async () => {
+  home = await createHome();
+});
+afterAll(() => home.close());
+
+const cleanup: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of cleanup.splice(0).reverse()) await close();
+});
+
+type Scopes = { readonly items: readonly { readonly seq: number; readonly sync: string }[] };
+
+test('a scope that somebody suspends stays as it is, says so everywhere, and goes on when resumed', async () => {
+  const { config, change, close } = await createSite();
+  cleanup.push(close);
+  let server = await createServer(config, world);
+  cleanup.push(() => server.close());
+  const run = (...args: readonly string[]) =>
+    home.fairlead('.', ...args, '--server', `http://127.0.0.1:${server.httpPort}`);
+  await ask<{ ready: boolean }>(server.httpPort, '/readyz', ({ ready }) => ready);
+
+  const stopped = await run('suspend', 'acme', '--reason', 'incident 4711', '--by', 'ana', '--until', '2h');
+  expect(stopped).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('acme at seq 1: suspended by ana, until '),
+  });
+  await change('changed', 'alice');
+  await hint(server.httpPort);
+  await ask<Scopes>(server.httpPort, '/api/v1/scopes', ({ items }) => items[0]?.sync === 'OutOfSync');
+
+  // A restart knows it.
+  await server.close();
+  server = await createServer(config, world);
+  const [scope] = (await ask<Scopes>(server.httpPort, '/api/v1/scopes', ({ items }) => items[0]?.seq === 2))
+    .items;
+  expect(scope).toMatchObject({ sync: 'OutOfSync', suspended: { by: 'ana', reason: 'incident 4711' } });
+  const said =
+    /acme: suspended by ana at [^ ]+: incident 4711; until [^ ]+ \(seq 1 is served, seq 2 is accepted\)/;
+  expect((await run('status')).out.replaceAll(/\s+/g, ' ')).toMatch(said);
+  expect(await run('check')).toMatchObject({ code: 1, out: expect.stringContaining('suspended by ana') });
+  expect(await run('reconcile')).toMatchObject({ code: 1, out: expect.stringContaining('suspended: acme') });
+  expect((await ask<{ message: string }>(server.httpPort, '/readyz')).message).toContain('suspended: acme');
+
+  expect(await run('resume', 'scope/acme', '--reason', 'over', '--by', 'ben')).toMatchObject({
+    code: 0,
+    out: 'acme: resumed by ben: over\n',
+  });
+  await ask<Scopes>(server.httpPort, '/api/v1/scopes', ({ items }) => items[0]?.sync === 'Synced');
+  expect(await run('resume', 'acme', '--reason', 'over')).toMatchObject({ code: 2 });
+});
+
+test('a suspended repository is not fetched', async () => {
+  const { config, change, close } = await createSite();
+  cleanup.push(close);
+  const server = await createServer(config, world);
+  cleanup.push(() => server.close());
+  const run = (...args: readonly string[]) =>
+    home.fairlead('.', ...args, '--server', `http://127.0.0.1:${server.httpPort}`);
+  await ask<{ ready: boolean }>(server.httpPort, '/readyz', ({ ready }) => ready);
+  const by = ['--by', 'ana', '--reason', 'the forge moves'];
+  expect((await run('suspend', 'repository/mesh', ...by)).code).toBe(0);
+  const tip = await change('changed', 'alice');
+  const stopped = await run('reconcile', '-o', 'json');
+  expect(stopped.code).toBe(1);
+  expect(JSON.parse(stopped.out).followedTip).not.toBe(tip);
+  expect((await run('check')).out).toContain('mesh: suspended by ana');
+  expect((await run('resume', 'mesh', ...by)).code).toBe(0);
+  expect(JSON.parse((await run('reconcile', '-o', 'json')).out).followedTip).toBe(tip);
+});
+
+test('what cannot be suspended is refused with what to do', async () => {
+  const { config, close } = await createSite();
+  cleanup.push(close);
+  const server = await createServer(config, world);
+  cleanup.push(() => server.close());
+  await ask<{ ready: boolean }>(server.httpPort, '/readyz', ({ ready }) => ready);
+  const run = (...args: readonly string[]) =>
+    home.fairlead('.', 'suspend', ...args, '--server', `http://127.0.0.1:${server.httpPort}`);
+  const why = ['--reason', 'x'];
+  expect((await run('none', ...why)).err).toContain('[not-found]');
+  expect((await run('acme', ...why, '--until', '2020-01-01T00:00:00Z')).err).toContain('[suspend-past]');
+  expect((await run('acme', ...why, '--until', 'soon')).err).toContain('write a duration');
+  expect((await run('acme')).err).toContain('--reason');
+});
