@@ -19,6 +19,8 @@ const programs = [
   { program: 'setpriv', args: ['--version'], debian: 'util-linux' },
   // For the alert rules: of the package only this program is used, not the server.
   { program: 'promtool', args: ['--version'], debian: 'prometheus' },
+  // Another time for a whole process.
+  { program: 'faketime', args: ['--version'], debian: 'faketime' },
   { program: 'python3', args: ['-m', 'pip', '--version'], debian: 'python3-pip' },
 ] as const;
 

@@ -13,7 +13,7 @@ export type HttpRemote = {
 
 /** Serves all repositories below `root` by git's own smart HTTP (`git http-backend`). */
 export function serveGit(root: string): Promise<HttpRemote> {
-  return serve((request, response) => runBackend(root, request, response));
+  return serve((request, response) => answerGit(root, request, response));
 }
 
 /** Serves whatever `answer` does: remotes that hang, break off or lie. */
@@ -36,7 +36,7 @@ function closeServer(server: Server): Promise<void> {
 }
 
 /** One CGI request (RFC 3875): the environment in, headers and body out. */
-function runBackend(root: string, request: IncomingMessage, response: ServerResponse): void {
+export function answerGit(root: string, request: IncomingMessage, response: ServerResponse): void {
   const { pathname, search } = new URL(request.url ?? '/', 'http://localhost');
   const env = {
     ...process.env,
