@@ -27,6 +27,7 @@ export const bad: Readonly<Record<string, string>> = {
   'an expression that is none': "request.path.matches('(')",
   'a large expression': "request.path.matches('[a-z]{200}')",
   'a wide expression': "request.path.matches('.{20}')",
+  'a number with a capital X': '-0XFF == 1',
   'a large number': '9223372036854775808 == 1',
   'a condition within one': 'true ? true ? true : true : true',
   'a struct': 'Foo{a: 1} == 1',

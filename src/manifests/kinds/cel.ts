@@ -94,6 +94,8 @@ function wrongAt(node: ASTNode): string | null {
     case 'id':
       return attributes.includes(node.args) ? null : `it knows no ${node.args}`;
     case 'value':
+      // The parser here takes a capital X; the language does not know it.
+      if (sourceOf(node).startsWith('0X')) return 'a hexadecimal number begins with 0x';
       return isTooLarge(node.args) ? 'a number is out of range' : null;
     case '?:':
       return node.args[1].op === '?:' ? 'a condition stands between ? and :' : null;
@@ -110,6 +112,10 @@ function wrongAt(node: ASTNode): string | null {
     default:
       return null;
   }
+}
+
+function sourceOf({ input = '', start, end }: ASTNode): string {
+  return input.slice(start, end);
 }
 
 function isTooLarge(value: unknown): boolean {
