@@ -5,7 +5,7 @@ import type { OffsetProblem } from './forbidden.ts';
 const otherwise =
   /^(y|Y|yes|Yes|YES|n|N|no|No|NO|on|On|ON|off|Off|OFF|[-+]?0[0-7_]+|[-+]?[1-9][0-9_]*(:[0-5]?[0-9])+)$/;
 
-/** Keys and values that are YAML but not plain data: no text as key, merge keys, keys given twice, numbers that JSON cannot hold. */
+/** Keys and values that are YAML but not plain data: no text as key, merge keys, keys given twice, numbers that JSON cannot hold, text that UTF-8 cannot. */
 export function findUnsafe(node: unknown): readonly OffsetProblem[] {
   if (isScalar(node)) return inScalar(node);
   if (isSeq(node)) return node.items.flatMap(findUnsafe);
@@ -21,6 +21,7 @@ function inKey(key: unknown, seen: Set<string>): readonly OffsetProblem[] {
   if (value === null) return [{ code: 'FL2011', message: 'the key is not text', offset }];
   if (value === '__proto__') return [{ code: 'FL2011', message: 'the key __proto__ is reserved', offset }];
   if (value === '<<') return [{ code: 'FL2006', message: 'merge key <<', offset }];
+  if (!value.isWellFormed()) return inScalar(key as Scalar);
   if (seen.has(value)) return [{ code: 'FL2003', message: `the key ${value} is given twice`, offset }];
   seen.add(value);
   return inScalar(key as Scalar);
@@ -36,6 +37,10 @@ function keyText({ value, source = '' }: Scalar): string | null {
 function inScalar(scalar: Scalar): readonly OffsetProblem[] {
   const offset = scalar.range?.[0] ?? 0;
   const { value, source = '' } = scalar;
+  if (typeof value === 'string' && !value.isWellFormed()) {
+    const message = 'the text has an escape that is half of a character (a lone surrogate)';
+    return [{ code: 'FL2002', message, offset }];
+  }
   if (typeof value === 'number' && !isExact(value)) {
     return [{ code: 'FL2012', message: `${source} is not a number that JSON holds exactly`, offset }];
   }

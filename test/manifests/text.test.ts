@@ -9,6 +9,10 @@ describe('text that is refused, and where', () => {
     ['not UTF-8', Uint8Array.of(0x61, 0x3a, 0x20, 0xff), ['FL2001 1:1']],
     ['an unclosed quote', 'a: "b', ['FL2002 1:6']],
     ['an unclosed list', 'a: [1, 2', ['FL2002 1:9']],
+    ['half of a character', 'a: b\nc: "\\ud800"', ['FL2002 2:4']],
+    ['half of a character, in eight digits', 'a: ["x\\U0000dc00"]', ['FL2002 1:5']],
+    ['half of a character in a key', 'a:\n  "\\udbff": 1', ['FL2002 2:3']],
+    ['half of a character in a key, twice', '"\\ud800": 1\n"\\ud800": 2', ['FL2002 1:1', 'FL2002 2:1']],
     ['tabs as indentation', 'a:\n\tb: 1', ['FL2002 2:1']],
     ['a key twice', 'a: 1\nb: 2\na: 3', ['FL2003 3:1']],
     ['a key twice, once quoted', "a:\n  b: 1\n  'b': 2", ['FL2003 3:3']],
@@ -65,6 +69,10 @@ describe('text that is read', () => {
   test.each([
     ['a byte order mark', `\uFEFF${service('a')}`],
     ['CR LF', service('a').replaceAll('\n', '\r\n')],
+    [
+      'a character in two halves',
+      service('a').replace('name: a', 'name: a\n  annotations: { a: "\\ud83d\\ude00" }'),
+    ],
     ['an end marker', `---\n${service('a')}...\n`],
     [
       'JSON as YAML',
