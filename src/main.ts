@@ -223,8 +223,10 @@ function apiSource({ loops, xds, queue, served, config, telemetry, brake }: Part
       return found === undefined ? null : { scope: found.path, uid: found.uid, entries: found.lineage };
     },
     hooks: () => hooks,
-    async trigger(name, delayMs) {
-      if (!loops.has(name)) return false;
+    async trigger(name, what, delayMs) {
+      const loop = loops.get(name);
+      if (loop === undefined) return false;
+      loop.want(what);
       telemetry.hinted(name);
       await queue.add(name, delayMs);
       return true;

@@ -6,7 +6,15 @@ import { isLocal } from './local.ts';
 import type { ApiSource } from './source.ts';
 
 type Params = { readonly provider: string; readonly repository: string };
-type Request = FastifyRequest<{ Params: Params }>;
+type Query = { readonly what?: 'source' | 'judgement' };
+type Route = { readonly Params: Params; readonly Querystring: Query };
+type Request = FastifyRequest<Route>;
+
+/** Of a script on this machine: `judgement` judges and translates anew what is there, and fetches nothing. */
+const QUERY = {
+  type: 'object',
+  properties: { what: { type: 'string', enum: ['source', 'judgement'] } },
+} as const;
 
 /** How a delivery was answered, as its metric has it. */
 const RESULTS: Readonly<Record<number, string>> = {
@@ -25,7 +33,8 @@ export function hookRoute(
   now: () => number,
 ) {
   const buckets = createBuckets(HOOK_LIMITS);
-  app.post<{ Params: Params }>('/hooks/v1/:provider/:repository', {
+  app.post<Route>('/hooks/v1/:provider/:repository', {
+    schema: { querystring: QUERY },
     onRequest: async (request, reply) => {
       if (isUnsignedGeneric(request) || buckets.take(request.ip, now())) return;
       await tooMany(reply);
@@ -58,7 +67,8 @@ async function unsigned(request: Request, reply: FastifyReply, source: ApiSource
     return refuse(reply, 403, { code: 'forbidden', message, fix });
   }
   const { repository } = request.params;
-  if (!(await source.trigger(repository)))
+  const { what = 'source' } = request.query;
+  if (!(await source.trigger(repository, what)))
     return notFound(reply, `repository ${repository}`, '/api/v1/repositories');
   return answer(reply.code(202), 'Accepted', { repository, result: 'accepted' });
 }

@@ -24,8 +24,11 @@ export interface ApiSource {
   lineage(scope: string): Lineage | null;
   /** What a webhook of each repository has to know, by its name. */
   hooks(): ReadonlyMap<string, HookTarget>;
-  /** A hint to fetch in `delayMs` (default now); false where there is no such repository. */
-  trigger(repository: string, delayMs?: number): Promise<boolean>;
+  /**
+   * Has what was fetched judged and translated anew, of `source` after a fetch, in `delayMs` (default now); false where
+   * there is no such repository.
+   */
+  trigger(repository: string, what: 'source' | 'judgement', delayMs?: number): Promise<boolean>;
   /** Those after an id, the oldest first; `complete`: none is missing since then. */
   eventsSince(id: string): { readonly items: readonly ApiEvent[]; readonly complete: boolean };
   /** Called for each that happens; the result ends it. */

@@ -11,11 +11,17 @@ export function serverOption(command: Command): Command {
 }
 
 /**
- * Asks a server to look at the remote of a repository now. Throws Failure server-unreachable, server-timeout, or what
+ * Asks a server to judge a repository anew, of `source` after it has fetched. Throws Failure server-unreachable, server-timeout, or what
  * the server says against it.
  */
-export async function trigger(server: string, repository: string): Promise<void> {
-  await post(urlOf(server, `hooks/v1/generic/${encodeURIComponent(repository)}`));
+export async function trigger(
+  server: string,
+  repository: string,
+  what: 'source' | 'judgement',
+): Promise<void> {
+  const url = urlOf(server, `hooks/v1/generic/${encodeURIComponent(repository)}`);
+  url.searchParams.set('what', what);
+  await post(url);
 }
 
 /** Stops changes of something, or lets them go on; what is in force then. Throws as `trigger` does. */

@@ -60,6 +60,11 @@ export interface RepositoryLoop {
    * Throws `Failure` `witness-corrupt | witness-mismatch`: an operator has to decide.
    */
   restore(): Promise<void>;
+  /**
+   * Says what the next run is for, before its key is added: `judgement` judges and translates anew what was fetched last,
+   * whether the remote answers or not; `source` fetches first, and goes before it.
+   */
+  want(what: Wanted): void;
   /** fetch → verify → load → build → translate and publish → report. Never throws. */
   reconcile(signal?: AbortSignal): Promise<Outcome>;
   status(): RepositoryStatus;
@@ -70,6 +75,9 @@ export interface RepositoryLoop {
   /** Versions that a scope has accepted, oldest first; the last is the one that is served. Empty: nothing of it is. */
   versions(uid: string): readonly Pick<KeptVersion, 'digest' | 'seq'>[];
 }
+
+/** What a run is asked for; a run of which nobody asks anything fetches. */
+type Wanted = 'source' | 'judgement';
 
 export function createLoop(options: LoopOptions): RepositoryLoop {
   return new Loop(options);
@@ -93,6 +101,9 @@ class Loop implements RepositoryLoop {
   #witness: Witness | null = null;
   #facts: Facts;
   #stage: Stage = 'fetch';
+  #wanted: Wanted | null = null;
+  /** Somebody asked for a translation that is made anew, and has not got it yet. */
+  #anew = false;
   /** The refused tip that is on the disk with its proof. */
   #proven: ObjectId | null = null;
   /** When the revision was pushed whose ACKs are still awaited. */
@@ -130,6 +141,10 @@ class Loop implements RepositoryLoop {
     }
   }
 
+  want(what: Wanted): void {
+    if (this.#wanted !== 'source') this.#wanted = what;
+  }
+
   async reconcile(signal?: AbortSignal): Promise<Outcome> {
     const { pollMs, random, observer } = this.#options;
     const { started, finished } = this.#facts.runs;
@@ -137,14 +152,15 @@ class Loop implements RepositoryLoop {
     const run = observer.began(this.name);
     this.#run = run;
     try {
+      const kept = this.#fetchedLast();
       const { state, stages } = this.#facts;
-      if (!this.#isSuspended()) run.ended(await this.#runOnce(run, signal));
+      if (!this.#isSuspended()) run.ended(await this.#runOnce(run, kept, signal));
       else {
         // Its scopes may be kept otherwise than before.
         if (state !== null) await this.#serve(state, stages, null);
         run.ended({ result: 'unchanged' });
       }
-      return { outcome: 'wait', forMs: jitterMs(pollMs, random) };
+      return { outcome: 'wait', forMs: kept === null ? jitterMs(pollMs, random) : this.#untilPollMs() };
     } catch (error) {
       if (signal?.aborted !== true) this.#fail(error);
       run.ended({ result: 'failed', code: operational(error).code });
@@ -156,11 +172,12 @@ class Loop implements RepositoryLoop {
     }
   }
 
-  async #runOnce(run: RunWatch, signal?: AbortSignal): Promise<RunEnd> {
+  /** `kept`: the tip to judge without a fetch. */
+  async #runOnce(run: RunWatch, kept: ObjectId | null, signal?: AbortSignal): Promise<RunEnd> {
     const { clock } = this.#options;
     const startMs = clock.now();
-    run.step('fetch');
-    const offered = await this.#fetch(signal);
+    if (kept === null) run.step('fetch');
+    const offered = kept ?? (await this.#fetch(signal));
     const fetchMs = clock.now() - startMs;
     run.step('verify');
     const judged = await this.#verify(offered);
@@ -171,8 +188,9 @@ class Loop implements RepositoryLoop {
     const state = judged.outcome === 'refused' ? await this.#lastFollowed() : judged.state;
     const fetchedMs = startMs + fetchMs;
     const found = { startedMs: startMs, fetchedMs, verifiedMs: fetchedMs + verifyMs };
-    if (state !== null) await this.#serve(state, { ...NO_STAGES, fetchMs, verifyMs }, found);
-    this.#learn({ failure: null });
+    const stages = { ...NO_STAGES, fetchMs: kept === null ? fetchMs : null, verifyMs };
+    if (state !== null) await this.#serve(state, stages, found);
+    if (kept === null || this.#facts.failure?.stage !== 'fetch') this.#learn({ failure: null });
     if (judged.outcome === 'refused') return { result: 'refused', rule: judged.rule };
     return { result: judged.outcome === 'same' ? 'unchanged' : judged.outcome };
   }
@@ -211,6 +229,22 @@ class Loop implements RepositoryLoop {
 
   #isSuspended(): boolean {
     return this.#options.keeper.suspended(this.name) !== null;
+  }
+
+  /** The tip to judge anew where that alone is asked for, and there is one; whoever asks is answered by this run. */
+  #fetchedLast(): ObjectId | null {
+    const wanted = this.#wanted;
+    this.#wanted = null;
+    this.#anew ||= wanted === 'judgement';
+    return wanted === 'judgement' ? (this.#facts.offeredTip ?? this.#witness?.tip ?? null) : null;
+  }
+
+  /** A run that did not fetch puts no poll off. */
+  #untilPollMs(): number {
+    const { clock, pollMs, random } = this.#options;
+    const { fetchOkMs, failure } = this.#facts;
+    if (fetchOkMs === null || failure !== null) return 0;
+    return Math.max(0, fetchOkMs - clock.now() + jitterMs(pollMs, random));
   }
 
   async #fetch(signal?: AbortSignal): Promise<ObjectId> {
@@ -298,7 +332,7 @@ class Loop implements RepositoryLoop {
     this.#timelines.verified(state, found);
     const wanted = keeper.kept(this.name);
     const isServed = this.#facts.appliedRevision === state.tip && this.#facts.notBuilt === null;
-    if (isServed && wanted === this.#keptBack) return;
+    if (isServed && !this.#anew && wanted === this.#keptBack) return;
     const run = this.#run;
     this.#learn({ trace: run?.trace ?? null });
     const startMs = clock.now();
@@ -330,6 +364,7 @@ class Loop implements RepositoryLoop {
     const connected = new Set(distribution.proxies().map(({ proxy }) => proxy));
     served.retain(connected);
     run?.step('publish');
+    this.#anew = false;
     distribution.publish(state.tip);
     // Of a proxy that comes later no time is told: it may come any time.
     if (run !== null && connected.size > 0) this.#awaited = [...this.#awaited, run].slice(-MAX_AWAITED);

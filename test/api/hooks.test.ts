@@ -29,12 +29,12 @@ beforeEach(async () => {
   hints.length = 0;
 });
 
-function app(trigger?: (name: string, delayMs?: number) => Promise<boolean>) {
+function app(trigger?: (name: string, what: string, delayMs?: number) => Promise<boolean>) {
   const hooks = new Map([
     ['mesh', { branch: 'main', secretFile }],
     ['open', { branch: 'main', secretFile: null }],
   ]);
-  const take = async (name: string, delayMs = 0) => {
+  const take = async (name: string, _what: string, delayMs = 0) => {
     hints.push([name, delayMs]);
     return hooks.has(name);
   };
@@ -233,7 +233,7 @@ describe('floods', () => {
     };
     const clock = simulatedClock(START_MS);
     const queue = createMemoryQueue({ handler, clock, random: Math.random });
-    const to = app(async (name, delayMs) => {
+    const to = app(async (name, _what, delayMs) => {
       accepted += 1;
       await queue.add(name, delayMs);
       return true;

@@ -178,6 +178,17 @@ describe('the generic hook', () => {
     expect(hooked).toEqual([['generic', 'accepted']]);
   });
 
+  it('asks for a judgement alone where that is wanted', async () => {
+    const asked: string[] = [];
+    const trigger = async (_: string, what: string) => asked.push(what) > 0;
+    for (const query of ['', '?what=judgement', '?what=source', '?what=other']) {
+      const url = `/hooks/v1/generic/mesh${query}`;
+      const { statusCode } = await app({ trigger }).inject({ method: 'POST', url });
+      expect(statusCode).toBe(query.endsWith('other') ? 400 : 202);
+    }
+    expect(asked).toEqual(['source', 'judgement', 'source']);
+  });
+
   it('is closed to other machines, whatever their headers say', async () => {
     const made = app();
     const headers = { 'x-forwarded-for': '127.0.0.1', forwarded: 'for=127.0.0.1' };

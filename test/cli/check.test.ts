@@ -173,7 +173,7 @@ describe('check of a server', () => {
     expect(well.code).toBe(0);
     expect(well.report.checks.map((one) => one.about)).toEqual([address, 'mesh', 'acme']);
     await change('unsigned');
-    await home.fairlead('.', 'reconcile', '--server', address);
+    await home.fairlead('.', 'reconcile', '--with-source', '--server', address);
     const held = await check('--server', address);
     expect(held.code).toBe(1);
     expect(held.of('scope')).toMatchObject({ about: 'acme', state: 'warn', fix: 'fairlead explain acme' });

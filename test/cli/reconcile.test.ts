@@ -25,7 +25,9 @@ test('what was pushed is served, held or not reached when the command ends', asy
   const reconcile = (...args: readonly string[]) => home.fairlead('.', 'reconcile', ...args, ...address);
 
   const tip = await change('signed', 'alice');
-  const served = await reconcile('-o', 'json', '--wait');
+  const before = JSON.parse((await reconcile('-o', 'json')).out);
+  expect(before.followedTip).not.toBe(tip);
+  const served = await reconcile('--with-source', '-o', 'json', '--wait');
   expect(served.code).toBe(0);
   expect(JSON.parse(served.out)).toMatchObject({
     apiVersion: 'fairlead.dev/v1alpha1',
@@ -38,13 +40,17 @@ test('what was pushed is served, held or not reached when the command ends', asy
   expect(served.err).toContain('mesh: no proxy is connected\n');
 
   await change('unsigned');
-  const held = await reconcile('mesh');
+  const held = await reconcile('mesh', '--with-source');
   expect(held.code).toBe(3);
   expect(held.out).toContain('acme is held (');
 
   await rename(repository.gitdir, `${repository.gitdir}.away`);
-  const away = await reconcile();
+  const away = await reconcile('--with-source');
   expect(away).toMatchObject({ code: 2, out: '', err: expect.stringContaining('[remote-unreachable]') });
+  expect(await reconcile()).toMatchObject({
+    code: 3,
+    err: expect.stringContaining('judges what it fetched'),
+  });
 });
 
 type Repository = ReturnType<typeof repository>;

@@ -36,6 +36,42 @@ const TRANSPORTS: Readonly<Record<string, (repository: TestRepository) => Promis
 
 /** What every `GitBackend` does, over every transport that it has. */
 export function backendContract(open: OpenBackend): void {
+  describe('polling an http remote', () => {
+    async function setUp(before?: (repository: TestRepository) => Promise<unknown>) {
+      const repository = await newRepository();
+      const server = await serveGit(dirname(repository.dir), () => before?.(repository) ?? Promise.resolve());
+      onTestFinished(server.close);
+      const url = `${server.url}/${basename(repository.dir)}/.git`;
+      const backend = await open({ gitdir: join(await newFolder(), 'git'), remote: { url, branch: 'main' } });
+      const count = () => server.requests.splice(0).map((request) => request.split(' ')[0]);
+      return { repository, backend, count };
+    }
+
+    test('one ls-refs where nothing changed, and a fetch where something did', async () => {
+      const { repository, backend, count } = await setUp();
+      const tip = await grow(repository);
+      await backend.fetch();
+      count();
+      expect(await backend.fetch()).toBe(tip);
+      expect(count()).toEqual(['GET', 'POST']);
+      const next = await repository.commit('next');
+      expect(await backend.fetch()).toBe(next);
+      expect(count().length).toBeGreaterThan(2);
+    });
+
+    test('the tip is what was fetched, also where the branch moved since it was asked for', async () => {
+      let asked = 0;
+      const tips: string[] = [];
+      const { repository, backend } = await setUp(async (moving) => {
+        asked += 1;
+        if (asked === 3) tips.push(await moving.commit('pushed meanwhile'));
+      });
+      tips.push(await repository.commit('one'));
+      expect(await backend.fetch()).toBe(tips[1]);
+      expect(await backend.resolve('main')).toBe(tips[1]);
+    });
+  });
+
   describe.each(Object.keys(TRANSPORTS))('fetching by %s', (transport) => {
     async function setUp(branch = 'main') {
       const repository = await newRepository();

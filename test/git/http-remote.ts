@@ -11,9 +11,9 @@ export type HttpRemote = {
   close(): Promise<void>;
 };
 
-/** Serves all repositories below `root` by git's own smart HTTP (`git http-backend`). */
-export function serveGit(root: string): Promise<HttpRemote> {
-  return serve((request, response) => answerGit(root, request, response));
+/** Serves all repositories below `root` by git's own smart HTTP (`git http-backend`); `before` each request. */
+export function serveGit(root: string, before: () => Promise<unknown> = async () => {}): Promise<HttpRemote> {
+  return serve((request, response) => void before().then(() => answerGit(root, request, response)));
 }
 
 /** Serves whatever `answer` does: remotes that hang, break off or lie. */

@@ -128,7 +128,7 @@ describe('remotes that misbehave', () => {
   });
 });
 
-test('an unchanged remote costs one round of ls-refs, and news are fetched as news', async () => {
+test('news are fetched as news', async () => {
   const repository = await newRepository();
   await grow(repository);
   const server = await serveGit(dirname(repository.dir));
@@ -137,9 +137,6 @@ test('an unchanged remote costs one round of ls-refs, and news are fetched as ne
   const remote = { url: `${server.url}/${basename(repository.dir)}/.git`, branch: 'main' };
   const backend = await openIsomorphic({ gitdir, remote });
   await backend.fetch();
-  server.requests.length = 0;
-  await backend.fetch();
-  expect(server.requests.map((request) => request.split(' ')[0])).toEqual(['GET', 'POST']);
   await repository.write('one.yaml', '1\n');
   await repository.commit('one more');
   await backend.fetch();

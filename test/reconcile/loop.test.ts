@@ -125,6 +125,34 @@ describe('the loop', () => {
     expect(loop.status().followedTip).toBe(b);
   });
 
+  it('judges and translates what was fetched anew where that is wanted, and puts no poll off', async () => {
+    const { loop, offer, unplug, run, published, clock, queue } = start();
+    offer(a);
+    await run();
+    offer(b);
+    loop.want('judgement');
+    await run();
+    expect(published).toEqual([a, a]);
+    loop.want('judgement');
+    loop.want('source');
+    loop.want('judgement');
+    await run();
+    expect(published).toEqual([a, a, b]);
+    await clock.advance(POLL_MS / 2);
+    loop.want('judgement');
+    await run();
+    expect(published).toEqual([a, a, b, b]);
+    offer(a);
+    await clock.advance(POLL_MS / 2);
+    await queue.drain();
+    expect(loop.status().offeredTip).toBe(a);
+    unplug();
+    await run();
+    loop.want('judgement');
+    await run();
+    expect(loop.status().failure).toMatchObject({ stage: 'fetch', code: 'remote-unreachable' });
+  });
+
   it('reads manifests once per scope and digest', async () => {
     const reads: string[] = [];
     const read: typeof stages.read = (scope) => {

@@ -25,7 +25,7 @@ export type HookTarget = { readonly branch: string; readonly secretFile: string 
 export type HookSource = {
   /** By name of the repository. */
   hooks(): ReadonlyMap<string, HookTarget>;
-  trigger(repository: string, delayMs?: number): Promise<boolean>;
+  trigger(repository: string, what: 'source', delayMs?: number): Promise<boolean>;
 };
 
 /** `unknown`: no such provider or repository, no secret, or one that did not sign; they look alike from outside. */
@@ -45,7 +45,7 @@ export function createDeliveries(source: HookSource, log: Log): Deliveries {
     // A clock that was put back must not hold hints back.
     const delayMs = Math.min(Math.max(0, earliest - nowMs), HOOK_LIMITS.coalesceMs);
     if (delayMs === 0) hints.set(repository, nowMs);
-    await source.trigger(repository, delayMs);
+    await source.trigger(repository, 'source', delayMs);
   }
 
   return {

@@ -15,6 +15,7 @@ type Flags = {
   readonly output: Format;
   readonly server: string;
   readonly wait?: boolean;
+  readonly withSource?: boolean;
   readonly timeout: number;
 };
 
@@ -26,7 +27,7 @@ type Repository = {
   readonly followedTip: string | null;
   readonly appliedRevision: string | null;
   readonly runs: { readonly started: number; readonly finished: number };
-  readonly failure: { readonly code: string; readonly message: string; readonly fix: string } | null;
+  readonly failure: Readonly<Record<'stage' | 'code' | 'message' | 'fix', string>> | null;
   readonly refused: { readonly tip: string; readonly rule: string; readonly reason: string } | null;
   readonly conditions: readonly Condition[];
 };
@@ -35,12 +36,15 @@ type Held = { readonly scope: string; readonly rule: string; readonly reason: st
 
 export function reconcileCommand(context: Context): Command {
   const command = new Command('reconcile')
-    .description('has a running server fetch now, and waits for what comes of it; 3 if refused or held')
+    .description(
+      'has a running server judge and translate anew, and waits for what comes of it; 3 if refused or held',
+    )
     .addArgument(new Argument('[repository]', 'as `fairlead status` names it (default: the only one)'))
+    .option('--with-source', 'fetch first; without it, what was fetched last is taken')
     .option('--wait', 'also until every connected proxy has answered')
     .addOption(timeoutOption('how long to wait'))
     .addOption(outputOption())
-    .addHelpText('after', examples('git push && fairlead reconcile --wait --timeout 30s'));
+    .addHelpText('after', examples('git push && fairlead reconcile --with-source --wait --timeout 30s'));
   return serverOption(command).action(async (name: string | undefined, flags: Flags) =>
     context.finish(await reconcile(context, name, flags)),
   );
@@ -50,14 +54,17 @@ async function reconcile(context: Context, wanted: string | undefined, flags: Fl
   const { say } = context.terminal;
   const untilMs = performance.now() + flags.timeout;
   const before = choose(await read(flags), wanted);
-  await trigger(flags.server, before.name);
-  say(`${before.name}: the server looks at its remote`);
+  const withSource = flags.withSource === true;
+  await trigger(flags.server, before.name, withSource ? 'source' : 'judgement');
+  say(`${before.name}: the server ${withSource ? 'looks at its remote' : 'judges what it fetched last'}`);
   // A restarted server counts anew.
   const runsBefore = ({ runs }: Repository) => (runs.started < before.runs.started ? 0 : before.runs.started);
-  const ran = await until(flags, before.name, untilMs, 'what was fetched', (repository) => {
+  const ran = await until(flags, before.name, untilMs, 'what is judged', (repository) => {
     return repository.runs.finished > runsBefore(repository);
   });
-  if (ran.failure !== null) throw new Failure(ran.failure.code, ran.failure.message, ran.failure.fix);
+  // A remote that is away is no failure of those who ask it nothing.
+  if (ran.failure !== null && (withSource || ran.failure.stage !== 'fetch'))
+    throw new Failure(ran.failure.code, ran.failure.message, ran.failure.fix);
   say(`${ran.name}: following ${short(ran.followedTip)}, serving ${short(ran.appliedRevision)}`);
   const done = flags.wait === true ? await answered(say, flags, ran, untilMs) : ran;
   const held = await heldScopes(flags, done.name);

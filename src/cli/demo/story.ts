@@ -170,7 +170,7 @@ async function push(
 ): Promise<{ readonly tip: string; readonly pushedMs: number }> {
   await git(world, clone, 'push', '--quiet', 'origin', 'main');
   const pushedMs = Date.now();
-  await trigger(server, 'mesh');
+  await trigger(server, 'mesh', 'source');
   return { tip: await git(world, clone, 'rev-parse', 'main'), pushedMs };
 }
 
