@@ -158,11 +158,12 @@ export function openRemote(config: GitConfig, gitdir: string): ReturnType<typeof
 }
 
 function gitOptions(config: GitConfig, environment: Environment) {
-  const { sshKeyFile: keyFile, knownHostsFile } = config;
+  const { sshKeyFile: keyFile, knownHostsFile, username, tokenFile, githubAppFile, caFile, proxy } = config;
   return {
     remote: { url: config.repository, branch: config.branch },
     timeoutMs: config.fetchTimeoutMs,
     backend: config.gitBackend,
+    access: { username, tokenFile, githubAppFile, caFile, proxy },
     ssh: keyFile === null || knownHostsFile === null ? null : { keyFile, knownHostsFile },
     environment,
   };

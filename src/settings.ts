@@ -48,6 +48,11 @@ export const repositorySettings = {
   ),
   sshKeyFile: of('sshKeyFile', '<file>', 'private key for an SSH repository', null, path),
   knownHostsFile: of('knownHostsFile', '<file>', 'keys of its host, as `ssh` has them', null, path),
+  tokenFile: of('tokenFile', '<file>', 'token or password for an https repository', null, path),
+  username: of('username', '<name>', 'of that token', 'git', username),
+  githubAppFile: of('githubAppFile', '<file>', 'a GitHub App in place of a token', null, path),
+  caFile: of('caFile', '<file>', 'the authorities of its https host, in PEM', null, path),
+  proxy: of('proxy', '<url>', 'http proxy on the way to it (default: HTTPS_PROXY)', null, proxy),
   webhookSecretFile: of('webhookSecretFile', '<file>', 'secrets that webhooks are signed with', null, path),
   name: of('name', '<name>', 'of the repository in the API', 'mesh', dnsLabel),
   poll: of('pollMs', '<duration>', 'how often to look at the remote', '1m', duration),
@@ -136,6 +141,20 @@ function repository(given: string, folder: string): string | Unfit {
     return new Unfit('the URL holds a password', 'leave it out');
   }
   return /^[a-z+]+:\/\//i.test(given) || /^[^/]+@[^/]+:/.test(given) ? given : resolve(folder, given);
+}
+
+/** RFC 7617: no colon. */
+function username(given: string): string | Unfit {
+  if (/^[^:\p{Cc}]{1,255}$/u.test(given)) return given;
+  return new Unfit(`${JSON.stringify(given)} is no user name`, 'leave out colons and control characters');
+}
+
+function proxy(given: string): string | Unfit {
+  const url = URL.parse(given);
+  if (url === null || !/^https?:$/.test(url.protocol))
+    return new Unfit('it is no http URL', 'write http://host:port');
+  if (url.username === '' && url.password === '') return given;
+  return new Unfit('the URL holds a password', 'leave it out');
 }
 
 function gitBackend(given: string): GitBackendName | Unfit {

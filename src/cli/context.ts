@@ -5,7 +5,17 @@ import type { Terminal } from './terminal.ts';
 /** What of a configuration is about the remote. */
 export type GitConfig = Pick<
   RepositoryConfig,
-  'repository' | 'branch' | 'fetchTimeoutMs' | 'gitBackend' | 'sshKeyFile' | 'knownHostsFile'
+  | 'repository'
+  | 'branch'
+  | 'fetchTimeoutMs'
+  | 'gitBackend'
+  | 'sshKeyFile'
+  | 'knownHostsFile'
+  | 'username'
+  | 'tokenFile'
+  | 'githubAppFile'
+  | 'caFile'
+  | 'proxy'
 >;
 
 /** What the command line is given by `main.ts`. */

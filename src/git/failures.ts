@@ -51,6 +51,35 @@ export function remoteUnreachable(url: string, why: string, cause?: unknown): Fa
   return new Failure('remote-unreachable', `${redacted(url)}: ${why}`, fix, { cause });
 }
 
+export function credentialsRefused(url: string, status: string, from: string | null): Failure {
+  const message = `${redacted(url)} does not let us in (${status})`;
+  const fix =
+    from === null
+      ? 'give --token-file or --github-app-file; the last fetched state stays in use'
+      : `renew what is in ${from}, and see that it may read this repository; it is read again at each try`;
+  return new Failure('credentials-refused', message, fix);
+}
+
+export function credentialsUnsafe(url: string): Failure {
+  const message = `${redacted(url)}: credentials would be sent in plain text`;
+  return new Failure('credentials-unsafe', message, 'use the https URL');
+}
+
+export function caFileUnusable(path: string, why: string, cause: unknown): Failure {
+  const fix = 'name a file of certificates (-----BEGIN CERTIFICATE-----) that can be read';
+  return new Failure('ca-file-unusable', `${path} ${why}`, fix, { cause });
+}
+
+export function githubAppInvalid(path: string, why: string): Failure {
+  const fix = 'write YAML with appId, installationId and privateKey; of GitHub Enterprise apiUrl, too';
+  return new Failure('github-app-invalid', `${path} ${why}`, fix);
+}
+
+export function githubAppRefused(url: string, why: string): Failure {
+  const fix = 'check the ids and the key of the app, that it is installed, and that it may read contents';
+  return new Failure('github-app-refused', `${url}: ${why}`, fix);
+}
+
 export function remoteTimeout(url: string, timeoutMs: number): Failure {
   const message = `${redacted(url)} sent nothing for ${timeoutMs} ms`;
   return new Failure('remote-timeout', message, 'it is tried again; raise the timeout if the remote is slow');

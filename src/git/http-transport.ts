@@ -1,7 +1,7 @@
 import * as git from 'isomorphic-git';
 import { Failure } from '../base/failure.ts';
 import type { Remote } from './backend.ts';
-import { branchMissing, remoteUnreachable, sha256Unsupported } from './failures.ts';
+import { branchMissing, credentialsRefused, remoteUnreachable, sha256Unsupported } from './failures.ts';
 import type { Files } from './files.ts';
 import { createHttp } from './http.ts';
 import type { ObjectId } from './objects.ts';
@@ -10,21 +10,22 @@ import { resolveRef } from './refs.ts';
 import type { Transport, TransportOptions } from './transport.ts';
 
 /** Git's smart HTTP by isomorphic-git: `ls-refs` of version 2 for the tip, version 0 for the pack. */
-export function createHttpTransport({ files, gitdir, remote, timeoutMs }: TransportOptions): Transport {
+export function createHttpTransport(options: TransportOptions): Transport {
+  const { files, gitdir, remote, timeoutMs, access } = options;
   const { url, branch } = remote;
   const ref = `refs/heads/${branch}`;
   return {
     tip: (signal) =>
-      asFailures(remote, signal, async () => {
-        const http = createHttp({ timeoutMs, signal });
+      asFailures(options, signal, async () => {
+        const http = createHttp({ timeoutMs, signal }, await access.open(signal));
         const refs = await git.listServerRefs({ http, url, prefix: ref, protocolVersion: 2 });
         return tipOf(remote, refs.find((candidate) => candidate.ref === ref)?.oid);
       }),
     fetch: (trusted, signal) =>
-      asFailures(remote, signal, async () => {
+      asFailures(options, signal, async () => {
         // What `ref` names here is what the remote is told that we have: nothing, when the store proved incomplete.
         const have = trusted === null ? 'refs/fairlead/nothing' : ref;
-        const http = createHttp({ timeoutMs, signal });
+        const http = createHttp({ timeoutMs, signal }, await access.open(signal));
         const fs = { promises: takingPacks(files) };
         const target = { fs, gitdir, remote: 'origin', singleBranch: true, tags: false };
         try {
@@ -76,7 +77,7 @@ function tipOf({ url, branch }: Remote, id: string | null | undefined): ObjectId
 }
 
 async function asFailures<Value>(
-  { url, branch }: Remote,
+  { remote: { url, branch }, access }: TransportOptions,
   signal: AbortSignal | undefined,
   work: () => Promise<Value>,
 ): Promise<Value> {
@@ -86,7 +87,12 @@ async function asFailures<Value>(
     if (signal?.aborted) throw signal.reason;
     if (error instanceof git.Errors.NotFoundError) throw branchMissing(url, branch);
     if (error instanceof git.Errors.HttpError) {
-      throw remoteUnreachable(url, `answers with HTTP status ${error.data.statusCode}`, error);
+      const { statusCode } = error.data;
+      const status = `HTTP status ${statusCode}`;
+      if (statusCode !== 401 && statusCode !== 403)
+        throw remoteUnreachable(url, `answers with ${status}`, error);
+      access.forget();
+      throw credentialsRefused(url, status, access.from);
     }
     if (error instanceof git.Errors.SmartHttpError)
       throw remoteUnreachable(url, 'does not speak git’s protocol', error);

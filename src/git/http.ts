@@ -1,5 +1,6 @@
 import type { HttpClient } from 'isomorphic-git';
 import { Failure } from '../base/failure.ts';
+import type { Access } from './access.ts';
 import { remoteTimeout, remoteUnreachable, sha256Unsupported, shallowClone } from './failures.ts';
 
 /** How long a remote may be silent, in milliseconds, and who else may end the wait. */
@@ -9,20 +10,22 @@ export type Patience = { readonly timeoutMs: number; readonly signal?: AbortSign
  * Git's HTTP for one operation. An answer is read to its end before anybody parses it: the parser keeps the pack in memory
  * anyway, and loses errors that happen halfway. Throws `Failure` `remote-unreachable`, `remote-timeout`, `shallow-clone`.
  */
-export function createHttp({ timeoutMs, signal }: Patience): HttpClient {
+export function createHttp({ timeoutMs, signal }: Patience, { authorization, send }: Access): HttpClient {
+  const login = authorization === null ? {} : { authorization };
   return {
     async request({ url, method = 'GET', headers = {}, body }) {
       const silence = watchSilence(timeoutMs);
       const signals = signal === undefined ? [silence.signal] : [silence.signal, signal];
       try {
         const sent = body === undefined ? {} : { body: await gather(body) };
-        const response = await fetch(url, { method, headers, ...sent, signal: AbortSignal.any(signals) });
-        const received = await gather(response.body ?? [], silence.heard);
+        const all = { ...headers, ...login };
+        const response = await send({ url, method, headers: all, ...sent, signal: AbortSignal.any(signals) });
+        const received = await gather(response.body, silence.heard);
         checkAdvertisement(url, received);
         return {
           url: response.url,
           method,
-          headers: Object.fromEntries(response.headers),
+          headers: response.headers,
           body: once(received),
           statusCode: response.status,
           statusMessage: response.statusText,
@@ -76,5 +79,5 @@ function checkAdvertisement(url: string, received: Buffer): void {
 
 function reason(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message : error.message;
+  return error.message || ('code' in error ? String(error.code) : error.name);
 }

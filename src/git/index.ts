@@ -9,10 +9,13 @@
  * Refuses, as values: trees against G10 or G17 (`TreeDigest`), commits that can never be a vote (`Commit.refusal`).
  * Refuses, as `Failure`, because nothing can be said now: `object-missing object-corrupt object-too-large` (this store), `shallow-clone
  * sha256-unsupported alternates-unsupported reftable-unsupported partial-clone repository-missing` (this repository),
- * `remote-unreachable remote-timeout remote-unsupported branch-missing ssh-host-refused ssh-key-refused` (the remote),
- * `ref-missing`, `disk-full store-unusable git-missing git-unsupported ssh-unconfigured ssh-file-unusable` (this machine),
+ * `remote-unreachable remote-timeout remote-unsupported branch-missing ssh-host-refused ssh-key-refused credentials-refused
+ * github-app-refused` (the remote),
+ * `ref-missing`, `disk-full store-unusable git-missing git-unsupported ssh-unconfigured ssh-file-unusable secret-file-unusable
+ * ca-file-unusable github-app-invalid credentials-unsafe` (this machine),
  * and `object-malformed`, the one that is the same everywhere: a name used for what its bytes are not.
  */
+export type { AccessSettings } from './access.ts';
 export type { GitBackend } from './backend.ts';
 export { CAPS } from './caps.ts';
 export { type Commit, type CommitSignature, parseCommit } from './commit.ts';

@@ -1,6 +1,8 @@
 import type { Failure } from '../base/failure.ts';
+import type { Access } from './access.ts';
 import {
   branchMissing,
+  credentialsRefused,
   hostKeyRefused,
   keyRefused,
   outOfSpace,
@@ -30,12 +32,12 @@ export function createNativeTransport(options: NativeTransportOptions): Transpor
   const { files, gitdir, git, remote, timeoutMs } = options;
   const { branch } = remote;
   const ref = `refs/heads/${branch}`;
-  const { url, variables } = withoutPassword(remote.url);
   const about = redacted(remote.url);
+  const url = remoteKind(remote.url) === 'http' ? about : remote.url;
 
   async function run(args: readonly string[], signal?: AbortSignal): Promise<Ran> {
-    const more = await connection(options, git.workspace.dir);
-    const ran = await git.run(args, { timeoutMs, about, signal }, { ...variables, ...more });
+    const variables = await connection(options, git.workspace.dir, signal);
+    const ran = await git.run(args, { timeoutMs, about, signal }, variables);
     if (ran.code !== 0) throw fetchFailure(ran, options);
     return ran;
   }
@@ -85,29 +87,47 @@ const FETCH = [
   '--no-show-forced-updates',
 ] as const;
 
-/** What the way to this remote takes: the one protocol that git may speak, and for SSH its key. */
-async function connection(options: NativeTransportOptions, folder: string): Promise<Environment> {
-  const { files, remote, timeoutMs, ssh } = options;
-  if (remoteKind(remote.url) === 'http')
-    return { GIT_ALLOW_PROTOCOL: /^https:/i.test(remote.url) ? 'https' : 'http:https' };
+/** What the way to this remote takes: the one protocol that git may speak, who we are, and for SSH its key. */
+async function connection(
+  options: NativeTransportOptions,
+  folder: string,
+  signal: AbortSignal | undefined,
+): Promise<Environment> {
+  const { files, remote, timeoutMs, ssh, access } = options;
+  if (remoteKind(remote.url) === 'http') {
+    const protocol = /^https:/i.test(remote.url) ? 'https' : 'http:https';
+    return { GIT_ALLOW_PROTOCOL: protocol, ...variablesOf(remote.url, await access.open(signal)) };
+  }
   if (ssh === null) throw sshUnconfigured(remote.url);
   return { GIT_ALLOW_PROTOCOL: 'ssh', ...(await prepareSsh(files, folder, ssh, timeoutMs)) };
 }
 
-/** User and password of an http URL go where other users of this machine cannot list them: not among the arguments. */
-function withoutPassword(url: string): { readonly url: string; readonly variables: Environment } {
-  if (remoteKind(url) !== 'http') return { url, variables: {} };
+/** Configuration by variables: other users of this machine can list arguments, and not these. */
+function variablesOf(url: string, { authorization, caFile, proxy }: Access): Environment {
+  const login = authorization ?? loginOf(url);
+  const said: readonly (readonly [string, string])[] = [
+    ...(login === null
+      ? []
+      : ([
+          ['http.extraHeader', `Authorization: ${login}`],
+          ['http.followRedirects', 'false'],
+        ] as const)),
+    ...(caFile === null ? [] : ([['http.sslCAInfo', caFile]] as const)),
+    ...(proxy === null ? [] : ([['http.proxy', proxy]] as const)),
+  ];
+  const numbered = said.flatMap(([key, value], at) => [
+    [`GIT_CONFIG_KEY_${at}`, key] as const,
+    [`GIT_CONFIG_VALUE_${at}`, value] as const,
+  ]);
+  const everywhere = proxy === null ? {} : { no_proxy: '', NO_PROXY: '' };
+  return { GIT_CONFIG_COUNT: String(said.length), ...Object.fromEntries(numbered), ...everywhere };
+}
+
+/** User and password of an http URL. */
+function loginOf(url: string): string | null {
   const { username, password } = new URL(url);
-  if (username === '' && password === '') return { url, variables: {} };
-  const login = Buffer.from(`${decoded(username)}:${decoded(password)}`);
-  const variables = {
-    GIT_CONFIG_COUNT: '2',
-    GIT_CONFIG_KEY_0: 'http.extraHeader',
-    GIT_CONFIG_VALUE_0: `Authorization: Basic ${login.toString('base64')}`,
-    GIT_CONFIG_KEY_1: 'http.followRedirects',
-    GIT_CONFIG_VALUE_1: 'false',
-  };
-  return { url: redacted(url), variables };
+  if (username === '' && password === '') return null;
+  return `Basic ${Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64')}`;
 }
 
 /** A percent sign that nobody escaped stands for itself. */
@@ -120,7 +140,7 @@ function decoded(text: string): string {
 }
 
 /** What git says for itself, in the order in which it is looked for. Lines of the remote (`remote: `) prove nothing. */
-function fetchFailure({ code, err }: Ran, { gitdir, remote }: NativeTransportOptions): Failure {
+function fetchFailure({ code, err }: Ran, { gitdir, remote, access }: NativeTransportOptions): Failure {
   const { url, branch } = remote;
   const own = err
     .split(/[\r\n]+/)
@@ -135,9 +155,17 @@ function fetchFailure({ code, err }: Ran, { gitdir, remote }: NativeTransportOpt
   if (says(/^Host key verification failed|HOST IDENTIFICATION HAS CHANGED/)) return hostKeyRefused(url);
   if (says(/Permission denied \(|Load key .*(?:invalid format|error in libcrypto|bad permissions)/))
     return keyRefused(url);
+  const refused = own.map((line) => REFUSED.exec(line)).find((found) => found !== null);
+  if (refused !== undefined) {
+    access.forget();
+    return credentialsRefused(url, `HTTP status ${refused[1] ?? 401}`, access.from);
+  }
   const last = own.filter((line) => /^(?:fatal|error|ssh):? /.test(line))[0] ?? own.at(-1);
   return remoteUnreachable(url, last ?? `git ends with status ${code}`, err);
 }
+
+const REFUSED =
+  /requested URL returned error: (40[13])|^fatal: (?:Authentication failed for|could not read (?:Username|Password) for) /;
 
 /** Joins the packs of many small fetches, so that finding an object does not take ever longer. Nothing is dropped. */
 async function consolidate(

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { Failure } from '../base/failure.ts';
+import { type AccessSettings, type AccessSource, createAccess } from './access.ts';
 import type { GitBackend, Remote } from './backend.ts';
 import {
   branchMissing,
@@ -10,6 +11,7 @@ import {
   storeFailure,
 } from './failures.ts';
 import { type Files, wholeFiles } from './files.ts';
+import type { Environment } from './native-git.ts';
 import type { ObjectId } from './objects.ts';
 import { isBranchName, resolveRef } from './refs.ts';
 import { checkStore, locateStore, prepareStore, type Store } from './store.ts';
@@ -22,6 +24,10 @@ export type BackendOptions = {
   readonly remote?: Remote;
   /** How long a remote may be silent, in milliseconds. */
   readonly timeoutMs?: number;
+  /** For http(s) remotes. */
+  readonly access?: AccessSettings | null;
+  /** Variables of this process: of them proxies are taken. */
+  readonly environment?: Environment;
   readonly fs?: Files;
 };
 
@@ -31,6 +37,7 @@ export type Place = {
   readonly gitdir: string;
   readonly remote: Remote | null;
   readonly timeoutMs: number;
+  readonly access: AccessSource;
 };
 
 /** What an adapter brings: how objects are found, and how the remote is reached. */
@@ -43,9 +50,10 @@ export async function openBackend(
 ): Promise<GitBackend> {
   const { gitdir, remote = null, timeoutMs = 30_000 } = options;
   const files = wholeFiles(options.fs);
+  const access = createAccess(remote?.url ?? null, options.access, options.environment);
   return guarded(gitdir, async () => {
     const store = await openStore(files, resolve(gitdir), remote);
-    const { reader, transport } = await open({ files, gitdir: store.gitdir, remote, timeoutMs });
+    const { reader, transport } = await open({ files, gitdir: store.gitdir, remote, timeoutMs, access });
     const objects = createStoredObjects(reader, store.gitdir);
     const resolveCommit = async (ref: string) => {
       const id = await guarded(gitdir, () => resolveRef(files, store, ref));

@@ -1,3 +1,4 @@
+import type { AccessSource } from './access.ts';
 import type { Remote } from './backend.ts';
 import { remoteUnsupported } from './failures.ts';
 import type { Files } from './files.ts';
@@ -17,6 +18,7 @@ export type TransportOptions = {
   readonly gitdir: string;
   readonly remote: Remote;
   readonly timeoutMs: number;
+  readonly access: AccessSource;
 };
 
 /** What a backend reaches itself; folders of this machine are read alike by all of them. */

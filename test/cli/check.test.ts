@@ -100,6 +100,7 @@ describe('check --pre', () => {
     ['pin', ['--pin', 'broken.json'], '[pin-unreadable]'],
     ['remote', ['--repository', 'http://127.0.0.1:1/mesh.git'], '[remote-unreachable]'],
     ['remote', ['--branch', 'none'], '[branch-missing]'],
+    ['webhooks', ['--webhook-secret-file', 'none'], '[secret-file-unusable]'],
     ['http-port', ['--http', '192.0.2.1:80'], '[port-unusable]'],
     ['remote', ['--repository', 'ssh://git@127.0.0.1/mesh.git'], '[ssh-unconfigured]'],
   ])('%s fails with %j', async (name, args, text) => {

@@ -115,8 +115,14 @@ describe('remotes that misbehave', () => {
     await expect(backend.fetch(controller.signal)).rejects.toThrow('shutting down');
   });
 
+  test('401: credentials-refused, without the password in the text', async () => {
+    const answer: Answer = (_request, response) => void response.writeHead(401).end('who are you?');
+    const error = await (await against(answer)).backend.fetch().catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'credentials-refused' });
+    expect(String(error)).not.toContain('secret');
+  });
+
   test.each<[string, Answer]>([
-    ['401', (_request, response) => void response.writeHead(401).end('who are you?')],
     ['503', (_request, response) => void response.writeHead(503).end()],
     ['a web page', (_request, response) => void response.end('<html></html>')],
     ['a reset connection', (request) => void request.socket.destroy()],

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readSecretFile } from '../../base/secret-file.ts';
 import type { PartialRepository } from '../../config.ts';
 import type { Context, GitConfig } from '../context.ts';
 import { short } from '../output.ts';
@@ -11,9 +12,10 @@ const REMOTE_TIMEOUT_MS = 10_000;
 
 /** Null where no repository is configured. */
 export function gitConfigOf(config: PartialRepository): GitConfig | null {
-  const { repository, branch, fetchTimeoutMs, gitBackend, sshKeyFile, knownHostsFile } = config;
-  if (repository === null || branch === null || fetchTimeoutMs === null || gitBackend === null) return null;
-  return { repository, branch, fetchTimeoutMs, gitBackend, sshKeyFile, knownHostsFile };
+  const { repository, branch, fetchTimeoutMs, gitBackend, username } = config;
+  if (repository === null || branch === null) return null;
+  if (fetchTimeoutMs === null || gitBackend === null || username === null) return null;
+  return { ...config, repository, branch, fetchTimeoutMs, gitBackend, username };
 }
 
 export const pin: Check = {
@@ -25,6 +27,21 @@ async function pinFinding(_: Context, config: PartialRepository): Promise<Findin
   if (config.pin === null) return warn('none is named', 'fairlead trust makes one: --pin pin.json');
   const { commit, path, uid } = await readPin(config.pin);
   return ok(`${short(commit)}, path ${path}, uid ${short(uid)}`);
+}
+
+/** Whether deliveries could be believed; whether any arrive, a forge's own page says. */
+export const webhooks: Check = {
+  ...ofEachRepository('webhooks', webhooksFinding),
+  needsConfig: true,
+};
+
+async function webhooksFinding(_: Context, { webhookSecretFile }: PartialRepository): Promise<Finding> {
+  if (webhookSecretFile === null) return ok('none are expected: the poll sees what is pushed');
+  const lines = (await readSecretFile(webhookSecretFile)).split('\n');
+  const count = lines.filter((line) => line.trim() !== '').length;
+  return ok(
+    `signed by ${count === 1 ? 'the secret' : `any of the ${count} secrets`} in ${webhookSecretFile}`,
+  );
 }
 
 /** Asks for the tip, and fetches nothing. */
