@@ -21,6 +21,7 @@ const programs = [
   { program: 'promtool', args: ['--version'], debian: 'prometheus' },
   // Another time for a whole process.
   { program: 'faketime', args: ['--version'], debian: 'faketime' },
+  { program: 'redis-server', args: ['--version'], debian: 'redis-server' },
   { program: 'python3', args: ['-m', 'pip', '--version'], debian: 'python3-pip' },
 ] as const;
 

@@ -1,5 +1,12 @@
 import type { Clock } from './clock.ts';
-import { type Backoff, backoffMs, type Handler, type Outcome, type WorkQueue } from './work-queue.ts';
+import {
+  type Backoff,
+  backoffMs,
+  DEFAULT_BACKOFF,
+  type Handler,
+  type Outcome,
+  type WorkQueue,
+} from './work-queue.ts';
 
 export type MemoryQueueOptions = {
   readonly handler: Handler;
@@ -23,7 +30,6 @@ type Job = { failures: number; running: boolean; ready: boolean; dueMs: number |
 type Lane = { readonly limit: number; running: number; readonly waiting: string[] };
 
 const never = () => {};
-const DEFAULT_BACKOFF: Backoff = { firstMs: 1_000, maxMs: 300_000 };
 
 class MemoryQueue implements WorkQueue {
   readonly #options: MemoryQueueOptions;

@@ -22,11 +22,16 @@ export interface WorkQueue {
   add(key: string, delayMs?: number): Promise<void>;
   /** Resolves when no key is in flight or due now. Delayed keys do not count. */
   drain(): Promise<void>;
-  /** Takes no more keys, forgets the delayed ones, and resolves when what is in flight has ended. */
+  /**
+   * Takes no more keys, starts none, and resolves when what is in flight has ended. What is due later is forgotten, or
+   * left to the others who share the queue.
+   */
   close(): Promise<void>;
 }
 
 export type Backoff = { readonly firstMs: number; readonly maxMs: number };
+
+export const DEFAULT_BACKOFF: Backoff = { firstMs: 1_000, maxMs: 300_000 };
 
 /** Doubles with each failure up to `maxMs`; the upper half is jitter (`random` in [0, 1)). */
 export function backoffMs(backoff: Backoff, failures: number, random: () => number): number {

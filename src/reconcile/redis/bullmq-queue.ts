@@ -1,0 +1,244 @@
+import type { Job, Queue, Worker } from 'bullmq';
+import type { Cluster, Redis } from 'ioredis';
+import type { Clock } from '../clock.ts';
+import { type Backoff, backoffMs, DEFAULT_BACKOFF, type Handler, type WorkQueue } from '../work-queue.ts';
+import { createLane, type Lane } from './lane.ts';
+
+/** ioredis, whatever it is connected to. */
+type RedisClient = Redis | Cluster;
+
+export type BullmqQueueOptions = {
+  /** Shared with others; `close` leaves it open. Has `maxRetriesPerRequest: null`, as BullMQ wants it. */
+  readonly client: RedisClient;
+  /** Of all keys in Redis. */
+  readonly prefix: string;
+  readonly handler: Handler;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  /** Healthy keys in flight at the same time in this process; default 8. */
+  readonly concurrency?: number;
+  /** Failing keys in flight at the same time in this process; default 2. */
+  readonly failingConcurrency?: number;
+  readonly backoff?: Backoff;
+  /** After so long a key whose worker died is due again; default 30 s. */
+  readonly lockMs?: number;
+  /** What Redis or the way to it did wrong; it goes on by itself. */
+  readonly onError: (error: Error) => void;
+};
+
+/** A queue that all processes with one Redis and one prefix share. */
+export interface SharedQueue extends WorkQueue {
+  /** Takes no keys for now; what is in flight goes on. */
+  pause(): void;
+  resume(): void;
+}
+
+/** `failures` in a row; null: as this process saw it last. */
+type Data = { readonly key: string; readonly dueMs: number; readonly failures: number | null };
+/** When the key is due again; null: not before somebody adds it. */
+type Next = { readonly delayMs: number | null; readonly failures: number };
+type Worked = Job<Data, Next | null>;
+
+const QUEUE = 'repositories';
+const LOCK_MS = 30_000;
+const DRAIN_POLL_MS = 20;
+/** What is in flight has ended by then; only a Redis that does not answer keeps the rest waiting. */
+const CLOSE_MS = 2_000;
+
+/**
+ * The adapter over BullMQ, loaded when it is asked for. A key is one job: BullMQ's deduplication keeps it queued at
+ * most once, and makes one more of it where it is added while in flight (`keepLastIfActive`). Resolves when it works,
+ * and rejects where Redis goes away before.
+ */
+export async function openBullmqQueue(options: BullmqQueueOptions): Promise<SharedQueue> {
+  const queue = new BullmqQueue(options, await import('bullmq'));
+  try {
+    await queue.opened();
+  } catch (error) {
+    await queue.close();
+    throw error;
+  }
+  return queue;
+}
+
+type Bullmq = Pick<typeof import('bullmq'), 'Queue' | 'Worker' | 'DelayedError'>;
+
+class BullmqQueue implements SharedQueue {
+  readonly #options: BullmqQueueOptions;
+  readonly #queue: Queue<Data, Next | null>;
+  readonly #worker: Worker<Data, Next | null>;
+  readonly #healthy: Lane;
+  readonly #failing: Lane;
+  readonly #limits: { readonly healthy: number; readonly failing: number };
+  /** In a row, of keys that failed here last. */
+  readonly #failures = new Map<string, number>();
+  readonly #DelayedError: Bullmq['DelayedError'];
+  #inFlight = new Set<Promise<unknown>>();
+  #closed = false;
+
+  constructor(options: BullmqQueueOptions, { Queue, Worker, DelayedError }: Bullmq) {
+    this.#options = options;
+    this.#DelayedError = DelayedError;
+    const { client, prefix, onError, lockMs = LOCK_MS } = options;
+    const { concurrency: healthy = 8, failingConcurrency: failing = 2 } = options;
+    this.#limits = { healthy, failing };
+    this.#healthy = createLane(healthy);
+    this.#failing = createLane(failing);
+    const common = { connection: client, prefix };
+    this.#queue = new Queue(QUEUE, { ...common, streams: { events: { maxLen: 1_000 } } });
+    this.#worker = new Worker(QUEUE, (job, token = '') => this.#track(this.#work(job, token)), {
+      ...common,
+      concurrency: healthy,
+      lockDuration: lockMs,
+      stalledInterval: lockMs,
+      // A key is never given up: a worker that dies is no fault of the key's.
+      maxStalledCount: 1_000_000_000,
+      runRetryDelay: 1_000,
+    });
+    this.#queue.on('error', onError);
+    this.#worker.on('error', onError);
+    this.#worker.on('completed', ({ data }, next) => void this.#track(this.#again(data.key, next)));
+  }
+
+  async opened(): Promise<void> {
+    await Promise.all([this.#queue.waitUntilReady(), this.#worker.waitUntilReady()]);
+  }
+
+  async add(key: string, delayMs = 0): Promise<void> {
+    if (this.#closed) return;
+    if (delayMs === 0) return this.#addNow(key);
+    const found = await this.#find(key);
+    // BullMQ keeps the last of several that wait for one in flight, not the earliest: it is due as soon as that ends.
+    if (found !== undefined && (await found.isActive())) return this.#addNow(key);
+    const dueMs = this.#options.clock.now() + delayMs;
+    const failures = found?.data.failures ?? null;
+    const replace = found !== undefined && found.data.dueMs > dueMs;
+    await this.#put({ key, dueMs, failures }, delayMs, replace ? { replace } : {});
+  }
+
+  async drain(): Promise<void> {
+    for (;;) {
+      const { active = 0, waiting = 0 } = await this.#queue.getJobCounts('active', 'waiting');
+      if (this.#closed || (active + waiting === 0 && this.#inFlight.size === 0)) return;
+      await new Promise<void>((resolve) => this.#options.clock.after(DRAIN_POLL_MS, resolve));
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.pause();
+    while (this.#inFlight.size > 0) await Promise.allSettled(this.#inFlight);
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#options.clock.after(CLOSE_MS, resolve);
+    await Promise.race([this.#closeAll(), late]);
+    cancel();
+  }
+
+  pause(): void {
+    this.#worker.pause(true).catch(this.#options.onError);
+  }
+
+  resume(): void {
+    if (!this.#closed) this.#worker.resume().catch(this.#options.onError);
+  }
+
+  async #closeAll(): Promise<void> {
+    await this.#worker.close().catch(this.#options.onError);
+    while (this.#inFlight.size > 0) await Promise.allSettled(this.#inFlight);
+    await this.#queue.close().catch(this.#options.onError);
+  }
+
+  async #addNow(key: string): Promise<void> {
+    const dueMs = this.#options.clock.now();
+    const job = await this.#put({ key, dueMs, failures: null }, 0, { keepLastIfActive: true });
+    if ((await job.getState()) === 'delayed') await promote(job);
+  }
+
+  #put(data: Data, delay: number, how: { readonly keepLastIfActive?: true; readonly replace?: true }) {
+    const deduplication = { id: data.key, ...how };
+    const kept = { removeOnComplete: true, removeOnFail: true };
+    return this.#queue.add('reconcile', data, { delay, deduplication, ...kept });
+  }
+
+  async #find(key: string): Promise<Worked | undefined> {
+    const id = await this.#queue.getDeduplicationJobId(key);
+    return id === null ? undefined : this.#queue.getJob(id);
+  }
+
+  #track<T>(work: Promise<T>): Promise<T> {
+    this.#inFlight.add(work);
+    const forget = () => this.#inFlight.delete(work);
+    work.then(forget, forget);
+    return work;
+  }
+
+  async #work(job: Worked, token: string): Promise<Next | null> {
+    const { key } = job.data;
+    const failures = job.data.failures ?? this.#failures.get(key) ?? 0;
+    const lane = failures > 0 ? this.#failing : this.#healthy;
+    if (!lane.enter()) return this.#park(job, token, lane);
+    try {
+      return await this.#run(key, failures);
+    } finally {
+      lane.leave();
+    }
+  }
+
+  async #run(key: string, before: number): Promise<Next> {
+    const outcome = await this.#outcome(key);
+    const failed = outcome.outcome === 'retry' || outcome.outcome === 'stalled';
+    const failures = failed ? before + 1 : 0;
+    this.#remember(key, failures);
+    if (outcome.outcome === 'wait') return { failures, delayMs: outcome.forMs };
+    if (outcome.outcome !== 'retry') return { failures, delayMs: null };
+    return { failures, delayMs: outcome.afterMs ?? this.#backoff(failures) };
+  }
+
+  /** BullMQ's worker takes whatever key is next: only where some fail does it take more than the healthy ones may be. */
+  #remember(key: string, failures: number): void {
+    if (failures > 0) this.#failures.set(key, failures);
+    else this.#failures.delete(key);
+    const { healthy, failing } = this.#limits;
+    this.#worker.concurrency = healthy + Math.min(failing, this.#failures.size);
+  }
+
+  /** A handler that throws is one that failed. */
+  async #outcome(key: string) {
+    try {
+      return await this.#options.handler(key);
+    } catch {
+      return { outcome: 'retry' } as const;
+    }
+  }
+
+  #backoff(failures: number): number {
+    return backoffMs(this.#options.backoff ?? DEFAULT_BACKOFF, failures, this.#options.random);
+  }
+
+  /** After what waited for this run: that is due already, and this could only be later. */
+  async #again(key: string, next: Next | null): Promise<void> {
+    if (next === null || next.delayMs === null) return;
+    const { delayMs, failures } = next;
+    const dueMs = this.#options.clock.now() + delayMs;
+    await this.#put({ key, dueMs, failures }, delayMs, {}).catch(this.#options.onError);
+  }
+
+  /** Its lane is full: back to Redis until it is not, or another process has room. */
+  async #park(job: Worked, token: string, lane: Lane): Promise<never> {
+    await job.moveToDelayed(this.#options.clock.now() + (this.#options.lockMs ?? LOCK_MS), token);
+    lane.whenFree(async () => !this.#closed && this.#track(promote(job).catch(() => false)));
+    throw new this.#DelayedError();
+  }
+}
+
+/** False: somebody else was first. */
+async function promote(job: Worked): Promise<boolean> {
+  try {
+    await job.promote();
+    return true;
+  } catch (error) {
+    if (await job.isDelayed()) throw error;
+    return false;
+  }
+}

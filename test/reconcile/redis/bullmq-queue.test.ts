@@ -1,0 +1,146 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { systemClock } from '../../../src/reconcile/clock.ts';
+import {
+  type BullmqQueueOptions,
+  openBullmqQueue,
+  type SharedQueue,
+} from '../../../src/reconcile/redis/bullmq-queue.ts';
+import type { Outcome } from '../../../src/reconcile/work-queue.ts';
+import { startRedis, type TestRedis } from '../../redis.ts';
+import { workQueueContract } from '../work-queue.contract.ts';
+
+let redis: TestRedis;
+let prefixes = 0;
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis.close());
+
+type Given = Partial<BullmqQueueOptions> & Pick<BullmqQueueOptions, 'handler'>;
+
+function open(options: Given): Promise<SharedQueue> {
+  const usual = { clock: systemClock, random: Math.random, onError() {} };
+  return openBullmqQueue({ ...usual, client: redis.client(), prefix: newPrefix(), ...options });
+}
+
+function newPrefix(): string {
+  prefixes += 1;
+  return `test-${prefixes}`;
+}
+
+const passed = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+describe.concurrent('on a real Redis', () => {
+  // Redis keeps the time: it passes for all of them at once.
+  workQueueContract('bullmq', 200, async (setup) => {
+    const queue = await open({ ...setup, random: () => 0.5 });
+    return { queue, advance: (ms) => passed(ms + 60), now: () => Date.now() };
+  });
+});
+
+const waitFor = <T>(check: () => T | Promise<T>) => vi.waitFor(check, { timeout: 60_000, interval: 10 });
+const done: Outcome = { outcome: 'done' };
+const into = (run: (key: string) => void) => async (key: string) => {
+  run(key);
+  return done;
+};
+
+describe('several processes on one Redis', () => {
+  it('run a key one at a time, each more than once, and none of what was added is lost', async () => {
+    const prefix = newPrefix();
+    const inFlight = new Set<string>();
+    const runs = new Map<string, number>();
+    const ranBy = new Set<number>();
+    const handlerOf = (replica: number) => async (key: string) => {
+      expect(inFlight.has(key)).toBe(false);
+      inFlight.add(key);
+      ranBy.add(replica);
+      await new Promise(setImmediate);
+      runs.set(key, (runs.get(key) ?? 0) + 1);
+      inFlight.delete(key);
+      return done;
+    };
+    const queues = await Promise.all([0, 1, 2].map((n) => open({ prefix, handler: handlerOf(n) })));
+    onTestFinished(async () => void (await Promise.all(queues.map((queue) => queue.close()))));
+    const added = new Map<string, number>();
+    for (let round = 0; round < 30; round++) {
+      const key = `k${round % 4}`;
+      added.set(key, runs.get(key) ?? 0);
+      await Promise.all(queues.map((queue) => queue.add(key)));
+    }
+    for (const queue of queues) await queue.drain();
+    for (const [key, before] of added) expect(runs.get(key)).toBeGreaterThan(before);
+    expect(ranBy.size).toBeGreaterThan(1);
+  });
+
+  it('take over the delayed keys and those in line of one that closes', async () => {
+    const prefix = newPrefix();
+    const { promise, resolve } = Promise.withResolvers<Outcome>();
+    const first: string[] = [];
+    const leaving = await open({
+      prefix,
+      concurrency: 1,
+      async handler(key) {
+        first.push(key);
+        return promise;
+      },
+    });
+    await leaving.add('a');
+    await waitFor(() => expect(first).toEqual(['a']));
+    await leaving.add('b');
+    await leaving.add('c', 100);
+    const closing = leaving.close();
+    resolve({ outcome: 'wait', forMs: 100 });
+    await closing;
+    const second = new Set<string>();
+    const queue = await open({ prefix, handler: into((key) => second.add(key)) });
+    await waitFor(() => expect([...second].sort()).toEqual(['a', 'b', 'c']));
+    expect(first).toEqual(['a']);
+    await queue.close();
+  });
+
+  it('run a key again whose worker was killed in the middle of it, after its lock expired', async () => {
+    const prefix = newPrefix();
+    const lockMs = 500;
+    const args = [join(import.meta.dirname, 'worker-child.ts'), String(redis.port), prefix, String(lockMs)];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    const ran: string[] = [];
+    const queue = await open({ prefix, lockMs, handler: into((key) => ran.push(key)) });
+    queue.pause();
+    await queue.add('a');
+    await once(child.stdout, 'data');
+    queue.resume();
+    await queue.add('b');
+    await waitFor(() => expect(ran).toEqual(['b']));
+    child.kill('SIGKILL');
+    await waitFor(() => expect(ran).toEqual(['b', 'a']));
+    await queue.drain();
+    expect(ran).toEqual(['b', 'a']);
+    await queue.close();
+  });
+
+  it('never give a key up, however often its worker was killed', async () => {
+    const prefix = newPrefix();
+    const lockMs = 200;
+    const script = join(import.meta.dirname, 'worker-child.ts');
+    const ran: string[] = [];
+    const queue = await open({ prefix, lockMs, handler: into((key) => ran.push(key)) });
+    queue.pause();
+    await queue.add('a');
+    for (let death = 0; death < 3; death++) {
+      const args = [script, String(redis.port), prefix, String(lockMs)];
+      const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+      onTestFinished(() => void child.kill('SIGKILL'));
+      await once(child.stdout, 'data');
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    queue.resume();
+    await waitFor(() => expect(ran).toEqual(['a']));
+    await queue.close();
+  });
+});

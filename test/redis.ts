@@ -1,0 +1,76 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { Redis } from 'ioredis';
+import { createFolder } from './repository.ts';
+
+/** A real redis-server on a loopback port of its own, in a folder that goes with it; nothing is kept on the disk. */
+export type TestRedis = {
+  readonly port: number;
+  readonly folder: string;
+  /** For what a test asks and does by itself; ends with the server. */
+  client(): Redis;
+  kill(): Promise<void>;
+  /** On the same port, with nothing in it. */
+  start(): Promise<void>;
+  close(): Promise<void>;
+};
+
+export async function startRedis(args: readonly string[] = []): Promise<TestRedis> {
+  const folder = await createFolder();
+  const port = await freePort();
+  const clients: Redis[] = [];
+  const common = ['--bind', '127.0.0.1', '--dir', folder.dir, '--save', '', '--appendonly', 'no'];
+  const usual = args.includes('--port') ? common : ['--port', String(port), ...common];
+  let running = await start([...usual, ...args]);
+  const kill = async () => {
+    if (running.exitCode !== null || running.signalCode !== null) return;
+    running.kill('SIGKILL');
+    await once(running, 'exit');
+  };
+  return {
+    port,
+    folder: folder.dir,
+    client() {
+      const client = new Redis({ host: '127.0.0.1', port, maxRetriesPerRequest: null });
+      client.on('error', () => {}); // The server dies in some tests.
+      clients.push(client);
+      return client;
+    },
+    kill,
+    async start() {
+      running = await start([...usual, ...args]);
+    },
+    async close() {
+      for (const client of clients) client.disconnect();
+      await kill();
+      await folder.close();
+    },
+  };
+}
+
+/** Resolves when it says that it accepts connections. */
+async function start(args: readonly string[], says = /Ready to accept connections/): Promise<ChildProcess> {
+  const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let said = '';
+  await new Promise<void>((resolve, reject) => {
+    child.stdout.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+      if (says.test(said)) resolve();
+    });
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`redis-server ended with ${code}: ${said}`)));
+  });
+  return child;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
