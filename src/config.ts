@@ -11,8 +11,10 @@ import {
   repositorySettings,
   type ServerConfig,
   type SettingName,
+  type StructuredConfig,
   serverSettings,
   settings,
+  structuredSettings,
   Unfit,
 } from './settings.ts';
 
@@ -53,6 +55,8 @@ export type EffectiveConfig = {
   readonly config: PartialConfig;
   /** Of the server. */
   readonly origins: readonly Origin[];
+  /** What the file alone can say. */
+  readonly structured: readonly StructuredOrigin[];
   /** Of each repository. `listed`: the file has a list of them. */
   readonly repositories: readonly (readonly Origin[])[];
   readonly listed: boolean;
@@ -68,6 +72,13 @@ type Origin = {
   readonly from: string;
 };
 
+type StructuredOrigin = {
+  readonly name: keyof StructuredConfig;
+  /** Null: not set. */
+  readonly value: object | null;
+  readonly from: string;
+};
+
 /**
  * Flag, else environment, else file, else default; of a repository in a list, its entry goes before what stands beside
  * the list. Throws `Failure` `config-invalid` that names the setting and where its value was given, or every mistake of
@@ -78,13 +89,24 @@ export function effectiveConfig(input: ConfigInput): EffectiveConfig {
   const { list } = file;
   if (list !== null) refuseBoth(input, file, list);
   const server = settle(serverSettings, (name) => find(name, input, [file]));
+  const { redisSentinel = null, redisCluster = null } = file.structured;
+  refuseTwo(input, file);
   const repositories = (list ?? [null]).map((entry) => {
     const places = entry === null ? [file] : [entry, file];
     return settle(repositorySettings, (name) => find(name, input, places));
   });
   return {
-    config: { ...server.values, repositories: repositories.map(({ values }) => values) },
+    config: {
+      ...server.values,
+      redisSentinel,
+      redisCluster,
+      repositories: repositories.map(({ values }) => values),
+    },
     origins: server.origins,
+    structured: structuredSettings.map((name) => {
+      const value = file.structured[name] ?? null;
+      return { name, value, from: value === null ? 'default' : file.place(name) };
+    }),
     repositories: repositories.map(({ origins }) => origins),
     listed: list !== null,
   };
@@ -132,8 +154,24 @@ function refuseBoth(input: ConfigInput, file: FileSettings, list: readonly FileS
   }
 }
 
+/** There is one way to Redis. */
+function refuseTwo(input: ConfigInput, file: ConfigFile): void {
+  const given = structuredSettings.filter((name) => file.structured[name] !== undefined);
+  const { text, from } = find('redis', input, [file]);
+  const [one] = given;
+  if (one === undefined || given.length + (text === null ? 0 : 1) < 2) return;
+  const where = text === null ? file.place(one) : from;
+  throw new Failure(
+    'config-invalid',
+    `${where}: there are several ways to Redis`,
+    'say one of redis, redisSentinel, redisCluster',
+  );
+}
+
 export const nothingConfigured: PartialConfig = {
   ...nothingOf(serverSettings),
+  redisSentinel: null,
+  redisCluster: null,
   repositories: [nothingOf(repositorySettings)],
 };
 
@@ -151,7 +189,7 @@ export function completeConfig({ config, origins, repositories }: EffectiveConfi
 }
 
 /** As a configuration file that says the same, with who said what as comments. */
-export function formatConfig({ origins, repositories, listed }: EffectiveConfig): string {
+export function formatConfig({ origins, structured, repositories, listed }: EffectiveConfig): string {
   const own = repositories.map((one) => one.map(formatOrigin).flatMap((line) => line.split('\n')));
   const lists = own.map((lines) => lines.map((line, index) => `${index === 0 ? '  - ' : '    '}${line}\n`));
   const first = listed
@@ -160,7 +198,9 @@ export function formatConfig({ origins, repositories, listed }: EffectiveConfig)
         .flat()
         .map((line) => `${line}\n`)
         .join('');
-  const rest = origins.map((origin) => `${formatOrigin(origin)}\n`).join('');
+  const rest = [...origins.map(formatOrigin), ...structured.map(formatStructured)]
+    .map((lines) => `${lines}\n`)
+    .join('');
   return `apiVersion: fairlead.dev/v1alpha1\nkind: ServerConfig\n${first}${rest}`;
 }
 
@@ -168,6 +208,10 @@ function formatOrigin({ setting, text, from }: Origin): string {
   return text === null
     ? `# ${setting}: is ${from === NEEDED ? NEEDED : 'not set'}`
     : `${stringify({ [setting]: text }).trimEnd()}  # ${from}`;
+}
+
+function formatStructured({ name, value, from }: StructuredOrigin): string {
+  return value === null ? `# ${name}: is not set` : `# ${from}\n${stringify({ [name]: value }).trimEnd()}`;
 }
 
 /** `$XDG_CACHE_HOME/fairlead`: what can be fetched again. */
@@ -189,28 +233,37 @@ function home(): string {
 type FileSettings = {
   readonly folder: string;
   readonly values: Readonly<Partial<Record<SettingName, string>>>;
-  readonly place: (name: SettingName) => string;
+  readonly place: (name: SettingName | keyof StructuredConfig) => string;
 };
 
-type ConfigFile = FileSettings & { readonly list: readonly FileSettings[] | null };
+type ConfigFile = FileSettings & {
+  readonly list: readonly FileSettings[] | null;
+  readonly structured: { readonly [Name in keyof StructuredConfig]?: NonNullable<StructuredConfig[Name]> };
+};
 
 function readFile(file: ConfigInput['file']): ConfigFile {
-  if (file === null) return { folder: '', values: {}, place: () => '', list: null };
+  if (file === null) return { folder: '', values: {}, place: () => '', list: null, structured: {} };
   const read = { file: file.path, kind: 'ServerConfig', validate: validateServerConfig };
   const { value, problems, at } = readSingle(Buffer.from(file.text), read);
   if (value === null) {
     throw new Failure('config-invalid', problems.map(formatProblem).join('\n'), 'correct the file');
   }
   const folder = dirname(file.path);
-  const placeIn = (path: readonly (string | number)[]) => (name: SettingName) => {
-    const { line, column } = at([...path, name]);
-    return `${file.path}:${line}:${column}`;
+  const placeIn =
+    (path: readonly (string | number)[]): FileSettings['place'] =>
+    (name) => {
+      const { line, column } = at([...path, name]);
+      return `${file.path}:${line}:${column}`;
+    };
+  const { apiVersion: _, kind: __, repositories, redisSentinel, redisCluster, ...values } = value;
+  const structured = {
+    ...(redisSentinel === undefined ? {} : { redisSentinel }),
+    ...(redisCluster === undefined ? {} : { redisCluster }),
   };
-  const { apiVersion: _, kind: __, repositories, ...values } = value;
   const list = repositories?.map((entry, index) => {
     return { folder, values: entry, place: placeIn(['repositories', index]) };
   });
-  return { folder, values, place: placeIn([]), list: list ?? null };
+  return { folder, values, place: placeIn([]), list: list ?? null, structured };
 }
 
 type Found = { readonly text: string | null; readonly from: string; readonly folder: string };

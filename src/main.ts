@@ -14,21 +14,20 @@ import {
   type Clock,
   createBrake,
   createLoop,
-  createMemoryQueue,
   createPublisher,
   createServed,
   type DataFolder,
-  measuredQueue,
   nodeFiles,
   openDataFolder,
+  openQueue,
   openSuspensions,
   proxyConfig,
+  type ReplicaQueue,
   type RepositoryLoop,
   type RepositoryStatus,
   readPin,
   type Served,
   systemClock,
-  type WorkQueue,
 } from './reconcile/index.ts';
 import { createTelemetry, type Telemetry } from './telemetry/index.ts';
 import { createXdsServer, type XdsServer } from './xds/index.ts';
@@ -85,13 +84,14 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   );
   const closing = new AbortController();
   const handler = (key: string) => reconcile(loops, key, closing.signal);
-  const queue = measuredQueue(clock, handler, (measured) =>
-    createMemoryQueue({ handler: measured, clock, random }),
-  );
+  const tip = (key: string) => loops.get(key)?.state()?.tip ?? null;
+  const keys = config.repositories.map(({ name }) => name);
+  const queue = await openQueue({ redis: config, keys, handler, tip, clock, random, log });
+  starting.defer(() => queue.close());
   const keeper = await openSuspensions({
     ...{ files: folder.files, file: folder.suspensions, clock, random, log },
     versions: (repository, uid) => loops.get(repository)?.versions(uid) ?? [],
-    onChange: (repository) => void (loops.has(repository) && queue.add(repository)),
+    onChange: (repository) => void (loops.has(repository) && queue.here(repository)),
   });
   starting.defer(async () => keeper.close());
   for (const [index, repository] of config.repositories.entries()) {
@@ -103,14 +103,15 @@ export async function createServer(config: ServerConfig, world: World): Promise<
     loops.set(loop.name, loop);
   }
   for (const loop of loops.values()) await loop.restore();
+  // Once more: before the stores that its runs read.
+  starting.defer(() => queue.close());
+  starting.defer(() => closing.abort());
   const brake = createBrake({ loops, suspensions: keeper, clock });
   const api = createApi(apiSource({ loops, xds, queue, served, config, telemetry, brake }), log, now);
   starting.defer(() => api.close());
   const httpPort = await listen(api, 'http', config.http);
   const xdsPort = await listen(xds, 'xds', config.xds);
-  starting.defer(() => queue.close());
-  starting.defer(() => closing.abort());
-  for (const key of loops.keys()) await queue.add(key);
+  await queue.start();
   log.info({ xdsPort, httpPort, repositories: [...loops.keys()] }, 'listening');
   const running = starting.move();
   return { xdsPort, httpPort, close: () => running.disposeAsync() };
@@ -177,7 +178,7 @@ async function reconcile(loops: ReadonlyMap<string, RepositoryLoop>, key: string
 type Parts = {
   readonly loops: ReadonlyMap<string, RepositoryLoop>;
   readonly xds: XdsServer;
-  readonly queue: WorkQueue;
+  readonly queue: ReplicaQueue;
   readonly served: Served;
   readonly config: ServerConfig;
   readonly telemetry: Telemetry;
@@ -200,7 +201,7 @@ function apiSource({ loops, xds, queue, served, config, telemetry, brake }: Part
       const condition = waiting?.conditions.find(({ type }) => type === 'Ready');
       const message =
         waiting === undefined ? servingText(statuses()) : `${waiting.name}: ${condition?.message}`;
-      return { ready: waiting === undefined, message };
+      return { ready: waiting === undefined, message: [message, ...aloneBecause(queue)].join('; ') };
     },
     repositories: () => statuses().map(({ scopes, ...rest }) => ({ ...rest, scopes: scopes.length })),
     verification(name) {
@@ -247,6 +248,11 @@ function servingText(statuses: readonly RepositoryStatus[]): string {
     conditions.flatMap(({ type, message }) => (type === 'Suspended' ? [`${name}: ${message}`] : [])),
   );
   return ['what was verified is served', ...suspended].join('; ');
+}
+
+function aloneBecause(queue: ReplicaQueue): readonly string[] {
+  const failure = queue.redisFailure();
+  return failure === null ? [] : [`without Redis (${failure.code}: ${failure.message}): ${failure.fix}`];
 }
 
 /** JSON lines on standard error: standard output is for data. */

@@ -2,6 +2,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import type { RepositoryFile, ServerConfigFile } from './generated/schemas/index.ts';
 import { GIT_BACKENDS, type GitBackendName } from './git/index.ts';
 import { durationMs } from './manifests/index.ts';
+import type { RedisServer } from './reconcile/index.ts';
 
 /** Why a text is no value of its setting, and what to write instead. */
 export class Unfit {
@@ -78,9 +79,25 @@ export const serverSettings = {
     null,
     duration,
   ),
+  redis: of('redis', '<url>', 'by which replicas share the work', null, redis),
+  redisUsername: of('redisUsername', '<name>', 'an ACL user of Redis', null, text),
+  redisPasswordFile: of('redisPasswordFile', '<file>', 'with the password of Redis', null, path),
+  redisSentinelPasswordFile: of('redisSentinelPasswordFile', '<file>', 'with that of Sentinels', null, path),
+  redisCaFile: of('redisCaFile', '<file>', 'who may vouch for Redis, in PEM', null, path),
+  redisPrefix: of('redisPrefix', '<text>', 'of all keys in Redis', 'fairlead', prefix),
 } satisfies Settings<
-  Exclude<keyof ServerConfigFile, 'apiVersion' | 'kind' | 'repositories' | keyof RepositoryFile>
+  Exclude<keyof ServerConfigFile, 'apiVersion' | 'kind' | 'repositories' | Structured | keyof RepositoryFile>
 >;
+
+/** What is more than a text: only the file can say it, and its schema is all that checks it. */
+export const structuredSettings = ['redisSentinel', 'redisCluster'] as const;
+
+type Structured = (typeof structuredSettings)[number];
+
+/** Null where the file does not say it. */
+export type StructuredConfig = {
+  readonly [Name in Structured]: NonNullable<ServerConfigFile[Name]> | null;
+};
 
 type Settings<Names extends string> = Readonly<Record<Names, Setting<string, unknown, Default>>>;
 
@@ -100,10 +117,11 @@ type Values<Table extends Settings<string>> = {
 export type RepositoryConfig = Values<typeof repositorySettings>;
 
 /** Everything `fairlead serve` can be told. Times in milliseconds, paths absolute. */
-export type ServerConfig = Values<typeof serverSettings> & {
-  /** At least one; no two have one name. */
-  readonly repositories: readonly RepositoryConfig[];
-};
+export type ServerConfig = Values<typeof serverSettings> &
+  StructuredConfig & {
+    /** At least one; no two have one name. */
+    readonly repositories: readonly RepositoryConfig[];
+  };
 
 function of<Key extends string, Value, Otherwise extends Default>(
   key: Key,
@@ -166,6 +184,36 @@ function gitBackend(given: string): GitBackendName | Unfit {
 function duration(given: string): number | Unfit {
   const ms = /^([0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m|h))+$/.test(given) ? Math.round(durationMs(given)) : 0;
   return ms > 0 ? ms : new Unfit(`${JSON.stringify(given)} is no duration`, 'write e.g. 30s, 1m or 500ms');
+}
+
+/** One server, without who asks it. */
+function redis(given: string): RedisServer | Unfit {
+  const url = URL.parse(given);
+  const found = /^\/?(\d{0,6})$/.exec(url?.pathname ?? '');
+  if (url === null || !/^rediss?:$/.test(url.protocol) || url.hostname === '' || found === null) {
+    return new Unfit(
+      `${JSON.stringify(withoutLogin(given))} is no URL of Redis`,
+      'write redis://host:port/db',
+    );
+  }
+  if (url.username !== '' || url.password !== '') {
+    return new Unfit('the URL holds a user or a password', 'say redisUsername and redisPasswordFile');
+  }
+  if (url.search !== '' || url.hash !== '') return new Unfit('the URL holds options', 'leave them out');
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const tls = url.protocol === 'rediss:';
+  return { host, port: Number(url.port || 6379), db: Number(found[1] || 0), tls };
+}
+
+/** Braces say where in a Redis Cluster its keys lie. */
+function prefix(given: string): string | Unfit {
+  if (/^[\w.:{}-]{1,100}$/.test(given)) return given;
+  return new Unfit(`${JSON.stringify(given)} is no prefix of keys`, 'use letters, digits and . : { } _ -');
+}
+
+/** It is shown and logged. */
+function withoutLogin(url: string): string {
+  return url.replace(/[^/]*@/, '');
 }
 
 type Address = { readonly host: string; readonly port: number };

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { Failure } from '../src/base/failure.ts';
 import {
   type ConfigInput,
   cacheDir,
@@ -10,6 +11,7 @@ import {
   formatConfig,
 } from '../src/config.ts';
 import { settings } from '../src/settings.ts';
+import { noRedis } from './server.ts';
 
 const needed = { repository: 'https://git.acme.example/mesh.git', pin: 'pin.json' };
 type Input = Partial<Omit<ConfigInput, 'file'>> & { readonly file?: string };
@@ -51,6 +53,7 @@ describe('effectiveConfig', () => {
       ],
       removalTimeoutMs: 30_000,
       maxConnectionAgeMs: null,
+      ...noRedis,
       xds: { host: '127.0.0.1', port: 15010 },
       http: { host: '127.0.0.1', port: 15014 },
     });
@@ -244,6 +247,67 @@ describe('a list of repositories', () => {
     expect(() => effective({ flags: { repository: 'x' }, file: list })).toThrow(
       expect.objectContaining({ message: 'repository: the file lists repositories' }),
     );
+  });
+});
+
+function failureOf(run: () => unknown): Failure {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'config-invalid') return error;
+  }
+  throw new Error('it was taken');
+}
+
+describe('the way to Redis', () => {
+  it.each([
+    ['redis://r', { host: 'r', port: 6379, db: 0, tls: false }],
+    ['rediss://r.example:6380/3', { host: 'r.example', port: 6380, db: 3, tls: true }],
+    ['redis://[::1]:1/', { host: '::1', port: 1, db: 0, tls: false }],
+  ])('is %s', (redis, found) => {
+    expect(config({ flags: { redis } }).redis).toEqual(found);
+  });
+
+  it.each([
+    ['http://r', /no URL of Redis/],
+    ['r:6379', /no URL of Redis/],
+    ['redis://r/one', /no URL of Redis/],
+    ['redis://user:s3cret@r', /redisPasswordFile/],
+    ['http://user:s3cret@r', /no URL of Redis/],
+    ['redis://r?family=6', /options/],
+  ])('is not %s', (redis, text) => {
+    const failure = failureOf(() => config({ flags: { redis } }));
+    expect(`${failure.message} ${failure.fix}`).toMatch(text);
+    expect(failure.message).not.toContain('s3cret');
+  });
+
+  it('has a prefix of few signs', () => {
+    expect(config({ flags: { redisPrefix: '{team}:a' } }).redisPrefix).toBe('{team}:a');
+    expect(failureOf(() => config({ flags: { redisPrefix: 'a b' } })).message).toMatch(/no prefix of keys/);
+  });
+
+  const sentinel = 'redisSentinel: { name: m, sentinels: [ "s1:26379", "[::1]:2" ], db: 1, tls: true }\n';
+  const cluster = 'redisCluster: { nodes: [ "n1:6379" ], natMap: { "10.0.0.1:1": "n1:1" } }\n';
+
+  it('may be Sentinels or a Cluster, in the file alone, and is shown as it stands there', () => {
+    const said = { name: 'm', sentinels: ['s1:26379', '[::1]:2'], db: 1, tls: true };
+    const file = `${header}${sentinel}`;
+    expect(config({ file })).toMatchObject({ redis: null, redisSentinel: said, redisCluster: null });
+    const shown = formatConfig(effective({ flags: needed, file }));
+    expect(shown).toContain('# redisCluster: is not set');
+    expect(config({ file: shown }).redisSentinel).toEqual(said);
+    const nodes = { nodes: ['n1:6379'], natMap: { '10.0.0.1:1': 'n1:1' } };
+    expect(config({ file: `${header}${cluster}` }).redisCluster).toEqual(nodes);
+  });
+
+  it.each([
+    [`${sentinel}${cluster}`, /:3:1: there are several ways to Redis/],
+    [`redis: redis://r\n${cluster}`, /:3:8: there are several ways to Redis/],
+    ['redisSentinel: { name: m, sentinels: [] }\n', /:3:27: .*at least 1/],
+    ['redisSentinel: { name: m, sentinels: [ s1 ] }\n', /:3:40: .*host:port/],
+    ['redisCluster: { nodes: [ "n1:1" ], password: s3cret }\n', /:3:36: .*password/],
+  ])('is refused in %j', (text, message) => {
+    expect(failureOf(() => config({ file: `${header}${text}` })).message).toMatch(message);
   });
 });
 

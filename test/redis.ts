@@ -22,7 +22,7 @@ export async function startRedis(args: readonly string[] = []): Promise<TestRedi
   const clients: Redis[] = [];
   const common = ['--bind', '127.0.0.1', '--dir', folder.dir, '--save', '', '--appendonly', 'no'];
   const usual = args.includes('--port') ? common : ['--port', String(port), ...common];
-  let running = await start([...usual, ...args]);
+  let running = await startServer([...usual, ...args]);
   const kill = async () => {
     if (running.exitCode !== null || running.signalCode !== null) return;
     running.kill('SIGKILL');
@@ -39,7 +39,7 @@ export async function startRedis(args: readonly string[] = []): Promise<TestRedi
     },
     kill,
     async start() {
-      running = await start([...usual, ...args]);
+      running = await startServer([...usual, ...args]);
     },
     async close() {
       for (const client of clients) client.disconnect();
@@ -50,7 +50,10 @@ export async function startRedis(args: readonly string[] = []): Promise<TestRedi
 }
 
 /** Resolves when it says that it accepts connections. */
-async function start(args: readonly string[], says = /Ready to accept connections/): Promise<ChildProcess> {
+export async function startServer(
+  args: readonly string[],
+  says = /Ready to accept connections/,
+): Promise<ChildProcess> {
   const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let said = '';
   await new Promise<void>((resolve, reject) => {
@@ -64,7 +67,7 @@ async function start(args: readonly string[], says = /Ready to accept connection
   return child;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -49,6 +49,7 @@ export async function createSite(namespace?: string): Promise<Site> {
       repositories: [repositoryOf({ repository: repository.dir, pin: pinFile })],
       removalTimeoutMs: 30_000,
       maxConnectionAgeMs: null,
+      ...noRedis,
       xds: { host: '127.0.0.1', port: 0 },
       http: { host: '127.0.0.1', port: 0 },
     },
@@ -62,6 +63,18 @@ export async function createSite(namespace?: string): Promise<Site> {
     },
   };
 }
+
+/** One process by itself. */
+export const noRedis = {
+  redis: null,
+  redisSentinel: null,
+  redisCluster: null,
+  redisUsername: null,
+  redisPasswordFile: null,
+  redisSentinelPasswordFile: null,
+  redisCaFile: null,
+  redisPrefix: 'fairlead',
+} as const;
 
 /** How a test follows a repository: by hints alone. */
 export function repositoryOf(about: Pick<RepositoryConfig, 'repository' | 'pin'>): RepositoryConfig {

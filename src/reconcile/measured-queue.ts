@@ -4,7 +4,7 @@ import type { Handler, Outcome, WorkQueue } from './work-queue.ts';
 /** What waits in a queue now; `oldestMs` since the longest waiting key was due. Those that back off do not count. */
 type QueueDepth = { readonly due: number; readonly oldestMs: number; readonly retries: number };
 
-type MeasuredQueue = WorkQueue & { depth(): QueueDepth };
+export type MeasuredQueue = WorkQueue & { depth(): QueueDepth };
 
 /** Measures what goes in and comes out, whatever the adapter does in between. */
 export function measuredQueue(

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { HOOK_LIMITS } from '../../src/api/hooks/index.ts';
 import { createBuckets, createSeen } from '../../src/api/hooks/limits.ts';
 import { createApp } from '../../src/api/server.ts';
-import { createMemoryQueue } from '../../src/reconcile/index.ts';
+import { createMemoryQueue } from '../../src/reconcile/memory-queue.ts';
 import { simulatedClock } from '../reconcile/clock.ts';
 import { createFolder } from '../repository.ts';
 import { apiSource } from '../server.ts';

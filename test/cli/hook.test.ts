@@ -2,7 +2,7 @@ import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createServer } from '../../src/main.ts';
-import { ask, repositoryOf, world } from '../server.ts';
+import { ask, noRedis, repositoryOf, world } from '../server.ts';
 import { createHome, type Home, type Ran } from './fairlead.ts';
 import { createMeshes, type Mesh, ROUTES } from './mesh.ts';
 
@@ -342,7 +342,7 @@ test('hook, verify and server: one verdict, byte for byte', async () => {
       repositories: [
         repositoryOf({ repository: join(home.dir, bare), pin: join(home.dir, `pin ${count}.json`) }),
       ],
-      ...{ removalTimeoutMs: 30_000, maxConnectionAgeMs: null },
+      ...{ removalTimeoutMs: 30_000, maxConnectionAgeMs: null, ...noRedis },
       ...{ xds: { host: '127.0.0.1', port: 0 }, http: { host: '127.0.0.1', port: 0 } },
     },
     world,

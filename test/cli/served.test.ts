@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createServer, type Server } from '../../src/main.ts';
 import { serving } from '../e2e/stage.ts';
-import { repositoryOf, world } from '../server.ts';
+import { noRedis, repositoryOf, world } from '../server.ts';
 import { type Connected, connectProxy } from './connect.ts';
 import { createHome, type Home } from './fairlead.ts';
 
@@ -157,7 +157,7 @@ async function serve(): Promise<void> {
     {
       dataDir: join(home.dir, 'state'),
       repositories: [repositoryOf({ repository: clone, pin: join(clone, '.git/fairlead/pin.json') })],
-      ...{ removalTimeoutMs: 30_000, maxConnectionAgeMs: null, xds: free, http: free },
+      ...{ removalTimeoutMs: 30_000, maxConnectionAgeMs: null, ...noRedis, xds: free, http: free },
     },
     world,
   );

@@ -8,7 +8,7 @@ import { createServer, type Server } from '../../src/main.ts';
 import { bootstrap } from '../../src/translate/index.ts';
 import { envoyPath } from '../envoy.ts';
 import { createFolder } from '../repository.ts';
-import { hint, repositoryOf, world } from '../server.ts';
+import { hint, noRedis, repositoryOf, world } from '../server.ts';
 import { createMesh, HOST, type Mesh } from './mesh.ts';
 
 /** A real Envoy that is configured by a server. */
@@ -79,7 +79,7 @@ async function configOf(folder: string, { remote, pin }: Mesh): Promise<ServerCo
   const dataDir = join(folder, 'state');
   await mkdir(dataDir);
   const free = { host: '127.0.0.1', port: 0 };
-  const times = { removalTimeoutMs: 30_000, maxConnectionAgeMs: null };
+  const times = { removalTimeoutMs: 30_000, maxConnectionAgeMs: null, ...noRedis };
   const repositories = [repositoryOf({ repository: remote, pin })];
   return { dataDir, repositories, ...times, xds: free, http: free };
 }

@@ -1,11 +1,8 @@
 import type { Job, Queue, Worker } from 'bullmq';
-import type { Cluster, Redis } from 'ioredis';
 import type { Clock } from '../clock.ts';
 import { type Backoff, backoffMs, DEFAULT_BACKOFF, type Handler, type WorkQueue } from '../work-queue.ts';
+import type { RedisClient } from './connection.ts';
 import { createLane, type Lane } from './lane.ts';
-
-/** ioredis, whatever it is connected to. */
-type RedisClient = Redis | Cluster;
 
 export type BullmqQueueOptions = {
   /** Shared with others; `close` leaves it open. Has `maxRetriesPerRequest: null`, as BullMQ wants it. */

@@ -104,7 +104,7 @@ describe('several processes on one Redis', () => {
 
   it('run a key again whose worker was killed in the middle of it, after its lock expired', async () => {
     const prefix = newPrefix();
-    const lockMs = 500;
+    const lockMs = 2_000;
     const args = [join(import.meta.dirname, 'worker-child.ts'), String(redis.port), prefix, String(lockMs)];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     onTestFinished(() => void child.kill('SIGKILL'));

@@ -9,6 +9,7 @@ await openBullmqQueue({
   prefix,
   clock: systemClock,
   random: Math.random,
+  concurrency: 1,
   lockMs: Number(lockMs),
   handler(key) {
     process.stdout.write(`${key}\n`);

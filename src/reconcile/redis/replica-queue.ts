@@ -1,0 +1,201 @@
+import type { Failure } from '../../base/failure.ts';
+import type { Log } from '../../base/log.ts';
+import { type Clock, withTimeout } from '../clock.ts';
+import { type MeasuredQueue, measuredQueue } from '../measured-queue.ts';
+import { createMemoryQueue } from '../memory-queue.ts';
+import type { Backoff, Handler, Outcome } from '../work-queue.ts';
+import { openBullmqQueue, type SharedQueue } from './bullmq-queue.ts';
+import { prefixOf, type RedisClient, type RedisConfig, redisConnector } from './connection.ts';
+import { type RedisHealth, redisFailure, watchRedis } from './health.ts';
+import { type Followed, type News, openNews } from './news.ts';
+
+export type ReplicaOptions = {
+  readonly redis: RedisConfig;
+  /** All that this process drives, as every replica does. */
+  readonly keys: readonly string[];
+  /** Never called for a key that it runs already. `wait` is how long until somebody looks again. */
+  readonly handler: Handler;
+  /** What this process follows of a key. */
+  readonly tip: (key: string) => string | null;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly log: Log;
+  readonly backoff?: Backoff;
+  readonly lockMs?: number;
+};
+
+/** The queue of one replica of several. */
+export interface ReplicaQueue extends MeasuredQueue {
+  /** Runs every key here, once: what a process serves it derives itself. From then on it takes part. */
+  start(): Promise<void>;
+  /** Runs a key here: something of this process alone has changed. */
+  here(key: string): Promise<void>;
+  /** Why Redis is not used now; null: it is, or none is configured. */
+  redisFailure(): Failure | null;
+}
+
+/** A replica that hears of nothing looks by itself, so many times less often than it would alone. */
+const SAFETY = 5;
+/** All replicas lose Redis at once, and should not ask the remote at once. */
+const SPREAD_MS = 5_000;
+const ADD_TIMEOUT_MS = 1_000;
+
+/**
+ * With Redis, one replica at a time takes a key from the shared queue, and the others run it when they hear of it.
+ * Each has a queue of its own beside that: it looks rarely while Redis works, and goes on alone while it does not.
+ * Throws Failure config-invalid where a file of the configuration cannot be read; a Redis that is not there is no reason.
+ */
+export async function openReplicaQueue(options: ReplicaOptions): Promise<ReplicaQueue> {
+  return new Replica(options, await redisConnector(options.redis));
+}
+
+class Replica implements ReplicaQueue {
+  readonly #options: ReplicaOptions;
+  readonly #client: RedisClient;
+  readonly #prefix: string;
+  /** What is measured, too: nobody knows here how long others leave a key of the shared one. */
+  readonly #local: MeasuredQueue;
+  #health: RedisHealth | null = null;
+  readonly #news: News;
+  #shared: SharedQueue | null = null;
+  #opening: Promise<void> = Promise.resolve();
+  readonly #told = new Map<string, string>();
+  readonly #running = new Map<string, Promise<unknown>>();
+  #closed = false;
+
+  constructor(options: ReplicaOptions, connect: () => RedisClient) {
+    this.#options = options;
+    const client = connect();
+    this.#client = client;
+    this.#prefix = prefixOf(options.redis);
+    this.#local = measuredQueue(
+      options.clock,
+      (key) => this.#alone(key),
+      (handler) => createMemoryQueue({ ...options, handler }),
+    );
+    this.#news = openNews({ client, ear: connect() }, this.#prefix, (news) => this.#heard(news));
+  }
+
+  async start(): Promise<void> {
+    const { keys, clock } = this.#options;
+    for (const key of keys) await this.#local.add(key);
+    const onChange = (failure: Failure | null) => this.#changed(failure);
+    this.#health = watchRedis({ client: this.#client, prefix: this.#prefix, clock, onChange });
+  }
+
+  async add(key: string, delayMs = 0): Promise<void> {
+    const shared = this.#usable();
+    if (shared !== null && (await this.#share(shared, key, delayMs))) return;
+    await this.#local.add(key, delayMs);
+  }
+
+  here(key: string): Promise<void> {
+    return this.#local.add(key);
+  }
+
+  redisFailure(): Failure | null {
+    return this.#health?.failure() ?? null;
+  }
+
+  depth() {
+    return this.#local.depth();
+  }
+
+  async drain(): Promise<void> {
+    await this.#local.drain();
+    await this.#usable()?.drain();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#health?.close();
+    await Promise.all([this.#local.close(), this.#opening.then(() => this.#shared?.close())]);
+    this.#news.close();
+    this.#client.disconnect();
+  }
+
+  #usable(): SharedQueue | null {
+    return this.#health?.failure() === null ? this.#shared : null;
+  }
+
+  /** False: Redis did not take it in time. */
+  async #share(shared: SharedQueue, key: string, delayMs: number): Promise<boolean> {
+    const late = () => new Error('Redis did not take a key in time');
+    try {
+      await withTimeout(this.#options.clock, ADD_TIMEOUT_MS, () => shared.add(key, delayMs), late);
+      return true;
+    } catch (error) {
+      this.#options.log.warn({ key, error: redisFailure(error).message }, 'Redis did not take a key');
+      return false;
+    }
+  }
+
+  /** One at a time in this process: whoever comes while a key runs waits for that. */
+  async #run(key: string): Promise<Outcome> {
+    while (this.#running.has(key)) await this.#running.get(key);
+    const run = this.#options.handler(key);
+    const ended = run.then(
+      () => this.#running.delete(key),
+      () => this.#running.delete(key),
+    );
+    this.#running.set(key, ended);
+    return run;
+  }
+
+  async #alone(key: string): Promise<Outcome> {
+    const outcome = await this.#run(key);
+    const shared = this.#usable();
+    if (outcome.outcome !== 'wait' || shared === null) return outcome;
+    // Redis may have lost it: it is there at most once.
+    await this.#share(shared, key, outcome.forMs);
+    return { outcome: 'wait', forMs: SAFETY * outcome.forMs };
+  }
+
+  /** One replica is enough to tell; who heard it looks for itself. */
+  async #together(key: string): Promise<Outcome> {
+    const outcome = await this.#run(key);
+    const tip = this.#options.tip(key);
+    if (tip !== null && this.#told.get(key) !== tip) {
+      this.#told.set(key, tip);
+      this.#news.tell({ repository: key, tip });
+    }
+    return outcome;
+  }
+
+  #heard({ repository, tip }: Followed): void {
+    if (!this.#options.keys.includes(repository)) return;
+    this.#told.set(repository, tip);
+    if (this.#options.tip(repository) !== tip) void this.#local.add(repository);
+  }
+
+  #changed(failure: Failure | null): void {
+    const { log, keys, random } = this.#options;
+    if (failure === null) {
+      log.info({}, 'Redis is used: replicas share the work');
+      this.#opening = this.#opening.then(() => this.#join());
+      return;
+    }
+    const { code, message, fix } = failure;
+    log.warn({ code, message, fix }, 'Redis is not used: this replica goes on by itself');
+    this.#shared?.pause();
+    for (const key of keys) void this.#local.add(key, Math.round(SPREAD_MS * random()));
+  }
+
+  async #join(): Promise<void> {
+    const { handler: _, ...options } = this.#options;
+    const onError = (error: Error) => this.#options.log.warn({ error: error.message }, 'the shared queue');
+    try {
+      if (this.#closed) return;
+      this.#shared?.resume();
+      this.#shared ??= await openBullmqQueue({
+        ...options,
+        ...{ client: this.#client, prefix: this.#prefix, onError },
+        handler: (key) => this.#together(key),
+      });
+      for (const key of this.#options.keys) await this.#share(this.#shared, key, 0);
+    } catch (error) {
+      onError(redisFailure(error));
+    }
+  }
+}

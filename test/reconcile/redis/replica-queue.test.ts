@@ -1,0 +1,230 @@
+import { once } from 'node:events';
+import { chmod, writeFile } from 'node:fs/promises';
+import { connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { systemClock } from '../../../src/reconcile/clock.ts';
+import type { RedisConfig } from '../../../src/reconcile/redis/connection.ts';
+import {
+  openReplicaQueue,
+  type ReplicaOptions,
+  type ReplicaQueue,
+} from '../../../src/reconcile/redis/replica-queue.ts';
+import { startRedis, type TestRedis } from '../../redis.ts';
+import { noRedis, quiet } from '../../server.ts';
+
+const waitFor = <T>(check: () => T | Promise<T>) => vi.waitFor(check, { timeout: 60_000, interval: 10 });
+
+async function redisServer(...args: readonly string[]): Promise<TestRedis> {
+  const redis = await startRedis(args);
+  onTestFinished(() => redis.close());
+  return redis;
+}
+
+const at = (port: number, more: Partial<RedisConfig> = {}): RedisConfig => ({
+  ...noRedis,
+  redis: { host: '127.0.0.1', port, db: 0, tls: false },
+  ...more,
+});
+
+type Replica = { readonly queue: ReplicaQueue; readonly ran: string[]; readonly log: string[]; tip: string };
+
+/** A replica that drives `keys` and looks again after `pollMs`. */
+async function replica(redis: RedisConfig, more: Partial<ReplicaOptions> & { pollMs?: number } = {}) {
+  const { pollMs = 3_600_000, ...options } = more;
+  const ran: string[] = [];
+  const log: string[] = [];
+  const say = (facts: object, text: string) => void log.push(`${JSON.stringify(facts)} ${text}`);
+  const queue = await openReplicaQueue({
+    redis,
+    keys: ['mesh'],
+    async handler(key) {
+      ran.push(key);
+      return { outcome: 'wait', forMs: pollMs };
+    },
+    tip: () => made.tip,
+    ...{ clock: systemClock, random: Math.random, log: { ...quiet, info: say, warn: say }, lockMs: 1_000 },
+    ...options,
+  });
+  const made: Replica = { queue, ran, log, tip: 'tip-0' };
+  onTestFinished(() => queue.close());
+  await queue.start();
+  return made;
+}
+
+/** Redis is used, and the shared queue with it. */
+async function joined({ queue, log }: Replica): Promise<void> {
+  await waitFor(() => expect(log.at(-1)).toContain('Redis is used'));
+  await waitFor(() => queue.drain());
+  expect(queue.redisFailure()).toBeNull();
+}
+
+it('runs a key on one of several replicas, and on all that hear of something new', async () => {
+  const redis = await redisServer();
+  const replicas = [
+    await replica(at(redis.port)),
+    await replica(at(redis.port)),
+    await replica(at(redis.port)),
+  ];
+  const [first] = replicas as [Replica];
+  for (const one of replicas) await joined(one);
+  const before = replicas.map(({ ran }) => ran.length);
+  expect(Math.min(...before)).toBeGreaterThan(0);
+  for (const one of replicas) one.ran.length = 0;
+  await first.queue.add('mesh');
+  await waitFor(() => expect(replicas.flatMap(({ ran }) => ran)).toHaveLength(1));
+  const found = replicas.find(({ ran }) => ran.length > 0) ?? first;
+  for (const one of replicas) one.ran.length = 0;
+  // From now on whoever runs follows `tip-1`.
+  found.tip = 'tip-1';
+  for (;;) {
+    await first.queue.add('mesh');
+    await first.queue.drain();
+    if (found.ran.length > 0) break;
+  }
+  await waitFor(() => expect(replicas.every(({ ran }) => ran.length > 0)).toBe(true));
+});
+
+it('goes on by itself where Redis is not there at start, and shares the work when it comes', async () => {
+  const redis = await redisServer();
+  await redis.kill();
+  const one = await replica(at(redis.port));
+  await waitFor(() => expect(one.queue.redisFailure()).toMatchObject({ code: 'redis-unreachable' }));
+  await waitFor(() => expect(one.log.at(-1)).toContain('this replica goes on by itself'));
+  one.ran.length = 0;
+  await one.queue.add('mesh');
+  await waitFor(() => expect(one.ran).not.toHaveLength(0));
+  await redis.start();
+  await joined(one);
+  one.ran.length = 0;
+  await one.queue.add('mesh');
+  await waitFor(() => expect(one.ran).toHaveLength(1));
+});
+
+it('goes on by itself while Redis is away, and comes back to one that has lost everything', async () => {
+  const redis = await redisServer();
+  const one = await replica(at(redis.port));
+  await joined(one);
+  await redis.kill();
+  await waitFor(() => expect(one.queue.redisFailure()).toMatchObject({ code: 'redis-unreachable' }));
+  one.ran.length = 0;
+  await one.queue.add('mesh');
+  await waitFor(() => expect(one.ran).not.toHaveLength(0));
+  await redis.start();
+  await joined(one);
+  one.ran.length = 0;
+  await one.queue.add('mesh');
+  await waitFor(() => expect(one.ran).toHaveLength(1));
+});
+
+it('brings the keys back that Redis has lost, when it looks by itself', async () => {
+  const redis = await redisServer();
+  const one = await replica(at(redis.port), { pollMs: 300 });
+  await joined(one);
+  await redis.client().flushall();
+  const jobs = () => redis.client().keys('fairlead:repositories:de:mesh');
+  await waitFor(async () => expect(await jobs()).toHaveLength(1));
+  one.ran.length = 0;
+  await waitFor(() => expect(one.ran.length).toBeGreaterThan(2));
+});
+
+it('says that Redis is full, goes on by itself, and shares the work again when there is room', async () => {
+  const redis = await redisServer();
+  const one = await replica(at(redis.port));
+  await joined(one);
+  await redis.client().config('SET', 'maxmemory', '1mb');
+  await waitFor(() => expect(one.queue.redisFailure()).toMatchObject({ code: 'redis-full' }));
+  one.ran.length = 0;
+  await one.queue.add('mesh');
+  await waitFor(() => expect(one.ran).not.toHaveLength(0));
+  await redis.client().config('SET', 'maxmemory', '0');
+  await joined(one);
+  one.ran.length = 0;
+  await one.queue.add('mesh');
+  await waitFor(() => expect(one.ran).toHaveLength(1));
+});
+
+it('goes on by itself while Redis is slow', async () => {
+  const redis = await redisServer();
+  const proxy = await slowProxy(redis.port);
+  const one = await replica(at(proxy.port));
+  await joined(one);
+  proxy.delay(5_000);
+  await waitFor(() => expect(one.queue.redisFailure()).toMatchObject({ code: 'redis-slow' }));
+  one.ran.length = 0;
+  await one.queue.add('mesh');
+  await waitFor(() => expect(one.ran).not.toHaveLength(0));
+  proxy.delay(0);
+  await joined(one);
+});
+
+it.each([
+  ['redis-eviction', ['--maxmemory-policy', 'allkeys-lru'], /allkeys-lru.*noeviction/],
+  ['redis-refused', ['--requirepass', 'secret'], /NOAUTH/],
+])('says %s at start, and goes on by itself', async (code, args, text) => {
+  const redis = await redisServer(...args);
+  const one = await replica(at(redis.port));
+  await waitFor(() => expect(one.queue.redisFailure()).toMatchObject({ code }));
+  expect(one.log.at(-1)).toMatch(text);
+  await waitFor(() => expect(one.ran).not.toHaveLength(0));
+  expect(
+    await redis
+      .client()
+      .call('DBSIZE')
+      .catch(() => 0),
+  ).toBeLessThan(2);
+});
+
+it('asks as an ACL user, of its own keys alone, with the password of a file', async () => {
+  const rules = ['on', '>s3cret', '~team-a:*', '&team-a:*', '+@all', '-@dangerous', '+info', '+client'];
+  const redis = await redisServer('--user', 'fairlead', ...rules);
+  const file = join(redis.folder, 'password');
+  await writeFile(file, 's3cret\n');
+  await chmod(file, 0o600);
+  const user = { redisUsername: 'fairlead', redisPasswordFile: file };
+  const one = await replica(at(redis.port, { ...user, redisPrefix: 'team-a' }));
+  await joined(one);
+  expect((await redis.client().keys('*')).filter((key) => !key.startsWith('team-a:'))).toEqual([]);
+  expect(one.log.join('\n')).not.toContain('s3cret');
+  const other = await replica(at(redis.port, { ...user, redisPrefix: 'team-b' }));
+  await waitFor(() => expect(other.queue.redisFailure()).toMatchObject({ code: 'redis-refused' }));
+});
+
+it('takes a file that it cannot read for a mistake of the configuration', async () => {
+  const opened = openReplicaQueue({
+    ...{ redis: at(1, { redisPasswordFile: '/nowhere' }), keys: [], tip: () => null, log: quiet },
+    ...{ handler: async () => ({ outcome: 'done' }), clock: systemClock, random: Math.random },
+  });
+  await expect(opened).rejects.toMatchObject({ code: 'config-invalid' });
+});
+
+/** Passes on what either side says, later. */
+async function slowProxy(to: number) {
+  let delayMs = 0;
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect(to, '127.0.0.1');
+    const pass = (from: Socket, into: Socket) => {
+      sockets.add(from);
+      from.on('data', (bytes) => setTimeout(() => into.write(bytes), delayMs));
+      from.on('error', () => {});
+      from.on('close', () => setTimeout(() => into.destroy(), delayMs));
+    };
+    pass(near, far);
+    pass(far, near);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return {
+    port: address.port,
+    delay(ms: number) {
+      delayMs = ms;
+    },
+  };
+}
