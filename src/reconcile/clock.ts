@@ -1,7 +1,11 @@
+import { performance } from 'node:perf_hooks';
+
 /** Time as an argument: the loop reads no other clock, so that tests can simulate it. No verdict depends on it. */
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
   now(): number;
+  /** Milliseconds since some moment: no step of the machine's clock moves it. For what is due, and for ages. */
+  steadyMs(): number;
   /** Calls `run` once, `delayMs` from now; the returned function cancels it. */
   after(delayMs: number, run: () => void): () => void;
 }
@@ -11,6 +15,7 @@ const MAX_DELAY_MS = 2_147_483_647;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  steadyMs: () => performance.now(),
   after(delayMs, run) {
     const timer = setTimeout(run, Math.min(delayMs, MAX_DELAY_MS));
     return () => clearTimeout(timer);

@@ -106,6 +106,8 @@ class Loop implements RepositoryLoop {
   #anew = false;
   /** The refused tip that is on the disk with its proof. */
   #proven: ObjectId | null = null;
+  /** When a fetch went well last. */
+  #fetchedSteadyMs: number | null = null;
   /** When the revision was pushed whose ACKs are still awaited. */
   #pushedMs: number | null = null;
   /** The run that is on its way; null between runs and while restoring. */
@@ -204,9 +206,11 @@ class Loop implements RepositoryLoop {
     const translateMs = stages.translateMs === null ? null : stages.translateMs + served.translateMs();
     const push = distribution.pushed();
     const suspension = keeper.suspended(this.name);
-    const facts = { ...this.#facts, push, suspension, untranslated, stages: { ...stages, translateMs } };
+    const fetchAgeMs = this.#fetchedSteadyMs === null ? null : clock.steadyMs() - this.#fetchedSteadyMs;
+    const now = { push, suspension, fetchAgeMs, untranslated, stages: { ...stages, translateMs } };
+    const facts = { ...this.#facts, ...now };
     this.#timelines.follow(clock.now());
-    return this.#stamp(report(facts, proxies, clock.now()), clock.now());
+    return this.#stamp(report(facts, proxies), clock.now());
   }
 
   state(): LineState | null {
@@ -259,6 +263,7 @@ class Loop implements RepositoryLoop {
       late,
     );
     this.#learn({ offeredTip: offered, fetchOkMs: clock.now() });
+    this.#fetchedSteadyMs = clock.steadyMs();
     return offered;
   }
 

@@ -75,7 +75,7 @@ class MemoryQueue implements WorkQueue {
 
   /** The earliest due time wins. A job in flight is armed when it ends. */
   #want(key: string, job: Job, delayMs: number): void {
-    const dueMs = this.#options.clock.now() + delayMs;
+    const dueMs = this.#options.clock.steadyMs() + delayMs;
     if (job.dueMs !== null && job.dueMs <= dueMs) return;
     job.dueMs = dueMs;
     if (!job.running && !job.ready) this.#arm(key, job);
@@ -83,7 +83,7 @@ class MemoryQueue implements WorkQueue {
 
   #arm(key: string, job: Job): void {
     job.cancel();
-    const delayMs = (job.dueMs ?? 0) - this.#options.clock.now();
+    const delayMs = (job.dueMs ?? 0) - this.#options.clock.steadyMs();
     if (delayMs > 0) job.cancel = this.#options.clock.after(delayMs, () => this.#enter(key, job));
     else this.#enter(key, job);
   }
@@ -143,7 +143,7 @@ class MemoryQueue implements WorkQueue {
 
   /** A key added while in flight is due already: what the run asks for can only be later. */
   #again(job: Job, delayMs: number): void {
-    job.dueMs = Math.min(job.dueMs ?? Number.POSITIVE_INFINITY, this.#options.clock.now() + delayMs);
+    job.dueMs = Math.min(job.dueMs ?? Number.POSITIVE_INFINITY, this.#options.clock.steadyMs() + delayMs);
   }
 
   #backoff(job: Job): number {

@@ -16,6 +16,7 @@ export function noFacts({ name, pin }: Pick<Facts, 'name' | 'pin'>, timelines: F
   const nothing = { followedTip: null, state: null, offeredTip: null, refused: null, stale: false };
   const unserved = {
     fetchOkMs: null,
+    fetchAgeMs: null,
     runs: { started: 0, finished: 0 },
     failure: null,
     appliedRevision: null,

@@ -30,6 +30,8 @@ export type Facts = {
   /** The remote offers less than what is followed. */
   readonly stale: boolean;
   readonly fetchOkMs: number | null;
+  /** How long ago that was, whatever the clock was set to since. */
+  readonly fetchAgeMs: number | null;
   readonly runs: RepositoryStatus['runs'];
   readonly failure: RepositoryStatus['failure'];
   readonly appliedRevision: string | null;
@@ -55,7 +57,7 @@ export type Facts = {
   readonly trace: RepositoryStatus['trace'];
 };
 
-export function report(facts: Facts, proxies: readonly ProxyStatus[], nowMs: number): Report {
+export function report(facts: Facts, proxies: readonly ProxyStatus[]): Report {
   const states = [...(facts.state?.scopes.values() ?? [])];
   const living = states.filter(({ status }) => status !== 'Tombstone');
   const byDirectory = new Map(living.map(({ directory, uid }) => [directory, uid]));
@@ -73,7 +75,7 @@ export function report(facts: Facts, proxies: readonly ProxyStatus[], nowMs: num
     followedTip: facts.followedTip,
     offeredTip: facts.offeredTip,
     refused: facts.refused,
-    fetch: freshness(facts, nowMs),
+    fetch: freshness(facts),
     runs: facts.runs,
     appliedRevision: facts.appliedRevision,
     failure: facts.failure,
@@ -92,10 +94,9 @@ export function report(facts: Facts, proxies: readonly ProxyStatus[], nowMs: num
   };
 }
 
-function freshness(facts: Facts, nowMs: number): Freshness {
-  const ageMs = facts.fetchOkMs === null ? null : Math.max(0, nowMs - facts.fetchOkMs);
+function freshness(facts: Facts): Freshness {
   const failing = facts.failure?.stage === 'fetch' ? facts.failure.sinceMs : null;
-  return { lastOkMs: facts.fetchOkMs, ageMs, failingSinceMs: failing };
+  return { lastOkMs: facts.fetchOkMs, ageMs: facts.fetchAgeMs, failingSinceMs: failing };
 }
 
 /** What is worked out once for all scopes. */

@@ -6,15 +6,19 @@ export type SimulatedClock = Clock & {
   advance(ms: number): Promise<void>;
   /** How many timers are armed. */
   pending(): number;
+  /** Somebody sets the machine's clock: nothing falls due by it. */
+  set(byMs: number): void;
 };
 
 export function simulatedClock(startMs = 1_000_000): SimulatedClock {
   let nowMs = startMs;
+  let stepMs = 0;
   let timers: { readonly dueMs: number; readonly run: () => void }[] = [];
   const next = (untilMs: number) =>
     timers.filter(({ dueMs }) => dueMs <= untilMs).sort((a, b) => a.dueMs - b.dueMs)[0];
   return {
-    now: () => nowMs,
+    now: () => nowMs + stepMs,
+    steadyMs: () => nowMs,
     after(delayMs, run) {
       const timer = { dueMs: nowMs + delayMs, run };
       timers.push(timer);
@@ -36,6 +40,9 @@ export function simulatedClock(startMs = 1_000_000): SimulatedClock {
       await settle();
     },
     pending: () => timers.length,
+    set(byMs) {
+      stepMs += byMs;
+    },
   };
 }
 

@@ -112,6 +112,16 @@ describe('the loop', () => {
     expect(await onDisk()).toMatchObject({ tip: a, scopes: { [world.uid.S]: { seq: 2 } } });
   });
 
+  it('says how long ago it fetched, whatever the clock is set to', async () => {
+    const { loop, offer, unplug, run, clock } = start();
+    offer(a);
+    await run();
+    unplug();
+    await clock.advance(2_000);
+    clock.set(-365 * 24 * 3_600_000);
+    expect(loop.status().fetch.ageMs).toBe(2_000);
+  });
+
   it('polls, and does nothing where nothing changed', async () => {
     const { loop, offer, run, published, clock, queue } = start();
     offer(a);

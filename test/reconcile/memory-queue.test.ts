@@ -31,6 +31,33 @@ describe('memory queue', () => {
     );
   });
 
+  it('is told nothing by a clock that is set forwards or back', async () => {
+    const yearMs = 365 * 24 * 3_600_000;
+    for (const stepMs of [yearMs, -yearMs]) {
+      const clock = simulatedClock();
+      const runs: number[] = [];
+      const handler = async (): Promise<Outcome> => {
+        runs.push(clock.steadyMs());
+        return { outcome: 'wait', forMs: 60_000 };
+      };
+      const queue = createMemoryQueue({ clock, random: () => 0.5, handler });
+      await queue.add('a');
+      await clock.advance(10);
+      clock.set(stepMs);
+      await queue.add('a'); // A hint, which no poll that is still to come may hold up.
+      await clock.advance(10);
+      expect(runs).toHaveLength(2);
+      await clock.advance(60_000);
+      expect(runs).toHaveLength(3);
+      await queue.add('b', 1_000);
+      clock.set(stepMs);
+      await clock.advance(1_000);
+      expect(runs).toHaveLength(4);
+      await queue.close();
+      expect(clock.pending()).toBe(0);
+    }
+  });
+
   it('leaves no timer behind when it is closed', async () => {
     const clock = simulatedClock();
     const queue = createMemoryQueue({

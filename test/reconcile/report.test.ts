@@ -17,6 +17,7 @@ test('a place that is used again is that of the scope that lives; the one that e
     refused: null,
     stale: false,
     fetchOkMs: null,
+    fetchAgeMs: null,
     runs: { started: 1, finished: 1 },
     failure: null,
     appliedRevision: state.tip,
@@ -33,11 +34,7 @@ test('a place that is used again is that of the scope that lives; the one that e
     stages,
     trace: null,
   };
-  const scopes = report(facts, [], 0).scopes.map(({ uid, status, problems }) => [
-    uid,
-    status,
-    problems.length,
-  ]);
+  const scopes = report(facts, []).scopes.map(({ uid, status, problems }) => [uid, status, problems.length]);
   expect(scopes).toEqual([
     [realm.uid('s'), 'Live', 0],
     [realm.uid('a'), 'Tombstone', 0],

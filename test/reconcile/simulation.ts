@@ -52,11 +52,13 @@ export function simulate(input: {
   readonly pin: Pin;
   readonly witness: string;
   readonly disk?: Disk;
+  /** Its own, or that of several. */
+  readonly clock?: SimulatedClock;
   readonly read?: typeof stages.read;
   readonly stages?: ServeStages;
   readonly observer?: LoopObserver;
 }): Simulation {
-  const clock = simulatedClock();
+  const clock = input.clock ?? simulatedClock();
   const disk = input.disk ?? testDisk();
   const published: string[] = [];
   const logged: { level: string; message: string }[] = [];
