@@ -1,8 +1,9 @@
 import type { Problem } from '../base/problem.ts';
 import { durationMs, type RateLimitResource } from '../manifests/index.ts';
 import { mistake, originOf } from './mistake.ts';
+import { createNeighbours } from './neighbours.ts';
 import type { Mesh, Origin, TextMatch } from './types.ts';
-import { hasLabels, mayMeet } from './workloads.ts';
+import { hasLabels } from './workloads.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -42,21 +43,35 @@ export function readQuotas(resources: readonly RateLimitResource[], problems: Pr
   const all = resources.map((resource) => {
     const { rules } = resource.spec;
     const weight = rules.reduce((sum, { match = {} }) => sum + eachRule + JSON.stringify(match).length, 0);
-    return { resource, weight, quota: readQuota(resource) };
+    const quota = readQuota(resource);
+    const { namespace, selector } = quota;
+    return { resource, weight, quota, namespace, selector };
   });
   const whole = all.reduce((sum, { weight }) => sum + weight, 0);
   if (whole <= mostPerWorkload) return all.map(({ quota }) => quota);
   const told = new Set<string>();
-  return all.flatMap(({ resource, quota }) => {
-    const beside = all.filter((other) => mayMeet(quota, other.quota));
-    const weight = beside.reduce((sum, other) => sum + other.weight, 0);
-    if (weight <= mostPerWorkload) return [quota];
-    const message = `with the other RateLimits that a workload may have, the rules come to ${weight} characters; ${mostPerWorkload} is the most`;
+  const neighbours = createNeighbours(all);
+  return all.flatMap((one) => {
+    const { resource, quota } = one;
+    if (!isTooMuch(neighbours(one))) return [quota];
+    if (told.has(quota.namespace)) return [];
     // One problem for all that say the same.
-    if (!told.has(quota.namespace)) problems.push(mistake(resource, ['spec', 'rules'], 'FL3363', message));
     told.add(quota.namespace);
+    const weight = neighbours(one).reduce((sum, other) => sum + other.weight, 0);
+    const message = `with the other RateLimits that a workload may have, the rules come to ${weight} characters; ${mostPerWorkload} is the most`;
+    problems.push(mistake(resource, ['spec', 'rules'], 'FL3363', message));
     return [];
   });
+}
+
+/** Not all of them are looked at where it is. */
+function isTooMuch(beside: Iterable<{ readonly weight: number }>): boolean {
+  let sum = 0;
+  for (const { weight } of beside) {
+    sum += weight;
+    if (sum > mostPerWorkload) return true;
+  }
+  return false;
 }
 
 function readQuota(resource: RateLimitResource): Quota {

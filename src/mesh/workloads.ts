@@ -84,7 +84,7 @@ export function hasLabels(labels: Labels, selector: Labels): boolean {
   return Object.entries(selector).every(([name, value]) => labels[name] === value);
 }
 
-type Selecting = { readonly namespace: string; readonly selector: Labels | null };
+export type Selecting = { readonly namespace: string; readonly selector: Labels | null };
 
 /** Whether both may select one workload. */
 export function mayMeet(one: Selecting, other: Selecting): boolean {

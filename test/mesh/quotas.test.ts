@@ -20,6 +20,14 @@ test.each<readonly [string, string, readonly string[], number]>([
   ['two of different workloads', limit('a', 30, of('cart')) + limit('b', 30, of('pay')), [], 2],
   ['of all workloads, beside one', limit('a', 16) + limit('b', 16, of('pay')), ['FL3363'], 0],
   [
+    'of other labels, which a workload may have too',
+    limit('a', 16, of('cart')) +
+      limit('b', 16, 'selector: {matchLabels: {zone: a}}, ') +
+      limit('c', 2, of('pay')),
+    ['FL3363'],
+    1,
+  ],
+  [
     'what is too much leaves others alone',
     limit('a', 31, of('cart')) + limit('b', 30, of('pay')),
     ['FL3363'],
