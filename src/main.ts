@@ -63,7 +63,8 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   const now = () => clock.now();
   const pins = await readPins(config.repositories);
   const stages = createStages(pins.map(({ uid }) => uid));
-  const served = createServed(stages, now);
+  const names = config.repositories.map(({ name }) => name);
+  const served = createServed(stages, now, names);
   const { removalTimeoutMs, maxConnectionAgeMs } = config;
   const serving = { snapshotFor: served.snapshotFor, removalTimeoutMs, maxConnectionAgeMs };
   const loops = new Map<string, RepositoryLoop>();
@@ -78,10 +79,7 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   });
   const xds = createXdsServer({ ...serving, log, now, observer: telemetry.xds });
   starting.defer(() => xds.close());
-  const distributionOf = createPublisher(
-    config.repositories.map(({ name }) => name),
-    xds,
-  );
+  const distributionOf = createPublisher(names, xds);
   const closing = new AbortController();
   const handler = (key: string) => reconcile(loops, key, closing.signal);
   const tip = (key: string) => loops.get(key)?.state()?.tip ?? null;

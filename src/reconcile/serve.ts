@@ -4,6 +4,7 @@ import { type Decision, decisionOf, type Endpoints, type Mesh, type Origin } fro
 import type { Proxy as Client, Snapshot } from '../translate/index.ts';
 import { type Build, type BuildResult, type Built, buildIsolated } from './build.ts';
 import { type PartAsked, partOrigin } from './part-origin.ts';
+import { toldApart } from './told-apart.ts';
 
 export type ServeStages = {
   readonly build: Build;
@@ -33,9 +34,9 @@ export interface Served {
   retain(proxies: ReadonlySet<string>): void;
 }
 
-/** `now` in milliseconds; only measures. */
-export function createServed(stages: ServeStages, now: () => number): Served {
-  const repositories = new Map<string, readonly ScopeResources[]>();
+/** `now` in milliseconds; only measures. `names`: of all repositories, in the order in which they go before each other. */
+export function createServed(stages: ServeStages, now: () => number, names: readonly string[] = []): Served {
+  const repositories = new Map<string, readonly ScopeResources[]>(names.map((name) => [name, []]));
   const snapshots = new Map<string, Snapshot>();
   const failures = new Map<string, string>();
   let current: Built | null = null;
@@ -45,12 +46,14 @@ export function createServed(stages: ServeStages, now: () => number): Served {
     replace(repository, resources) {
       repositories.set(repository, resources);
       translateMs = 0;
-      const result = buildIsolated(stages.build, [...repositories.values()].flat(), good);
+      const { resources: wanted, taken } = toldApart([...repositories.values()]);
+      const result = buildIsolated(stages.build, wanted, good);
       if (result.built !== null) {
         current = result.built;
         good = result.used;
       }
-      return result;
+      const own = [...taken].filter(([uid]) => resources.some(({ scope }) => scope.uid === uid));
+      return own.length === 0 ? result : { ...result, failed: new Map([...result.failed, ...own]) };
     },
     snapshotFor(proxy) {
       if (current === null) throw nothingVerified();

@@ -5,7 +5,7 @@ import { rds } from './config-source.ts';
 import { endOfTls } from './downstream-tls.ts';
 import type { Draft } from './encode.ts';
 import { gatewayRoutes } from './gateway-routes.ts';
-import { servedByServices, type Targets } from './served.ts';
+import { servedByServices } from './served.ts';
 import { tlsInspector } from './sniffing.ts';
 import { type Chain, chainsAt, chainsInOrder, clustersOf } from './streams.ts';
 import { LISTENER, type Reference, type Skipped } from './types.ts';
@@ -17,28 +17,29 @@ import { listening } from './wildcard.ts';
  * `http.80`. Several gateways may share one; of those of TLS, the host that the client names (SNI) tells which.
  */
 export function gatewayListeners(view: View): Bound {
-  const targets = servedByServices(view, view.proxy.ips);
-  const bound = view.openings.flatMap((opening) =>
-    portsBehind(opening.server.port, targets).map((port) => ({ opening, port })),
-  );
-  const byAddress = Map.groupBy(bound, ({ opening: { server }, port }) => `${port} ${server.bind ?? ''}`);
-  const all = [...byAddress.values()].map((at) =>
-    listenerOf(
-      view,
-      at.map(({ opening }) => opening),
-      at[0]?.port ?? 0,
-    ),
-  );
+  const byAddress = Map.groupBy(view.openings, ({ server: { port, bind } }) => `${port} ${bind ?? ''}`);
+  const bound = boundPorts(view);
+  const all = [...byAddress.values()].map((openings) => listenerOf(view, openings, bound));
   return { drafts: all.flatMap(({ drafts }) => drafts), skipped: all.flatMap(({ skipped }) => skipped) };
 }
 
 /**
- * Where clients get to who ask a Service of the proxy at the port of a server: its targets (Istio), and the port itself where
- * no Service is known to lead to it.
+ * Where clients get to who ask a Service of the proxy at the port of a server (Istio): its target, by that port. Only
+ * where each has its own: a port that leads to several places, or to that of another server, is bound as it is, so that
+ * no two listeners, and no two tables of one port, come from servers that nobody compared.
  */
-function portsBehind(port: number, targets: Targets): readonly number[] {
-  const led = [...targets].filter(([, served]) => served.some(({ port: { number } }) => number === port));
-  return led.length === 0 ? [port] : led.map(([target]) => target).sort((left, right) => left - right);
+function boundPorts(view: View): ReadonlyMap<number, number> {
+  const targets = [...servedByServices(view, view.proxy.ips)];
+  const asked = [...new Set(view.openings.map(({ server: { port } }) => port))];
+  const led = asked.flatMap((port) =>
+    targets
+      .filter(([, served]) => served.some(({ port: { number } }) => number === port))
+      .map(([target]): readonly [number, number] => [port, target]),
+  );
+  const isAlone = ([port, target]: readonly [number, number]) =>
+    (target === port || !asked.includes(target)) &&
+    led.every(([other, place]) => (other === port) === (place === target));
+  return new Map(led.filter(isAlone));
 }
 
 /** Some connections of a listener. */
@@ -51,9 +52,10 @@ type Part = {
 
 const nothing: Part = { chains: [], routes: [], streams: [], skipped: [] };
 
-function listenerOf(view: View, openings: readonly Opening[], port: number): Bound {
+function listenerOf(view: View, openings: readonly Opening[], bound: ReadonlyMap<number, number>): Bound {
   const [first] = openings;
   if (first === undefined) return { drafts: [], skipped: [] };
+  const port = bound.get(first.server.port) ?? first.server.port;
   const { name, addresses } = listening(view.proxy, port, first.server.bind);
   const plain = openings.filter(({ server }) => server.carries === 'requests' && server.security === null);
   const ended = openings.filter(({ server }) => server.security !== null);

@@ -30,8 +30,7 @@ export type Served = {
   readonly connections: Connections | null;
 };
 
-/** By port of the workload. */
-export type Targets = ReadonlyMap<number, readonly Served[]>;
+type Targets = ReadonlyMap<number, readonly Served[]>;
 
 /** What the workload at these addresses serves: what its services say, or in their place its Sidecar. */
 export function servedTargets(view: View, addresses: readonly string[]): Targets {

@@ -44,6 +44,35 @@ describe('listeners', () => {
     expect(namesOf(snapshotOf(other, acme(files)), 'listeners')).toEqual(['0.0.0.0_80', '0.0.0.0_9090']);
   });
 
+  test.each([
+    ['two places', [[80, 8080]], [[80, 9090]], [80], ['0.0.0.0_80']],
+    [
+      'one place, of two servers',
+      [
+        [80, 8080],
+        [81, 8080],
+      ],
+      [],
+      [80, 81],
+      ['0.0.0.0_80', '0.0.0.0_81'],
+    ],
+    ['the port of another server', [[80, 8080]], [], [80, 8080], ['0.0.0.0_80', '0.0.0.0_8080']],
+  ] as const)('are at their own port where it leads to %s', (_, one, other, servers, names) => {
+    const led = (name: string, ports: readonly (readonly [number, number])[]) =>
+      service(
+        name,
+        'edge',
+        '',
+        `[${ports.map(([port, target]) => `{name: http-${port}, port: ${port}, targetPort: ${target}}`).join()}]`,
+      ).replace(`app: ${name}`, 'app: edge');
+    const files =
+      led('public', one) +
+      (other.length > 0 ? led('internal', other) : '') +
+      workload('edge-0', 'edge', '10.0.0.9', 'app: edge') +
+      servers.map((port) => gateway(`g-${port}`, 'edge', '["*"]', '', port)).join('');
+    expect(namesOf(snapshotOf(edge, acme(files)), 'listeners')).toEqual(names);
+  });
+
   test('whose routes are asked for as all else is', () => {
     const FAIRLEAD = { services: 'per-type', protocol: 'sotw' };
     const alone = proxyAt('10.0.0.9', 'edge', { LABELS: { app: 'edge' }, FAIRLEAD }, 'router');
