@@ -33,7 +33,8 @@ export function startServer({ flags, log, dieAt, wrapper = [] }: Start): ServerP
   const all = [...wrapper, process.execPath, '--import', preload, bin, 'serve', ...flags];
   const [program = '', ...args] = all;
   const env = { ...process.env, ...(dieAt && { DIE_AT: JSON.stringify(death(...dieAt)) }) };
-  const child = spawn(program, args, { env, stdio: ['ignore', output, output, 'ipc'] });
+  // A group of its own, since `faketime` forks what it runs.
+  const child = spawn(program, args, { env, detached: true, stdio: ['ignore', output, output, 'ipc'] });
   const ended = once(child, 'exit').then(([code, signal]) => String(signal ?? code));
   return {
     ended,
@@ -51,6 +52,7 @@ function death({ operation, what, side }: Step, skip: number): Death {
 }
 
 async function end(child: ChildProcess, ended: Promise<unknown>, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+  const { pid, exitCode, signalCode } = child;
+  if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, signal);
   await ended;
 }

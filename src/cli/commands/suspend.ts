@@ -10,7 +10,7 @@ type Flags = WhoAndWhy & { readonly until?: End };
 
 export function suspendCommand(context: Context): Command {
   const command = new Command('suspend')
-    .description('keeps a repository or a scope of a running server as it is, on all its replicas')
+    .description('keeps a repository or a scope of a running server as it is')
     .addArgument(new Argument('<name>', 'a repository, a scope, or repository/<name>, scope/<path>'))
     .addOption(
       new Option('--until <when>', 'a duration (2h) or a time (2026-12-01T08:00:00Z)').argParser(end),
