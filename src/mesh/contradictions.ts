@@ -2,13 +2,15 @@ import { must } from '../base/must.ts';
 import type { Problem } from '../base/problem.ts';
 import type { Path, VirtualServiceResource } from '../manifests/index.ts';
 import { overlap } from './conflicts.ts';
-import { anyConnection, anyRequest, connectionsMeet, type Encounter, requestsMeet } from './disjoint.ts';
-import { MESH, sharedPorts } from './gateways.ts';
+import { anyConnection, anyRequest, connectionsMeet, requestsMeet } from './disjoint.ts';
+import { type Encounter, type EncountersOf, foundOnce } from './encounters.ts';
+import { MESH } from './gateways.ts';
 import { type Piece, partsOf } from './merge-routings.ts';
 import { createSpots, mistake, originOf, placesOf, type Spot, type Spots } from './mistake.ts';
 import { areApart } from './private.ts';
 import type { DefinedRouting } from './routing.ts';
-import type { Gateway, Routing, Rule, StreamRule } from './types.ts';
+import { sharedDoors } from './shared-doors.ts';
+import type { Gateway, Match, Routing, Rule, StreamRule } from './types.ts';
 
 /**
  * The routings of one scope without those that contradict each other. Several may be for one host, where no request fits two
@@ -19,7 +21,7 @@ export function withoutContradictions(
   all: readonly DefinedRouting[],
   problems: Problem[],
 ): readonly DefinedRouting[] {
-  return consistent(all, problems, sameEntrances);
+  return consistent(all, problems, () => sameEntrances());
 }
 
 /**
@@ -28,53 +30,44 @@ export function withoutContradictions(
  */
 export function apartAtGateways(all: readonly DefinedRouting[], gateways: readonly Gateway[]): Apart {
   const problems: Problem[] = [];
-  const known = new Map<Routing, readonly Gateway[]>();
-  const gatewaysOf = (routing: Routing) => {
-    const found = known.get(routing) ?? gateways.filter(({ id }) => routing.entrances.includes(id));
-    known.set(routing, found);
-    return found;
-  };
-  const routings = consistent(all, problems, (left, right) => sharedEntrances(left, right, gatewaysOf));
+  const byId = Map.groupBy(gateways, ({ id }) => id);
+  const gatewaysOf = ({ entrances }: Routing) => [...new Set(entrances)].flatMap((id) => byId.get(id) ?? []);
+  const routings = consistent(all, problems, (group) => sharedDoors(group, gatewaysOf));
   return { routings, problems };
 }
 
 export type Apart = { readonly routings: readonly DefinedRouting[]; readonly problems: readonly Problem[] };
 
-type EncountersOf = (left: Routing, right: Routing) => readonly Encounter[];
+/** Where those of one host meet; null: at so many places that they are not compared. */
+type Meeting = (group: readonly Routing[]) => EncountersOf | null;
 
-function sameEntrances(left: Routing, right: Routing): readonly Encounter[] {
-  const both = left.entrances.filter((entrance) => {
-    return right.entrances.includes(entrance) && !(entrance === MESH && areApart(left, right));
+function sameEntrances(): EncountersOf {
+  const among = (left: readonly string[], right: readonly string[]): readonly Encounter[] => {
+    const others = new Set(right);
+    const both = left.filter((entrance) => others.has(entrance));
+    return both.map((entrance) => ({ left: entrance, right: entrance, port: null }));
+  };
+  const together = foundOnce((left, right) => among(left.entrances, right.entrances));
+  const apart = foundOnce((left, right) => {
+    return among(
+      left.entrances.filter((entrance) => entrance !== MESH),
+      right.entrances,
+    );
   });
-  return both.map((entrance) => ({ left: entrance, right: entrance, port: null }));
-}
-
-/** A gateway offers a host to the routings of a namespace once. */
-function sharedEntrances(
-  left: Routing,
-  right: Routing,
-  gatewaysOf: (routing: Routing) => readonly Gateway[],
-): readonly Encounter[] {
-  if (left.namespace === right.namespace) return [];
-  return gatewaysOf(left).flatMap((one) =>
-    gatewaysOf(right).flatMap((other) => {
-      const ports = one === other ? [] : sharedPorts([one, left], [other, right]);
-      return ports.map((port) => ({ left: one.id, right: other.id, port }));
-    }),
-  );
+  return (left, right) => (areApart(left, right) ? apart : together)(left, right);
 }
 
 function consistent(
   all: readonly DefinedRouting[],
   problems: Problem[],
-  encountersOf: EncountersOf,
+  meeting: Meeting,
 ): readonly DefinedRouting[] {
   const shared = [...Map.groupBy(all, ({ routing }) => routing.host).values()].filter(
     ({ length }) => length > 1,
   );
   const refused = new Set<VirtualServiceResource>();
   for (const group of shared) {
-    const found = sizeOf(group) > MOST ? tooMany(group) : contradictionsAmong(group, encountersOf);
+    const found = contradictionsOf(group, meeting);
     for (const { resource } of found) refused.add(resource);
     problems.push(...found.map(({ problem }) => problem));
   }
@@ -86,24 +79,36 @@ const MOST = 2000;
 
 type Found = { readonly resource: VirtualServiceResource; readonly problem: Problem };
 
-/** What another scope says of a step does not count, however much it is: only the step does. */
+function contradictionsOf(group: readonly DefinedRouting[], meeting: Meeting): readonly Found[] {
+  if (sizeOf(group) > MOST) return tooMany(group, `with more than ${MOST} matches in all`);
+  const encountersOf = meeting(group.map(({ routing }) => routing));
+  if (encountersOf === null) return tooMany(group, 'through too many gateways and servers');
+  return contradictionsAmong(group, encountersOf);
+}
+
+/** What another scope says of a step does not count, however much it is: only the step does. A match counts for each gateway that it names. */
 function sizeOf(group: readonly DefinedRouting[]): number {
   const all = group.map(({ routing }) => partsOf(routing));
   const lists = all.flatMap(({ rules, streams }) => [rules.some, rules.rest, streams.some, streams.rest]);
-  const reaches = lists.flatMap((pieces) => distinct<{ readonly reach: readonly unknown[] }>(pieces));
-  return reaches.reduce((sum, { reach }) => sum + Math.max(reach.length, 1), 0);
+  const reaches = lists.flatMap((pieces) => distinct<Reaching>(pieces));
+  return reaches.reduce((sum, { reach }) => {
+    const all = reach.map(({ entrances }) => Math.max(entrances.length, 1));
+    return sum + all.reduce((size, each) => size + each, reach.length === 0 ? 1 : 0);
+  }, 0);
 }
+
+type Reaching = { readonly reach: readonly Pick<Match, 'entrances'>[] };
 
 /** Those of one step of another scope's once. */
 function distinct<P extends { readonly reach: readonly unknown[] }>(pieces: readonly P[]): readonly P[] {
   return pieces.filter(({ reach }, index) => reach !== pieces[index - 1]?.reach);
 }
 
-function tooMany(group: readonly DefinedRouting[]): readonly Found[] {
+function tooMany(group: readonly DefinedRouting[], why: string): readonly Found[] {
   const spots = new Map(group.map((one) => [one, spotOfHost(one)]));
   return group.map((one) => {
     const places = placesOf(group.flatMap((other) => (other === one ? [] : (spots.get(other) ?? []))));
-    const message = `${one.routing.host} is also routed at ${places}, with more than ${MOST} matches in all: they are not compared`;
+    const message = `${one.routing.host} is also routed at ${places}, ${why}: they are not compared`;
     return { resource: one.resource, problem: mistake(one.resource, hostPath(one), 'FL3202', message) };
   });
 }
@@ -142,8 +147,9 @@ function contradiction(
   right: Routing,
   encountersOf: EncountersOf,
 ): { readonly one: Either; readonly other: Either } | null {
+  if (!overlap(left, right)) return null;
   const encounters = encountersOf(left, right);
-  if (encounters.length === 0 || !overlap(left, right)) return null;
+  if (encounters.isEmpty) return null;
   const [a, b] = [partsOf(left), partsOf(right)];
   for (const which of ['some', 'rest'] as const) {
     const found =

@@ -1,11 +1,9 @@
+import type { Encounters } from './encounters.ts';
 import { covers } from './hosts.ts';
 import type { Match, NamedMatch, PathMatch, StreamMatch, TextMatch } from './types.ts';
 
-/** Where what two routings say may be asked of one and the same: an entrance of each, and its port; null: any. */
-export type Encounter = { readonly left: string; readonly right: string; readonly port: number | null };
-
 /** Whether some request that comes in at one of `encounters` may fit both; false only where that can be told. */
-export function requestsMeet(left: Match, right: Match, encounters: readonly Encounter[]): boolean {
+export function requestsMeet(left: Match, right: Match, encounters: Encounters): boolean {
   return (
     clientsMeet(left, right, encounters) &&
     pathsMeet(left, right) &&
@@ -20,11 +18,7 @@ export function requestsMeet(left: Match, right: Match, encounters: readonly Enc
  * The same of connections. Of two ranges, the narrower is for an address whatever their order: only the same range may be
  * wanted twice.
  */
-export function connectionsMeet(
-  left: StreamMatch,
-  right: StreamMatch,
-  encounters: readonly Encounter[],
-): boolean {
+export function connectionsMeet(left: StreamMatch, right: StreamMatch, encounters: Encounters): boolean {
   return (
     clientsMeet(left, right, encounters) &&
     anyMeet(left.names, right.names, (one, other) => covers(one, other) || covers(other, one)) &&
@@ -36,17 +30,13 @@ export function connectionsMeet(
 
 type About = Pick<Match, 'port' | 'fromNamespace' | 'fromLabels' | 'entrances'>;
 
-function clientsMeet(left: About, right: About, encounters: readonly Encounter[]): boolean {
-  const at = ({ entrances: own }: About, entrance: string) => own.length === 0 || own.includes(entrance);
+function clientsMeet(left: About, right: About, encounters: Encounters): boolean {
   const isSame = <T>(one: T | null, other: T | null) => one === null || other === null || one === other;
   return (
     isSame(left.port, right.port) &&
     isSame(left.fromNamespace, right.fromNamespace) &&
     Object.entries(left.fromLabels).every(([name, value]) => isSame(value, right.fromLabels[name] ?? null)) &&
-    encounters.some(({ port, ...entrances }) => {
-      const isAsked = at(left, entrances.left) && at(right, entrances.right);
-      return isAsked && isSame(left.port, port) && isSame(right.port, port);
-    })
+    encounters.include(left.entrances, right.entrances, left.port ?? right.port)
   );
 }
 

@@ -221,25 +221,20 @@ export function meet({ offers }: GatewayServer, routing: Routing): readonly Meet
 
 type Meeting = { readonly host: string; readonly offered: string };
 
-/**
- * Ports at which some proxy may have two gateways that offer one host as closely, each to routings of another namespace: a
- * request there is for the routings of both.
- */
-export function sharedPorts(
-  [left, one]: readonly [Gateway, Routing],
-  [right, other]: readonly [Gateway, Routing],
-): readonly number[] {
-  if (left.origin.uid !== right.origin.uid || !mayMeet(left, right)) return [];
-  return left.servers.filter(isPlain).flatMap((server) => {
-    const beside = right.servers.filter((each) => {
-      return isPlain(each) && each.port === server.port && each.bind === server.bind;
+/** Where a gateway takes requests for a routing: ports, by address and by the host there and how closely it is offered. */
+export function openings({ servers }: Gateway, routing: Routing): ReadonlyMap<string, number> {
+  const all = servers.filter(isPlain).flatMap((server) => {
+    const { port, bind } = server;
+    return meet(server, routing).map(({ host, offered }): readonly [string, number] => {
+      return [[port, bind ?? '', host, offered].join(' '), port];
     });
-    const theirs = beside.flatMap((each) => meet(each, other));
-    const isShared = meet(server, one).some(({ host, offered }) => {
-      return theirs.some((meeting) => meeting.host === host && meeting.offered === offered);
-    });
-    return isShared ? [server.port] : [];
   });
+  return new Map(all);
+}
+
+/** Whether some proxy may have both. */
+export function mayShare(left: Gateway, right: Gateway): boolean {
+  return left.origin.uid === right.origin.uid && mayMeet(left, right);
 }
 
 function isPlain({ carries, security }: GatewayServer): boolean {

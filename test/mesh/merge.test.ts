@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { requestsMeet } from '../../src/mesh/disjoint.ts';
+import { createEncounters } from '../../src/mesh/encounters.ts';
 import {
   build,
   createBuilder,
@@ -300,7 +301,7 @@ describe('connections', () => {
   });
 });
 
-const inMesh = [{ left: 'mesh', right: 'mesh', port: null }];
+const inMesh = createEncounters([{ left: 'mesh', right: 'mesh', port: null }]);
 
 test('told apart means that no request fits both', () => {
   fc.assert(
