@@ -207,7 +207,7 @@ describe('of a dump', () => {
       'api.payments',
       'outbound|80|v1|api.payments.svc.cluster.local (90), outbound|80|v2|api.payments.svc.cluster.local (10)',
     ]);
-    expect(canary?.slice(6)).toEqual(['payments.acme', 'VirtualService/payments/api']);
+    expect(canary?.slice(6)).toEqual(['acme.payments', 'VirtualService/payments/api']);
   });
 
   test.each([

@@ -158,17 +158,17 @@ describe('remotes that misbehave', () => {
     await expect(backend.remoteTip()).rejects.toMatchObject({ code: 'remote-timeout' });
   });
 
-  test.each<[string, Answer]>([
-    ['401', (_request, response) => void response.writeHead(401).end('who are you?')],
+  test.each<[string, Answer, string?]>([
+    ['401', (_request, response) => void response.writeHead(401).end('who are you?'), 'credentials-refused'],
     ['503', (_request, response) => void response.writeHead(503).end()],
     ['a web page', (_request, response) => void response.end('<html></html>')],
     ['a reset connection', (request) => void request.socket.destroy()],
     ['a redirect to a file', (_request, response) => redirect(response, 'file:///etc/passwd')],
     ['a redirect to a program', (_request, response) => redirect(response, 'ext::sh -c id')],
-  ])('%s: remote-unreachable, without the password in the text', async (_name, answer) => {
+  ])('%s: a code, without the password in the text', async (_name, answer, code = 'remote-unreachable') => {
     const { backend } = await against(answer);
     const error = await backend.fetch().catch((reason: unknown) => reason);
-    expect(error).toMatchObject({ code: 'remote-unreachable' });
+    expect(error).toMatchObject({ code });
     expect(`${error} ${error instanceof Error ? error.cause : ''}`).not.toContain('secret');
   });
 
@@ -178,7 +178,7 @@ describe('remotes that misbehave', () => {
       seen = request.headers.authorization;
       response.writeHead(403).end();
     });
-    await expect(backend.fetch()).rejects.toMatchObject({ code: 'remote-unreachable' });
+    await expect(backend.fetch()).rejects.toMatchObject({ code: 'credentials-refused' });
     expect(seen).toBe(`Basic ${Buffer.from('user:secret%').toString('base64')}`);
     const names = await readdir(gitdir, { recursive: true });
     for (const name of names) {

@@ -30,6 +30,8 @@ export function serveCommand(context: Context): Command {
 
 /** An option for each setting of the server. */
 export function serverOptions(command: Command): Command {
+  // The longest flag leaves its help less room than commander would wrap in.
+  command.configureHelp({ minWidthToWrap: 30 });
   command.option('--config <file>', 'a ServerConfig file; flags and FAIRLEAD_* go before it');
   for (const name of Object.keys(settings) as SettingName[]) {
     const { argument, help, otherwise, choices } = settings[name];
