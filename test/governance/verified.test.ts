@@ -44,7 +44,7 @@ test('manifests are served, and what decides is not', async () => {
   );
 });
 
-test('old bytes have the authority of now', async () => {
+test('old bytes have the place and the authority of now', async () => {
   const world = createWorld();
   const genesis = world.add('g', {});
   const line = openLine(world.objects, createTreeDigests(world.objects), await world.pin());
@@ -53,5 +53,6 @@ test('old bytes have the authority of now', async () => {
   const [root, child] = await line.scopes(verdict.state);
   if (root === undefined || child === undefined) throw new Error('two scopes');
   const now = withAuthorityOf(root, child);
-  expect(now).toEqual({ ...root, owns: child.owns, granted: child.granted });
+  const { parent, path, directory, trustDomain, owns, granted } = child;
+  expect(now).toEqual({ ...root, parent, path, directory, trustDomain, owns, granted });
 });

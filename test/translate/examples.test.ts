@@ -22,7 +22,7 @@ const scopes = directories.map((directory): ScopeText => {
     (file) => directoryOf(file) === directory && !/(scope|delegations)\.yaml$/.test(file),
   );
   const texts = Object.fromEntries(own.map((file) => [file, readFileSync(join(mesh, file), 'utf8')]));
-  return { path: directory === '.' ? metadata.name : `${metadata.name}.acme`, ...spec.owns, files: texts };
+  return { path: directory === '.' ? metadata.name : `acme.${metadata.name}`, ...spec.owns, files: texts };
 });
 
 const { problems, ...built } = build(scopes.map((text) => scope(text)));
