@@ -1,10 +1,10 @@
-/** A worker of its own process that never ends what it takes: `node worker-child.ts <port> <prefix> <lockMs>`. */
+/** A worker of its own process that never ends what it takes: `node worker-child.ts <port> <prefix> <lockMs> [<key to add>]`. */
 import { Redis } from 'ioredis';
 import { systemClock } from '../../../src/reconcile/clock.ts';
 import { openBullmqQueue } from '../../../src/reconcile/redis/bullmq-queue.ts';
 
-const [port, prefix = '', lockMs] = process.argv.slice(2);
-await openBullmqQueue({
+const [port, prefix = '', lockMs, added] = process.argv.slice(2);
+const queue = await openBullmqQueue({
   client: new Redis({ host: '127.0.0.1', port: Number(port), maxRetriesPerRequest: null }),
   prefix,
   clock: systemClock,
@@ -17,3 +17,4 @@ await openBullmqQueue({
   },
   onError() {},
 });
+if (added !== undefined) await queue.add(added);
