@@ -65,8 +65,8 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   const stages = createStages(pins.map(({ uid }) => uid));
   const names = config.repositories.map(({ name }) => name);
   const served = createServed(stages, now, names);
-  const { removalTimeoutMs, maxConnectionAgeMs } = config;
-  const serving = { snapshotFor: served.snapshotFor, removalTimeoutMs, maxConnectionAgeMs };
+  const { removalTimeoutMs, maxConnectionAgeMs, keepaliveMs } = config;
+  const serving = { snapshotFor: served.snapshotFor, removalTimeoutMs, maxConnectionAgeMs, keepaliveMs };
   const loops = new Map<string, RepositoryLoop>();
   const telemetry = createTelemetry({
     clock,

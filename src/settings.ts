@@ -79,6 +79,7 @@ export const serverSettings = {
     null,
     duration,
   ),
+  keepalive: of('keepaliveMs', '<duration>', 'how often to ask whether a proxy is there', '30s', duration),
   redis: of('redis', '<url>', 'by which replicas share the work', null, redis),
   redisUsername: of('redisUsername', '<name>', 'an ACL user of Redis', null, text),
   redisPasswordFile: of('redisPasswordFile', '<file>', 'with the password of Redis', null, path),

@@ -53,6 +53,7 @@ describe('effectiveConfig', () => {
       ],
       removalTimeoutMs: 30_000,
       maxConnectionAgeMs: null,
+      keepaliveMs: 30_000,
       ...noRedis,
       xds: { host: '127.0.0.1', port: 15010 },
       http: { host: '127.0.0.1', port: 15014 },

@@ -49,6 +49,7 @@ export async function createSite(namespace?: string): Promise<Site> {
       repositories: [repositoryOf({ repository: repository.dir, pin: pinFile })],
       removalTimeoutMs: 30_000,
       maxConnectionAgeMs: null,
+      keepaliveMs: 30_000,
       ...noRedis,
       xds: { host: '127.0.0.1', port: 0 },
       http: { host: '127.0.0.1', port: 0 },

@@ -23,7 +23,7 @@ export type Metrics = ReturnType<typeof createMetrics>;
  * scrape, so that it goes when the object goes; what is counted is counted where it happens. No label holds a commit, a
  * uid or a proxy: their number is bounded by what is in the repositories, times a constant.
  */
-export function createMetrics(version: string) {
+export function createMetrics(version: string, now: () => number = Date.now) {
   const registry = new Registry();
   const registers = [registry];
   const gauge = (name: string, help: string, labelNames: readonly string[] = []) =>
@@ -62,6 +62,11 @@ export function createMetrics(version: string) {
     stale: gauge(
       'fairlead_xds_stale_proxies',
       'Connected proxies that have not answered the last response of a type.',
+      ['type'],
+    ),
+    unanswered: gauge(
+      'fairlead_xds_unanswered_seconds',
+      'How long the proxy that is silent longest has owed the answer to a response of a type.',
       ['type'],
     ),
     rejecting: gauge('fairlead_xds_rejecting_proxies', 'Connected proxies that refuse something of a type.', [
@@ -119,7 +124,7 @@ export function createMetrics(version: string) {
     async text(views: Views): Promise<string> {
       const repositories = views.repositories();
       fillRepositories(gauges, repositories);
-      fillProxies(gauges, views.proxies());
+      fillProxies(gauges, views.proxies(), now());
       const queue = views.queue();
       gauges.queueDepth.set(queue.due);
       gauges.queueOldest.set(queue.oldestMs / 1_000);
@@ -148,6 +153,7 @@ type Gauges = Readonly<
     | 'gitLastSuccess'
     | 'connected'
     | 'stale'
+    | 'unanswered'
     | 'rejecting',
     Gauge
   >
@@ -177,20 +183,29 @@ function isLiving({ status }: ScopeView): boolean {
   return status !== 'Tombstone';
 }
 
-function fillProxies({ connected, stale, rejecting }: Gauges, proxies: ReturnType<Views['proxies']>): void {
-  for (const each of [connected, stale, rejecting]) each.reset();
+function fillProxies(
+  { connected, stale, unanswered, rejecting }: Gauges,
+  proxies: ReturnType<Views['proxies']>,
+  nowMs: number,
+): void {
+  for (const each of [connected, stale, unanswered, rejecting]) each.reset();
   for (const protocol of ['delta', 'sotw']) connected.set({ protocol }, 0);
   for (const type of Object.values(TYPES)) {
     stale.set({ type }, 0);
+    unanswered.set({ type }, 0);
     rejecting.set({ type }, 0);
   }
+  const longest = new Map<string, number>();
   for (const { protocol, types } of proxies) {
     connected.inc({ protocol });
-    for (const { typeUrl, state } of types) {
-      if (state === 'STALE') stale.inc({ type: shortType(typeUrl) });
-      if (state === 'ERROR') rejecting.inc({ type: shortType(typeUrl) });
+    for (const { typeUrl, state, unansweredSinceMs } of types) {
+      const [type, waitedMs] = [shortType(typeUrl), nowMs - (unansweredSinceMs ?? nowMs)];
+      longest.set(type, Math.max(longest.get(type) ?? 0, waitedMs));
+      if (state === 'STALE') stale.inc({ type });
+      if (state === 'ERROR') rejecting.inc({ type });
     }
   }
+  for (const [type, waitedMs] of longest) unanswered.set({ type }, waitedMs / 1_000);
 }
 
 /** Of a counter that is kept elsewhere. */

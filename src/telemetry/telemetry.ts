@@ -37,7 +37,7 @@ export function createTelemetry({ clock, log, views }: TelemetryOptions): Teleme
   const now = () => clock.now();
   const events = createEvents(now);
   const look = createLook({ clock, log, views }, events);
-  const metrics = createMetrics(version());
+  const metrics = createMetrics(version(), now);
   const hints = new Map<string, number>();
   return {
     loop: {

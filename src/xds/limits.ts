@@ -10,8 +10,11 @@ export const limits = {
   nameLength: 4_096,
   /** UTF-16 units of the client's words about a refusal; the rest is cut. */
   errorLength: 4_096,
-  /** Responses of one type on their way. Nobody has to be sent more who answers none: the next one is the newest. */
-  unanswered: 100,
+  /**
+   * Responses of one type on their way, each of which keeps what it held. Nobody has to be sent more who answers none: the
+   * next one is the newest.
+   */
+  unanswered: 10,
   /** Of one answer of CSDS, about. */
   statusBytes: 64 * 1024 * 1024,
 } as const;

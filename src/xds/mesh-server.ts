@@ -15,6 +15,8 @@ type XdsServerOptions = {
   readonly removalTimeoutMs?: number;
   /** As in `ServerOptions`; never, unless given. */
   readonly maxConnectionAgeMs?: number | null;
+  /** As in `ServerOptions`; 30,000 ms. */
+  readonly keepaliveMs?: number;
   readonly observer?: XdsObserver;
 };
 
@@ -23,9 +25,9 @@ const EXAMPLE = 'sidecar~10.0.0.1~web-1.default~default.svc.cluster.local';
 /** Serves each proxy of a mesh its snapshot. */
 export function createXdsServer(options: XdsServerOptions): XdsServer {
   const { snapshotFor, log, now, removalTimeoutMs = 30_000, maxConnectionAgeMs = null } = options;
-  const { observer = silentObserver } = options;
+  const { observer = silentObserver, keepaliveMs = 30_000 } = options;
   const identify = (node: Node) => identifyProxy(node, snapshotFor);
-  return serveXds({ identify, log, now, removalTimeoutMs, maxConnectionAgeMs, observer });
+  return serveXds({ identify, log, now, removalTimeoutMs, maxConnectionAgeMs, keepaliveMs, observer });
 }
 
 function identifyProxy(node: Node, snapshotFor: (proxy: MeshProxy) => Snapshot): Identified | string {

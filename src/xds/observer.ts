@@ -15,7 +15,7 @@ export interface XdsObserver {
   /** The last stream of a proxy is over. */
   left(proxy: string): void;
   pushed(typeUrl: string): void;
-  /** The answer to the last response of a type came, and accepts it. */
+  /** The answer to a response of a type came, and accepts it. */
   acked(typeUrl: string, afterMs: number): void;
   nacked(nack: Nack): void;
 }

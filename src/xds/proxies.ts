@@ -53,7 +53,9 @@ function together(typeUrl: string, statuses: readonly TypeStatus[]): TypeStatus 
   const state = WORST.find((wanted) => statuses.some((status) => status.state === wanted)) ?? 'NOT SENT';
   const { sent = '', acked = '', version = '' } = statuses.at(-1) ?? {};
   const resources = statuses.reduce((sum, status) => sum + status.resources, 0);
-  return { typeUrl, state, sent, acked, version, resources };
+  const since = statuses.flatMap(({ unansweredSinceMs }) => unansweredSinceMs ?? []);
+  const unansweredSinceMs = since.length === 0 ? null : Math.min(...since);
+  return { typeUrl, state, sent, acked, version, resources, unansweredSinceMs };
 }
 
 /** Streams of one type may tell of the same resource. */

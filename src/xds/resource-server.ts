@@ -29,7 +29,7 @@ export function createResourceServer({ resourcesFor, log, now }: ResourceServerO
     if (node.id === '') return 'the first request of a stream must carry node.id';
     return { id: node.id, resources: () => collect(resourcesFor(node)) };
   };
-  return serveXds({ identify, log, now, removalTimeoutMs: 0, maxConnectionAgeMs: null });
+  return serveXds({ identify, log, now, removalTimeoutMs: 0, maxConnectionAgeMs: null, keepaliveMs: 30_000 });
 }
 
 function collect(all: Iterable<RawResource>): Resources {

@@ -20,8 +20,6 @@ const OPTIONS = {
   interceptors: [sendFramed],
   'grpc.max_receive_message_length': limits.messageBytes,
   'grpc.max_send_message_length': -1,
-  'grpc.keepalive_time_ms': 30_000,
-  'grpc.keepalive_timeout_ms': 10_000,
   'grpc.max_connection_age_grace_ms': GRACE_MS,
   'grpc.enable_channelz': 0,
 };
@@ -29,6 +27,8 @@ const OPTIONS = {
 export type ServerOptions = StreamsOptions & {
   /** After so long (±10 %) a connection is asked to come back, so that replicas share the load, and ended; null: never. */
   readonly maxConnectionAgeMs: number | null;
+  /** How often each connection is asked whether its other end is still there; who says nothing for a third of that is gone. */
+  readonly keepaliveMs: number;
 };
 
 export interface XdsServer {
@@ -59,8 +59,7 @@ export interface XdsServer {
  */
 export function serveXds(options: ServerOptions): XdsServer {
   const streams = new Streams(options);
-  const { maxConnectionAgeMs: age } = options;
-  const server = new Server({ ...OPTIONS, ...(age === null ? {} : { 'grpc.max_connection_age_ms': age }) });
+  const server = new Server({ ...OPTIONS, ...connectionTimes(options) });
   const encoders = [addVariant(server, streams, delta), addVariant(server, streams, sotw)];
   const states = () => streams.states();
   server.addService(csdsDefinition, csdsHandlers(states));
@@ -92,6 +91,14 @@ export function serveXds(options: ServerOptions): XdsServer {
       streams.drain();
       await done;
     },
+  };
+}
+
+function connectionTimes({ maxConnectionAgeMs: age, keepaliveMs }: ServerOptions) {
+  return {
+    'grpc.keepalive_time_ms': keepaliveMs,
+    'grpc.keepalive_timeout_ms': Math.ceil(keepaliveMs / 3),
+    ...(age === null ? {} : { 'grpc.max_connection_age_ms': age }),
   };
 }
 

@@ -15,7 +15,14 @@ import {
 import type { Lane, RequestBase, Response, Variant } from './variant.ts';
 
 /** How far one type of one stream is; nonces and the ACKed revision are empty before the first. */
-export type Progress = { sent: string; sentRevision: string; acked: string; ackedRevision: string };
+export type Progress = {
+  sent: string;
+  sentRevision: string;
+  acked: string;
+  ackedRevision: string;
+  /** When each response was made that is not answered yet, by nonce, the oldest first. */
+  readonly unanswered: Map<string, number>;
+};
 
 type Opened<Q> = { readonly lane: Lane<Q>; readonly progress: Progress };
 
@@ -82,7 +89,8 @@ export class Session<Q extends RequestBase> {
     return this.pending ? this.#client.ordering.deadlineMs(nowMs) : null;
   }
 
-  receive(request: Q): void {
+  /** When the response that this answers was made; null: it answers none. */
+  receive(request: Q): number | null {
     const { typeUrl } = request;
     const { lane, progress } = this.#types.get(typeUrl) ?? this.#open(typeUrl);
     const { references } = this.#client.ordering;
@@ -91,9 +99,13 @@ export class Session<Q extends RequestBase> {
     const before = holdings.inFlight;
     lane.receive(request);
     references.changed();
-    if (holdings.inFlight === before || request.error !== null) return; // it answers nothing, or refuses
+    if (holdings.inFlight === before) return null;
+    const sentMs = progress.unanswered.get(request.nonce) ?? null;
+    progress.unanswered.delete(request.nonce);
+    if (request.error !== null) return sentMs;
     progress.acked = request.nonce;
     if (request.nonce === progress.sent) progress.ackedRevision = progress.sentRevision;
+    return sentMs;
   }
 
   /**
@@ -157,7 +169,7 @@ export class Session<Q extends RequestBase> {
 
   #open(typeUrl: string): Opened<Q> {
     const lane = this.#variant.open(rulesOf(typeUrl));
-    const progress = { sent: '', sentRevision: '', acked: '', ackedRevision: '' };
+    const progress = { sent: '', sentRevision: '', acked: '', ackedRevision: '', unanswered: new Map() };
     const opened = { lane, progress };
     this.#types.set(typeUrl, opened);
     this.#client.join(typeUrl, lane.subscription);
@@ -179,6 +191,7 @@ export class Session<Q extends RequestBase> {
     }
     this.#said += 1;
     if (typeUrl === CLUSTER) this.#resendEndpoints(answer.changed);
+    opened.progress.unanswered.set(nonce, nowMs);
     Object.assign(opened.progress, { sent: nonce, sentRevision: this.#revision });
     return { typeUrl, nonce, revision: this.#revision, ...answer };
   }

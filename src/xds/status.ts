@@ -18,6 +18,8 @@ type TypeStatus = {
   readonly version: string;
   /** How many resources the client has ACKed. */
   readonly resources: number;
+  /** When the oldest response was made that the client still owes an answer to; null: it owes none. */
+  readonly unansweredSinceMs: number | null;
 };
 
 /** Content that the client refused, and the lines it was made from. */
@@ -60,9 +62,11 @@ export function typeStatuses(session: Observed, only: string | null): readonly T
   const asked = session.subscriptions().map(([typeUrl]) => typeUrl);
   const types = new Set([...(only === null ? ORDER : [only]), ...asked]);
   return [...types].map((typeUrl) => {
-    const { sent = '', acked = '', ackedRevision: version = '' } = session.progress(typeUrl) ?? {};
+    const progress = session.progress(typeUrl);
+    const { sent = '', acked = '', ackedRevision: version = '' } = progress ?? {};
     const resources = session.subscription(typeUrl)?.holdings.size ?? 0;
-    return { typeUrl, state: stateOf(session, typeUrl), sent, acked, version, resources };
+    const [unansweredSinceMs = null] = progress?.unanswered.values() ?? [];
+    return { typeUrl, state: stateOf(session, typeUrl), sent, acked, version, resources, unansweredSinceMs };
   });
 }
 

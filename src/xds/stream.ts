@@ -65,8 +65,6 @@ type Open<Q extends RequestBase> = {
   readonly client: Client;
   readonly session: Session<Q>;
   readonly detach: () => void;
-  /** By type: the last response that is not answered yet. */
-  readonly unanswered: Map<string, { readonly nonce: string; readonly atMs: number }>;
 };
 
 /**
@@ -171,8 +169,7 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
       this.#refuse(typeof open === 'string' ? open : '');
       return;
     }
-    open.session.receive(request);
-    this.#observe(open, request);
+    this.#observe(open, request, open.session.receive(request));
     if (open.session.size > limits.names) {
       const over = `at most ${limits.names} names per stream`;
       this.#environment.log.warn(
@@ -216,7 +213,7 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
     const client = clientOf(service, this.#call.getPeer(), proxy.id);
     if (client.isEmpty) observer.connected(proxy.id);
     const session = new Session(variant, client);
-    const open = { proxy, client, session, detach: client.attach(this.#wake), unanswered: new Map() };
+    const open = { proxy, client, session, detach: client.attach(this.#wake) };
     this.#open = open;
     log.info({ proxy: proxy.id, session: this.#id }, 'proxy connected');
     this.refresh();
@@ -266,17 +263,14 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
     this.#drop();
   }
 
-  #observe({ unanswered, session, proxy }: Open<Q>, { typeUrl, nonce, error }: Q): void {
+  #observe({ session, proxy }: Open<Q>, { typeUrl, error }: Q, sentMs: number | null): void {
     const { observer, log, now } = this.#environment;
-    const sent = unanswered.get(typeUrl);
-    const answers = sent !== undefined && sent.nonce === nonce;
-    if (answers) unanswered.delete(typeUrl);
     if (error !== null) {
       const rejected = rejectedResources(session).filter((resource) => resource.typeUrl === typeUrl);
       const nack = { proxy: proxy.id, typeUrl, error, rejected };
       log.warn(nack, 'proxy refused resources');
       observer.nacked(nack);
-    } else if (answers) observer.acked(typeUrl, now() - sent.atMs);
+    } else if (sentMs !== null) observer.acked(typeUrl, now() - sentMs);
   }
 
   /** Nothing of what other streams learn can matter: a client may have a thousand of them. */
@@ -294,7 +288,6 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
       return;
     }
     this.#writing = true;
-    this.#open.unanswered.set(response.typeUrl, { nonce: response.nonce, atMs: nowMs });
     this.#environment.observer.pushed(response.typeUrl);
     this.#call.write(this.#speech.encoder.encode(response), (error?: Error | null) => {
       this.#writing = false;

@@ -203,6 +203,25 @@ async function answering(given: Parameters<typeof apiSource>[0]): Promise<readon
 }
 const fairlead = (...args: readonly string[]) => home.fairlead('.', ...args);
 
+describe('proxy-status', () => {
+  test('says which proxy has not acknowledged what, and since when', async () => {
+    const type = (name: string, unansweredSinceMs: number | null) => {
+      return { typeUrl: `type.googleapis.com/envoy.config.${name}`, state: 'STALE', unansweredSinceMs };
+    };
+    const owing = [type('cluster.v3.Cluster', 90_000), type('listener.v3.Listener', 60_000)];
+    const proxies = () => [
+      proxyAt('api-1.shop', 7, { types: [type('cluster.v3.Cluster', null)] }),
+      proxyAt('web-1.shop', 6, { types: owing }),
+    ];
+    const { code, out } = await fairlead('proxy-status', ...(await answering({ proxies })));
+    expect(code).toBe(0);
+    const said = out.slice(out.indexOf('\n\n')).replace(/\s+/g, ' ').trim();
+    expect(said).toBe(
+      'sidecar~1~web-1.shop~d has not acknowledged since 1970-01-01T00:01:00.000Z: Cluster, Listener',
+    );
+  });
+});
+
 describe('trace', () => {
   test('names each proxy that has not acknowledged, and why', async () => {
     const proxies = () => [

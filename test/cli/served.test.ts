@@ -157,7 +157,14 @@ async function serve(): Promise<void> {
     {
       dataDir: join(home.dir, 'state'),
       repositories: [repositoryOf({ repository: clone, pin: join(clone, '.git/fairlead/pin.json') })],
-      ...{ removalTimeoutMs: 30_000, maxConnectionAgeMs: null, ...noRedis, xds: free, http: free },
+      ...{
+        removalTimeoutMs: 30_000,
+        maxConnectionAgeMs: null,
+        keepaliveMs: 30_000,
+        ...noRedis,
+        xds: free,
+        http: free,
+      },
     },
     world,
   );

@@ -569,7 +569,17 @@ describe('a scope that breaks a stage', () => {
 });
 
 describe('distribution', () => {
-  const stale = [{ typeUrl: 't', state: 'STALE' as const, sent: '1', acked: '', version: '', resources: 0 }];
+  const stale = [
+    {
+      typeUrl: 't',
+      state: 'STALE' as const,
+      sent: '1',
+      acked: '',
+      version: '',
+      resources: 0,
+      unansweredSinceMs: 1,
+    },
+  ];
 
   it('measures from the push to the last ACK', async () => {
     const { loop, offer, run, setSessions, clock } = start();

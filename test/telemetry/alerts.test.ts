@@ -84,8 +84,12 @@ const cases: readonly {
   {
     alert: 'ProxyStale',
     labels: 'type="lds"',
-    fires: ['fairlead_xds_stale_proxies{type="lds"} 1x60'],
-    quiet: [['fairlead_xds_stale_proxies{type="lds"} 1x5 0x55']],
+    fires: ['fairlead_xds_unanswered_seconds{type="lds"} 0+60x60'],
+    quiet: [
+      // Proxies that answer late in turn, and one that answered in the end.
+      ['fairlead_xds_unanswered_seconds{type="lds"} 200x60'],
+      ['fairlead_xds_unanswered_seconds{type="lds"} 0+60x8 0x52'],
+    ],
   },
   {
     alert: 'QueueStuck',

@@ -6,9 +6,14 @@ import type { Views } from '../../src/telemetry/views.ts';
 import { condition, repository, scope, series, views } from './views.ts';
 
 const CDS = 'type.googleapis.com/envoy.config.cluster.v3.Cluster';
-const proxy = (state: 'STALE' | 'SYNCED'): ReturnType<Views['proxies']>[number] => ({
+const proxy = (
+  state: 'STALE' | 'SYNCED',
+  since: number | null = null,
+): ReturnType<Views['proxies']>[number] => ({
   protocol: 'delta',
-  types: [{ typeUrl: CDS, state, sent: '1.1', acked: '', version: '', resources: 0 }],
+  types: [
+    { typeUrl: CDS, state, sent: '1.1', acked: '', version: '', resources: 0, unansweredSinceMs: since },
+  ],
 });
 
 test('a scope is told with its sync, health and verdict, and goes when it ends', async () => {
@@ -56,6 +61,17 @@ test('a proxy that leaves leaves nothing behind', async () => {
   const gone = await stale([]);
   expect(gone).toContain('fairlead_xds_connected_proxies{protocol="delta"} 0');
   expect(gone).toContain('fairlead_xds_stale_proxies{type="cds"} 0');
+});
+
+test('how long the proxy that is silent longest has owed an answer is told, and goes with it', async () => {
+  const metrics = createMetrics('1.2.3', () => 60_000);
+  const waited = async (proxies: ReturnType<Views['proxies']>) =>
+    series(await metrics.text(views({ proxies: () => proxies })), 'fairlead_xds_unanswered_seconds');
+  const both = [proxy('STALE', 50_000), proxy('STALE', 20_000), proxy('SYNCED')];
+  expect(await waited(both)).toContain('fairlead_xds_unanswered_seconds{type="cds"} 40');
+  // A clock that was set back makes no time that is less than none.
+  expect(await waited([proxy('STALE', 70_000)])).toContain('fairlead_xds_unanswered_seconds{type="cds"} 0');
+  expect(await waited([])).toContain('fairlead_xds_unanswered_seconds{type="cds"} 0');
 });
 
 test('5,000 healthy scopes are two series each, from one look at the status', async () => {

@@ -6,7 +6,7 @@ import { CLUSTER, ENDPOINT, LISTENER, ROUTE } from './resources.ts';
 type State = SessionStatus['types'][number]['state'];
 
 const type = (typeUrl: string, state: State, resources = 1) => {
-  return { typeUrl, state, sent: '1', acked: '1', version: 'r1', resources };
+  return { typeUrl, state, sent: '1', acked: '1', version: 'r1', resources, unansweredSinceMs: null };
 };
 
 function session(id: string, more: Partial<SessionStatus>): SessionStatus {
@@ -38,6 +38,18 @@ describe('the streams of one proxy are one proxy', () => {
       ['NOT SENT', 0],
       ['NOT SENT', 0],
     ]);
+  });
+
+  test('what is owed is owed since the oldest of it', () => {
+    const owed = (sinceMs: number | null) => ({
+      types: [{ ...type(ENDPOINT, 'STALE'), unansweredSinceMs: sinceMs }],
+    });
+    const sinceOf = (...all: readonly (number | null)[]) => {
+      const [first = session('0', {}), ...rest] = all.map((each, at) => session(`${at}`, owed(each)));
+      return proxyStatus([first, ...rest]).types.find(({ typeUrl }) => typeUrl === ENDPOINT)
+        ?.unansweredSinceMs;
+    };
+    expect([sinceOf(9, null, 4), sinceOf(null, null)]).toEqual([4, null]);
   });
 
   test.each([

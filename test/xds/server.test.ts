@@ -278,6 +278,24 @@ describe('status', () => {
     });
   });
 
+  test('an answer is owed since the oldest response that has none', async () => {
+    const owedSince = () => server.sessions()[0]?.types[0]?.unansweredSinceMs;
+    const untilOwedSince = (sinceMs: number | null) => expect.poll(owedSince).toBe(sinceMs);
+    const client = connect();
+    server.publish('r1');
+    client.send({ node: NODE, typeUrl: CLUSTER });
+    const first = await client.next();
+    nowMs = 2_000;
+    snapshotFor = () => snapshot(cluster('a', '2'), ...rest(web));
+    server.publish('r2');
+    const second = await client.next();
+    await untilOwedSince(1_000);
+    client.ack(first);
+    await untilOwedSince(2_000);
+    client.nack(second, 'no');
+    await untilOwedSince(null);
+  });
+
   test('a refused resource is named with file and line', async () => {
     const client = await started('r1');
     snapshotFor = () => snapshot(cluster('a', '2'), ...rest(web));

@@ -12,7 +12,12 @@ type Flags = { readonly output: Format; readonly server: string };
 type Proxy = {
   readonly proxy: string;
   readonly revision: string;
-  readonly types: readonly { readonly typeUrl: string; readonly state: string; readonly resources: number }[];
+  readonly types: readonly {
+    readonly typeUrl: string;
+    readonly state: string;
+    readonly resources: number;
+    readonly unansweredSinceMs?: number | null;
+  }[];
   readonly rejected: readonly {
     readonly name: string;
     readonly message: string;
@@ -57,5 +62,17 @@ function proxyText(proxies: readonly Proxy[]): string {
       return `\n${wrap(`${proxy} refused ${name}: ${message} ${places}`, '  ')}\n`;
     }),
   );
-  return table(['PROXY', 'REVISION', ...Object.keys(COLUMNS)], rows) + refusals.join('');
+  const silent = proxies.flatMap((each) => unansweredText(each) ?? []);
+  return table(['PROXY', 'REVISION', ...Object.keys(COLUMNS)], rows) + [...refusals, ...silent].join('');
+}
+
+/** What a proxy has not answered, and since when the oldest of it: null where it owes nothing. */
+function unansweredText({ proxy, types }: Proxy): string | null {
+  const owed = types.flatMap(({ typeUrl, unansweredSinceMs: sinceMs }) => {
+    return typeof sinceMs !== 'number' ? [] : [{ type: typeUrl.split('.').at(-1), sinceMs }];
+  });
+  if (owed.length === 0) return null;
+  const since = new Date(Math.min(...owed.map(({ sinceMs }) => sinceMs))).toISOString();
+  const names = owed.map(({ type }) => type).join(', ');
+  return `\n${wrap(`${proxy} has not acknowledged since ${since}: ${names}`, '  ')}\n`;
 }
