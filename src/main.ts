@@ -83,9 +83,11 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   const closing = new AbortController();
   const handler = (key: string) => reconcile(loops, key, closing.signal);
   const tip = (key: string) => loops.get(key)?.state()?.tip ?? null;
-  const keys = config.repositories.map(({ name }) => name);
-  const queue = await openQueue({ redis: config, keys, handler, tip, clock, random, log });
+  // Closed after the queue, whose runs read them.
+  const stores = starting.use(new AsyncDisposableStack());
+  const queue = await openQueue({ redis: config, keys: names, handler, tip, clock, random, log });
   starting.defer(() => queue.close());
+  starting.defer(() => closing.abort());
   const keeper = await openSuspensions({
     ...{ files: folder.files, file: folder.suspensions, clock, random, log },
     versions: (repository, uid) => loops.get(repository)?.versions(uid) ?? [],
@@ -93,17 +95,14 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   });
   starting.defer(async () => keeper.close());
   for (const [index, repository] of config.repositories.entries()) {
-    const stores = await openRepository(repository, must(pins[index]), folder, world);
-    starting.defer(() => stores.git.close());
+    const opened = await openRepository(repository, must(pins[index]), folder, world);
+    stores.defer(() => opened.git.close());
     const distribution = distributionOf(repository.name);
     const parts = { read: stages.read, served, distribution, keeper, observer: telemetry.loop };
-    const loop = createLoop({ ...repository, ...stores, ...world, ...parts });
+    const loop = createLoop({ ...repository, ...opened, ...world, ...parts });
     loops.set(loop.name, loop);
   }
   for (const loop of loops.values()) await loop.restore();
-  // Once more: before the stores that its runs read.
-  starting.defer(() => queue.close());
-  starting.defer(() => closing.abort());
   const brake = createBrake({ loops, suspensions: keeper, clock });
   const api = createApi(apiSource({ loops, xds, queue, served, config, telemetry, brake }), log, now);
   starting.defer(() => api.close());

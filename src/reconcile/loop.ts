@@ -1,15 +1,13 @@
 import { Failure } from '../base/failure.ts';
-import type { Log } from '../base/log.ts';
-import type { GitBackend, ObjectId } from '../git/index.ts';
-import { isAncestor, type Line, type LineState, type Pin, type VerifiedScope } from '../governance/index.ts';
+import type { ObjectId } from '../git/index.ts';
+import { isAncestor, type LineState, type VerifiedScope } from '../governance/index.ts';
 import type { ScopeResources } from '../manifests/index.ts';
-import { type Clock, withTimeout } from './clock.ts';
-import type { Files } from './files.ts';
+import { type FetchOptions, fetchWithin } from './fetch.ts';
 import { createBackKeeper, type Keeper, type Kept, NOTHING_KEPT, newlyLost, versionsOf } from './kept.ts';
 import { createLoader, type Read } from './load.ts';
+import { createMemory, type Memory, type MemoryOptions } from './memory.ts';
 import { NO_STAGES, noFacts, operational } from './no-facts.ts';
 import type { LoopObserver, RunEnd, RunWatch } from './observer.ts';
-import { keepProof, type ProofPlaces, proofOf } from './proofs.ts';
 import type { Distribution } from './publisher.ts';
 import { type Facts, report } from './report.ts';
 import type { Served } from './serve.ts';
@@ -19,38 +17,20 @@ import type { KeptVersion } from './suspension.ts';
 import { createTimelines, type Found, type Timelines } from './timelines.ts';
 import { createTransitions } from './transitions.ts';
 import { type Judged, judge, lastTrusted, stateAt } from './verify.ts';
-import {
-  disagreements,
-  type RefusedTip,
-  readWitness,
-  type Witness,
-  withRefused,
-  witnessOf,
-  writeWitness,
-} from './witness.ts';
+import type { RefusedTip } from './witness.ts';
 import { jitterMs, type Outcome } from './work-queue.ts';
 
-export type LoopOptions = {
-  readonly name: string;
-  readonly pin: Pin;
-  readonly git: GitBackend;
-  readonly line: Line;
-  readonly read: Read;
-  readonly served: Served;
-  readonly distribution: Distribution;
-  readonly keeper: Keeper;
-  readonly files: Files;
-  /** Path of `witness.json`. */
-  readonly witness: string;
-  readonly proofs: ProofPlaces;
-  readonly clock: Clock;
-  /** In [0, 1). */
-  readonly random: () => number;
-  readonly log: Log;
-  readonly observer: LoopObserver;
-  readonly pollMs: number;
-  readonly fetchTimeoutMs: number;
-};
+export type LoopOptions = MemoryOptions &
+  FetchOptions & {
+    readonly read: Read;
+    readonly served: Served;
+    readonly distribution: Distribution;
+    readonly keeper: Keeper;
+    /** In [0, 1). */
+    readonly random: () => number;
+    readonly observer: LoopObserver;
+    readonly pollMs: number;
+  };
 
 /** One repository, driven by its key in a `WorkQueue`. Each run reads the world anew (level-based). */
 export interface RepositoryLoop {
@@ -98,14 +78,12 @@ class Loop implements RepositoryLoop {
   /** What was kept back in what is served. */
   #keptBack: ReadonlyMap<string, Kept> = NOTHING_KEPT;
   #servedLast: readonly ScopeResources[] = [];
-  #witness: Witness | null = null;
+  readonly #memory: Memory;
   #facts: Facts;
   #stage: Stage = 'fetch';
   #wanted: Wanted | null = null;
   /** Somebody asked for a translation that is made anew, and has not got it yet. */
   #anew = false;
-  /** The refused tip that is on the disk with its proof. */
-  #proven: ObjectId | null = null;
   /** When a fetch went well last. */
   #fetchedSteadyMs: number | null = null;
   /** When the revision was pushed whose ACKs are still awaited. */
@@ -118,6 +96,7 @@ class Loop implements RepositoryLoop {
   constructor(options: LoopOptions) {
     this.#options = options;
     this.name = options.name;
+    this.#memory = createMemory(options);
     this.#load = createLoader(options.read);
     this.#settle = createSettler(options.read);
     this.#timelines = createTimelines(options.distribution);
@@ -126,17 +105,17 @@ class Loop implements RepositoryLoop {
   }
 
   async restore(): Promise<void> {
-    const { files, witness, name, pin, line, log } = this.#options;
-    this.#witness = await readWitness(files, witness, name, pin);
-    if (this.#witness === null) return;
-    this.#learn({ followedTip: this.#witness.tip });
+    const { line, log } = this.#options;
+    const tip = await this.#memory.recall();
+    if (tip === null) return;
+    this.#learn({ followedTip: tip });
     this.#stage = 'restore';
     try {
-      const state = await stateAt(line, this.#witness.tip);
+      const state = await stateAt(line, tip);
       if (state === null) return;
-      this.#compare(this.#witness, state);
+      this.#memory.agree(state);
       await this.#serve(state, NO_STAGES, null);
-      log.info({ repository: name, tip: state.tip }, 'serving the last followed tip from the local store');
+      log.info({ repository: this.name, tip }, 'serving the last followed tip from the local store');
     } catch (error) {
       if (error instanceof Failure && error.code === 'witness-mismatch') throw error;
       this.#fail(error); // The objects may be back after the next fetch.
@@ -208,7 +187,8 @@ class Loop implements RepositoryLoop {
     const suspension = keeper.suspended(this.name);
     const fetchAgeMs = this.#fetchedSteadyMs === null ? null : clock.steadyMs() - this.#fetchedSteadyMs;
     const now = { push, suspension, fetchAgeMs, untranslated, stages: { ...stages, translateMs } };
-    const facts = { ...this.#facts, ...now };
+    const { applied } = served.of(this.name);
+    const facts = { ...this.#facts, ...now, applied, outOfSync: this.#outOfSync() };
     this.#timelines.follow(clock.now());
     return this.#stamp(report(facts, proxies), clock.now());
   }
@@ -240,7 +220,7 @@ class Loop implements RepositoryLoop {
     const wanted = this.#wanted;
     this.#wanted = null;
     this.#anew ||= wanted === 'judgement';
-    return wanted === 'judgement' ? (this.#facts.offeredTip ?? this.#witness?.tip ?? null) : null;
+    return wanted === 'judgement' ? (this.#facts.offeredTip ?? this.#memory.tip()) : null;
   }
 
   /** A run that did not fetch puts no poll off. */
@@ -253,15 +233,8 @@ class Loop implements RepositoryLoop {
 
   async #fetch(signal?: AbortSignal): Promise<ObjectId> {
     this.#stage = 'fetch';
-    const { git, clock, fetchTimeoutMs } = this.#options;
-    const late = () =>
-      new Failure('remote-timeout', `the remote did not answer in ${fetchTimeoutMs} ms`, 'check the network');
-    const offered = await withTimeout(
-      clock,
-      fetchTimeoutMs,
-      (timeout) => git.fetch(signal === undefined ? timeout : AbortSignal.any([signal, timeout])),
-      late,
-    );
+    const { clock } = this.#options;
+    const offered = await fetchWithin(this.#options, signal);
     this.#learn({ offeredTip: offered, fetchOkMs: clock.now() });
     this.#fetchedSteadyMs = clock.steadyMs();
     return offered;
@@ -270,63 +243,34 @@ class Loop implements RepositoryLoop {
   async #verify(offered: ObjectId): Promise<Judged> {
     this.#stage = 'verify';
     const { line, git } = this.#options;
-    return judge(line, git, await lastTrusted(line, this.#witness?.tip ?? null), offered);
+    return judge(line, git, await lastTrusted(line, this.#memory.tip()), offered);
   }
 
-  /** Before anything new is served it is on the disk: after a crash what was served is never forgotten. Enforces G20. */
+  /** Before anything new is served it is on the disk. */
   async #follow(judged: Judged, offered: ObjectId): Promise<void> {
     this.#stage = 'witness';
-    if (judged.outcome === 'refused') return this.#refuse(judged, offered);
+    if (judged.outcome === 'refused') return this.#refuse({ ...judged, tip: offered });
     this.#learn({ refused: null, stale: judged.outcome === 'stale' });
-    const witness = this.#witness;
-    if (witness !== null && judged.state.tip === witness.tip) return this.#compare(witness, judged.state);
-    await this.#remember(witnessOf(this.name, judged.state, witness));
+    await this.#memory.remember(judged.state);
     this.#learn({ followedTip: judged.state.tip });
   }
 
-  async #refuse({ rule, reason }: Judged & { outcome: 'refused' }, tip: ObjectId): Promise<void> {
+  async #refuse({ tip, rule, reason }: RefusedTip): Promise<void> {
     const { clock, log } = this.#options;
     const refused = { tip, rule, reason };
     if (this.#facts.refused?.tip !== tip) {
       const text = 'refused the offered tip; the followed one is served';
-      log.warn({ ...this.#about(refused.tip), ...refused }, text);
+      log.warn({ ...this.#about(tip), ...refused }, text);
       const trace = this.#run?.trace ?? null;
       this.#learn({ stale: false, refused: { ...refused, sinceMs: clock.now() }, trace });
     }
-    if (this.#witness === null || this.#proven === tip) return;
-    await this.#prove(refused);
-    await this.#remember(withRefused(this.#witness, refused));
-    this.#proven = tip; // Only now: what could not be written is written by the next run.
-  }
-
-  /** G20: both sides of what is refused. */
-  async #prove(refused: RefusedTip): Promise<void> {
-    const { line, git, files, proofs, log } = this.#options;
-    const followed = await this.#lastFollowed();
-    if (followed === null) return;
-    const proof = await proofOf(this.name, line, git, followed, refused);
-    const kept = await keepProof(files, proofs, proof);
-    const facts = { ...this.#about(refused.tip), conflicts: proof.conflicts?.length ?? null };
-    log.warn(facts, kept ? 'both sides are kept as proof' : 'too many proofs: this one is not kept');
+    await this.#memory.refuse(refused, await this.#lastFollowed(), this.#about(tip));
   }
 
   async #lastFollowed(): Promise<LineState | null> {
-    if (this.#facts.state !== null || this.#witness === null) return this.#facts.state;
-    return stateAt(this.#options.line, this.#witness.tip);
-  }
-
-  async #remember(witness: Witness): Promise<void> {
-    await writeWitness(this.#options.files, this.#options.witness, witness);
-    this.#witness = witness;
-  }
-
-  /** G20: what is derived now at the followed tip must be what was derived when it was followed. */
-  #compare(witness: Witness, state: LineState): void {
-    const uids = disagreements(witness, state);
-    if (uids.length === 0) return;
-    const message = `at ${state.tip} the state of ${uids.join(', ')} is not what ${this.#options.witness} witnessed`;
-    const fix = 'find out which of the two is right; remove the file to trust what is derived now';
-    throw new Failure('witness-mismatch', message, fix);
+    const tip = this.#memory.tip();
+    const { state } = this.#facts;
+    return tip === null || state?.tip === tip ? state : stateAt(this.#options.line, tip);
   }
 
   /** keep back → load → build → translate and publish. Nothing to do where this very revision is served already. */
@@ -351,18 +295,21 @@ class Loop implements RepositoryLoop {
     } = await this.#keepBack(newest, wanted, earlier, (uid) => this.#last(uid));
     const loaded = await this.#settle(this.#load(scopes), before);
     run?.step('translate');
-    const { built, failed, used } = served.replace(this.name, loaded.resources);
-    const outOfSync = new Map([...failed, ...loaded.failed]);
+    const { built, failed } = served.replace(this.name, loaded.resources);
     for (const lost of newlyLost(kept, this.#facts.kept)) {
       log.error(
         { repository: this.name, ...lost },
         'a version that a scope is to be kept at is nowhere any more',
       );
     }
-    this.#learn({ kept, outOfSync, problems: [...loaded.problems, ...(built?.problems ?? [])] });
+    this.#learn({
+      kept,
+      outOfSync: loaded.failed,
+      problems: [...loaded.problems, ...(built?.problems ?? [])],
+    });
     this.#learn({ notBuilt: built === null ? [...failed.values()].join('; ') : null });
     if (built === null) return;
-    this.#learn({ built, applied: new Map(used.map(({ scope }) => [scope.uid, scope.seq])) });
+    this.#learn({ built });
     this.#timelines.translated(clock.now());
     this.#keptBack = wanted;
     this.#servedLast = loaded.resources;
@@ -376,7 +323,7 @@ class Loop implements RepositoryLoop {
     this.#pushedMs = clock.now();
     this.#learn({ appliedRevision: state.tip, stages: { ...stages, translateMs: this.#pushedMs - startMs } });
     this.#acked();
-    const facts = { ...this.#about(state.tip), outOfSync: [...outOfSync.keys()] };
+    const facts = { ...this.#about(state.tip), outOfSync: [...this.#outOfSync().keys()] };
     log.info(kept.size === 0 ? facts : { ...facts, kept: [...kept.keys()] }, 'serving');
   }
 
@@ -408,6 +355,13 @@ class Loop implements RepositoryLoop {
       { ...this.#about(this.#facts.offeredTip), ...failure },
       'reconcile failed; what was served stays served',
     );
+  }
+
+  /** By uid: what it says of itself, and what the scopes of all repositories together leave out of it. */
+  #outOfSync(): ReadonlyMap<string, string> {
+    const { outOfSync } = this.#facts;
+    const { failed } = this.#options.served.of(this.name);
+    return failed.size === 0 ? outOfSync : new Map([...failed, ...outOfSync]);
   }
 
   /** What every line of the log says. */

@@ -11,10 +11,20 @@ export type ServeStages = {
   readonly translate: (mesh: Mesh, endpoints: Endpoints, proxy: Client) => Snapshot;
 };
 
+/** What became of a repository's scopes in what is served now, by uid. */
+type Standing = {
+  /** Left out, or left behind at what could be built last, and why; whatever repository changed last. */
+  readonly failed: ReadonlyMap<string, string>;
+  /** The number of what is served. */
+  readonly applied: ReadonlyMap<string, number>;
+};
+
 /** What is served now: the mesh of all repositories, and what each proxy hears of it. */
 export interface Served {
   /** Puts a repository's scopes in the place of its former ones. Never throws. */
   replace(repository: string, resources: readonly ScopeResources[]): BuildResult;
+  /** The same object until the next `replace`. */
+  of(repository: string): Standing;
   /**
    * The last good snapshot where translating throws. Throws `Failure` `nothing-verified` before the first
    * state, because an empty answer would take away what a proxy still has from before a restart.
@@ -41,6 +51,8 @@ export function createServed(stages: ServeStages, now: () => number, names: read
   const failures = new Map<string, string>();
   let current: Built | null = null;
   let good: readonly ScopeResources[] = [];
+  let last: Last = { taken: new Map(), failed: new Map(), applied: new Map() };
+  const standings = new Map<string, Standing>();
   let translateMs = 0;
   return {
     replace(repository, resources) {
@@ -52,8 +64,17 @@ export function createServed(stages: ServeStages, now: () => number, names: read
         current = result.built;
         good = result.used;
       }
-      const own = [...taken].filter(([uid]) => resources.some(({ scope }) => scope.uid === uid));
-      return own.length === 0 ? result : { ...result, failed: new Map([...result.failed, ...own]) };
+      const names = [...repositories.keys()];
+      const applied = new Map(good.map(({ scope }) => [scope.uid, scope.seq]));
+      last = { taken: new Map(taken.map((of, at) => [names[at], of])), failed: result.failed, applied };
+      standings.clear();
+      return result;
+    },
+    of(repository) {
+      const standing =
+        standings.get(repository) ?? standingOf(repository, repositories.get(repository) ?? [], last);
+      standings.set(repository, standing);
+      return standing;
     },
     snapshotFor(proxy) {
       if (current === null) throw nothingVerified();
@@ -86,6 +107,21 @@ export function createServed(stages: ServeStages, now: () => number, names: read
       for (const id of failures.keys()) if (!proxies.has(id)) failures.delete(id);
     },
   };
+}
+
+/** Of the last `replace`; `taken` by repository, the rest of all scopes. */
+type Last = Standing & { readonly taken: ReadonlyMap<string | undefined, ReadonlyMap<string, string>> };
+
+function standingOf(repository: string, scopes: readonly ScopeResources[], last: Last): Standing {
+  const failed = new Map(last.taken.get(repository));
+  const applied = new Map<string, number>();
+  for (const { scope } of scopes) {
+    if (failed.has(scope.uid)) continue;
+    const [why, seq] = [last.failed.get(scope.uid), last.applied.get(scope.uid)];
+    if (why !== undefined) failed.set(scope.uid, why);
+    if (seq !== undefined) applied.set(scope.uid, seq);
+  }
+  return { failed, applied };
 }
 
 function nothingVerified(): Failure {

@@ -2,8 +2,8 @@ import type { ScopeResources } from '../manifests/index.ts';
 
 export type ToldApart = {
   readonly resources: readonly ScopeResources[];
-  /** By uid: scopes of later repositories that are left out, and why. */
-  readonly taken: ReadonlyMap<string, string>;
+  /** Of each repository, by uid: scopes that are left out, and why. */
+  readonly taken: readonly ReadonlyMap<string, string>[];
 };
 
 /**
@@ -13,9 +13,9 @@ export type ToldApart = {
  */
 export function toldApart(repositories: readonly (readonly ScopeResources[])[]): ToldApart {
   const [only, ...others] = repositories;
-  if (only !== undefined && others.length === 0) return { resources: only, taken: new Map() };
+  if (only !== undefined && others.length === 0) return { resources: only, taken: [] };
   const former = new Set<string>();
-  const taken = new Map<string, string>();
+  const taken: ReadonlyMap<string, string>[] = [];
   const resources: ScopeResources[] = [];
   for (const scopes of repositories) {
     const out = new Set<string>();
@@ -29,8 +29,8 @@ export function toldApart(repositories: readonly (readonly ScopeResources[])[]):
         if (former.has(uid) || isBelow) out.add(uid);
       }
     }
-    for (const uid of out)
-      taken.set(uid, `a repository that is listed before has ${uid}, or the scope above it`);
+    const why = (uid: string) => `a repository that is listed before has ${uid}, or the scope above it`;
+    taken.push(new Map([...out].map((uid) => [uid, why(uid)])));
     const kept = out.size === 0 ? scopes : scopes.filter(({ scope: { uid } }) => !out.has(uid));
     for (const one of kept) resources.push(one);
     for (const { scope } of kept) former.add(scope.uid);

@@ -80,9 +80,21 @@ export function disagreements(witness: Witness, state: LineState): readonly stri
   });
 }
 
-/** Crash-safe. Throws `Failure` `disk-full | data-unwritable`; then the old one still stands. */
+/**
+ * Crash-safe. Throws `Failure` `disk-full | data-unwritable`; then the old one still stands, or the new one does and may be
+ * lost with the machine's power (`isOnDisk`).
+ */
 export async function writeWitness(files: Files, file: string, witness: Witness): Promise<void> {
   await replaceFile(files, file, textOf(witness));
+}
+
+/** Whether this very witness is what the next start reads; where nobody can tell, it is not. */
+export async function isOnDisk(files: Files, file: string, witness: Witness): Promise<boolean> {
+  try {
+    return (await files.read(file)) === textOf(witness);
+  } catch {
+    return false;
+  }
 }
 
 /** One line for each scope: of a long file, only the lines of groups that changed are made anew. */

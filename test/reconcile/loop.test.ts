@@ -496,6 +496,26 @@ describe('the world', () => {
     expect(published).toEqual([a, b]);
     expect(await onDisk()).toMatchObject({ tip: b });
   });
+
+  it('knows what a restart would go on from, where the folder was not synced, and serves it once it is', async () => {
+    const { loop, offer, run, disk, published } = start();
+    offer(a);
+    await run();
+    disk.refuse('syncDirectory', 'data-unwritable');
+    offer(b);
+    await run();
+    expect((await onDisk()).tip).toBe(b);
+    await run(); // What may be lost with the machine's power is not taken for kept.
+    expect(loop.status()).toMatchObject({ appliedRevision: a, failure: { code: 'data-unwritable' } });
+    disk.refuse(null);
+    offer(held); // It follows a, as b does: a restart would refuse it.
+    await run();
+    expect(loop.status()).toMatchObject({ refused: { tip: held, rule: 'G9' }, appliedRevision: b });
+    expect(published).toEqual([a, b]);
+    const restarted = start();
+    await restarted.loop.restore();
+    expect(restarted.published).toEqual([b]);
+  });
 });
 
 describe('a scope that breaks a stage', () => {

@@ -21,7 +21,8 @@ describe('scopes of several repositories', () => {
   it('are all served where each has a uid of its own', () => {
     const bank = [of('bank', 'other'), of('bank.pay', 'else', 'other')];
     const { resources, taken } = toldApart([shop, bank]);
-    expect([uids(resources), taken.size]).toEqual([['acme', 'acme.pay', 'bank', 'bank.pay'], 0]);
+    expect(uids(resources)).toEqual(['acme', 'acme.pay', 'bank', 'bank.pay']);
+    expect(taken.map(({ size }) => size)).toEqual([0, 0]);
   });
 
   it('of one uid are the former’s; nothing of the later one, nor below it, is served', () => {
@@ -34,7 +35,7 @@ describe('scopes of several repositories', () => {
     ];
     const { resources, taken } = toldApart([shop, evil]);
     expect(uids(resources)).toEqual(['acme', 'acme.pay', 'evil']);
-    expect([...taken.keys()].sort()).toEqual(['deep', 'er', 'pay']);
+    expect(taken.map((of) => [...of.keys()].sort())).toEqual([[], ['deep', 'er', 'pay']]);
     expect(uids(toldApart([shop, [below]]).resources)).toEqual(['acme', 'acme.pay']);
   });
 
@@ -46,6 +47,15 @@ describe('scopes of several repositories', () => {
     const hosts = (services: readonly { readonly host: string }[] = []) =>
       services.map(({ host }) => host).join(' ');
     expect(hosts(built?.mesh.services)).not.toContain('stolen');
-    expect(served.replace('evil', evil).failed.get('pay')).toMatch(/^a repository that is listed before/);
+    // At once, though it was the other that changed.
+    expect(served.of('evil').failed.get('pay')).toMatch(/^a repository that is listed before/);
+    expect([...served.of('evil').applied]).toEqual([['own', 1]]);
+    expect([...served.of('shop').failed]).toEqual([]);
+    expect([...served.of('shop').applied.keys()]).toEqual(['root', 'pay']);
+    served.replace('shop', shop.slice(0, 1));
+    expect([[...served.of('evil').failed], [...served.of('evil').applied.keys()]]).toEqual([
+      [],
+      ['own', 'pay'],
+    ]);
   });
 });
