@@ -21,6 +21,8 @@ const programs = [
   { program: 'promtool', args: ['--version'], debian: 'prometheus' },
   // Another time for a whole process.
   { program: 'faketime', args: ['--version'], debian: 'faketime' },
+  // For the units of deploy/systemd: nothing of it runs.
+  { program: 'systemd-analyze', args: ['--version'], debian: 'systemd' },
   { program: 'redis-server', args: ['--version'], debian: 'redis-server' },
   { program: 'python3', args: ['-m', 'pip', '--version'], debian: 'python3-pip' },
 ] as const;

@@ -4,85 +4,106 @@ import { cp, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createHome, type Home, type Ran, runChild } from './cli/fairlead.ts';
+import { copied, root, stages, words } from './deploy/files.ts';
 import { cacheDir } from './envoy.ts';
 
-/** `npm pack` of a clean checkout, installed into an empty folder with nothing but runtime dependencies. */
-const root = join(import.meta.dirname, '..');
+/** What deploy/docker/Dockerfile installs, by the command that it runs, out of nothing but what it copies. */
 const footprintFile = join(root, '.cache/footprint.txt');
 
 let home: Home;
+let app: string;
 let packed: readonly string[] = [];
 beforeAll(async () => {
   rmSync(footprintFile, { force: true });
   home = await createHome();
-  const tarball = await pack(join(home.dir, 'checkout'));
-  await mkdir(join(home.dir, 'app'));
-  await writeFile(join(home.dir, 'app/package.json'), '{ "private": true }\n');
-  const quiet = ['--omit=dev', '--prefer-offline', '--no-audit', '--no-fund'];
-  await npm(join(home.dir, 'app'), 'install', ...quiet, tarball);
+  app = join(home.dir, 'app');
+  const checkout = join(home.dir, 'checkout');
+  await copyCheckout(checkout);
+  const ran = await runChild(process.execPath, ['scripts/install.ts', app], {
+    cwd: checkout,
+    environment: { ...process.env, ...node24() },
+  });
+  if (ran.code !== 0) throw new Error(`scripts/install.ts: ${ran.err}`);
+  const all = readdirSync(app, { recursive: true, encoding: 'utf8' });
+  packed = all.filter((path) => !path.startsWith('node_modules') && lstatSync(join(app, path)).isFile());
 });
 afterAll(() => home.close());
 
-/** What is committed or about to be; its path of the tarball. */
-async function pack(checkout: string): Promise<string> {
-  const list = ['ls-files', '--cached', '--others', '--exclude-standard', '-z'];
+/** What is committed or about to be, of what the image is built from; the rest is made of it. */
+async function copyCheckout(checkout: string): Promise<void> {
+  const list = ['ls-files', '--cached', '--others', '--exclude-standard', '-z', '--', ...copied()];
   const files = execFileSync('git', list, { cwd: root, encoding: 'utf8' }).split('\0');
-  for (const file of new Set(
-    files.filter((name) =>
-      /^(src|scripts|schemas|examples-repo|deploy|docs|(?!node_modules$)[^/]+$)/.test(name),
-    ),
-  )) {
+  for (const file of files.filter((name) => name !== '')) {
     await mkdir(dirname(join(checkout, file)), { recursive: true });
     await cp(join(root, file), join(checkout, file));
   }
+  // In place of `npm ci`.
   await symlink(join(root, 'node_modules'), join(checkout, 'node_modules'));
-  const said = await npm(checkout, 'pack', '--json', '--silent');
-  const [made] = JSON.parse(said.slice(said.indexOf('[\n'))) as {
-    readonly filename: string;
-    readonly files: readonly { readonly path: string }[];
-  }[];
-  packed = made?.files.map(({ path }) => path) ?? [];
-  return join(checkout, made?.filename ?? '');
-}
-
-/** With the machine's own registry and cache. */
-async function npm(cwd: string, ...args: readonly string[]): Promise<string> {
-  const { code, out, err } = await runChild('npm', args, {
-    cwd,
-    environment: { ...process.env, ...node24() },
-  });
-  if (code !== 0) throw new Error(`npm ${args.join(' ')}: ${err}`);
-  return out;
 }
 
 function node24(): { readonly PATH: string } {
   return { PATH: `${dirname(process.execPath)}:${process.env.PATH}` };
 }
 
-/** `npx fairlead` as its user runs it; the Envoy is fetched once per machine. */
-function npx(folder: string, ...args: readonly string[]): Promise<Ran> {
+/** As the image's ENTRYPOINT runs it, with this Node; the Envoy is fetched once per machine. */
+function fairlead(...args: readonly string[]): Promise<Ran> {
   const environment = { ...home.environment, ...node24(), XDG_CACHE_HOME: join(cacheDir(), '..') };
-  return runChild('npx', ['--no-install', 'fairlead', ...args], { cwd: join(home.dir, folder), environment });
+  return runChild(process.execPath, [bin(), ...args], { cwd: home.dir, environment });
+}
+
+function bin(): string {
+  const [, image = []] = stages();
+  const [, program = ''] = words(image.find(({ name }) => name === 'ENTRYPOINT')?.rest ?? '[]');
+  return program.replace('/opt/fairlead', app);
 }
 
 describe('the installed package', () => {
+  test('is what the image holds, by the command that has made it here', () => {
+    const [build = [], image = []] = stages();
+    const runs = build.filter(({ name }) => name === 'RUN').map(({ rest }) => words(rest));
+    expect(runs).toEqual([
+      ['npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund'],
+      ['node', 'scripts/install.ts', '/opt/fairlead'],
+    ]);
+    const copies = image.filter(({ name, rest }) => name === 'COPY' && rest.includes('/opt/fairlead'));
+    expect(copies.map(({ rest }) => rest)).toEqual(['--from=build /opt/fairlead /opt/fairlead']);
+  });
+
+  test('has the versions of the lock file, and nothing that is only for development', () => {
+    const read = (path: string) => JSON.parse(readFileSync(path, 'utf8')).packages;
+    const locked = read(join(root, 'package-lock.json'));
+    const there = Object.entries<{ version: string }>(read(join(app, 'node_modules/.package-lock.json')));
+    expect(there.length).toBeGreaterThan(30);
+    for (const [name, { version }] of there) {
+      expect(locked[name], name).toMatchObject({ version });
+      expect(locked[name], name).not.toHaveProperty('dev');
+    }
+  });
+
+  test('is put into no folder that has something in it', async () => {
+    const again = await runChild(process.execPath, [join(root, 'scripts/install.ts'), app], {
+      cwd: home.dir,
+      environment: process.env,
+    });
+    expect(again).toMatchObject({ code: 64, err: expect.stringContaining('is not empty') });
+  });
+
   test('shows its help and its version', async () => {
-    expect(await npx('app', '--help')).toMatchObject({ code: 0, out: expect.stringContaining('demo') });
+    expect(await fairlead('--help')).toMatchObject({ code: 0, out: expect.stringContaining('demo') });
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-    expect(await npx('app', '--version')).toMatchObject({ code: 0, out: `${version}\n` });
+    expect(await fairlead('--version')).toMatchObject({ code: 0, out: `${version}\n` });
   });
 
   test('tells its demo with a real Envoy', async () => {
-    const { code, out, err } = await npx('app', 'demo');
-    expect({ code, err: err.replace(/^npm warn .*\n/gm, '') }).toEqual({ code: 0, err: '' });
+    const { code, out, err } = await fairlead('demo');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toMatch(/\ndone in [\d.]+ s\n/);
   });
 
   test('runs from any folder', async () => {
     await mkdir(join(home.dir, 'elsewhere'));
-    const bin = join(home.dir, 'app/node_modules/.bin/fairlead');
     const environment = { ...home.environment, ...node24() };
-    const ran = await runChild(bin, ['bootstrap', '--namespace', 'demo'], {
+    const ran = await runChild(bin(), ['bootstrap', '--namespace', 'demo'], {
       cwd: join(home.dir, 'elsewhere'),
       environment,
     });
@@ -105,12 +126,11 @@ describe('the installed package', () => {
   });
 
   test('imports nothing but its runtime dependencies', () => {
-    const folder = join(home.dir, 'app/node_modules/fairlead');
-    const { dependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    const { dependencies } = JSON.parse(readFileSync(join(app, 'package.json'), 'utf8'));
     const imports = packed
       .filter((path) => /\.m?js$/.test(path))
       .flatMap((path) => [
-        ...readFileSync(join(folder, path), 'utf8').matchAll(
+        ...readFileSync(join(app, path), 'utf8').matchAll(
           // What only some servers need is imported when it is asked for.
           /^(?:import|export) (?:[^'";=(]* from )?['"]([^.'"][^'"]*)|\bimport\(['"]([^.'"][^'"]*)/gm,
         ),
@@ -122,7 +142,7 @@ describe('the installed package', () => {
   });
 
   test('is weighed: CI prints the figures', async () => {
-    const figures = footprint(join(home.dir, 'app'));
+    const figures = footprint(app);
     await mkdir(dirname(footprintFile), { recursive: true });
     await writeFile(footprintFile, figures);
     expect(figures).toMatch(/^runtime dependencies: \d+ packages, \d+ of them direct\ninstalled size: /);
@@ -132,12 +152,12 @@ describe('the installed package', () => {
 function footprint(folder: string): string {
   const modules = join(folder, 'node_modules');
   const { packages } = JSON.parse(readFileSync(join(modules, '.package-lock.json'), 'utf8'));
-  const own = join(modules, 'fairlead');
-  const { dependencies } = JSON.parse(readFileSync(join(own, 'package.json'), 'utf8'));
-  const counts = `${Object.keys(packages).length - 1} packages, ${Object.keys(dependencies).length} of them direct`;
-  const total = bytesOf(modules);
+  const { dependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const counts = `${Object.keys(packages).length} packages, ${Object.keys(dependencies).length} of them direct`;
+  const total = bytesOf(folder);
   const mb = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
-  return `runtime dependencies: ${counts}\ninstalled size: ${mb(total)} (${total} bytes), of it fairlead ${mb(bytesOf(own))}\n`;
+  const own = total - bytesOf(modules);
+  return `runtime dependencies: ${counts}\ninstalled size: ${mb(total)} (${total} bytes), of it fairlead ${mb(own)}\n`;
 }
 
 function bytesOf(folder: string): number {

@@ -23,16 +23,18 @@ type Start = {
   readonly dieAt?: readonly [step: Step, skip: number];
   /** What runs it, in front of Node, such as `faketime`. */
   readonly wrapper?: readonly string[];
+  /** Default: that of this process. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 };
 
 const bin = join(import.meta.dirname, '../../src/cli/bin.mjs');
 const preload = join(import.meta.dirname, 'dying.ts');
 
-export function startServer({ flags, log, dieAt, wrapper = [] }: Start): ServerProcess {
+export function startServer({ flags, log, dieAt, wrapper = [], environment }: Start): ServerProcess {
   const output = openSync(log, 'a');
   const all = [...wrapper, process.execPath, '--import', preload, bin, 'serve', ...flags];
   const [program = '', ...args] = all;
-  const env = { ...process.env, ...(dieAt && { DIE_AT: JSON.stringify(death(...dieAt)) }) };
+  const env = { ...(environment ?? process.env), ...(dieAt && { DIE_AT: JSON.stringify(death(...dieAt)) }) };
   // A group of its own, since `faketime` forks what it runs.
   const child = spawn(program, args, { env, detached: true, stdio: ['ignore', output, output, 'ipc'] });
   const ended = once(child, 'exit').then(([code, signal]) => String(signal ?? code));
