@@ -64,7 +64,8 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   const pins = await readPins(config.repositories);
   const stages = createStages(pins.map(({ uid }) => uid));
   const names = config.repositories.map(({ name }) => name);
-  const served = createServed(stages, now, names);
+  const steadyMs = () => clock.steadyMs();
+  const served = createServed(stages, steadyMs, names);
   const { removalTimeoutMs, maxConnectionAgeMs, keepaliveMs } = config;
   const serving = { snapshotFor: served.snapshotFor, removalTimeoutMs, maxConnectionAgeMs, keepaliveMs };
   const loops = new Map<string, RepositoryLoop>();
@@ -77,7 +78,7 @@ export async function createServer(config: ServerConfig, world: World): Promise<
       queue: () => queue.depth(),
     },
   });
-  const xds = createXdsServer({ ...serving, log, now, observer: telemetry.xds });
+  const xds = createXdsServer({ ...serving, log, now, steadyMs, observer: telemetry.xds });
   starting.defer(() => xds.close());
   const distributionOf = createPublisher(names, xds);
   const closing = new AbortController();

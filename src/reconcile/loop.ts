@@ -87,7 +87,7 @@ class Loop implements RepositoryLoop {
   /** When a fetch went well last. */
   #fetchedSteadyMs: number | null = null;
   /** When the revision was pushed whose ACKs are still awaited. */
-  #pushedMs: number | null = null;
+  #pushedSteadyMs: number | null = null;
   /** The run that is on its way; null between runs and while restoring. */
   #run: RunWatch | null = null;
   /** Runs whose pushes are not acknowledged yet. */
@@ -99,7 +99,7 @@ class Loop implements RepositoryLoop {
     this.#memory = createMemory(options);
     this.#load = createLoader(options.read);
     this.#settle = createSettler(options.read);
-    this.#timelines = createTimelines(options.distribution);
+    this.#timelines = createTimelines(options.distribution, options.clock);
     this.#facts = noFacts(options, this.#timelines);
     options.distribution.onAck(() => this.#acked());
   }
@@ -156,14 +156,14 @@ class Loop implements RepositoryLoop {
   /** `kept`: the tip to judge without a fetch. */
   async #runOnce(run: RunWatch, kept: ObjectId | null, signal?: AbortSignal): Promise<RunEnd> {
     const { clock } = this.#options;
-    const startMs = clock.now();
+    const startMs = clock.steadyMs();
     if (kept === null) run.step('fetch');
     const offered = kept ?? (await this.#fetch(signal));
-    const fetchMs = clock.now() - startMs;
+    const fetchMs = clock.steadyMs() - startMs;
     run.step('verify');
     const judged = await this.#verify(offered);
     run.judged(judged.outcome, judged.outcome === 'refused' ? judged.rule : '');
-    const verifyMs = clock.now() - startMs - fetchMs;
+    const verifyMs = clock.steadyMs() - startMs - fetchMs;
     if (this.#isSuspended()) return { result: 'unchanged' }; // It was while the remote answered.
     await this.#follow(judged, offered);
     const state = judged.outcome === 'refused' ? await this.#lastFollowed() : judged.state;
@@ -189,7 +189,7 @@ class Loop implements RepositoryLoop {
     const now = { push, suspension, fetchAgeMs, untranslated, stages: { ...stages, translateMs } };
     const { applied } = served.of(this.name);
     const facts = { ...this.#facts, ...now, applied, outOfSync: this.#outOfSync() };
-    this.#timelines.follow(clock.now());
+    this.#timelines.follow();
     return this.#stamp(report(facts, proxies), clock.now());
   }
 
@@ -226,9 +226,8 @@ class Loop implements RepositoryLoop {
   /** A run that did not fetch puts no poll off. */
   #untilPollMs(): number {
     const { clock, pollMs, random } = this.#options;
-    const { fetchOkMs, failure } = this.#facts;
-    if (fetchOkMs === null || failure !== null) return 0;
-    return Math.max(0, fetchOkMs - clock.now() + jitterMs(pollMs, random));
+    if (this.#fetchedSteadyMs === null || this.#facts.failure !== null) return 0;
+    return Math.max(0, this.#fetchedSteadyMs - clock.steadyMs() + jitterMs(pollMs, random));
   }
 
   async #fetch(signal?: AbortSignal): Promise<ObjectId> {
@@ -284,7 +283,7 @@ class Loop implements RepositoryLoop {
     if (isServed && !this.#anew && wanted === this.#keptBack) return;
     const run = this.#run;
     this.#learn({ trace: run?.trace ?? null });
-    const startMs = clock.now();
+    const startMs = clock.steadyMs();
     run?.step('load');
     const newest = await line.scopes(state);
     const earlier = (scope: VerifiedScope) => line.earlier(state, scope);
@@ -310,7 +309,7 @@ class Loop implements RepositoryLoop {
     this.#learn({ notBuilt: built === null ? [...failed.values()].join('; ') : null });
     if (built === null) return;
     this.#learn({ built });
-    this.#timelines.translated(clock.now());
+    this.#timelines.translated();
     this.#keptBack = wanted;
     this.#servedLast = loaded.resources;
     const connected = new Set(distribution.proxies().map(({ proxy }) => proxy));
@@ -320,8 +319,9 @@ class Loop implements RepositoryLoop {
     distribution.publish(state.tip);
     // Of a proxy that comes later no time is told: it may come any time.
     if (run !== null && connected.size > 0) this.#awaited = [...this.#awaited, run].slice(-MAX_AWAITED);
-    this.#pushedMs = clock.now();
-    this.#learn({ appliedRevision: state.tip, stages: { ...stages, translateMs: this.#pushedMs - startMs } });
+    this.#pushedSteadyMs = clock.steadyMs();
+    const translateMs = this.#pushedSteadyMs - startMs;
+    this.#learn({ appliedRevision: state.tip, stages: { ...stages, translateMs } });
     this.#acked();
     const facts = { ...this.#about(state.tip), outOfSync: [...this.#outOfSync().keys()] };
     log.info(kept.size === 0 ? facts : { ...facts, kept: [...kept.keys()] }, 'serving');
@@ -333,14 +333,14 @@ class Loop implements RepositoryLoop {
 
   #acked(): void {
     const { stages } = this.#facts;
-    const { distribution, clock } = this.#options;
-    this.#timelines.follow(clock.now());
+    const { distribution } = this.#options;
+    this.#timelines.follow();
     const push = distribution.pushed();
-    if (this.#pushedMs === null || push === null) return;
-    const atMs = distribution.ackedMs(push);
+    if (this.#pushedSteadyMs === null || push === null) return;
+    const atMs = distribution.ackedSteadyMs(push);
     if (atMs === null) return;
-    this.#learn({ stages: { ...stages, ackMs: Math.max(0, atMs - this.#pushedMs) } });
-    this.#pushedMs = null;
+    this.#learn({ stages: { ...stages, ackMs: Math.max(0, atMs - this.#pushedSteadyMs) } });
+    this.#pushedSteadyMs = null;
     for (const run of this.#awaited.splice(0)) run.acked();
     this.status(); // Distributed is true from now on.
   }

@@ -8,7 +8,7 @@ export type MeasuredQueue = WorkQueue & { depth(): QueueDepth };
 
 /** Measures what goes in and comes out, whatever the adapter does in between. */
 export function measuredQueue(
-  clock: Pick<Clock, 'now'>,
+  clock: Pick<Clock, 'steadyMs'>,
   handler: Handler,
   make: (handler: Handler) => WorkQueue,
 ): MeasuredQueue {
@@ -17,10 +17,10 @@ export function measuredQueue(
   let retries = 0;
   const want = (key: string, atMs: number) => dueMs.set(key, Math.min(dueMs.get(key) ?? atMs, atMs));
   const settle = (key: string, end: Outcome) => {
-    if (end.outcome === 'wait') want(key, clock.now() + end.forMs);
+    if (end.outcome === 'wait') want(key, clock.steadyMs() + end.forMs);
     if (end.outcome !== 'retry') return;
     retries += 1;
-    if (end.afterMs !== undefined) want(key, clock.now() + end.afterMs);
+    if (end.afterMs !== undefined) want(key, clock.steadyMs() + end.afterMs);
   };
   const queue = make(async (key) => {
     dueMs.delete(key);
@@ -35,7 +35,7 @@ export function measuredQueue(
   });
   return {
     add(key, delayMs = 0) {
-      want(key, clock.now() + delayMs);
+      want(key, clock.steadyMs() + delayMs);
       return queue.add(key, delayMs);
     },
     drain: () => queue.drain(),
@@ -44,7 +44,7 @@ export function measuredQueue(
       return queue.close();
     },
     depth() {
-      const waiting = [...dueMs.values()].map((atMs) => clock.now() - atMs).filter((ms) => ms >= 0);
+      const waiting = [...dueMs.values()].map((atMs) => clock.steadyMs() - atMs).filter((ms) => ms >= 0);
       return { due: waiting.length, oldestMs: Math.max(0, ...waiting), retries };
     },
   };

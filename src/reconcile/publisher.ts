@@ -8,8 +8,8 @@ export type Distribution = Pick<XdsServer, 'proxies' | 'onAck'> & {
   publish(tip: string): void;
   /** The number of the push that had its last tip; null: it waits for the first of another repository. */
   pushed(): number | null;
-  /** When the last connected proxy had acknowledged a push; null where one has not, or none is connected. */
-  ackedMs(push: number): number | null;
+  /** When the last connected proxy had acknowledged a push, by the steady clock; null where one has not, or none is connected. */
+  ackedSteadyMs(push: number): number | null;
 };
 
 /**
@@ -18,7 +18,7 @@ export type Distribution = Pick<XdsServer, 'proxies' | 'onAck'> & {
  */
 export function createPublisher(
   repositories: readonly string[],
-  xds: Pick<XdsServer, 'publish' | 'proxies' | 'ackedMs' | 'onAck'>,
+  xds: Pick<XdsServer, 'publish' | 'proxies' | 'ackedSteadyMs' | 'onAck'>,
 ): (repository: string) => Distribution {
   const tips = new Map<string, string>();
   const pushes = new Map<string, number>();
@@ -32,7 +32,7 @@ export function createPublisher(
       for (const name of waiting) pushes.set(name, push);
     },
     pushed: () => pushes.get(repository) ?? null,
-    ackedMs: (push) => xds.ackedMs(push),
+    ackedSteadyMs: (push) => xds.ackedSteadyMs(push),
     proxies: () => xds.proxies(),
     onAck: (listener) => xds.onAck(listener),
   });

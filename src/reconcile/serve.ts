@@ -44,8 +44,12 @@ export interface Served {
   retain(proxies: ReadonlySet<string>): void;
 }
 
-/** `now` in milliseconds; only measures. `names`: of all repositories, in the order in which they go before each other. */
-export function createServed(stages: ServeStages, now: () => number, names: readonly string[] = []): Served {
+/** `steadyMs` only measures. `names`: of all repositories, in the order in which they go before each other. */
+export function createServed(
+  stages: ServeStages,
+  steadyMs: () => number,
+  names: readonly string[] = [],
+): Served {
   const repositories = new Map<string, readonly ScopeResources[]>(names.map((name) => [name, []]));
   const snapshots = new Map<string, Snapshot>();
   const failures = new Map<string, string>();
@@ -78,7 +82,7 @@ export function createServed(stages: ServeStages, now: () => number, names: read
     },
     snapshotFor(proxy) {
       if (current === null) throw nothingVerified();
-      const startMs = now();
+      const startMs = steadyMs();
       try {
         const snapshot = stages.translate(current.mesh, current.endpoints, proxy);
         snapshots.set(proxy.id, snapshot);
@@ -90,7 +94,7 @@ export function createServed(stages: ServeStages, now: () => number, names: read
         if (before === undefined) throw error;
         return before;
       } finally {
-        translateMs += now() - startMs;
+        translateMs += steadyMs() - startMs;
       }
     },
     lastSnapshot: (proxyId) => snapshots.get(proxyId) ?? null,

@@ -24,7 +24,11 @@ export interface Telemetry {
 
 type TelemetryOptions = {
   /** As `reconcile` has it, in milliseconds. */
-  readonly clock: { now(): number; after(delayMs: number, run: () => void): () => void };
+  readonly clock: {
+    now(): number;
+    steadyMs(): number;
+    after(delayMs: number, run: () => void): () => void;
+  };
   readonly log: Log;
   /** Asked at each scrape, and where something may have changed. */
   readonly views: Views;
@@ -35,6 +39,7 @@ const LOOK_AFTER_MS = 250;
 
 export function createTelemetry({ clock, log, views }: TelemetryOptions): Telemetry {
   const now = () => clock.now();
+  const steadyMs = () => clock.steadyMs();
   const events = createEvents(now);
   const look = createLook({ clock, log, views }, events);
   const metrics = createMetrics(version(), now);
@@ -42,9 +47,9 @@ export function createTelemetry({ clock, log, views }: TelemetryOptions): Teleme
   return {
     loop: {
       began(repository) {
-        const learntMs = hints.get(repository) ?? now();
+        const learntMs = hints.get(repository) ?? steadyMs();
         hints.delete(repository);
-        return watchRun({ metrics, now, learntMs, trace: randomBytes(16).toString('hex'), look });
+        return watchRun({ metrics, steadyMs, learntMs, trace: randomBytes(16).toString('hex'), look });
       },
     },
     xds: {
@@ -66,7 +71,7 @@ export function createTelemetry({ clock, log, views }: TelemetryOptions): Teleme
       },
     },
     hinted(repository) {
-      if (!hints.has(repository)) hints.set(repository, now());
+      if (!hints.has(repository)) hints.set(repository, steadyMs());
     },
     hooked: (forge, result) => metrics.webhooks.inc({ forge, result }),
     events,

@@ -17,8 +17,8 @@ export interface Watch {
 
 type WatchOptions = {
   readonly metrics: Metrics;
-  readonly now: () => number;
-  /** When the server learnt that there may be something new. */
+  readonly steadyMs: () => number;
+  /** When the server learnt that there may be something new, by the steady clock. */
   readonly learntMs: number;
   readonly trace: string;
   /** The status may have changed. */
@@ -26,17 +26,17 @@ type WatchOptions = {
 };
 
 /** Counts one run. The committer's clock is not asked: a commit counts from when this server could know of it. */
-export function watchRun({ metrics, now, learntMs, trace, look }: WatchOptions): Watch {
-  const startMs = now();
+export function watchRun({ metrics, steadyMs, learntMs, trace, look }: WatchOptions): Watch {
+  const startMs = steadyMs();
   let stepMs = startMs;
   let step: Step | null = null;
-  const sinceStep = () => (now() - stepMs) / 1_000;
+  const sinceStep = () => (steadyMs() - stepMs) / 1_000;
   return {
     trace,
     step(name) {
       if (step === 'fetch') metrics.gitRequests.inc({ op: 'fetch', result: 'ok' });
       step = name;
-      stepMs = now();
+      stepMs = steadyMs();
     },
     judged(result, reason) {
       metrics.verifications.inc({ result, reason });
@@ -47,11 +47,11 @@ export function watchRun({ metrics, now, learntMs, trace, look }: WatchOptions):
         metrics.gitRequests.inc({ op: 'fetch', result: end.code });
       look();
       metrics.reconciles.inc({ result: end.result });
-      metrics.reconcileSeconds.observe({ result: end.result }, (now() - startMs) / 1_000);
+      metrics.reconcileSeconds.observe({ result: end.result }, (steadyMs() - startMs) / 1_000);
     },
     acked() {
       look();
-      metrics.commitToAck.observe((now() - learntMs) / 1_000);
+      metrics.commitToAck.observe((steadyMs() - learntMs) / 1_000);
     },
   };
 }

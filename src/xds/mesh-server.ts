@@ -9,8 +9,10 @@ type XdsServerOptions = {
   /** What the proxy should have now. It may throw: then the proxy keeps what it has, and the log says why. */
   readonly snapshotFor: (proxy: MeshProxy) => Snapshot;
   readonly log: Log;
-  /** Milliseconds. */
+  /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
+  /** As in `StreamsOptions`. */
+  readonly steadyMs?: () => number;
   /** How long a removal waits for its users' ACK; 30,000 ms (formats.md, Proxies). */
   readonly removalTimeoutMs?: number;
   /** As in `ServerOptions`; never, unless given. */
@@ -25,9 +27,18 @@ const EXAMPLE = 'sidecar~10.0.0.1~web-1.default~default.svc.cluster.local';
 /** Serves each proxy of a mesh its snapshot. */
 export function createXdsServer(options: XdsServerOptions): XdsServer {
   const { snapshotFor, log, now, removalTimeoutMs = 30_000, maxConnectionAgeMs = null } = options;
-  const { observer = silentObserver, keepaliveMs = 30_000 } = options;
+  const { observer = silentObserver, keepaliveMs = 30_000, steadyMs = () => performance.now() } = options;
   const identify = (node: Node) => identifyProxy(node, snapshotFor);
-  return serveXds({ identify, log, now, removalTimeoutMs, maxConnectionAgeMs, keepaliveMs, observer });
+  return serveXds({
+    identify,
+    log,
+    now,
+    steadyMs,
+    removalTimeoutMs,
+    maxConnectionAgeMs,
+    keepaliveMs,
+    observer,
+  });
 }
 
 function identifyProxy(node: Node, snapshotFor: (proxy: MeshProxy) => Snapshot): Identified | string {

@@ -42,8 +42,11 @@ export interface XdsServer {
   sessions(): readonly SessionStatus[];
   /** The same by proxy: with ADS a stream is one, else all streams of a node on one connection. */
   proxies(): readonly ProxyStatus[];
-  /** When the last connected proxy had acknowledged all of a push, or of a later one; null where one has not, or none is connected. */
-  ackedMs(push: number): number | null;
+  /**
+   * When the last connected proxy had acknowledged all of a push, or of a later one, by the steady clock; null where one
+   * has not, or none is connected.
+   */
+  ackedSteadyMs(push: number): number | null;
   /** Calls back when a session has ACKed all of a revision, once for each. The result ends it. */
   onAck(listener: (ack: Ack) => void): () => void;
   /**
@@ -82,7 +85,7 @@ export function serveXds(options: ServerOptions): XdsServer {
     },
     sessions: () => streams.sessions(),
     proxies: () => streams.proxies(),
-    ackedMs: (push) => streams.ackedMs(push),
+    ackedSteadyMs: (push) => streams.ackedSteadyMs(push),
     onAck: (listener) => streams.onAck(listener),
     close: async () => {
       closing = true;

@@ -30,6 +30,8 @@ export type StreamEnvironment = {
   readonly published: () => Published | null;
   readonly log: Log;
   readonly now: () => number;
+  /** For what is due, and for durations. */
+  readonly steadyMs: () => number;
   readonly observer: XdsObserver;
   /** The client that the streams of this node on this connection are. */
   readonly clientOf: (service: XdsService, peer: string, id: string) => Client;
@@ -52,6 +54,8 @@ export interface XdsStream {
   readonly client: Client | null;
   /** As in its status. */
   readonly fullyAcked: SessionStatus['fullyAcked'];
+  /** When that was, by the steady clock; 0 before the first. */
+  readonly arrivedSteadyMs: number;
   /** For CSDS; `null` as above. */
   state(): ClientState | null;
   /** Takes over the published revision. When no snapshot can be made, the last good one stays. */
@@ -86,6 +90,7 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
   #closed = false;
   #timer: NodeJS.Timeout | null = null;
   #fullyAcked: SessionStatus['fullyAcked'] = null;
+  #arrivedSteadyMs = 0;
   /** What the session was given last; 0 before the first. */
   #push = 0;
 
@@ -108,10 +113,22 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
     return this.#fullyAcked;
   }
 
+  get arrivedSteadyMs(): number {
+    return this.#arrivedSteadyMs;
+  }
+
   status(): SessionStatus | null {
     if (this.#open === null) return null;
     const { session, proxy } = this.#open;
     const { service, variant } = this.#speech;
+    // Sessions know the steady clock alone.
+    const epochMs = this.#environment.now() - this.#environment.steadyMs();
+    const types = typeStatuses(session, service.typeUrl).map(({ unansweredSinceMs: sinceMs, ...type }) => {
+      return { ...type, unansweredSinceMs: sinceMs === null ? null : Math.round(epochMs + sinceMs) };
+    });
+    const conditions = session.conditions().map(({ sinceMs, ...condition }) => {
+      return { ...condition, sinceMs: Math.round(epochMs + sinceMs) };
+    });
     return {
       id: this.#id,
       proxy: proxy.id,
@@ -120,9 +137,9 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
       connectedAtMs: this.#connectedAtMs,
       revision: session.revision,
       fullyAcked: this.#fullyAcked,
-      types: typeStatuses(session, service.typeUrl),
+      types,
       rejected: rejectedResources(session),
-      conditions: session.conditions(),
+      conditions,
     };
   }
 
@@ -264,13 +281,13 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
   }
 
   #observe({ session, proxy }: Open<Q>, { typeUrl, error }: Q, sentMs: number | null): void {
-    const { observer, log, now } = this.#environment;
+    const { observer, log, steadyMs } = this.#environment;
     if (error !== null) {
       const rejected = rejectedResources(session).filter((resource) => resource.typeUrl === typeUrl);
       const nack = { proxy: proxy.id, typeUrl, error, rejected };
       log.warn(nack, 'proxy refused resources');
       observer.nacked(nack);
-    } else if (sentMs !== null) observer.acked(typeUrl, now() - sentMs);
+    } else if (sentMs !== null) observer.acked(typeUrl, steadyMs() - sentMs);
   }
 
   /** Nothing of what other streams learn can matter: a client may have a thousand of them. */
@@ -281,7 +298,7 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
 
   #pump(): void {
     if (this.#closed || this.#writing || this.#open === null) return;
-    const nowMs = this.#environment.now();
+    const nowMs = this.#environment.steadyMs();
     const response = this.#open.session.next(nowMs);
     if (response === null) {
       this.#rest(this.#open, nowMs);
@@ -301,8 +318,10 @@ export class GrpcStream<Q extends RequestBase> implements XdsStream {
     this.#timer = null;
     const [push, { revision }] = [this.#push, session];
     if (push !== this.#fullyAcked?.push && session.settled()) {
-      this.#fullyAcked = { revision, push, atMs: nowMs };
-      this.#environment.acked({ proxy: proxy.id, revision, atMs: nowMs });
+      const atMs = this.#environment.now();
+      this.#fullyAcked = { revision, push, atMs };
+      this.#arrivedSteadyMs = nowMs;
+      this.#environment.acked({ proxy: proxy.id, revision, atMs });
     }
     const deadlineMs = session.deadlineMs(nowMs);
     if (deadlineMs !== null) this.#timer = setTimeout(this.#wake, deadlineMs - nowMs).unref();

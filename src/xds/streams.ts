@@ -22,8 +22,10 @@ export type StreamsOptions = {
   /** Who a node is, and what it should have now. A text: why it is refused. */
   readonly identify: (node: Node) => Identified | string;
   readonly log: Log;
-  /** Milliseconds. */
+  /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
+  /** Milliseconds since some moment, whatever `now` is set to. */
+  readonly steadyMs?: () => number;
   readonly removalTimeoutMs: number;
   readonly observer?: XdsObserver;
 };
@@ -39,9 +41,11 @@ export class Streams {
   #scheduled: NodeJS.Immediate | null = null;
   #draining = false;
 
-  constructor({ identify, log, now, removalTimeoutMs, observer = silentObserver }: StreamsOptions) {
+  constructor(options: StreamsOptions) {
+    const { identify, log, now, removalTimeoutMs, observer = silentObserver } = options;
+    const { steadyMs = () => performance.now() } = options;
     this.#environment = {
-      ...{ identify, log, now, observer, clientOf: createClients(removalTimeoutMs) },
+      ...{ identify, log, now, steadyMs, observer, clientOf: createClients(removalTimeoutMs) },
       published: () => this.#published,
       acked: (ack: Ack) => {
         for (const listener of this.#listeners) listener(ack);
@@ -85,12 +89,12 @@ export class Streams {
   }
 
   /** Asked at every ACK, so that no status is made for it. */
-  ackedMs(push: number): number | null {
+  ackedSteadyMs(push: number): number | null {
     let lastMs: number | null = null;
-    for (const { client, fullyAcked } of this.#open) {
+    for (const { client, fullyAcked, arrivedSteadyMs } of this.#open) {
       if (client === null) continue;
       if (fullyAcked === null || fullyAcked.push < push) return null;
-      lastMs = Math.max(lastMs ?? fullyAcked.atMs, fullyAcked.atMs);
+      lastMs = Math.max(lastMs ?? arrivedSteadyMs, arrivedSteadyMs);
     }
     return lastMs;
   }

@@ -59,7 +59,7 @@ export function createClients(served: Served, namespaces: readonly string[]) {
       }),
     proxies: () => [],
     pushed: () => null,
-    ackedMs: () => null,
+    ackedSteadyMs: () => null,
     onAck: () => () => {},
   };
 }

@@ -44,6 +44,7 @@ afterEach(() => folder.close());
 
 const start = (more: Partial<Parameters<typeof simulate>[0]> = {}) =>
   simulate({ objects: world.objects, pin, witness, ...more });
+const YEAR_MS = 365 * 24 * 3_600_000;
 const onDisk = async () => JSON.parse(await readFile(witness, 'utf8'));
 
 function condition(status: RepositoryStatus, type: ConditionType, scope?: 's' | 's.c') {
@@ -161,6 +162,25 @@ describe('the loop', () => {
     loop.want('judgement');
     await run();
     expect(loop.status().failure).toMatchObject({ stage: 'fetch', code: 'remote-unreachable' });
+  });
+
+  it('puts no poll off and brings none forward where the clock is set', async () => {
+    const { loop, offer, run, published, clock, queue } = start();
+    offer(a);
+    await run();
+    for (const byMs of [YEAR_MS, -2 * YEAR_MS]) {
+      clock.set(byMs);
+      await clock.advance(POLL_MS / 2);
+      loop.want('judgement');
+      await run();
+      offer(published.at(-1) === a ? b : a);
+      const { started } = loop.status().runs;
+      await clock.advance(POLL_MS / 2 - 1);
+      expect(loop.status().runs.started).toBe(started);
+      await clock.advance(1);
+      await queue.drain();
+      expect(loop.status().runs.started).toBe(started + 1);
+    }
   });
 
   it('reads manifests once per scope and digest', async () => {

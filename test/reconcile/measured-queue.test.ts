@@ -18,6 +18,7 @@ test('what is due and waits is measured from when it was due; what backs off is 
   await queue.add('next');
   await queue.add('later', 10_000);
   await clock.advance(3_000);
+  clock.set(-365 * 24 * 3_600_000);
   expect(queue.depth()).toEqual({ due: 1, oldestMs: 3_000, retries: 0 });
   gate.resolve({ outcome: 'wait', forMs: 60_000 });
   await queue.drain();

@@ -11,7 +11,7 @@ function distribution(names: readonly string[]) {
   const xds = {
     publish: (revision: string) => published.push(revision),
     proxies: () => [],
-    ackedMs: (push: number) => (acked.push >= push ? 1_000 : null),
+    ackedSteadyMs: (push: number) => (acked.push >= push ? 1_000 : null),
     onAck: () => () => {},
   };
   return { of: createPublisher(names, xds), published, acked };
@@ -56,7 +56,7 @@ describe('a publisher', () => {
     shop.publish(A);
     bank.publish(B);
     acked.push = 1;
-    const acks = () => [bank, shop].map((one) => one.ackedMs(one.pushed() ?? 0));
+    const acks = () => [bank, shop].map((one) => one.ackedSteadyMs(one.pushed() ?? 0));
     expect(acks()).toEqual([null, 1_000]);
     shop.publish(B);
     acked.push = 3;

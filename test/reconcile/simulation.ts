@@ -73,7 +73,7 @@ export function simulate(input: {
     resolve: async (ref) => ref,
     close: async () => {},
   };
-  const served = createServed(input.stages ?? stages, clock.now);
+  const served = createServed(input.stages ?? stages, clock.steadyMs);
   const loop = createLoop({
     name: 'mesh',
     pin: input.pin,
@@ -85,7 +85,7 @@ export function simulate(input: {
       publish: (revision) => published.push(revision),
       pushed: () => published.length,
       proxies: () => sessions,
-      ackedMs: (wanted) => {
+      ackedSteadyMs: (wanted) => {
         const acked = sessions.flatMap(({ fullyAcked }) => fullyAcked ?? []);
         const times = acked.filter(({ push }) => push >= wanted).map(({ atMs }) => atMs);
         return times.length > 0 && times.length === sessions.length ? Math.max(...times) : null;

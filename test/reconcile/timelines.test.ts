@@ -12,6 +12,8 @@ import { simulate } from './simulation.ts';
 const service = (name: string, namespace = 's') =>
   `apiVersion: v1\nkind: Service\nmetadata: { name: ${name}, namespace: ${namespace} }\nspec: { ports: [{ name: http, port: 80 }] }\n`;
 
+const YEAR_MS = 365 * 24 * 3_600_000;
+
 const world = createWorld({ threshold: 1 });
 const genesis = world.add('g', { S: service('one'), C: service('child', 'c') });
 const a = world.add('a', { parents: ['g'], S: service('two'), by: 'x' });
@@ -128,6 +130,32 @@ describe('the timeline', () => {
     setSessions([proxy('one', 2, pushedMs + 5), proxy('two', 2, pushedMs + 60)]);
     expect(change()?.timeline?.ackedMs).toBe(pushedMs + 60);
     expect(loop.status().timeline).toEqual({ ...timeline, ackedMs: pushedMs + 60 });
+  });
+
+  it.each([
+    ['back', -YEAR_MS],
+    ['on', YEAR_MS],
+  ])('has durations that are true while the clock is set %s by a year again and again', async (_, byMs) => {
+    const { clock, serve, remote, run, setSessions, loop } = start();
+    await serve(a);
+    const startedMs = clock.now();
+    remote({
+      async fetch() {
+        await clock.advance(200);
+        clock.set(byMs);
+        return b;
+      },
+    });
+    await run();
+    await clock.advance(70);
+    clock.set(byMs);
+    setSessions([proxy('one', 2, clock.steadyMs())]);
+    const status = loop.status();
+    expect(status.stages).toEqual({ fetchMs: 200, verifyMs: 0, translateMs: 0, ackMs: 70 });
+    const times = [200, 200, 200, 200, 270].map((ms) => startedMs + byMs + ms);
+    const [fetchedMs, verifiedMs, translatedMs, pushedMs, ackedMs] = times;
+    const found = { startedMs: startedMs + byMs, fetchedMs, verifiedMs };
+    expect(status.timeline).toEqual({ revision: b, ...found, translatedMs, pushedMs, push: 2, ackedMs });
   });
 
   it('of what was superseded ends with the later push', async () => {

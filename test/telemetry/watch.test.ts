@@ -24,8 +24,9 @@ afterEach(() => folder.close());
 
 test('runs are counted by how they end, and a commit from the hint to the last ACK', async () => {
   let nowMs = 0;
+  let setByMs = 0;
   const telemetry = createTelemetry({
-    clock: { now: () => nowMs, after: () => () => {} },
+    clock: { now: () => nowMs + setByMs, steadyMs: () => nowMs, after: () => () => {} },
     log: quiet,
     views: views(),
   });
@@ -57,6 +58,7 @@ test('runs are counted by how they end, and a commit from the hint to the last A
     'fairlead_commit_to_ack_seconds_count 0',
   ]);
   nowMs = 3_000;
+  setByMs = -365 * 24 * 3_600_000; // Somebody sets the machine's clock.
   const fullyAcked = { revision: a, push: 1, atMs: 3_000 };
   simulation.setSessions([{ ...connected, fullyAcked }]);
   const later = await telemetry.metrics();

@@ -21,6 +21,9 @@ const web = snapshot(cluster('a'), endpoints('a'), listener('http', '1', ['r']),
 let server: XdsServer;
 let port: number;
 let nowMs: number;
+/** What somebody set the machine's clock by. */
+let setByMs: number;
+const YEAR_MS = 365 * 24 * 3_600_000;
 let snapshotFor: (proxy: MeshProxy) => Snapshot;
 let logged: { level: string; message: string; fields: Readonly<Record<string, unknown>> }[];
 const clients: { close(): void }[] = [];
@@ -33,12 +36,14 @@ const log = (level: string) => (fields: Readonly<Record<string, unknown>>, messa
 
 beforeEach(async () => {
   nowMs = 1_000;
+  setByMs = 0;
   logged = [];
   snapshotFor = () => web;
   server = createXdsServer({
     snapshotFor: (proxy) => snapshotFor(proxy),
     log: { info: log('info'), warn: log('warn'), error: log('error') },
-    now: () => nowMs,
+    now: () => nowMs + setByMs,
+    steadyMs: () => nowMs,
   });
   port = await server.listen('127.0.0.1', 0);
 });
@@ -209,18 +214,19 @@ describe('publish', () => {
   });
 
   test('is ACKed by all when the last has ACKed it', async () => {
-    expect(server.ackedMs(1)).toBeNull();
+    expect(server.ackedSteadyMs(1)).toBeNull();
     await started('r1');
-    expect(server.ackedMs(1)).toBe(1_000);
+    expect(server.ackedSteadyMs(1)).toBe(1_000);
     nowMs = 2_000;
+    setByMs = -YEAR_MS;
     const done = acked('r1');
     const late = connect();
     late.send({ node: NODE, typeUrl: ENDPOINT, resourceNamesSubscribe: ['a'] });
     const said = await late.next();
-    expect(server.ackedMs(1)).toBeNull();
+    expect(server.ackedSteadyMs(1)).toBeNull();
     late.ack(said);
     await done;
-    expect([server.ackedMs(1), server.ackedMs(2)]).toEqual([2_000, null]);
+    expect([server.ackedSteadyMs(1), server.ackedSteadyMs(2)]).toEqual([2_000, null]);
   });
 
   test('without a snapshot leaves the proxy with its last good one', async () => {
@@ -324,7 +330,7 @@ describe('status', () => {
 test('D8: a server at another revision agrees: the versions are those of the contents', async () => {
   const first = await started('r1');
   const other = createXdsServer({
-    ...{ snapshotFor: () => web, now: () => nowMs },
+    ...{ snapshotFor: () => web, now: () => nowMs, steadyMs: () => nowMs },
     log: { info: () => {}, warn: () => {}, error: () => {} },
   });
   const otherPort = await other.listen('127.0.0.1', 0);
@@ -450,6 +456,40 @@ describe('per-type services', () => {
     expect(clusters.unread).toBe(0);
     routes.ack(moved);
     expect((await clusters.next()).removedResources).toEqual(['a']);
+  });
+
+  test.each([
+    ['back', -YEAR_MS],
+    ['on', YEAR_MS],
+  ])('O3: a removal waits as long as it has to where the clock is set %s by a year', async (_where, byMs) => {
+    const other = cluster('other', '1');
+    snapshotFor = () => snapshot(cluster('a'), other, listener('http', '1', ['r']), route('r', '1', ['a']));
+    server.publish('r1');
+    const shared = connection(port);
+    const clusters = kept(new AdsClient(shared, path('cluster', 'Cluster', 'DeltaClusters')));
+    const routes = kept(new AdsClient(shared, path('route', 'Route', 'DeltaRoutes')));
+    clusters.send({ node: NODE });
+    clusters.ack(await clusters.next());
+    routes.send({ node: NODE, resourceNamesSubscribe: ['r'] });
+    routes.ack(await routes.next());
+    const moved = [cluster('b'), listener('http', '1', ['r']), route('r', '2', ['b'])];
+    snapshotFor = () => snapshot(other, ...moved);
+    server.publish('r2');
+    clusters.ack(await clusters.next());
+    const route2 = await routes.next();
+    setByMs = byMs;
+    snapshotFor = () => snapshot(cluster('other', '2'), ...moved);
+    server.publish('r3');
+    const changed = await clusters.next();
+    expect([changed.resources.map(({ name }) => name), changed.removedResources]).toEqual([['other'], []]);
+    clusters.ack(changed);
+    nowMs += 30_000; // As long as a removal waits for whoever does not answer.
+    snapshotFor = () => snapshot(cluster('other', '3'), ...moved);
+    server.publish('r4');
+    const removals = [...(await clusters.next()).removedResources];
+    if (removals.length === 0) removals.push(...(await clusters.next()).removedResources);
+    expect(removals).toEqual(['a']);
+    routes.ack(route2);
   });
 
   test.each([
