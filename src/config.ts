@@ -1,12 +1,11 @@
-import { homedir } from 'node:os';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { Failure } from './base/failure.ts';
 import { formatProblem } from './base/problem.ts';
+import { type Environment, home } from './environment.ts';
 import { validateServerConfig } from './generated/schemas/index.ts';
 import { readSingle } from './manifests/index.ts';
 import {
-  type Environment,
   type RepositoryConfig,
   repositorySettings,
   type ServerConfig,
@@ -18,12 +17,7 @@ import {
   Unfit,
 } from './settings.ts';
 
-export type { Environment, RepositoryConfig, ServerConfig } from './settings.ts';
-
-/** The one place that reads the process' environment. */
-export function environment(): Environment {
-  return process.env;
-}
+export type { RepositoryConfig, ServerConfig } from './settings.ts';
 
 /** Flags as they were typed; each may stand in the environment (`FAIRLEAD_DATA_DIR`) or the file (`dataDir`) too. */
 export type Flags = Readonly<Partial<Record<SettingName | 'config', string>>>;
@@ -212,21 +206,6 @@ function formatOrigin({ setting, text, from }: Origin): string {
 
 function formatStructured({ name, value, from }: StructuredOrigin): string {
   return value === null ? `# ${name}: is not set` : `# ${from}\n${stringify({ [name]: value }).trimEnd()}`;
-}
-
-/** `$XDG_CACHE_HOME/fairlead`: what can be fetched again. */
-export function cacheDir({ XDG_CACHE_HOME, HOME }: Environment): string {
-  const given = XDG_CACHE_HOME !== undefined && isAbsolute(XDG_CACHE_HOME);
-  return join(given ? XDG_CACHE_HOME : join(HOME ?? home(), '.cache'), 'fairlead');
-}
-
-/** A user that the system does not know has none: as for a daemon, it is the root then. */
-function home(): string {
-  try {
-    return homedir();
-  } catch {
-    return '/';
-  }
 }
 
 /** What a file says at one place: at its top, or in one entry of its list. */

@@ -1,18 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { Failure } from './base/failure.ts';
 import { runCommandLine } from './cli/index.ts';
-import {
-  cacheDir,
-  completeConfig,
-  configFile,
-  type EffectiveConfig,
-  effectiveConfig,
-  environment,
-  type Flags,
-} from './config.ts';
+import type { EffectiveConfig, Flags } from './config.ts';
+import { cacheDir, environment } from './environment.ts';
 
-/** Most commands need no server: it is loaded by those that do. */
+/** Most commands need no server and none of its settings: they are loaded by those that do. */
 const server = () => import('./main.ts');
+const settings = () => import('./config.ts');
 
 /** The program: `argv` without node and script. The exit code. */
 export function run(argv: readonly string[]): Promise<number> {
@@ -27,7 +21,10 @@ export function run(argv: readonly string[]): Promise<number> {
     stdin,
     stdout,
     stderr,
-    serve: async (flags) => (await server()).serve(completeConfig(await readConfig(flags))),
+    serve: async (flags) => {
+      const { completeConfig } = await settings();
+      return (await server()).serve(completeConfig(await readConfig(flags)));
+    },
     readConfig,
     inspectDataFolder: async (path) => (await server()).inspectDataFolder(path),
     openRemote: async (config, gitdir) => (await server()).openRemote(config, gitdir),
@@ -39,6 +36,7 @@ function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
 }
 
 async function readConfig(flags: Flags): Promise<EffectiveConfig> {
+  const { configFile, effectiveConfig } = await settings();
   const cwd = process.cwd();
   const path = configFile(flags, environment(), cwd);
   if (path === null) return effectiveConfig({ flags, environment: environment(), cwd, file: null });

@@ -1,4 +1,5 @@
 import { isAbsolute, join, resolve } from 'node:path';
+import type { Environment } from './environment.ts';
 import type { RepositoryFile, ServerConfigFile } from './generated/schemas/index.ts';
 import { GIT_BACKENDS, type GitBackendName } from './git/index.ts';
 import { durationMs } from './manifests/index.ts';
@@ -14,9 +15,6 @@ export class Unfit {
     this.fix = fix;
   }
 }
-
-/** Where texts that name files and folders are taken from. */
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 type Default = string | null | undefined | ((environment: Environment) => string);
 

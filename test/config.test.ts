@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { Failure } from '../src/base/failure.ts';
 import {
   type ConfigInput,
-  cacheDir,
   completeConfig,
   configFile,
   effectiveConfig,
   formatConfig,
 } from '../src/config.ts';
+import { cacheDir } from '../src/environment.ts';
 import { settings } from '../src/settings.ts';
 import { noRedis } from './server.ts';
 

@@ -1,4 +1,3 @@
-import * as git from 'isomorphic-git';
 import { Failure } from '../base/failure.ts';
 import type { Remote } from './backend.ts';
 import { branchMissing, credentialsRefused, remoteUnreachable, sha256Unsupported } from './failures.ts';
@@ -16,13 +15,13 @@ export function createHttpTransport(options: TransportOptions): Transport {
   const ref = `refs/heads/${branch}`;
   return {
     tip: (signal) =>
-      asFailures(options, signal, async () => {
+      asFailures(options, signal, async (git) => {
         const http = createHttp({ timeoutMs, signal }, await access.open(signal));
         const refs = await git.listServerRefs({ http, url, prefix: ref, protocolVersion: 2 });
         return tipOf(remote, refs.find((candidate) => candidate.ref === ref)?.oid);
       }),
     fetch: (trusted, signal) =>
-      asFailures(options, signal, async () => {
+      asFailures(options, signal, async (git) => {
         // What `ref` names here is what the remote is told that we have: nothing, when the store proved incomplete.
         const have = trusted === null ? 'refs/fairlead/nothing' : ref;
         const http = createHttp({ timeoutMs, signal }, await access.open(signal));
@@ -79,10 +78,12 @@ function tipOf({ url, branch }: Remote, id: string | null | undefined): ObjectId
 async function asFailures<Value>(
   { remote: { url, branch }, access }: TransportOptions,
   signal: AbortSignal | undefined,
-  work: () => Promise<Value>,
+  work: (git: typeof import('isomorphic-git')) => Promise<Value>,
 ): Promise<Value> {
+  // Loaded by who fetches: it takes as long as many a command.
+  const git = await import('isomorphic-git');
   try {
-    return await work();
+    return await work(git);
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
     if (error instanceof git.Errors.NotFoundError) throw branchMissing(url, branch);

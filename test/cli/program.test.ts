@@ -53,6 +53,17 @@ test('a command is loaded alone, by any of its names', async () => {
   for (const word of ['--help', 'verfy']) expect((await commandsFor(word)).length).toBeGreaterThan(1);
 });
 
+test('a command on a clone starts without the server, its settings, manifests and isomorphic-git', async () => {
+  const listing = `import { registerHooks } from 'node:module';
+    registerHooks({ load: (url, context, next) => { process.stderr.write(url + '\\n'); return next(url, context); } });`;
+  const preload = `data:text/javascript,${encodeURIComponent(listing)}`;
+  const { err } = await home.run('.', process.execPath, '--import', preload, BIN, 'verify');
+  expect(err).toContain('/src/governance/index.ts');
+  expect(err).not.toMatch(
+    /src\/(?:main|config|settings)\.ts|src\/(?:manifests|xds)\/|node_modules\/isomorphic-git/,
+  );
+});
+
 test('a reader that has read enough is no error', async () => {
   const child = spawn(process.execPath, [BIN, 'bootstrap', '--namespace', 'demo'], { env: home.environment });
   child.stdout.destroy();

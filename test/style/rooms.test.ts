@@ -17,7 +17,7 @@ const STAGES = [
   'xds',
 ];
 const EDGES = ['reconcile', 'identity', 'kubernetes', 'telemetry', 'api', 'cli', 'web'];
-const TOP = ['pipeline.ts', 'settings.ts', 'config.ts', 'main.ts', 'program.ts'];
+const TOP = ['pipeline.ts', 'environment.ts', 'settings.ts', 'config.ts', 'main.ts', 'program.ts'];
 const PURE = ['signatures', 'policy', 'votes', 'governance', 'manifests', 'mesh', 'translate'];
 
 const internal = sourceFiles().flatMap((file) => importsOf(file).filter(({ inside }) => inside));
@@ -92,9 +92,9 @@ test('VerifiedScope is constructed in one place', () => {
   expect(offline).toEqual(['cli/offline/scopes.ts', 'governance/index.ts', 'governance/verified.ts']);
 });
 
-test('config.ts alone reads the environment, and nothing opens a shell', () => {
+test('environment.ts alone reads the environment, and nothing opens a shell', () => {
   const env = sourceFiles().filter((file) => /process\.(env|argv)/.test(withoutComments(read(file))));
-  expect(env.filter((file) => file !== 'config.ts')).toEqual([]);
+  expect(env.filter((file) => file !== 'environment.ts')).toEqual([]);
   const shells = sourceFiles().filter((file) =>
     /shell:\s*true|\bexecSync\(|\bexec\(\s*['"`]/.test(read(file)),
   );
