@@ -74,9 +74,10 @@ export async function createServer(config: ServerConfig, world: World): Promise<
     clock,
     log,
     views: {
-      repositories: () => [...loops.values()].map((loop) => loop.status()),
-      proxies: () => xds.proxies(),
-      queue: () => queue.depth(),
+      look() {
+        const proxies = xds.proxies();
+        return { repositories: statusesOf(loops, proxies), proxies, queue: queue.depth() };
+      },
     },
   });
   const xds = createXdsServer({ ...serving, log, now, steadyMs, observer: telemetry.xds });
@@ -93,6 +94,7 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   const keeper = await openSuspensions({
     ...{ files: folder.files, file: folder.suspensions, clock, random, log },
     versions: (repository, uid) => loops.get(repository)?.versions(uid) ?? [],
+    told: (suspension, how) => telemetry.braked(suspension, how),
     onChange: (repository) => void (loops.has(repository) && queue.here(repository)),
   });
   starting.defer(async () => keeper.close());
@@ -184,6 +186,11 @@ type Parts = {
   readonly brake: Brake;
 };
 
+/** Each with the same proxies: a list of them costs as much as there are. */
+function statusesOf(loops: Parts['loops'], proxies: ReturnType<XdsServer['proxies']>) {
+  return [...loops.values()].map((loop) => loop.status(proxies));
+}
+
 /** What the API shows, taken from the other edges. */
 function apiSource({ loops, xds, queue, served, config, telemetry, brake }: Parts): ApiSource {
   const hooks = new Map(
@@ -192,7 +199,7 @@ function apiSource({ loops, xds, queue, served, config, telemetry, brake }: Part
       { branch, secretFile: webhookSecretFile },
     ]),
   );
-  const statuses = () => [...loops.values()].map((loop) => loop.status());
+  const statuses = () => statusesOf(loops, xds.proxies());
   const states = () => [...loops.values()].flatMap((loop) => loop.state() ?? []);
   return {
     ready() {
@@ -229,7 +236,8 @@ function apiSource({ loops, xds, queue, served, config, telemetry, brake }: Part
       if (loop === undefined) return false;
       loop.want(what);
       telemetry.hinted(name);
-      await queue.add(name, delayMs);
+      // Who asks this replica waits for its run; who only hints at news is served by whichever takes it.
+      await (delayMs === undefined ? queue.here(name) : queue.add(name, delayMs));
       return true;
     },
     metrics: () => telemetry.metrics(),

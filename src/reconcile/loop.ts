@@ -47,7 +47,8 @@ export interface RepositoryLoop {
   want(what: Wanted): void;
   /** fetch → verify → load → build → translate and publish → report. Never throws. */
   reconcile(signal?: AbortSignal): Promise<Outcome>;
-  status(): RepositoryStatus;
+  /** `proxies`: as `Distribution` has them, for who asks several loops and lists them once. */
+  status(proxies?: ReturnType<Distribution['proxies']>): RepositoryStatus;
   /** s(followed tip), or null before the first. */
   state(): LineState | null;
   /** Whether the followed tip is this commit, or has it below it, merged or not. */
@@ -176,10 +177,9 @@ class Loop implements RepositoryLoop {
     return { result: judged.outcome === 'same' ? 'unchanged' : judged.outcome };
   }
 
-  status(): RepositoryStatus {
+  status(proxies = this.#options.distribution.proxies()): RepositoryStatus {
     const { distribution, clock, served, keeper } = this.#options;
     const { stages } = this.#facts;
-    const proxies = distribution.proxies();
     const connected = new Set(proxies.map(({ proxy }) => proxy));
     const untranslated = new Map([...served.failures()].filter(([proxy]) => connected.has(proxy)));
     const translateMs = stages.translateMs === null ? null : stages.translateMs + served.translateMs();

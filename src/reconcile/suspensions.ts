@@ -40,6 +40,8 @@ export type SuspensionOptions = {
   readonly versions: (repository: string, uid: string) => readonly Pick<KeptVersion, 'digest' | 'seq'>[];
   /** Something of the repository is kept, or no longer. */
   readonly onChange: (repository: string) => void;
+  /** One begins, or ends: somebody said so, here or to another replica, or its time is over. */
+  readonly told: (suspension: Suspension, how: 'suspended' | 'resumed' | 'over') => void;
 };
 
 /** Throws `Failure` `suspend-corrupt`: starting without it would let go what somebody has stopped. */
@@ -149,7 +151,7 @@ class StoredSuspensions implements Suspensions {
   }
 
   async #take(news: readonly Suspension[]): Promise<void> {
-    const { files, file, onChange } = this.#options;
+    const { files, file, onChange, told } = this.#options;
     const known = new Map(this.#known);
     for (const each of news) known.set(keyOf(each), each);
     if (known.size > MAX_SUSPENSIONS) {
@@ -159,6 +161,10 @@ class StoredSuspensions implements Suspensions {
     await replaceFile(files, file, formatSuspensions([...known.values()]));
     this.#known = known;
     this.#refresh();
+    for (const each of news) {
+      if (each.state === 'Resumed') told(each, 'resumed');
+      else if (this.#inForce(each)) told(each, 'suspended');
+    }
     for (const repository of new Set(news.map(({ repository }) => repository))) onChange(repository);
   }
 
@@ -199,6 +205,9 @@ class StoredSuspensions implements Suspensions {
     const ended = active.filter((each) => !this.#inForce(each));
     for (const each of ended) this.#options.log.warn(each, 'its time is over: no longer suspended');
     this.#refresh();
-    for (const { repository } of ended) this.#options.onChange(repository);
+    for (const each of ended) {
+      this.#options.told(each, 'over');
+      this.#options.onChange(each.repository);
+    }
   }
 }

@@ -21,6 +21,7 @@ type EventType = (typeof EVENT_TYPES)[number];
 export const EVENT_TYPES = [
   ...['followed', 'refused', 'failed', 'recovered'],
   ...['scope-added', 'scope-ended', 'accepted', 'held', 'released', 'health'],
+  ...['suspended', 'resumed'],
   ...['connected', 'disconnected', 'nack'],
 ] as const;
 

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { ScopeView, Views } from './views.ts';
+import type { Look, ScopeView, Views } from './views.ts';
 
 /** Seconds, from what nobody notices to what somebody is called for. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -122,10 +122,9 @@ export function createMetrics(version: string, now: () => number = Date.now) {
     },
     /** In Prometheus' text format, 0.0.4. */
     async text(views: Views): Promise<string> {
-      const repositories = views.repositories();
+      const { repositories, proxies, queue } = views.look();
       fillRepositories(gauges, repositories);
-      fillProxies(gauges, views.proxies(), now());
-      const queue = views.queue();
+      fillProxies(gauges, proxies, now());
       gauges.queueDepth.set(queue.due);
       gauges.queueOldest.set(queue.oldestMs / 1_000);
       total(counters.queueRetries, queue.retries);
@@ -159,7 +158,7 @@ type Gauges = Readonly<
   >
 >;
 
-function fillRepositories(gauges: Gauges, repositories: ReturnType<Views['repositories']>): void {
+function fillRepositories(gauges: Gauges, repositories: Look['repositories']): void {
   const { scopeInfo, scopeCondition, repositoryCondition, gitLastSuccess } = gauges;
   for (const each of [scopeInfo, scopeCondition, repositoryCondition, gitLastSuccess]) each.reset();
   for (const { name: repo, conditions, scopes, fetch } of repositories) {
@@ -185,7 +184,7 @@ function isLiving({ status }: ScopeView): boolean {
 
 function fillProxies(
   { connected, stale, unanswered, rejecting }: Gauges,
-  proxies: ReturnType<Views['proxies']>,
+  proxies: Look['proxies'],
   nowMs: number,
 ): void {
   for (const each of [connected, stale, unanswered, rejecting]) each.reset();

@@ -15,12 +15,23 @@ export interface Telemetry {
   readonly xds: XdsObserver;
   /** Somebody said that the repository has changed: what is found next counts from here. */
   hinted(repository: string): void;
+  /** Somebody has stopped changes of something, or lets them go on; `over`: nobody but the time has. */
+  braked(brake: Braked, how: 'suspended' | 'resumed' | 'over'): void;
   /** A webhook of a provider was answered. */
   hooked(forge: string, result: string): void;
   readonly events: Pick<Events, 'since' | 'subscribe'>;
   /** In Prometheus' text format. */
   metrics(): Promise<string>;
 }
+
+/** Of a repository; `scope` null: it as a whole. Milliseconds since the epoch. */
+type Braked = {
+  readonly repository: string;
+  readonly scope: { readonly path: string } | null;
+  readonly reason: string;
+  readonly by: string;
+  readonly untilMs: number | null;
+};
 
 type TelemetryOptions = {
   /** As `reconcile` has it, in milliseconds. */
@@ -73,10 +84,21 @@ export function createTelemetry({ clock, log, views }: TelemetryOptions): Teleme
     hinted(repository) {
       if (!hints.has(repository)) hints.set(repository, steadyMs());
     },
+    braked(brake, how) {
+      const { repository, scope } = brake;
+      const type = how === 'suspended' ? 'suspended' : 'resumed';
+      events.add({ type, repository, scope: scope?.path ?? null, message: brakeText(brake, how) });
+    },
     hooked: (forge, result) => metrics.webhooks.inc({ forge, result }),
     events,
     metrics: () => metrics.text(views),
   };
+}
+
+function brakeText({ by, reason, untilMs }: Braked, how: 'suspended' | 'resumed' | 'over'): string {
+  if (how === 'over') return `its time is over; suspended by ${by}: ${reason}`;
+  const until = how === 'resumed' || untilMs === null ? '' : `; until ${new Date(untilMs).toISOString()}`;
+  return `by ${by}: ${reason}${until}`;
 }
 
 /** Soon, once: compares the status with that of the look before. */
@@ -85,7 +107,7 @@ function createLook({ clock, log, views }: TelemetryOptions, events: Events): ()
   let pending = false;
   const look = () => {
     pending = false;
-    for (const repository of views.repositories()) {
+    for (const repository of views.look().repositories) {
       for (const fact of changes(seen.get(repository.name) ?? null, repository)) {
         const { type, message, id: _, timeMs: __, proxy: ___, ...about } = events.add(fact);
         // Of repositories the loop's own lines say it.

@@ -32,10 +32,15 @@ export type RepositoryView = {
   readonly scopes: readonly ScopeView[];
 };
 
-/** Where a scrape looks; each is asked once. */
-export interface Views {
-  repositories(): readonly RepositoryView[];
-  proxies(): readonly Pick<ProxyStatus, 'protocol' | 'types'>[];
+/** What a scrape is made of. */
+export type Look = {
+  readonly repositories: readonly RepositoryView[];
+  readonly proxies: readonly Pick<ProxyStatus, 'protocol' | 'types'>[];
   /** Keys that are due, the longest waiting one's time, and failed runs so far. */
-  queue(): { readonly due: number; readonly oldestMs: number; readonly retries: number };
+  readonly queue: { readonly due: number; readonly oldestMs: number; readonly retries: number };
+};
+
+export interface Views {
+  /** Costs as much as there are scopes and proxies: once for all that is told of one moment. */
+  look(): Look;
 }

@@ -303,6 +303,27 @@ describe('wait', () => {
     expect(await fairlead('wait', '--timeout', '250ms', ...args, ...server)).toMatchObject({ code });
   });
 
+  const brake = (untilMs: number | null) => {
+    const stop = { type: 'Suspended', status: 'True', reason: 'Suspended', message: 'suspended by ana' };
+    return { suspended: { reason: 'x', by: 'ana', atMs: 0, untilMs }, conditions: [stop] };
+  };
+
+  test.each([
+    ['for good', null, 1],
+    ['for longer than it waits', Date.now() + 3_600_000, 1],
+    ['for less', 1, 0],
+  ])('what is suspended %s', async (_, untilMs, code) => {
+    let looks = 0;
+    const repositories = () => {
+      looks += 1;
+      return [repository(looks === 1 ? { ...brake(untilMs), followedTip: 'c'.repeat(40) } : {})];
+    };
+    const server = await answering({ repositories, follows: async () => looks > 1 });
+    const ran = await fairlead('wait', '--timeout', '20s', '--for', revision, ...server);
+    expect(ran).toMatchObject({ code });
+    expect(ran.out + ran.err).toContain('suspended by ana');
+  });
+
   test('takes no answer of before the commit came for one of after it', async () => {
     let asked = 0;
     // The server follows and holds it between two questions.

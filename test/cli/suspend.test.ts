@@ -53,6 +53,33 @@ test('a scope that somebody suspends stays as it is, says so everywhere, and goe
   });
   await ask<Scopes>(server.httpPort, '/api/v1/scopes', ({ items }) => items[0]?.sync === 'Synced');
   expect(await run('resume', 'acme', '--reason', 'over')).toMatchObject({ code: 2 });
+  type Events = { readonly items: readonly { readonly type: string; readonly message: string }[] };
+  const { items } = await ask<Events>(server.httpPort, '/api/v1/events');
+  expect(items.filter(({ type }) => type === 'suspended' || type === 'resumed')).toMatchObject([
+    { type: 'resumed', repository: 'mesh', scope: 'acme', message: 'by ben: over' },
+  ]);
+});
+
+test('whoever waits for what is suspended is told so at once', async () => {
+  const { config, change, close } = await createSite();
+  cleanup.push(close);
+  const server = await createServer(config, world);
+  cleanup.push(() => server.close());
+  const run = (...args: readonly string[]) =>
+    home.fairlead('.', ...args, '--server', `http://127.0.0.1:${server.httpPort}`);
+  await ask<{ ready: boolean }>(server.httpPort, '/readyz', ({ ready }) => ready);
+  const by = ['--by', 'ana', '--reason', 'the forge moves'];
+  for (const what of ['scope/acme', 'repository/mesh']) await run('suspend', what, ...by);
+  const tip = await change('changed', 'alice');
+  const forTip = ['--for', `revision=${tip}`, '--timeout', '20s'];
+  const said = { code: 1, out: expect.stringMatching(/^mesh: suspended by ana/) };
+  expect(await run('wait', 'mesh', ...forTip)).toMatchObject(said);
+  await run('resume', 'mesh', ...by);
+  const seconds = { code: 1, out: expect.stringMatching(/seq 1\s+is\s+served,\s+seq 2\s+is\s+accepted/) };
+  expect(await run('wait', 'scope/acme', ...forTip)).toMatchObject(seconds);
+  expect(await run('wait', 'mesh', ...forTip)).toMatchObject(seconds);
+  await run('resume', 'scope/acme', ...by);
+  expect(await run('wait', 'mesh', ...forTip)).toMatchObject({ code: 0 });
 });
 
 test('a suspended repository is not fetched', async () => {

@@ -163,6 +163,7 @@ test('it ends by itself', async () => {
   await mesh.queue.drain();
   expect(mesh.names()).toContain('three');
   expect(mesh.logged).toContainEqual({ level: 'warn', message: 'its time is over: no longer suspended' });
+  expect(mesh.told).toEqual(['suspended by ana', 'over by ana']);
 });
 
 test('a version that was never accepted is not served: what is served stays, and where nothing is, the newest', async () => {
@@ -193,6 +194,7 @@ test('a peer stops a scope where it is, never at an older version', async () => 
   expect(mesh.suspensions.kept('mesh').size).toBe(1);
   await mesh.suspensions.hear([{ ...heard, state: 'Resumed', id: 'b' }]);
   expect(mesh.suspensions.kept('mesh').size).toBe(0);
+  expect(mesh.told).toEqual(['suspended by ana', 'resumed by ana']);
 });
 
 test('a file that is not whole keeps the server from starting', async () => {

@@ -29,6 +29,8 @@ export type Simulation = {
   /** Revisions in the order in which they were pushed. */
   readonly published: string[];
   readonly logged: { readonly level: string; readonly message: string }[];
+  /** What the suspensions told: `suspended by ana`. */
+  readonly told: readonly string[];
   /** What the proxies are at; `acknowledge` tells the loop. */
   setSessions(sessions: readonly ProxyStatus[]): void;
   /** What the remote does from now on. */
@@ -62,6 +64,7 @@ export function simulate(input: {
   const disk = input.disk ?? testDisk();
   const published: string[] = [];
   const logged: { level: string; message: string }[] = [];
+  const told: string[] = [];
   let sessions: readonly ProxyStatus[] = [];
   const listeners: ((ack: Ack) => void)[] = [];
   let remote: Remote = unreachable;
@@ -108,7 +111,7 @@ export function simulate(input: {
   });
   const queue = createMemoryQueue({ clock, random: () => 0.5, handler: () => loop.reconcile() });
   const simulation: Simulation = {
-    ...{ clock, disk, loop, queue, served, published, logged },
+    ...{ clock, disk, loop, queue, served, published, logged, told },
     setSessions(next) {
       sessions = next;
       for (const listener of listeners)
@@ -123,7 +126,10 @@ export function simulate(input: {
       const versions = (_: string, uid: string) => loop.versions(uid);
       const onChange = (name: string) => void queue.add(name);
       const parts = { files: disk, file, clock, random: () => 0.5, log: recorder(logged) };
-      const opened = await openSuspensions({ ...parts, versions, onChange });
+      const opened = await openSuspensions({
+        ...{ ...parts, versions, onChange },
+        told: ({ by }, how) => told.push(`${how} by ${by}`),
+      });
       keeper = opened;
       return opened;
     },

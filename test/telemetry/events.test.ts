@@ -80,6 +80,20 @@ describe('changes of a status', () => {
   });
 });
 
+test('whoever stops changes, or lets them go on, is told with why and until when', () => {
+  const telemetry = createTelemetry({ clock: simulatedClock(), log: quiet, views: views() });
+  const brake = { repository: 'mesh', scope: { path: 'acme' }, by: 'ana', reason: 'why', untilMs: 1_000 };
+  for (const how of ['suspended', 'resumed', 'over'] as const) telemetry.braked(brake, how);
+  telemetry.braked({ ...brake, scope: null, untilMs: null }, 'suspended');
+  const about = { repository: 'mesh', scope: 'acme' };
+  expect(telemetry.events.since('').items).toMatchObject([
+    { ...about, type: 'suspended', message: 'by ana: why; until 1970-01-01T00:00:01.000Z' },
+    { ...about, type: 'resumed', message: 'by ana: why' },
+    { ...about, type: 'resumed', message: 'its time is over; suspended by ana: why' },
+    { repository: 'mesh', scope: null, type: 'suspended', message: 'by ana: why' },
+  ]);
+});
+
 test('however many proxies refuse, the status is looked at once, and what changed is told and logged', async () => {
   const clock = simulatedClock();
   let looks = 0;

@@ -2,14 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
-import type { Views } from '../../src/telemetry/views.ts';
+import type { Look } from '../../src/telemetry/views.ts';
 import { condition, repository, scope, series, views } from './views.ts';
 
 const CDS = 'type.googleapis.com/envoy.config.cluster.v3.Cluster';
-const proxy = (
-  state: 'STALE' | 'SYNCED',
-  since: number | null = null,
-): ReturnType<Views['proxies']>[number] => ({
+const proxy = (state: 'STALE' | 'SYNCED', since: number | null = null): Look['proxies'][number] => ({
   protocol: 'delta',
   types: [
     { typeUrl: CDS, state, sent: '1.1', acked: '', version: '', resources: 0, unansweredSinceMs: since },
@@ -51,7 +48,7 @@ test('a refusal is counted for its scopes, until they end', async () => {
 
 test('a proxy that leaves leaves nothing behind', async () => {
   const metrics = createMetrics('1.2.3');
-  const stale = async (proxies: ReturnType<Views['proxies']>) => {
+  const stale = async (proxies: Look['proxies']) => {
     const text = await metrics.text(views({ proxies: () => proxies }));
     return [...series(text, 'fairlead_xds_connected_proxies'), ...series(text, 'fairlead_xds_stale_proxies')];
   };
@@ -65,7 +62,7 @@ test('a proxy that leaves leaves nothing behind', async () => {
 
 test('how long the proxy that is silent longest has owed an answer is told, and goes with it', async () => {
   const metrics = createMetrics('1.2.3', () => 60_000);
-  const waited = async (proxies: ReturnType<Views['proxies']>) =>
+  const waited = async (proxies: Look['proxies']) =>
     series(await metrics.text(views({ proxies: () => proxies })), 'fairlead_xds_unanswered_seconds');
   const both = [proxy('STALE', 50_000), proxy('STALE', 20_000), proxy('SYNCED')];
   expect(await waited(both)).toContain('fairlead_xds_unanswered_seconds{type="cds"} 40');
@@ -100,6 +97,27 @@ test('what is not True is named with its reason', async () => {
     'fairlead_scope_condition{repo="mesh",scope="acme",type="Ready",status="False",reason="Rejected"} 1',
     'fairlead_scope_condition{repo="mesh",scope="acme",type="Distributed",status="False",reason="Rejected"} 1',
   ]);
+});
+
+test('what is suspended is Ready with that reason, and a condition of a repository goes with it', async () => {
+  const ready = [condition('Ready', 'True', 'Suspended'), condition('Suspended')];
+  const metrics = createMetrics('1');
+  const told = async (repositories: Look['repositories']) => {
+    const text = await metrics.text(views({ repositories: () => repositories }));
+    return [
+      ...series(text, 'fairlead_scope_condition'),
+      ...series(text, 'fairlead_repository_condition'),
+      ...series(text, 'fairlead_git_last_success_timestamp_seconds'),
+    ];
+  };
+  expect(await told([repository([scope('acme', { conditions: ready })], { conditions: ready })])).toEqual([
+    'fairlead_scope_condition{repo="mesh",scope="acme",type="Ready",status="True",reason="Suspended"} 1',
+    'fairlead_repository_condition{repo="mesh",type="Ready",status="True",reason="Suspended"} 1',
+    'fairlead_repository_condition{repo="mesh",type="Suspended",status="True",reason="Suspended"} 1',
+    'fairlead_git_last_success_timestamp_seconds{repo="mesh"} 5',
+  ]);
+  expect((await told([repository([], { conditions: [] })])).join()).not.toContain('condition');
+  expect(await told([])).toEqual([]);
 });
 
 test('a label is text, whatever stands in it', async () => {

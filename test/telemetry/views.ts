@@ -1,4 +1,4 @@
-import type { RepositoryView, ScopeView, Views } from '../../src/telemetry/views.ts';
+import type { Look, RepositoryView, ScopeView, Views } from '../../src/telemetry/views.ts';
 
 const TIP = 'a'.repeat(40);
 type Condition = ScopeView['conditions'][number];
@@ -39,13 +39,17 @@ export function repository(scopes: readonly ScopeView[], more: Partial<Repositor
   };
 }
 
-export function views(more: Partial<Views> = {}): Views {
-  return {
+type Asked = { readonly [K in keyof Look]: () => Look[K] };
+
+/** Each part is asked for at each look. */
+export function views(more: Partial<Asked> = {}): Views {
+  const { repositories, proxies, queue }: Asked = {
     repositories: () => [],
     proxies: () => [],
     queue: () => ({ due: 0, oldestMs: 0, retries: 0 }),
     ...more,
   };
+  return { look: () => ({ repositories: repositories(), proxies: proxies(), queue: queue() }) };
 }
 
 /** The series of a metric, as they are written. */

@@ -70,7 +70,7 @@ async function wait(context: Context, name: string | undefined, flags: Flags): P
     const isFollowed = flags.for.kind === 'condition' || (await follows(before.repository, flags.for.wanted));
     // What was read before the answer may be older than it.
     const target = isFollowed && flags.for.kind === 'revision' ? await look() : before;
-    const { code, message } = judge(target, flags.for, isFollowed);
+    const { code, message } = judge(target, flags.for, isFollowed, untilMs - performance.now());
     if (code !== null) return ended(context, flags, target, { code, message });
     if (message !== said) context.terminal.say(`${target.name}: ${message}`);
     said = message;
@@ -93,9 +93,11 @@ function ended(context: Context, flags: Flags, target: Target, { code, message }
   return code ?? exit.error;
 }
 
-function judge(target: Target, wanted: For, isFollowed: boolean): Verdict {
+function judge(target: Target, wanted: For, isFollowed: boolean, leftMs: number): Verdict {
   const refusal = refusalOf(target, isFollowed);
   if (refusal !== null) return { code: exit.refused, message: refusal };
+  const stop = wanted.kind === 'revision' ? stopOf(target, isFollowed) : null;
+  if (stop !== null) return { code: endsWithin(leftMs, stop) ? null : exit.findings, message: stop.message };
   const tip = short(target.repository.followedTip);
   if (!isFollowed) return notYet(`follows ${tip}, not yet ${short(wanted.wanted)}`);
   return wanted.kind === 'revision' ? revision(target) : condition(target, wanted.wanted);
@@ -109,6 +111,22 @@ function refusalOf({ repository: { refused }, scopes }: Target, isFollowed: bool
     hold === null ? [] : [`${path} is held (${hold.rule}): ${hold.reason}`],
   );
   return held.length === 0 || !isFollowed ? null : held.join('; ');
+}
+
+type Stop = { readonly message: string; readonly untilMs: number | null };
+
+/** What somebody has stopped keeps a revision from coming, or a scope from it. */
+function stopOf({ repository, scopes }: Target, isFollowed: boolean): Stop | null {
+  const kept = scopes.filter(({ sync }) => sync === 'OutOfSync');
+  const [first] = (isFollowed ? kept : [repository]).filter(({ suspended = null }) => suspended !== null);
+  if (first === undefined) return null;
+  const { message } = conditionOf(first, 'Suspended');
+  return { message, untilMs: first.suspended?.untilMs ?? null };
+}
+
+/** By the clocks of both machines, which may differ: then the wait ends by its timeout. */
+function endsWithin(leftMs: number, { untilMs }: Stop): boolean {
+  return untilMs !== null && untilMs - Date.now() < leftMs;
 }
 
 /** Each stage behind the followed tip: what is broken there stays so until somebody mends it. */

@@ -23,7 +23,11 @@ export type Timeline = {
   readonly ackedMs: number | null;
 };
 
+/** What somebody has stopped; null: nobody has. */
+type Brake = { readonly untilMs: number | null };
+
 export type Repository = {
+  readonly suspended?: Brake | null;
   readonly name: string;
   readonly followedTip: string | null;
   readonly appliedRevision: string | null;
@@ -42,6 +46,7 @@ export type Repository = {
 };
 
 export type Scope = Omit<ScopeValidity, 'conditions'> & {
+  readonly suspended?: Brake | null;
   readonly repository: string;
   readonly uid: string;
   readonly status?: string;

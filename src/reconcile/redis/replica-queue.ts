@@ -145,6 +145,8 @@ class Replica implements ReplicaQueue {
 
   async #alone(key: string): Promise<Outcome> {
     const outcome = await this.#run(key);
+    // Whoever finds something says so: it may have looked because somebody asked it, and nobody else.
+    this.#tell(key);
     const shared = this.#usable();
     if (outcome.outcome !== 'wait' || shared === null) return outcome;
     // Redis may have lost it: it is there at most once.
@@ -155,12 +157,15 @@ class Replica implements ReplicaQueue {
   /** One replica is enough to tell; who heard it looks for itself. */
   async #together(key: string): Promise<Outcome> {
     const outcome = await this.#run(key);
-    const tip = this.#options.tip(key);
-    if (tip !== null && this.#told.get(key) !== tip) {
-      this.#told.set(key, tip);
-      this.#news.tell({ repository: key, tip });
-    }
+    this.#tell(key);
     return outcome;
+  }
+
+  #tell(key: string): void {
+    const tip = this.#options.tip(key);
+    if (tip === null || this.#told.get(key) === tip) return;
+    this.#told.set(key, tip);
+    this.#news.tell({ repository: key, tip });
   }
 
   #heard({ repository, tip }: Followed): void {

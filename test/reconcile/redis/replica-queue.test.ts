@@ -85,6 +85,19 @@ it('runs a key on one of several replicas, and on all that hear of something new
   await waitFor(() => expect(replicas.every(({ ran }) => ran.length > 0)).toBe(true));
 });
 
+it('runs a key on the replica that somebody asks, and has the others hear what that found', async () => {
+  const redis = await redisServer();
+  const [asked, other] = [await replica(at(redis.port)), await replica(at(redis.port))];
+  for (const one of [asked, other]) await joined(one);
+  for (const count of [1, 2, 3]) {
+    for (const one of [asked, other]) one.ran.length = 0;
+    asked.tip = `found-${count}`;
+    await asked.queue.here('mesh');
+    await waitFor(() => expect(asked.ran).not.toHaveLength(0));
+    await waitFor(() => expect(other.ran).not.toHaveLength(0));
+  }
+});
+
 it('goes on by itself where Redis is not there at start, and shares the work when it comes', async () => {
   const redis = await redisServer();
   await redis.kill();
