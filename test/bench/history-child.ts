@@ -1,5 +1,7 @@
-/** Makes a history in the folder given, with the options given as JSON. */
+/** Makes the histories that stdin lists as JSON: a folder and the options of each. */
+import { text } from 'node:stream/consumers';
 import { type HistoryOptions, makeHistory } from './history.ts';
 
-const [dir = '', options = ''] = process.argv.slice(2);
-await makeHistory(dir, JSON.parse(options) as HistoryOptions);
+type Wanted = { readonly dir: string; readonly options: HistoryOptions };
+const all = JSON.parse(await text(process.stdin)) as readonly Wanted[];
+for (const { dir, options } of all) await makeHistory(dir, options);

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { must } from '../../src/base/must.ts';
 import { createTreeDigests, openIsomorphic } from '../../src/git/index.ts';
 import { makePin, type Pin } from '../../src/governance/index.ts';
-import { run } from '../repository.ts';
+import { gitEnvironment, run } from '../repository.ts';
 import { type Entry, Pack } from './pack.ts';
 import { allowedSigner, openpgpSigner, type Signer, sshSigner } from './signing.ts';
 
@@ -13,6 +14,8 @@ export type HistoryOptions = {
   /** Child scopes of the one root, each with a service of its own. */
   readonly scopes: number;
   readonly format: 'ssh' | 'openpgp';
+  /** Several histories of one mesh have a root each, which owns the namespaces of its scopes alone; default `bench`, which owns all. */
+  readonly root?: string;
 };
 
 /** A bare repository in which every mutation is signed by a quorum of two, and all of them are accepted. */
@@ -37,28 +40,45 @@ const OLDEST_BASE = 5;
 
 /** The history of these parameters, made once and kept below `folder`. */
 export async function historyOf(folder: string, options: HistoryOptions): Promise<History> {
-  const { commits, scopes, format } = options;
-  const dir = join(folder, `history-${VERSION}-${commits}-${scopes}-${format}`);
-  const known = await access(dir).then(
-    () => true,
-    () => false,
-  );
-  if (!known) {
-    await mkdir(folder, { recursive: true });
-    const work = `${dir}.${process.pid}`;
-    await rm(work, { recursive: true, force: true });
+  return must((await historiesOf(folder, [options]))[0]);
+}
+
+/** One for each of these. */
+export async function historiesOf(
+  folder: string,
+  all: readonly HistoryOptions[],
+): Promise<readonly History[]> {
+  await mkdir(folder, { recursive: true });
+  const there = new Set(await readdir(folder));
+  const missing = all.filter((options) => !there.has(nameOf(options)));
+  if (missing.length > 0) {
+    const work = await mkdtemp(join(folder, 'work-'));
     // In a process of its own: one that has grown large is slow to start others.
+    const made = missing.map((options) => ({ dir: join(work, nameOf(options)), options }));
     const program = join(import.meta.dirname, 'history-child.ts');
-    await run(process.execPath, [program, work, JSON.stringify(options)]);
-    await rename(work, dir);
+    await run(process.execPath, [program], { input: JSON.stringify(made) });
+    for (const { dir, options } of made) await rename(dir, join(folder, nameOf(options)));
+    await rm(work, { recursive: true });
   }
-  return readHistory(dir);
+  return Promise.all(all.map((options) => readHistory(join(folder, nameOf(options)))));
+}
+
+function nameOf({ commits, scopes, format, root }: HistoryOptions): string {
+  return ['history', VERSION, commits, scopes, format, ...(root === undefined ? [] : [root])].join('-');
 }
 
 /** What `historyOf` made in `dir`. */
 export async function readHistory(dir: string): Promise<History> {
   const history = JSON.parse(await readFile(join(dir, 'history.json'), 'utf8')) as History;
   return { ...history, dir, gitdir: join(dir, 'mesh.git'), allowedSigners: join(dir, 'allowed-signers') };
+}
+
+/** Its main line, the genesis first. */
+export async function tipsOf({ gitdir, tip }: History): Promise<readonly string[]> {
+  const args = ['-C', gitdir, 'rev-list', '--first-parent', '--reverse', tip];
+  return String(await run('git', args, { env: gitEnvironment }))
+    .trim()
+    .split('\n');
 }
 
 /** What of a scope changes, and with it its directory's tree. */
@@ -68,8 +88,12 @@ type Scope = { readonly name: string; readonly signers: readonly Signer[]; reado
 export async function makeHistory(dir: string, options: HistoryOptions): Promise<void> {
   const pack = new Pack();
   const signers = await Promise.all(ANCHORS.map((name) => signerOf(options.format, name)));
-  const scopes = Array.from({ length: options.scopes }, (_, index) => makeScope(pack, index, signers));
-  const mesh = makeMesh(pack, scopes, signers);
+  const { root } = options;
+  const named = (index: number) => (root === undefined ? scopeName(index) : `${root}-${index}`);
+  const scopes = Array.from({ length: options.scopes }, (_, index) =>
+    makeScope(pack, named(index), index, signers),
+  );
+  const mesh = makeMesh(pack, root, scopes, signers);
   const writer = new Writer(pack, scopes, mesh);
   const pulls = Math.floor((options.commits - 1) / 3);
   for (let pull = 1; pull <= pulls; pull += 1) await writer.merge(pull);
@@ -101,9 +125,8 @@ function signerOf(format: HistoryOptions['format'], name: string): Promise<Signe
   return format === 'ssh' ? Promise.resolve(sshSigner(name)) : openpgpSigner(name);
 }
 
-function makeScope(pack: Pack, index: number, signers: readonly Signer[]): Scope {
-  const name = scopeName(index);
-  const files = { 'scope.yaml': scopeYaml(name, signers, name), 'service.yaml': serviceYaml(index) };
+function makeScope(pack: Pack, name: string, index: number, signers: readonly Signer[]): Scope {
+  const files = { 'scope.yaml': scopeYaml(name, signers, [name]), 'service.yaml': serviceYaml(name, index) };
   return { name, signers, fixed: entries(pack, files, signers) };
 }
 
@@ -124,16 +147,23 @@ function entries(
 }
 
 /** The root scope's own files. */
-function makeMesh(pack: Pack, scopes: readonly Scope[], signers: readonly Signer[]): readonly Entry[] {
+function makeMesh(
+  pack: Pack,
+  root: string | undefined,
+  scopes: readonly Scope[],
+  signers: readonly Signer[],
+): readonly Entry[] {
   const records = scopes.map(({ name, signers: own }) => {
     const uid = createHash('sha256')
       .update('fairlead-uid-1\0')
-      .update(scopeYaml(name, own, name));
+      .update(scopeYaml(name, own, [name]));
     return `  - { name: ${name}, uid: ${uid.digest('hex')}, path: teams/${name}, grants: { namespaces: [${name}] } }\n`;
   });
-  const head = 'apiVersion: fairlead.dev/v1alpha1\nkind: Delegations\nmetadata: { name: bench }\nspec:\n';
+  const own = root ?? 'bench';
+  const owned = root === undefined ? ['*'] : scopes.map(({ name }) => name);
+  const head = `apiVersion: fairlead.dev/v1alpha1\nkind: Delegations\nmetadata: { name: ${own} }\nspec:\n`;
   const files = {
-    'scope.yaml': scopeYaml('bench', signers, '*'),
+    'scope.yaml': scopeYaml(own, signers, owned),
     'delegations.yaml': `${head}${records.join('')}`,
   };
   return entries(pack, files, signers);
@@ -157,11 +187,7 @@ class Writer {
     this.#scopes = scopes;
     this.#mesh = mesh;
     const first = scopes.map(
-      (scope, index): Entry => ({
-        name: scope.name,
-        mode: '40000',
-        id: this.#scopeTree(scope, index, 0),
-      }),
+      (scope): Entry => ({ name: scope.name, mode: '40000', id: this.#scopeTree(scope, 0) }),
     );
     this.#states.push(first);
     this.main.push(pack.put('commit', this.#commit(this.#tree(first), [], 'genesis')));
@@ -172,7 +198,7 @@ class Writer {
     const index = scopeOf(pull, this.#scopes.length);
     const scope = this.#scopes[index];
     if (scope === undefined) throw new Error('there are no scopes');
-    const entry: Entry = { name: scope.name, mode: '40000', id: this.#scopeTree(scope, index, pull) };
+    const entry: Entry = { name: scope.name, mode: '40000', id: this.#scopeTree(scope, pull) };
     const now = this.main.length - 1;
     const base = Math.max(this.#changed[index] ?? 0, now - (pull % OLDEST_BASE));
     const branch = this.#tree(withEntry(this.#states[base] ?? [], index, entry));
@@ -190,8 +216,8 @@ class Writer {
     delete this.#states[now - OLDEST_BASE];
   }
 
-  #scopeTree({ fixed }: Scope, index: number, pull: number): string {
-    const routes = this.#pack.put('blob', routesYaml(index, pull));
+  #scopeTree({ name, fixed }: Scope, pull: number): string {
+    const routes = this.#pack.put('blob', routesYaml(name, pull));
     return this.#pack.tree([...fixed, { name: 'routes.yaml', mode: '100644', id: routes }]);
   }
 
@@ -239,15 +265,14 @@ export function scopeName(index: number): string {
   return `team-${String(index).padStart(4, '0')}`;
 }
 
-function scopeYaml(name: string, signers: readonly Signer[], owns: string): string {
+function scopeYaml(name: string, signers: readonly Signer[], owns: readonly string[]): string {
   const salt = createHash('sha256').update(name).digest('hex').slice(0, 32);
   const anchors = signers.map(({ name: anchor, key }) => `    - { name: ${anchor}, keys: [${key}] }\n`);
-  return `apiVersion: fairlead.dev/v1alpha1\nkind: Scope\nmetadata: { name: ${name} }\nspec:\n  ruleset: 1\n  salt: ${salt}\n  anchors:\n${anchors.join('')}  quorum: { threshold: 2 }\n  owns: { namespaces: ["${owns}"] }\n`;
+  return `apiVersion: fairlead.dev/v1alpha1\nkind: Scope\nmetadata: { name: ${name} }\nspec:\n  ruleset: 1\n  salt: ${salt}\n  anchors:\n${anchors.join('')}  quorum: { threshold: 2 }\n  owns: { namespaces: ${JSON.stringify(owns)} }\n`;
 }
 
 /** A service with two versions, each with one workload. */
-function serviceYaml(index: number): string {
-  const namespace = scopeName(index);
+function serviceYaml(namespace: string, index: number): string {
   const workload = (version: string, last: number) => `---
 apiVersion: networking.istio.io/v1
 kind: WorkloadEntry
@@ -267,11 +292,11 @@ ${workload('v1', 1)}${workload('v2', 2)}`;
 }
 
 /** The canary's weights; the number of the pull request makes each version's bytes its own. */
-function routesYaml(index: number, pull: number): string {
+function routesYaml(namespace: string, pull: number): string {
   return `# Pull request ${pull}.
 apiVersion: networking.istio.io/v1
 kind: VirtualService
-metadata: { name: app, namespace: ${scopeName(index)} }
+metadata: { name: app, namespace: ${namespace} }
 spec:
   hosts: [app]
   http:

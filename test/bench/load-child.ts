@@ -1,6 +1,7 @@
 /**
  * Many delta ADS streams, a connection each, that ask as Envoy does and ACK at once. Prints a line of JSON when all have
- * everything; then, for each line on stdin, what they were sent since the last one (`take`), or comes back anew (`storm`).
+ * everything; then, for each line on stdin, what they were sent since the last one (`take`), or comes back anew (`storm`),
+ * or when the first and the last of them heard the next routes (`next`: says that it listens, and then when).
  */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { createInterface } from 'node:readline';
@@ -18,6 +19,9 @@ type Taken = { messages: number; bytes: number; names: Map<string, number>; firs
 const nothing = (): Taken => ({ messages: 0, bytes: 0, names: new Map(), firstMs: 0, lastMs: 0 });
 let taken = nothing();
 let heardMs = 0;
+/** Who has not heard the routes that are awaited. */
+const deaf = new Set<LoadClient>();
+let firstMs = 0;
 
 type Response = { readonly typeUrl: string; readonly nonce: string; readonly names: readonly string[] };
 
@@ -117,6 +121,7 @@ class LoadClient {
       taken.names.set(what, (taken.names.get(what) ?? 0) + 1);
     }
     if (typeUrl === CLUSTER) this.#subscribe(names);
+    if (typeUrl === ROUTE && deaf.has(this)) listened(this);
     if (this.#missing.delete(typeUrl) && this.#missing.size === 0) this.#onSynced();
   }
 
@@ -151,6 +156,15 @@ async function quiet(): Promise<void> {
   while (performance.now() - heardMs < 300);
 }
 
+/** Milliseconds since the epoch, as finely as the machine has them. */
+const now = () => performance.timeOrigin + performance.now();
+
+function listened(client: LoadClient): void {
+  if (deaf.size === all.length) firstMs = now();
+  deaf.delete(client);
+  if (deaf.size === 0) print({ firstMs, lastMs: now() });
+}
+
 function print(value: object): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
@@ -159,6 +173,11 @@ print({ syncMs: await storm() });
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === 'storm') {
     print({ syncMs: await storm() });
+    continue;
+  }
+  if (line === 'next') {
+    for (const client of all) deaf.add(client);
+    print({ listening: all.length });
     continue;
   }
   await quiet();

@@ -6,7 +6,10 @@ export type Options = {
   /** Which benches; empty: all. */
   readonly names: readonly string[];
   readonly commits: number;
-  readonly scopes: number;
+  /** Null: as many as the bench has otherwise. */
+  readonly scopes: number | null;
+  readonly repositories: number | null;
+  readonly rounds: number | null;
   /** Null: each. */
   readonly backend: string | null;
   /** Of the pushes; null: all sizes. */
@@ -20,20 +23,27 @@ export type Options = {
 
 export function readOptions(args: readonly string[]): Options {
   const text = { type: 'string' } as const;
-  const numbers = { commits: text, scopes: text, services: text, clients: text, namespaces: text };
+  const sizes = { commits: text, scopes: text, repositories: text, rounds: text };
+  const numbers = { ...sizes, services: text, clients: text, namespaces: text };
   const options = { ...numbers, backend: text, tools: text };
   const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
   const root = join(import.meta.dirname, '..', '..');
   return {
     names: positionals,
     commits: count('commits', values.commits, 5_000),
-    scopes: count('scopes', values.scopes, 100),
+    scopes: given('scopes', values.scopes),
+    repositories: given('repositories', values.repositories),
+    rounds: given('rounds', values.rounds),
     backend: values.backend ?? null,
-    services: values.services === undefined ? null : count('services', values.services, 1),
-    clients: values.clients === undefined ? null : count('clients', values.clients, 1),
+    services: given('services', values.services),
+    clients: given('clients', values.clients),
     namespaces: count('namespaces', values.namespaces, 1),
     tools: values.tools ?? process.env.FAIRLEAD_BENCH_TOOLS ?? join(root, '..', 'shared', 'tools'),
   };
+}
+
+function given(name: string, text: string | undefined): number | null {
+  return text === undefined ? null : count(name, text, 1);
 }
 
 function count(name: string, text: string | undefined, otherwise: number): number {

@@ -1,6 +1,9 @@
 /** `npm run bench`: all figures of docs/performance.md; `npm run bench -- verify` takes one. Never part of a test. */
+import { benchArrive } from './arrive.ts';
 import { benchConverge } from './converge.ts';
 import { benchHostile } from './hostile.ts';
+import { benchManyRepositories } from './many-repositories.ts';
+import { benchManyScopes } from './many-scopes.ts';
 import { readOptions } from './options.ts';
 import { benchPush } from './push.ts';
 import { benchScenarios } from './push-scenarios.ts';
@@ -15,6 +18,9 @@ const benches = {
   push: benchPush,
   scenarios: benchScenarios,
   converge: benchConverge,
+  arrive: benchArrive,
+  'many-scopes': benchManyScopes,
+  'many-repositories': benchManyRepositories,
 } as const;
 
 const options = readOptions(process.argv.slice(2));

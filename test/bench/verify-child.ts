@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createTreeDigests } from '../../src/git/index.ts';
 import { makePin, openLine } from '../../src/governance/index.ts';
 import { openBackend } from './backends.ts';
-import { measureFloor } from './floor.ts';
+import { openFloor } from './floor.ts';
 import { readHistory } from './history.ts';
 
 const [folder = '', backend = '', what = ''] = process.argv.slice(2);
@@ -44,7 +44,7 @@ async function floor() {
   if (!made.ok) throw new Error(made.reason);
   const [root] = made.state.scopes.values();
   const keys = root?.policy.anchors.flatMap((anchor) => anchor.keys) ?? [];
-  const { value, ms, cpuMs } = await timed(() => measureFloor(objects, history.tip, keys));
+  const { value, ms, cpuMs } = await timed(() => openFloor(objects, keys)(history.tip));
   await objects.close();
   return { ...value, ms, cpuMs };
 }
