@@ -8,6 +8,7 @@ import { createNetwork, type Host, type Network } from './namespaces.ts';
 
 /** A mesh that a real server serves to real Envoys, each in a network namespace of its own. */
 export type NetworkStage = {
+  readonly site: Site;
   readonly network: Network;
   /** The server, when it serves these manifests; asked for once. `changes`: what its configuration has else. */
   serve(manifests: string, changes?: Partial<ServerConfig>): Promise<Server>;
@@ -35,6 +36,7 @@ export async function createNetworkStage(): Promise<NetworkStage> {
     return site.change(`other-${changed}`, 'alice');
   };
   return {
+    site,
     network,
     async serve(manifests, changes = {}) {
       await sign(manifests);
