@@ -4,12 +4,15 @@ import { openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Death } from './dying.ts';
+import type { Measured } from './measuring.ts';
 import type { Step } from './steps.ts';
 
 /** `fairlead serve` as a process of its own. */
 export type ServerProcess = {
   /** Dies at this step from now on. */
   dieAt(step: Step, skip: number): Promise<void>;
+  /** What it holds; of one that was started as `measuring`. */
+  measure(): Promise<Measured>;
   /** Resolves when it has ended: by the signal, or with the code. */
   readonly ended: Promise<string>;
   kill(signal: NodeJS.Signals): Promise<void>;
@@ -21,6 +24,8 @@ type Start = {
   readonly flags: readonly string[];
   readonly log: string;
   readonly dieAt?: readonly [step: Step, skip: number];
+  /** What it is loaded with, in order to be killed at a step or to be measured. */
+  readonly as?: 'dying' | 'measuring';
   /** What runs it, in front of Node, such as `faketime`. */
   readonly wrapper?: readonly string[];
   /** Default: that of this process. */
@@ -28,10 +33,11 @@ type Start = {
 };
 
 const bin = join(import.meta.dirname, '../../src/cli/bin.mjs');
-const preload = join(import.meta.dirname, 'dying.ts');
 
-export function startServer({ flags, log, dieAt, wrapper = [], environment }: Start): ServerProcess {
+export function startServer(start: Start): ServerProcess {
+  const { flags, log, dieAt, as = 'dying', wrapper = [], environment } = start;
   const output = openSync(log, 'a');
+  const preload = join(import.meta.dirname, `${as}.ts`);
   const all = [...wrapper, process.execPath, '--import', preload, bin, 'serve', ...flags];
   const [program = '', ...args] = all;
   const env = { ...(environment ?? process.env), ...(dieAt && { DIE_AT: JSON.stringify(death(...dieAt)) }) };
@@ -43,6 +49,12 @@ export function startServer({ flags, log, dieAt, wrapper = [], environment }: St
     async dieAt(step, skip) {
       child.send(death(step, skip));
       await Promise.race([once(child, 'message'), ended]);
+    },
+    async measure() {
+      child.send('measure');
+      const [measured] = (await Promise.race([once(child, 'message'), ended])) as [Measured];
+      if (typeof measured !== 'object') throw new Error('it has ended');
+      return measured;
     },
     kill: (signal) => end(child, ended, signal),
     log: () => readFile(log, 'utf8'),
