@@ -1,0 +1,6 @@
+import { it } from 'vitest';
+import { burst } from '../faults/burst.ts';
+
+it.each(['memory', 'bullmq'] as const)('%s: 100,000 webhooks in a burst', async (queue) => {
+  process.stdout.write(`${queue}: ${JSON.stringify(await burst(queue, 100_000))}\n`);
+});
