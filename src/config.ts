@@ -253,7 +253,7 @@ function find(
   { flags, environment: env, cwd }: ConfigInput,
   places: readonly FileSettings[],
 ): Found {
-  const { otherwise } = settings[name];
+  const { otherwise, shared } = settings[name];
   const flag = flags[name];
   if (flag !== undefined) return given(name, flag, flagOf(name), cwd);
   const variable = env[variableOf(name)];
@@ -261,6 +261,8 @@ function find(
   const said = places.find(({ values }) => values[name] !== undefined);
   const text = said?.values[name];
   if (said !== undefined && text !== undefined) return given(name, text, said.place(name), said.folder);
+  const common = shared === null ? undefined : env[shared];
+  if (shared !== null && common) return given(name, common, shared, cwd);
   if (otherwise === undefined) return { text: null, from: NEEDED, folder: cwd };
   const standard = typeof otherwise === 'function' ? otherwise({ HOME: home(), ...env }) : otherwise;
   return { text: standard, from: 'default', folder: cwd };

@@ -30,7 +30,7 @@ import {
   type Served,
   systemClock,
 } from './reconcile/index.ts';
-import { createTelemetry, type Telemetry } from './telemetry/index.ts';
+import { createTelemetry, openTracer, type Telemetry } from './telemetry/index.ts';
 import { createXdsServer, type XdsServer } from './xds/index.ts';
 
 export { inspectDataFolder } from './reconcile/index.ts';
@@ -70,9 +70,10 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   const { removalTimeoutMs, maxConnectionAgeMs, keepaliveMs } = config;
   const serving = { snapshotFor: served.snapshotFor, removalTimeoutMs, maxConnectionAgeMs, keepaliveMs };
   const loops = new Map<string, RepositoryLoop>();
+  const { otlpEndpoint: endpoint, repositories } = config;
+  const tracer = await openTracer({ endpoint, environment: world.environment, clock, log });
   const telemetry = createTelemetry({
-    clock,
-    log,
+    ...{ clock, log, tracer, repositories },
     views: {
       look() {
         const proxies = xds.proxies();
@@ -80,6 +81,7 @@ export async function createServer(config: ServerConfig, world: World): Promise<
       },
     },
   });
+  starting.defer(() => telemetry.close());
   const xds = createXdsServer({ ...serving, log, now, steadyMs, observer: telemetry.xds });
   starting.defer(() => xds.close());
   const distributionOf = createPublisher(names, xds);
@@ -231,13 +233,13 @@ function apiSource({ loops, xds, queue, served, config, telemetry, brake }: Part
       return found === undefined ? null : { scope: found.path, uid: found.uid, entries: found.lineage };
     },
     hooks: () => hooks,
-    async trigger(name, what, delayMs) {
+    async trigger(name, what, delayMs, hook) {
       const loop = loops.get(name);
       if (loop === undefined) return false;
       loop.want(what);
-      telemetry.hinted(name);
+      telemetry.hinted(name, hook);
       // Who asks this replica waits for its run; who only hints at news is served by whichever takes it.
-      await (delayMs === undefined ? queue.here(name) : queue.add(name, delayMs));
+      await (delayMs === null ? queue.here(name) : queue.add(name, delayMs));
       return true;
     },
     metrics: () => telemetry.metrics(),

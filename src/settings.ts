@@ -26,6 +26,8 @@ type Setting<Key extends string, Value, Otherwise extends Default> = {
   readonly help: string;
   /** `undefined`: it has to be given; null: it is null where it is not given. */
   readonly otherwise: Otherwise;
+  /** A variable of everybody, which counts where nobody says it to us. */
+  readonly shared: string | null;
   /** For completion; `parse` decides. */
   readonly choices: readonly string[];
   /** `folder`: what relative paths are relative to. */
@@ -78,6 +80,10 @@ export const serverSettings = {
     duration,
   ),
   keepalive: of('keepaliveMs', '<duration>', 'how often to ask whether a proxy is there', '30s', duration),
+  otlpEndpoint: {
+    ...of('otlpEndpoint', '<url>', 'who takes traces, by OTLP over HTTP', null, otlpEndpoint),
+    shared: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+  },
   redis: of('redis', '<url>', 'by which replicas share the work', null, redis),
   redisUsername: of('redisUsername', '<name>', 'an ACL user of Redis', null, text),
   redisPasswordFile: of('redisPasswordFile', '<file>', 'with the password of Redis', null, path),
@@ -130,7 +136,7 @@ function of<Key extends string, Value, Otherwise extends Default>(
   parse: Setting<Key, Value, Otherwise>['parse'],
   choices: readonly string[] = [],
 ): Setting<Key, Value, Otherwise> {
-  return { key, argument, help, otherwise, parse, choices };
+  return { key, argument, help, otherwise, shared: null, parse, choices };
 }
 
 /** `$XDG_STATE_HOME/fairlead`; the XDG specification has relative values ignored. */
@@ -202,6 +208,18 @@ function redis(given: string): RedisServer | Unfit {
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const tls = url.protocol === 'rediss:';
   return { host, port: Number(url.port || 6379), db: Number(found[1] || 0), tls };
+}
+
+/** Tokens go by headers: the URL is shown and logged. */
+function otlpEndpoint(given: string): string | Unfit {
+  const url = URL.parse(given);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    return new Unfit('it is no http URL', 'write http://host:4318');
+  }
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    return new Unfit('the URL holds more than a place', 'give tokens by OTEL_EXPORTER_OTLP_HEADERS');
+  }
+  return given;
 }
 
 /** Braces say where in a Redis Cluster its keys lie. */

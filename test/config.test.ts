@@ -54,6 +54,7 @@ describe('effectiveConfig', () => {
       removalTimeoutMs: 30_000,
       maxConnectionAgeMs: null,
       keepaliveMs: 30_000,
+      otlpEndpoint: null,
       ...noRedis,
       xds: { host: '127.0.0.1', port: 15010 },
       http: { host: '127.0.0.1', port: 15014 },
@@ -309,6 +310,41 @@ describe('the way to Redis', () => {
     ['redisCluster: { nodes: [ "n1:1" ], password: s3cret }\n', /:3:36: .*password/],
   ])('is refused in %j', (text, message) => {
     expect(failureOf(() => config({ file: `${header}${text}` })).message).toMatch(message);
+  });
+});
+
+describe('who takes traces', () => {
+  const shared = {
+    HOME: '/home/op',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://shared:4318',
+    OTEL_EXPORTER_OTLP_HEADERS: 'authorization=s3cret',
+  };
+
+  it('is whom our own settings name, else whom all on this machine tell', () => {
+    const file = `${header}otlpEndpoint: http://file:4318\n`;
+    expect(config({ environment: shared, file }).otlpEndpoint).toBe('http://file:4318');
+    const own = { ...shared, FAIRLEAD_OTLP_ENDPOINT: 'http://own:4318' };
+    expect(config({ environment: own, file }).otlpEndpoint).toBe('http://own:4318');
+    expect(config({ environment: shared }).otlpEndpoint).toBe('http://shared:4318');
+    expect(config({ environment: { ...shared, OTEL_EXPORTER_OTLP_ENDPOINT: '' } }).otlpEndpoint).toBeNull();
+  });
+
+  it('is shown with who said it, without what it is told', () => {
+    const shown = formatConfig(effective({ environment: shared }));
+    expect(shown).toContain('otlpEndpoint: http://shared:4318  # OTEL_EXPORTER_OTLP_ENDPOINT\n');
+    expect(shown).not.toContain('s3cret');
+  });
+
+  it.each([
+    'collector:4318',
+    'grpc://collector:4317',
+    'http://user:s3cret@collector:4318',
+    'https://collector?key=s3cret',
+  ])('is not %s', (endpoint) => {
+    const environment = { HOME: '/', OTEL_EXPORTER_OTLP_ENDPOINT: endpoint };
+    const failure = failureOf(() => config({ environment }));
+    expect(failure.message).toMatch(/^OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint: /);
+    expect(`${failure.message} ${failure.fix}`).not.toContain('s3cret');
   });
 });
 

@@ -50,6 +50,7 @@ export async function createSite(namespace?: string): Promise<Site> {
       removalTimeoutMs: 30_000,
       maxConnectionAgeMs: null,
       keepaliveMs: 30_000,
+      otlpEndpoint: null,
       ...noRedis,
       xds: { host: '127.0.0.1', port: 0 },
       http: { host: '127.0.0.1', port: 0 },
@@ -144,7 +145,7 @@ export async function hint(port: number, repository = 'mesh'): Promise<void> {
 
 /** Hears every run, says nothing. */
 export const unwatched: LoopObserver = {
-  began: () => ({ trace: '', step() {}, judged() {}, ended() {}, acked() {} }),
+  began: () => ({ trace: '', step() {}, offered() {}, judged() {}, pushed() {}, ended() {}, acked() {} }),
 };
 
 export const quiet: Log = { info() {}, warn() {}, error() {} };

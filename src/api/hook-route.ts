@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { answer, notFound, refuse } from './answer.ts';
-import { type Deliveries, forgeOf, HOOK_LIMITS } from './hooks/index.ts';
+import { type Deliveries, forgeOf, HOOK_LIMITS, hookRequest } from './hooks/index.ts';
 import { createBuckets } from './hooks/limits.ts';
 import { isLocal } from './local.ts';
 import type { ApiSource } from './source.ts';
@@ -43,8 +43,9 @@ export function hookRoute(
       if (isUnsignedGeneric(request)) return unsigned(request, reply, source);
       const { provider, repository } = request.params;
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-      const header = (name: string) => String(request.headers[name] ?? '');
-      const result = await deliveries.take(provider, repository, { header, body, nowMs: now() });
+      const header = headerOf(request);
+      const tookMs = () => reply.elapsedTime;
+      const result = await deliveries.take(provider, repository, { header, body, nowMs: now(), tookMs });
       if (result === 'unknown') return unknown(reply);
       // Whoever knows a secret is no flood, but may be recorded and sent again.
       if (result !== 'duplicate') buckets.giveBack(request.ip);
@@ -53,6 +54,10 @@ export function hookRoute(
     onResponse: async ({ params }, { statusCode }) =>
       source.hooked(forgeOf(params.provider), RESULTS[statusCode] ?? 'failed'),
   });
+}
+
+function headerOf({ headers }: FastifyRequest<Route>): (name: string) => string {
+  return (name) => String(headers[name] ?? '');
 }
 
 function isUnsignedGeneric({ params, headers }: FastifyRequest): boolean {
@@ -68,7 +73,8 @@ async function unsigned(request: Request, reply: FastifyReply, source: ApiSource
   }
   const { repository } = request.params;
   const { what = 'source' } = request.query;
-  if (!(await source.trigger(repository, what)))
+  const hook = hookRequest('generic', { header: headerOf(request), tookMs: () => reply.elapsedTime });
+  if (!(await source.trigger(repository, what, null, hook)))
     return notFound(reply, `repository ${repository}`, '/api/v1/repositories');
   return answer(reply.code(202), 'Accepted', { repository, result: 'accepted' });
 }

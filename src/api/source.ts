@@ -1,5 +1,5 @@
 import type { ApiError } from './answer.ts';
-import type { HookTarget } from './hooks/index.ts';
+import type { HookRequest, HookTarget } from './hooks/index.ts';
 
 /** What the API shows. `main.ts` fills it from the loop and the xDS server: edges never import each other. */
 export interface ApiSource {
@@ -25,10 +25,15 @@ export interface ApiSource {
   /** What a webhook of each repository has to know, by its name. */
   hooks(): ReadonlyMap<string, HookTarget>;
   /**
-   * Has what was fetched judged and translated anew, of `source` after a fetch, in `delayMs` (default now); false where
-   * there is no such repository.
+   * Has what was fetched judged and translated anew, of `source` after a fetch, in `delayMs` by whichever replica takes it;
+   * null: now, by this one. False where there is no such repository. `hook` is who asks.
    */
-  trigger(repository: string, what: 'source' | 'judgement', delayMs?: number): Promise<boolean>;
+  trigger(
+    repository: string,
+    what: 'source' | 'judgement',
+    delayMs: number | null,
+    hook: HookRequest,
+  ): Promise<boolean>;
   /** Those after an id, the oldest first; `complete`: none is missing since then. */
   eventsSince(id: string): { readonly items: readonly ApiEvent[]; readonly complete: boolean };
   /** Called for each that happens; the result ends it. */

@@ -145,7 +145,8 @@ class Loop implements RepositoryLoop {
       return { outcome: 'wait', forMs: kept === null ? jitterMs(pollMs, random) : this.#untilPollMs() };
     } catch (error) {
       if (signal?.aborted !== true) this.#fail(error);
-      run.ended({ result: 'failed', code: operational(error).code });
+      const { code, message } = operational(error);
+      run.ended({ result: 'failed', code, message });
       return { outcome: 'retry' };
     } finally {
       this.#run = null;
@@ -161,6 +162,7 @@ class Loop implements RepositoryLoop {
     if (kept === null) run.step('fetch');
     const offered = kept ?? (await this.#fetch(signal));
     const fetchMs = clock.steadyMs() - startMs;
+    run.offered(offered);
     run.step('verify');
     const judged = await this.#verify(offered);
     run.judged(judged.outcome, judged.outcome === 'refused' ? judged.rule : '');
@@ -248,6 +250,7 @@ class Loop implements RepositoryLoop {
   /** Before anything new is served it is on the disk. */
   async #follow(judged: Judged, offered: ObjectId): Promise<void> {
     this.#stage = 'witness';
+    this.#run?.step('witness');
     if (judged.outcome === 'refused') return this.#refuse({ ...judged, tip: offered });
     this.#learn({ refused: null, stale: judged.outcome === 'stale' });
     await this.#memory.remember(judged.state);
@@ -317,6 +320,7 @@ class Loop implements RepositoryLoop {
     run?.step('publish');
     this.#anew = false;
     distribution.publish(state.tip);
+    run?.pushed(connected.size);
     // Of a proxy that comes later no time is told: it may come any time.
     if (run !== null && connected.size > 0) this.#awaited = [...this.#awaited, run].slice(-MAX_AWAITED);
     this.#pushedSteadyMs = clock.steadyMs();

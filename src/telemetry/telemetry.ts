@@ -1,11 +1,12 @@
-import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Log } from '../base/log.ts';
 import type { XdsObserver } from '../xds/index.ts';
 import { changes } from './changes.ts';
 import { createEvents, type Events } from './events.ts';
 import { createMetrics, shortType } from './metrics.ts';
+import type { Hook, TraceClock } from './run-trace.ts';
+import { noTracer, type Tracer } from './tracer.ts';
+import { createTraces, type Followed } from './traces.ts';
+import { version } from './version.ts';
 import type { RepositoryView, Views } from './views.ts';
 import { type Watch, watchRun } from './watch.ts';
 
@@ -13,8 +14,8 @@ export interface Telemetry {
   /** A loop's observer: tells it of its runs. */
   readonly loop: { began(repository: string): Watch };
   readonly xds: XdsObserver;
-  /** Somebody said that the repository has changed: what is found next counts from here. */
-  hinted(repository: string): void;
+  /** Somebody said that the repository has changed: what is found next counts from here; by which request, if by one. */
+  hinted(repository: string, hook?: Hook): void;
   /** Somebody has stopped changes of something, or lets them go on; `over`: nobody but the time has. */
   braked(brake: Braked, how: 'suspended' | 'resumed' | 'over'): void;
   /** A webhook of a provider was answered. */
@@ -22,6 +23,8 @@ export interface Telemetry {
   readonly events: Pick<Events, 'since' | 'subscribe'>;
   /** In Prometheus' text format. */
   metrics(): Promise<string>;
+  /** Nothing runs any more: what is still to be told is told. */
+  close(): Promise<void>;
 }
 
 /** Of a repository; `scope` null: it as a whole. Milliseconds since the epoch. */
@@ -35,33 +38,30 @@ type Braked = {
 
 type TelemetryOptions = {
   /** As `reconcile` has it, in milliseconds. */
-  readonly clock: {
-    now(): number;
-    steadyMs(): number;
-    after(delayMs: number, run: () => void): () => void;
-  };
+  readonly clock: TraceClock;
   readonly log: Log;
   /** Asked at each scrape, and where something may have changed. */
   readonly views: Views;
+  /** Where traces go; nowhere, unless given. */
+  readonly tracer?: Tracer;
+  /** What traces say of repositories. */
+  readonly repositories?: readonly Followed[];
 };
 
 /** A look at the status costs as much as there are scopes: so long further reasons for one are the same reason. */
 const LOOK_AFTER_MS = 250;
 
-export function createTelemetry({ clock, log, views }: TelemetryOptions): Telemetry {
+export function createTelemetry(options: TelemetryOptions): Telemetry {
+  const { clock, views, tracer = noTracer, repositories = [] } = options;
   const now = () => clock.now();
   const steadyMs = () => clock.steadyMs();
   const events = createEvents(now);
-  const look = createLook({ clock, log, views }, events);
+  const look = createLook(options, events);
   const metrics = createMetrics(version(), now);
-  const hints = new Map<string, number>();
+  const traces = createTraces(tracer, clock, repositories);
   return {
     loop: {
-      began(repository) {
-        const learntMs = hints.get(repository) ?? steadyMs();
-        hints.delete(repository);
-        return watchRun({ metrics, steadyMs, learntMs, trace: randomBytes(16).toString('hex'), look });
-      },
+      began: (repository) => watchRun({ metrics, steadyMs, trace: traces.began(repository), look }),
     },
     xds: {
       connected(proxy) {
@@ -81,9 +81,7 @@ export function createTelemetry({ clock, log, views }: TelemetryOptions): Teleme
         metrics.nacked(typeUrl, [...new Set(scopes)]);
       },
     },
-    hinted(repository) {
-      if (!hints.has(repository)) hints.set(repository, steadyMs());
-    },
+    hinted: (repository, hook) => traces.hinted(repository, hook ?? null),
     braked(brake, how) {
       const { repository, scope } = brake;
       const type = how === 'suspended' ? 'suspended' : 'resumed';
@@ -92,6 +90,7 @@ export function createTelemetry({ clock, log, views }: TelemetryOptions): Teleme
     hooked: (forge, result) => metrics.webhooks.inc({ forge, result }),
     events,
     metrics: () => metrics.text(views),
+    close: () => traces.close(),
   };
 }
 
@@ -120,9 +119,4 @@ function createLook({ clock, log, views }: TelemetryOptions, events: Events): ()
     if (!pending) clock.after(LOOK_AFTER_MS, look);
     pending = true;
   };
-}
-
-function version(): string {
-  const text = readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8');
-  return (JSON.parse(text) as { readonly version: string }).version;
 }

@@ -20,7 +20,7 @@ import { cpuMs } from './report.ts';
 
 const quiet: Log = { info() {}, warn() {}, error() {} };
 const unwatched: LoopObserver = {
-  began: () => ({ trace: '', step() {}, judged() {}, ended() {}, acked() {} }),
+  began: () => ({ trace: '', step() {}, offered() {}, judged() {}, pushed() {}, ended() {}, acked() {} }),
 };
 const [dir = '', rounds = '20', proxies = '0'] = process.argv.slice(2);
 const history = await readHistory(dir);

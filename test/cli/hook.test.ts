@@ -342,7 +342,13 @@ test('hook, verify and server: one verdict, byte for byte', async () => {
       repositories: [
         repositoryOf({ repository: join(home.dir, bare), pin: join(home.dir, `pin ${count}.json`) }),
       ],
-      ...{ removalTimeoutMs: 30_000, maxConnectionAgeMs: null, keepaliveMs: 30_000, ...noRedis },
+      ...{
+        removalTimeoutMs: 30_000,
+        maxConnectionAgeMs: null,
+        keepaliveMs: 30_000,
+        otlpEndpoint: null,
+        ...noRedis,
+      },
       ...{ xds: { host: '127.0.0.1', port: 0 }, http: { host: '127.0.0.1', port: 0 } },
     },
     world,

@@ -161,6 +161,7 @@ async function serve(): Promise<void> {
         removalTimeoutMs: 30_000,
         maxConnectionAgeMs: null,
         keepaliveMs: 30_000,
+        otlpEndpoint: null,
         ...noRedis,
         xds: free,
         http: free,

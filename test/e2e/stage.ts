@@ -79,7 +79,13 @@ async function configOf(folder: string, { remote, pin }: Mesh): Promise<ServerCo
   const dataDir = join(folder, 'state');
   await mkdir(dataDir);
   const free = { host: '127.0.0.1', port: 0 };
-  const times = { removalTimeoutMs: 30_000, maxConnectionAgeMs: null, keepaliveMs: 30_000, ...noRedis };
+  const times = {
+    removalTimeoutMs: 30_000,
+    maxConnectionAgeMs: null,
+    keepaliveMs: 30_000,
+    otlpEndpoint: null,
+    ...noRedis,
+  };
   const repositories = [repositoryOf({ repository: remote, pin })];
   return { dataDir, repositories, ...times, xds: free, http: free };
 }

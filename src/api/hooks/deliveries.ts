@@ -8,7 +8,7 @@ import { forgejo, gitea } from './gitea.ts';
 import { github } from './github.ts';
 import { gitlab } from './gitlab.ts';
 import { createSeen, HOOK_LIMITS } from './limits.ts';
-import type { Delivery, Event, Provider } from './provider.ts';
+import { type Delivery, type Event, type HookRequest, hookRequest, type Provider } from './provider.ts';
 
 const providers: ReadonlyMap<string, Provider> = new Map(
   [github, gitlab, gitea, forgejo, bitbucket, generic].map((one) => [one.name, one]),
@@ -25,7 +25,7 @@ export type HookTarget = { readonly branch: string; readonly secretFile: string 
 export type HookSource = {
   /** By name of the repository. */
   hooks(): ReadonlyMap<string, HookTarget>;
-  trigger(repository: string, what: 'source', delayMs?: number): Promise<boolean>;
+  trigger(repository: string, what: 'source', delayMs: number, hook: HookRequest): Promise<boolean>;
 };
 
 /** `unknown`: no such provider or repository, no secret, or one that did not sign; they look alike from outside. */
@@ -40,12 +40,12 @@ export function createDeliveries(source: HookSource, log: Log): Deliveries {
   const hints = new Map<string, number>();
 
   /** A hint at once; those that follow it closely are one, which comes when the time is over. */
-  async function hint(repository: string, nowMs: number): Promise<void> {
+  async function hint(repository: string, nowMs: number, hook: HookRequest): Promise<void> {
     const earliest = (hints.get(repository) ?? Number.NEGATIVE_INFINITY) + HOOK_LIMITS.coalesceMs;
     // A clock that was put back must not hold hints back.
     const delayMs = Math.min(Math.max(0, earliest - nowMs), HOOK_LIMITS.coalesceMs);
     if (delayMs === 0) hints.set(repository, nowMs);
-    await source.trigger(repository, 'source', delayMs);
+    await source.trigger(repository, 'source', delayMs, hook);
   }
 
   return {
@@ -64,7 +64,7 @@ export function createDeliveries(source: HookSource, log: Log): Deliveries {
       const key = `${name} ${repository} ${id}`;
       if (id !== '' && seen.has(key, delivery.nowMs)) return 'duplicate';
       const result = resultOf(provider.event(delivery), target.branch);
-      if (result === 'accepted') await hint(repository, delivery.nowMs);
+      if (result === 'accepted') await hint(repository, delivery.nowMs, hookRequest(name, delivery));
       if (id !== '') seen.add(key, delivery.nowMs);
       return result;
     },

@@ -4,3 +4,4 @@
  */
 export { createDeliveries, type Deliveries, forgeOf, type HookTarget } from './deliveries.ts';
 export { HOOK_LIMITS } from './limits.ts';
+export { type HookRequest, hookRequest } from './provider.ts';

@@ -6,7 +6,25 @@ export type Delivery = {
   readonly body: Buffer;
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: number;
+  /** Milliseconds since it began to come in. */
+  readonly tookMs: () => number;
 };
+
+/** A delivery that is believed, for whoever traces what becomes of it (W3C Trace Context; '' where it says nothing). */
+export type HookRequest = {
+  readonly provider: string;
+  readonly traceparent: string;
+  readonly tracestate: string;
+  readonly tookMs: number;
+};
+
+export function hookRequest(
+  provider: string,
+  { header, tookMs }: Pick<Delivery, 'header' | 'tookMs'>,
+): HookRequest {
+  const [traceparent, tracestate] = [header('traceparent'), header('tracestate')];
+  return { provider, traceparent, tracestate, tookMs: tookMs() };
+}
 
 /** What a delivery says it is about. `branches`: null where it does not say, or not in a form that we know. */
 export type Event =
