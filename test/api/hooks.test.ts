@@ -29,13 +29,13 @@ beforeEach(async () => {
   hints.length = 0;
 });
 
-function app(trigger?: (name: string, what: string, delayMs?: number) => Promise<boolean>) {
+function app(trigger?: (name: string, what: string, delayMs: number | null) => Promise<boolean>) {
   const hooks = new Map([
     ['mesh', { branch: 'main', secretFile }],
     ['open', { branch: 'main', secretFile: null }],
   ]);
-  const take = async (name: string, _what: string, delayMs = 0) => {
-    hints.push([name, delayMs]);
+  const take = async (name: string, _what: string, delayMs: number | null) => {
+    hints.push([name, delayMs ?? 0]);
     return hooks.has(name);
   };
   const write = (fields: object, message: string) => void logged.push(JSON.stringify({ ...fields, message }));
@@ -235,7 +235,7 @@ describe('floods', () => {
     const queue = createMemoryQueue({ handler, clock, random: Math.random });
     const to = app(async (name, _what, delayMs) => {
       accepted += 1;
-      await queue.add(name, delayMs);
+      await queue.add(name, delayMs ?? 0);
       return true;
     });
     for (let wave = 0; wave < 100; wave += 1) {
