@@ -26,7 +26,10 @@ export type BullmqQueueOptions = {
 
 /** A queue that all processes with one Redis and one prefix share. */
 export interface SharedQueue extends WorkQueue {
-  /** Takes no keys for now; what is in flight goes on. */
+  /**
+   * Runs no more keys for now; what is in flight goes on. One that BullMQ was waiting for goes back to Redis at once,
+   * to whoever else takes it.
+   */
   pause(): void;
   resume(): void;
 }
@@ -59,7 +62,7 @@ export async function openBullmqQueue(options: BullmqQueueOptions): Promise<Shar
   return queue;
 }
 
-type Bullmq = Pick<typeof import('bullmq'), 'Queue' | 'Worker' | 'DelayedError'>;
+type Bullmq = Pick<typeof import('bullmq'), 'Queue' | 'Worker' | 'DelayedError' | 'WaitingError'>;
 
 class BullmqQueue implements SharedQueue {
   readonly #options: BullmqQueueOptions;
@@ -70,13 +73,14 @@ class BullmqQueue implements SharedQueue {
   readonly #limits: { readonly healthy: number; readonly failing: number };
   /** In a row, of keys that failed here last. */
   readonly #failures = new Map<string, number>();
-  readonly #DelayedError: Bullmq['DelayedError'];
+  readonly #bullmq: Bullmq;
   #inFlight = new Set<Promise<unknown>>();
   #closed = false;
 
-  constructor(options: BullmqQueueOptions, { Queue, Worker, DelayedError }: Bullmq) {
+  constructor(options: BullmqQueueOptions, bullmq: Bullmq) {
     this.#options = options;
-    this.#DelayedError = DelayedError;
+    this.#bullmq = bullmq;
+    const { Queue, Worker } = bullmq;
     const { client, prefix, onError, lockMs = LOCK_MS } = options;
     const { concurrency: healthy = 8, failingConcurrency: failing = 2 } = options;
     this.#limits = { healthy, failing };
@@ -171,6 +175,8 @@ class BullmqQueue implements SharedQueue {
   }
 
   async #work(job: Worked, token: string): Promise<Next | null> {
+    // BullMQ asks before it waits, not after.
+    if (this.#worker.isPaused()) return this.#giveBack(job, token);
     const { key } = job.data;
     const failures = job.data.failures ?? this.#failures.get(key) ?? 0;
     const lane = failures > 0 ? this.#failing : this.#healthy;
@@ -221,11 +227,17 @@ class BullmqQueue implements SharedQueue {
     await this.#put({ key, dueMs, failures }, delayMs, {}).catch(this.#options.onError);
   }
 
+  /** With a marker for those who wait, and asking for no next one, as BullMQ does not while it is paused. */
+  async #giveBack(job: Worked, token: string): Promise<never> {
+    await job.moveToWait(token);
+    throw new this.#bullmq.WaitingError();
+  }
+
   /** Its lane is full: back to Redis until it is not, or another process has room. */
   async #park(job: Worked, token: string, lane: Lane): Promise<never> {
     await job.moveToDelayed(this.#options.clock.now() + (this.#options.lockMs ?? LOCK_MS), token);
     lane.whenFree(async () => !this.#closed && this.#track(promote(job).catch(() => false)));
-    throw new this.#DelayedError();
+    throw new this.#bullmq.DelayedError();
   }
 }
 

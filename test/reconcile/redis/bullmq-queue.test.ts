@@ -102,6 +102,32 @@ describe('several processes on one Redis', () => {
     await queue.close();
   });
 
+  it('take what comes while one pauses, even where that one waits in Redis for a key, and share when it goes on', async () => {
+    const own = await startRedis();
+    onTestFinished(() => own.close());
+    const asks = own.client();
+    const ranBy = { pausing: [] as string[], other: [] as string[] };
+    const openOwn = async (ran: string[]) => {
+      const queue = await open({ client: own.client(), prefix: 'p', handler: into((key) => ran.push(key)) });
+      onTestFinished(() => queue.close());
+      return queue;
+    };
+    const blocked = async () => (await asks.info('clients')).includes('blocked_clients:1');
+    const pausing = await openOwn(ranBy.pausing);
+    await waitFor(async () => expect(await blocked()).toBe(true));
+    pausing.pause();
+    await pausing.add('a');
+    await waitFor(async () => expect(await blocked()).toBe(false));
+    await waitFor(async () => expect(await asks.llen('p:repositories:wait')).toBe(1));
+    expect(await asks.llen('p:repositories:active')).toBe(0);
+    const other = await openOwn(ranBy.other);
+    await waitFor(() => expect(ranBy).toEqual({ pausing: [], other: ['a'] }));
+    await other.close();
+    await pausing.add('b');
+    pausing.resume();
+    await waitFor(() => expect(ranBy).toEqual({ pausing: ['b'], other: ['a'] }));
+  });
+
   it('run a key again whose worker was killed in the middle of it, after its lock expired', async () => {
     const prefix = newPrefix();
     const lockMs = 2_000;
