@@ -1,5 +1,5 @@
 import type { Job, Queue, Worker } from 'bullmq';
-import type { Clock } from '../clock.ts';
+import { type Clock, withTimeout } from '../clock.ts';
 import { type Backoff, backoffMs, DEFAULT_BACKOFF, type Handler, type WorkQueue } from '../work-queue.ts';
 import type { RedisClient } from './connection.ts';
 import { createLane, type Lane } from './lane.ts';
@@ -43,18 +43,22 @@ type Worked = Job<Data, Next | null>;
 const QUEUE = 'repositories';
 const LOCK_MS = 30_000;
 const DRAIN_POLL_MS = 20;
-/** What is in flight has ended by then; only a Redis that does not answer keeps the rest waiting. */
+/** What is in flight has ended by then; only a Redis that does not answer keeps the rest waiting. Nothing is lost with it. */
 const CLOSE_MS = 2_000;
+
+/** Within it a Redis that works has taken the connections; a Cluster that is lost meanwhile would be waited for for ever. */
+const OPEN_MS = 10_000;
 
 /**
  * The adapter over BullMQ, loaded when it is asked for. A key is one job: BullMQ's deduplication keeps it queued at
  * most once, and makes one more of it where it is added while in flight (`keepLastIfActive`). Resolves when it works,
- * and rejects where Redis goes away before.
+ * and rejects where Redis goes away before, or does not take it in time.
  */
 export async function openBullmqQueue(options: BullmqQueueOptions): Promise<SharedQueue> {
   const queue = new BullmqQueue(options, await import('bullmq'));
   try {
-    await queue.opened();
+    const late = () => new Error('the connections to Redis were not made in time');
+    await withTimeout(options.clock, OPEN_MS, () => queue.opened(), late);
   } catch (error) {
     await queue.close();
     throw error;
@@ -74,7 +78,10 @@ class BullmqQueue implements SharedQueue {
   /** In a row, of keys that failed here last. */
   readonly #failures = new Map<string, number>();
   readonly #bullmq: Bullmq;
-  #inFlight = new Set<Promise<unknown>>();
+  /** What the handler does now. */
+  readonly #handled = new Set<Promise<unknown>>();
+  /** That, and what is said of it to Redis. */
+  readonly #inFlight = new Set<Promise<unknown>>();
   #closed = false;
 
   constructor(options: BullmqQueueOptions, bullmq: Bullmq) {
@@ -129,7 +136,7 @@ class BullmqQueue implements SharedQueue {
   async close(): Promise<void> {
     this.#closed = true;
     this.pause();
-    while (this.#inFlight.size > 0) await Promise.allSettled(this.#inFlight);
+    await settled(this.#handled);
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const cancel = this.#options.clock.after(CLOSE_MS, resolve);
     await Promise.race([this.#closeAll(), late]);
@@ -145,8 +152,9 @@ class BullmqQueue implements SharedQueue {
   }
 
   async #closeAll(): Promise<void> {
+    await settled(this.#inFlight);
     await this.#worker.close().catch(this.#options.onError);
-    while (this.#inFlight.size > 0) await Promise.allSettled(this.#inFlight);
+    await settled(this.#inFlight);
     await this.#queue.close().catch(this.#options.onError);
   }
 
@@ -168,10 +176,7 @@ class BullmqQueue implements SharedQueue {
   }
 
   #track<T>(work: Promise<T>): Promise<T> {
-    this.#inFlight.add(work);
-    const forget = () => this.#inFlight.delete(work);
-    work.then(forget, forget);
-    return work;
+    return track(this.#inFlight, work);
   }
 
   async #work(job: Worked, token: string): Promise<Next | null> {
@@ -189,7 +194,7 @@ class BullmqQueue implements SharedQueue {
   }
 
   async #run(key: string, before: number): Promise<Next> {
-    const outcome = await this.#outcome(key);
+    const outcome = await track(this.#handled, this.#outcome(key));
     const failed = outcome.outcome === 'retry' || outcome.outcome === 'stalled';
     const failures = failed ? before + 1 : 0;
     this.#remember(key, failures);
@@ -239,6 +244,18 @@ class BullmqQueue implements SharedQueue {
     lane.whenFree(async () => !this.#closed && this.#track(promote(job).catch(() => false)));
     throw new this.#bullmq.DelayedError();
   }
+}
+
+function track<T>(all: Set<Promise<unknown>>, work: Promise<T>): Promise<T> {
+  all.add(work);
+  const forget = () => all.delete(work);
+  work.then(forget, forget);
+  return work;
+}
+
+/** Also what comes meanwhile. */
+async function settled(all: ReadonlySet<Promise<unknown>>): Promise<void> {
+  while (all.size > 0) await Promise.allSettled(all);
 }
 
 /** False: somebody else was first. */

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Cluster, Redis } from 'ioredis';
 import { Failure } from '../../base/failure.ts';
+import { type RedisSecrets, type RotatingSecrets, renewing, retryMs, rotatingSecrets } from './secrets.ts';
 
 /** ioredis, whatever it is connected to. */
 export type RedisClient = Redis | Cluster;
@@ -43,35 +44,32 @@ export type RedisConfig = {
   readonly redisPrefix: string;
 };
 
-/** What the files of a `RedisConfig` hold. */
-type RedisSecrets = {
-  readonly password: string | null;
-  readonly sentinelPassword: string | null;
-  readonly ca: string | null;
-};
-
-const RETRY_MS = { first: 100, max: 2_000 };
+/** Of one node: then another is asked where its keys are. */
+const NODE_RETRIES = 2;
 
 /**
- * Each call of what it gives is one more connection, made in the background. Throws Failure config-invalid where a file
- * cannot be read.
+ * Each call of what it gives is one more connection, made in the background. A connection that is lost comes back with
+ * what the files say then. Throws Failure config-invalid where a file cannot be read at first.
  */
 export async function redisConnector(config: RedisConfig): Promise<() => RedisClient> {
+  const secrets = await rotatingSecrets(() => readSecrets(config));
+  const { Cluster, Redis } = await import('ioredis');
+  const { redisCluster, redisSentinel } = config;
+  if (redisCluster !== null) {
+    const nodes = redisCluster.nodes.map(addressOf);
+    return () => new Cluster(nodes, clusterOptions(redisCluster, config, secrets));
+  }
+  if (redisSentinel !== null) return () => new Redis(sentinelOptions(redisSentinel, config, secrets));
+  return () => new Redis(serverOptions(config, secrets));
+}
+
+async function readSecrets(config: RedisConfig): Promise<RedisSecrets> {
   const [password, sentinelPassword, ca] = await Promise.all([
     textOf('redisPasswordFile', config.redisPasswordFile),
     textOf('redisSentinelPasswordFile', config.redisSentinelPasswordFile),
     textOf('redisCaFile', config.redisCaFile),
   ]);
-  const secrets = { password, sentinelPassword, ca };
-  const { Cluster, Redis } = await import('ioredis');
-  const { redisCluster, redisSentinel } = config;
-  if (redisCluster !== null) {
-    const options = clusterOptions(redisCluster, config, secrets);
-    return () => new Cluster(redisCluster.nodes.map(addressOf), options);
-  }
-  const options =
-    redisSentinel === null ? serverOptions(config, secrets) : sentinelOptions(redisSentinel, config, secrets);
-  return () => new Redis(options);
+  return { password, sentinelPassword, ca };
 }
 
 /** Without the line end that editors write. */
@@ -89,37 +87,44 @@ async function textOf(setting: string, file: string | null): Promise<string | nu
 
 type Asker = Pick<RedisConfig, 'redisUsername'>;
 
-export function serverOptions(config: RedisConfig, secrets: RedisSecrets) {
+export function serverOptions(config: RedisConfig, secrets: RotatingSecrets) {
   const { host = '127.0.0.1', port = 6379, db = 0, tls = false } = config.redis ?? {};
-  return {
-    ...LASTING,
-    ...login(config.redisUsername, secrets.password),
-    ...encrypted(tls, secrets),
-    host,
-    port,
-    db,
-  };
+  const own = (now: RedisSecrets) => ({
+    ...login(config.redisUsername, now.password),
+    ...encrypted(tls, now),
+  });
+  return { ...LASTING, ...own(secrets.now()), host, port, db, retryStrategy: renewing(secrets, own) };
 }
 
-export function sentinelOptions(sentinel: RedisSentinel, { redisUsername }: Asker, secrets: RedisSecrets) {
+export function sentinelOptions(sentinel: RedisSentinel, { redisUsername }: Asker, secrets: RotatingSecrets) {
   const { name, sentinels, username, db = 0, tls = false } = sentinel;
-  const { sentinelPassword } = secrets;
+  const own = (now: RedisSecrets) => ({
+    ...{ ...login(redisUsername, now.password), ...encrypted(tls, now) },
+    ...(now.sentinelPassword === null ? {} : { sentinelPassword: now.sentinelPassword }),
+    ...(tls ? { sentinelTLS: trusted(now) } : {}),
+  });
   return {
-    ...{ ...LASTING, ...login(redisUsername, secrets.password), ...encrypted(tls, secrets) },
-    ...{ name, db, sentinels: sentinels.map(addressOf), sentinelRetryStrategy: retryMs },
+    ...{ ...LASTING, ...own(secrets.now()), name, db, sentinels: sentinels.map(addressOf) },
     ...(username === undefined ? {} : { sentinelUsername: username }),
-    ...(sentinelPassword === null ? {} : { sentinelPassword }),
-    ...(tls ? { enableTLSForSentinelMode: true, sentinelTLS: trusted(secrets) } : {}),
+    ...(tls ? { enableTLSForSentinelMode: true } : {}),
+    retryStrategy: renewing(secrets, own),
+    sentinelRetryStrategy: renewing(secrets, own),
   };
 }
 
-export function clusterOptions(cluster: RedisCluster, { redisUsername }: Asker, secrets: RedisSecrets) {
+export function clusterOptions(cluster: RedisCluster, { redisUsername }: Asker, secrets: RotatingSecrets) {
   const { natMap, tls = false } = cluster;
-  const { retryStrategy: _, ...lasting } = LASTING;
   const mapped = Object.entries(natMap ?? {}).map(([from, to]) => [from, addressOf(to)] as const);
+  const own = (now: RedisSecrets) => ({ ...login(redisUsername, now.password), ...encrypted(tls, now) });
+  const renew = renewing(secrets, own);
   return {
     clusterRetryStrategy: retryMs,
-    redisOptions: { ...lasting, ...login(redisUsername, secrets.password), ...encrypted(tls, secrets) },
+    redisOptions: { ...LASTING, ...own(secrets.now()) },
+    // ioredis makes every connection to a node of what was said at first.
+    clusterNodeRetryStrategy(this: unknown, times: number) {
+      const ms = renew.call(this, times);
+      return times > NODE_RETRIES ? null : ms;
+    },
     ...(natMap === undefined ? {} : { natMap: Object.fromEntries(mapped) }),
     // Names are left to TLS, which checks them.
     ...(tls ? { dnsLookup: asItIs } : {}),
@@ -143,17 +148,12 @@ function trusted({ ca }: RedisSecrets) {
   return ca === null ? {} : { ca };
 }
 
-function retryMs(times: number): number {
-  return Math.min(RETRY_MS.first * 2 ** Math.min(times, 10), RETRY_MS.max);
-}
-
-/** A connection that comes back whatever happens, to whoever leads then. */
+/** What is said of each connection, and after it was lost, of whoever leads then. */
 const LASTING = {
   maxRetriesPerRequest: null,
   connectionName: 'fairlead',
   connectTimeout: 5_000,
   keepAlive: 10_000,
-  retryStrategy: retryMs,
   reconnectOnError: (error: Error): 2 | false => (error.message.startsWith('READONLY') ? 2 : false),
 };
 

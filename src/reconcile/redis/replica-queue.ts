@@ -40,6 +40,7 @@ const SAFETY = 5;
 /** All replicas lose Redis at once, and should not ask the remote at once. */
 const SPREAD_MS = 5_000;
 const ADD_TIMEOUT_MS = 1_000;
+const REJOIN_MS = 1_000;
 
 /**
  * With Redis, one replica at a time takes a key from the shared queue, and the others run it when they hear of it.
@@ -60,6 +61,7 @@ class Replica implements ReplicaQueue {
   readonly #news: News;
   #shared: SharedQueue | null = null;
   #opening: Promise<void> = Promise.resolve();
+  #cancel = () => {};
   readonly #told = new Map<string, string>();
   readonly #running = new Map<string, Promise<unknown>>();
   #closed = false;
@@ -109,6 +111,7 @@ class Replica implements ReplicaQueue {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#cancel();
     this.#health?.close();
     await Promise.all([this.#local.close(), this.#opening.then(() => this.#shared?.close())]);
     this.#news.close();
@@ -187,6 +190,12 @@ class Replica implements ReplicaQueue {
     for (const key of keys) void this.#local.add(key, Math.round(SPREAD_MS * random()));
   }
 
+  #rejoin(): void {
+    if (this.#usable() === null && this.redisFailure() === null) {
+      this.#opening = this.#opening.then(() => this.#join());
+    }
+  }
+
   async #join(): Promise<void> {
     const { handler: _, ...options } = this.#options;
     const onError = (error: Error) => this.#options.log.warn({ error: error.message }, 'the shared queue');
@@ -201,6 +210,8 @@ class Replica implements ReplicaQueue {
       for (const key of this.#options.keys) await this.#share(this.#shared, key, 0);
     } catch (error) {
       onError(redisFailure(error));
+      // Where Redis works nobody else tries again.
+      this.#cancel = this.#options.clock.after(REJOIN_MS, () => this.#rejoin());
     }
   }
 }

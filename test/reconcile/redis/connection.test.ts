@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Redis } from 'ioredis';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   clusterOptions,
@@ -12,11 +13,13 @@ import {
   serverOptions,
 } from '../../../src/reconcile/redis/connection.ts';
 import { checkServer, redisFailure } from '../../../src/reconcile/redis/health.ts';
+import type { RedisSecrets } from '../../../src/reconcile/redis/secrets.ts';
 import { freePort, startRedis, startServer, type TestRedis } from '../../redis.ts';
 import { noRedis } from '../../server.ts';
 
-const secrets = { password: 'p', sentinelPassword: 's', ca: 'CA' };
-const nothing = { password: null, sentinelPassword: null, ca: null };
+const unchanging = (held: RedisSecrets) => ({ now: () => held, reread: async () => held });
+const secrets = unchanging({ password: 'p', sentinelPassword: 's', ca: 'CA' });
+const nothing = unchanging({ password: null, sentinelPassword: null, ca: null });
 const given = { ...noRedis, redisUsername: 'u' };
 
 describe('what ioredis is given', () => {
@@ -74,7 +77,7 @@ describe('what ioredis is given', () => {
 
   it('comes back ever less often, at last every two seconds, and leaves who leads no more', () => {
     const { retryStrategy, reconnectOnError } = serverOptions(noRedis, nothing);
-    expect([1, 2, 3, 50].map(retryStrategy)).toEqual([200, 400, 800, 2_000]);
+    expect([1, 2, 3, 50].map((times) => retryStrategy(times))).toEqual([200, 400, 800, 2_000]);
     expect(reconnectOnError(new Error('READONLY You cannot write against a read only replica.'))).toBe(2);
     expect(reconnectOnError(new Error('ERR'))).toBe(false);
   });
@@ -127,6 +130,60 @@ describe('a connection', () => {
     onTestFinished(() => client.disconnect());
     const error = await new Promise<Error>((resolve) => client.once('error', resolve));
     expect(redisFailure(error)).toMatchObject({ code: 'redis-unreachable', message: /certificate/ });
+    // Another authority and another certificate under the same names: it counts without a new start.
+    const lasting = await connected({ ...config, redisCaFile: file('ca.pem') });
+    const copied = (lasting as Redis).duplicate();
+    onTestFinished(() => copied.disconnect());
+    copied.on('error', () => {});
+    await redis.kill();
+    makeCertificates(folder);
+    await redis.start();
+    await waitFor(async () => expect([lasting.status, copied.status]).toEqual(['ready', 'ready']));
+    expect(await Promise.all([lasting.ping(), copied.ping()])).toEqual(['PONG', 'PONG']);
+  });
+
+  it('as a user whose password rotates: a connection that is lost comes back with the new one, and so do its copies', async () => {
+    const redis = await startRedis(['--user', 'fairlead', 'on', '>old', '~*', '&*', '+@all']);
+    onTestFinished(() => redis.close());
+    const redisPasswordFile = join(redis.folder, 'password');
+    await writeFile(redisPasswordFile, 'old\n');
+    const one = await connected({ ...at(redis.port), redisUsername: 'fairlead', redisPasswordFile });
+    // BullMQ makes a copy for what waits.
+    const copy = (one as Redis).duplicate();
+    onTestFinished(() => copy.disconnect());
+    copy.on('error', () => {});
+    const waits = copy.blpop('list', 0);
+    const admin = redis.client();
+    await waitFor(async () => expect(await admin.info('clients')).toContain('blocked_clients:1'));
+    await admin.call('ACL', 'SETUSER', 'fairlead', 'resetpass', '>new');
+    expect(await one.ping()).toBe('PONG');
+    await admin.call('CLIENT', 'KILL', 'USER', 'fairlead');
+    const refused = await new Promise<Error>((resolve) => one.once('error', resolve));
+    expect(refused.message).toContain('WRONGPASS');
+    await writeFile(redisPasswordFile, 'new\n');
+    await waitFor(async () => expect(one.status).toBe('ready'));
+    expect(await one.ping()).toBe('PONG');
+    await waitFor(async () => expect(await admin.info('clients')).toContain('blocked_clients:1'));
+    await admin.rpush('list', 'a');
+    expect(await waits).toEqual(['list', 'a']);
+  });
+
+  it('where the password of Sentinels rotates', async () => {
+    const leader = await startRedis();
+    onTestFinished(() => leader.close());
+    const port = await startSentinel(leader, ['requirepass old']);
+    const redisSentinelPasswordFile = join(leader.folder, 'password');
+    await writeFile(redisSentinelPasswordFile, 'old');
+    const redisSentinel = { name: 'mesh', sentinels: [`127.0.0.1:${port}`] };
+    const client = await connected({ ...noRedis, redisSentinel, redisSentinelPasswordFile });
+    expect(await client.set('a', '1')).toBe('OK');
+    const asking = { ...at(port), redisPasswordFile: redisSentinelPasswordFile };
+    await (await connected(asking)).call('ACL', 'SETUSER', 'default', 'resetpass', '>new');
+    await writeFile(redisSentinelPasswordFile, 'new');
+    await leader.client().call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await waitFor(async () => expect(client.status).not.toBe('ready'));
+    await waitFor(async () => expect(client.status).toBe('ready'));
+    expect(await client.get('a')).toBe('1');
   });
 
   it('to whom real Sentinels say leads, and to the next when it is gone', async () => {
@@ -168,11 +225,16 @@ async function connected(config: RedisConfig): Promise<RedisClient> {
 }
 
 /** Its port. It takes who does not answer for gone after 300 ms, and asks nobody else. */
-async function startSentinel(leader: TestRedis): Promise<number> {
+async function startSentinel(leader: TestRedis, more: readonly string[] = []): Promise<number> {
   const port = await freePort();
   const file = join(leader.folder, 'sentinel.conf');
   const watched = ['down-after-milliseconds mesh 300', 'failover-timeout mesh 3000'];
-  const lines = [`port ${port}`, 'bind 127.0.0.1', `sentinel monitor mesh 127.0.0.1 ${leader.port} 1`];
+  const lines = [
+    `port ${port}`,
+    'bind 127.0.0.1',
+    ...more,
+    `sentinel monitor mesh 127.0.0.1 ${leader.port} 1`,
+  ];
   await writeFile(file, [...lines, ...watched.map((line) => `sentinel ${line}`), ''].join('\n'));
   const child = await startServer([file, '--sentinel'], /Sentinel ID/);
   onTestFinished(() => void child.kill('SIGKILL'));

@@ -130,6 +130,29 @@ it('goes on by itself while Redis is away, and comes back to one that has lost e
   await waitFor(() => expect(one.ran).toHaveLength(1));
 });
 
+it('closes when its run has ended, though the Redis that gave the key is gone for good', async () => {
+  const redis = await redisServer();
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  const shared: string[] = [];
+  const one = await replica(at(redis.port), {
+    async handler(key) {
+      shared.push(key);
+      if (shared.length > 2) await ended;
+      return { outcome: 'wait', forMs: 1 };
+    },
+  });
+  await waitFor(() => expect(shared).toHaveLength(3));
+  await redis.kill();
+  let closed = false;
+  const closing = one.queue.close().then(() => {
+    closed = true;
+  });
+  await new Promise(setImmediate);
+  expect(closed).toBe(false);
+  end();
+  await closing;
+});
+
 it('brings the keys back that Redis has lost, when it looks by itself', async () => {
   const redis = await redisServer();
   const one = await replica(at(redis.port), { pollMs: 300 });
