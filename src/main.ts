@@ -33,7 +33,7 @@ import {
 import { createTelemetry, openTracer, type Telemetry } from './telemetry/index.ts';
 import { createXdsServer, type XdsServer } from './xds/index.ts';
 
-export { inspectDataFolder } from './reconcile/index.ts';
+export { inspectDataFolder, inspectRedis } from './reconcile/index.ts';
 
 /** What the composition root takes from the world. */
 export type World = {

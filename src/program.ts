@@ -27,6 +27,7 @@ export function run(argv: readonly string[]): Promise<number> {
     },
     readConfig,
     inspectDataFolder: async (path) => (await server()).inspectDataFolder(path),
+    inspectRedis: async (config) => (await server()).inspectRedis(config),
     openRemote: async (config, gitdir) => (await server()).openRemote(config, gitdir),
   });
 }

@@ -1,4 +1,4 @@
-import type { EffectiveConfig, Flags, RepositoryConfig } from '../config.ts';
+import type { EffectiveConfig, Flags, RepositoryConfig, ServerConfig } from '../config.ts';
 import type { openGit } from '../git/index.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -18,6 +18,27 @@ export type GitConfig = Pick<
   | 'proxy'
 >;
 
+/** What of a configuration is about Redis. */
+type RedisConfig = Pick<
+  ServerConfig,
+  | 'redis'
+  | 'redisSentinel'
+  | 'redisCluster'
+  | 'redisUsername'
+  | 'redisPasswordFile'
+  | 'redisSentinelPasswordFile'
+  | 'redisCaFile'
+  | 'redisPrefix'
+>;
+
+/** What was found at one question to Redis: the name of the check, and as in a finding. */
+export type RedisFinding = {
+  readonly check: string;
+  readonly state: 'ok' | 'warn' | 'fail';
+  readonly message: string;
+  readonly fix: string | null;
+};
+
 /** What the command line is given by `main.ts`. */
 export type Surroundings = {
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -33,6 +54,8 @@ export type Surroundings = {
   readonly readConfig: (flags: Flags) => Promise<EffectiveConfig>;
   /** Who holds the data folder; null where nobody does. Changes nothing. Throws Failure data-format. */
   readonly inspectDataFolder: (path: string) => Promise<string | null>;
+  /** Whether replicas can share their work by it; empty where none is configured. Throws Failure config-invalid. */
+  readonly inspectRedis: (config: RedisConfig) => Promise<readonly RedisFinding[]>;
   /** The git store that `serve` would have in `gitdir`, and by which backend. Throws Failure. */
   readonly openRemote: (config: GitConfig, gitdir: string) => ReturnType<typeof openGit>;
 };

@@ -17,6 +17,7 @@ export { readPin } from './pin.ts';
 export { proxyConfig } from './proxy-config.ts';
 export { createPublisher } from './publisher.ts';
 export type { RedisServer } from './redis/connection.ts';
+export { inspectRedis } from './redis/inspect.ts';
 export type { ReplicaQueue } from './redis/replica-queue.ts';
 export { createServed, type Served } from './serve.ts';
 export type { RepositoryStatus } from './status.ts';

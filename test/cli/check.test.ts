@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type ApiSource, createApi } from '../../src/api/index.ts';
 import { machineChecks } from '../../src/cli/checks/index.ts';
 import { createServer } from '../../src/main.ts';
+import { startRedis } from '../redis.ts';
 import { apiSource, ask, createSite, followed, quiet, type Site, world } from '../server.ts';
 import { BIN, createHome, type Home, runChild } from './fairlead.ts';
 
@@ -54,7 +55,8 @@ describe('check --pre', () => {
   test('says ok of a machine on which a server can start, line by line', async () => {
     const { code, out } = await home.fairlead('.', 'check', '--pre', ...settings());
     const states = out.split('\n').filter((line) => /^[√‼×]/.test(line));
-    const names = ['config', ...machineChecks.map(({ name }) => name)];
+    const alone = machineChecks.filter(({ name }) => !name.startsWith('redis-'));
+    const names = ['config', ...alone.map(({ name }) => name)];
     expect(states.map((line) => /^. ([a-z-]+)/.exec(line)?.[1])).toEqual(names);
     const sections = ['configuration', ...new Set(machineChecks.map(({ section }) => section))];
     expect([...out.matchAll(/^(.+)\n-+$/gm)].map(([, section]) => section)).toEqual(sections);
@@ -137,6 +139,35 @@ describe('check --pre', () => {
       state: 'fail',
       message: expect.stringContaining('[data-format]'),
     });
+  });
+
+  test('a Redis that is well, evicts keys, refuses who asks or is not there', async () => {
+    const redis = await startRedis(['--user', 'narrow', 'on', '>s3cret', '~fairlead:*', '+@all', '-@stream']);
+    cleanup.push(() => redis.close());
+    const at = ['--redis', `redis://127.0.0.1:${redis.port}`];
+    const states = async (...args: readonly string[]) => {
+      const { report } = await check('--pre', ...settings(), ...args);
+      const found = report.checks.filter((one) => one.check.startsWith('redis'));
+      for (const one of found) expect(one.see).toBe(`docs/checks.md#${one.check}`);
+      return found.map((one) => [one.check, one.state, one.message, one.fix].join(' '));
+    };
+    expect(await states(...at)).toEqual([
+      expect.stringMatching(/^redis ok 127\.0\.0\.1:\d+ answers in plain text/),
+      expect.stringMatching(/^redis-version ok \d+\.\d+/),
+      expect.stringMatching(/^redis-memory ok maxmemory-policy is noeviction/),
+      expect.stringMatching(/^redis-rights ok/),
+    ]);
+    await redis.client().config('SET', 'maxmemory-policy', 'allkeys-lru');
+    expect((await states(...at))[2]).toMatch(/^redis-memory fail .*allkeys-lru.*redis-eviction.*noeviction/);
+    await home.write('password', 's3cret\n');
+    const user = ['--redis-username', 'narrow', '--redis-password-file', 'password'];
+    expect((await states(...at, ...user))[3]).toMatch(/^redis-rights fail xadd: .* ~fairlead:\*/);
+    await home.write('password', 'wrong\n');
+    expect(await states(...at, ...user)).toEqual([
+      expect.stringMatching(/^redis fail .*WRONGPASS.*redis-refused/),
+    ]);
+    await redis.kill();
+    expect(await states(...at)).toEqual([expect.stringMatching(/^redis fail .*redis-unreachable/)]);
   });
 
   test('a data folder that is not there yet is not made', async () => {

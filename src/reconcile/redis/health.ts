@@ -104,20 +104,32 @@ class Health implements RedisHealth {
 
 /** Throws Failure redis-too-old or redis-eviction. `info`: what INFO answers. */
 export function checkServer(info: string): void {
-  const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
-  const version = field('valkey_version') ?? field('redis_version') ?? '0.0';
+  checkVersion(info);
+  checkEviction(info);
+}
+
+export function checkVersion(info: string): void {
+  const version = versionOf(info);
   const [major = 0, minor = 0] = version.split('.').map(Number);
-  if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
-    throw new Failure(
-      'redis-too-old',
-      `Redis is ${version}`,
-      `use Redis ${OLDEST.join('.')} or newer, or Valkey`,
-    );
-  }
-  const policy = field('maxmemory_policy') ?? 'noeviction';
+  if (major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) return;
+  const fix = `use Redis ${OLDEST.join('.')} or newer, or Valkey`;
+  throw new Failure('redis-too-old', `Redis is ${version}`, fix);
+}
+
+export function checkEviction(info: string): void {
+  const policy = fieldOf(info, 'maxmemory_policy') ?? 'noeviction';
   if (policy === 'noeviction') return;
   const message = `maxmemory-policy is ${policy}: Redis would drop keys of the queue when its memory is full`;
   throw new Failure('redis-eviction', message, 'set maxmemory-policy noeviction, or use a Redis of its own');
+}
+
+/** Of Valkey its own, not that of the Redis that it stands for. */
+export function versionOf(info: string): string {
+  return fieldOf(info, 'valkey_version') ?? fieldOf(info, 'redis_version') ?? '0.0';
+}
+
+export function fieldOf(info: string, name: string): string | undefined {
+  return new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
 }
 
 const KNOWN: readonly (readonly [RegExp, string, string])[] = [
@@ -137,6 +149,9 @@ const KNOWN: readonly (readonly [RegExp, string, string])[] = [
 /** What is wrong with Redis, in the words of an operator. */
 export function redisFailure(error: unknown): Failure {
   if (error instanceof Failure) return error;
+  // A Cluster that answers nobody: why not, its last node said.
+  if (error instanceof Error && 'lastNodeError' in error && error.lastNodeError instanceof Error)
+    return redisFailure(error.lastNodeError);
   const said =
     error instanceof Error ? error.message || String((error as { code?: unknown }).code) : String(error);
   const [, code, fix] = KNOWN.find(([pattern]) => pattern.test(said)) ?? [

@@ -180,7 +180,6 @@ class Replica implements ReplicaQueue {
   #changed(failure: Failure | null): void {
     const { log, keys, random } = this.#options;
     if (failure === null) {
-      log.info({}, 'Redis is used: replicas share the work');
       this.#opening = this.#opening.then(() => this.#join());
       return;
     }
@@ -208,6 +207,7 @@ class Replica implements ReplicaQueue {
         handler: (key) => this.#together(key),
       });
       for (const key of this.#options.keys) await this.#share(this.#shared, key, 0);
+      this.#options.log.info({}, 'Redis is used: replicas share the work');
     } catch (error) {
       onError(redisFailure(error));
       // Where Redis works nobody else tries again.
