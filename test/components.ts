@@ -24,6 +24,7 @@ const programs = [
   // For the units of deploy/systemd: nothing of it runs.
   { program: 'systemd-analyze', args: ['--version'], debian: 'systemd' },
   { program: 'redis-server', args: ['--version'], debian: 'redis-server' },
+  { program: 'curl', args: ['--version'], debian: 'curl' },
   { program: 'python3', args: ['-m', 'pip', '--version'], debian: 'python3-pip' },
 ] as const;
 

@@ -8,6 +8,10 @@ export function unblock(scope: ScopeState): Unblock | null {
   const { hold, policy, path } = scope;
   if (hold === null) return null;
   const everybody = policy.anchors.map(({ name }) => name);
+  if (hold.rule === 'G21') {
+    const why = 'a newer one knows that ruleset: nothing has to be taken back';
+    return { who: ['whoever runs Fairlead'], command: 'fairlead --version', why };
+  }
   // Without numbers nobody's signature was even looked at: what landed can never be accepted.
   if (hold.candidate?.class === 'update' || hold.needed > 0) {
     const who = hold.missing.length > 0 ? hold.missing : everybody;

@@ -37,7 +37,8 @@ export async function readPolicy(
   if (bytes === null) return no('G12', 'scope.yaml is missing');
   const data = readData(bytes, ruleset);
   if (!data.ok) return no('G12', `scope.yaml: ${data.reason}`);
-  // Enforces G21: the schema knows ruleset 1 alone.
+  const newer = newerRuleset(data.value, ruleset);
+  if (newer !== null) return no('G21', newer);
   if (!validateScope(data.value)) return no('G12', `scope.yaml: ${schemaMistake(validateScope.errors)}`);
   const { metadata, spec } = data.value as Scope;
   const read = await readAnchors(objects, tree, files, spec, ruleset);
@@ -46,6 +47,16 @@ export async function readPolicy(
   const reason = badThreshold(policy);
   if (reason !== null) return no('G6', reason);
   return { ok: true, policy, name: metadata.name, firstUid: sha256('fairlead-uid-1\0', bytes) };
+}
+
+/**
+ * Enforces G21: what a later ruleset means, and what may stand beside it, only a later version knows. Its scope keeps what
+ * was accepted before, and goes on where that version judges it.
+ */
+function newerRuleset(value: unknown, { number }: Ruleset): string | null {
+  const { ruleset } = (value as { spec?: { ruleset?: unknown } | null } | null)?.spec ?? {};
+  if (typeof ruleset !== 'number' || !Number.isSafeInteger(ruleset) || ruleset <= number) return null;
+  return `scope.yaml names ruleset ${ruleset}, and this version of Fairlead knows none after ${number}: use a newer one`;
 }
 
 function no(

@@ -37,7 +37,9 @@ export const nodeProcesses: Processes = {
   },
 };
 
-const FORMAT = 'fairlead-data 1\n';
+/** What this version reads and writes. A folder of another one is never changed: decision 0051. */
+const FORMAT = 1;
+const formatText = (number: number) => `fairlead-data ${number}\n`;
 
 /**
  * Opens or creates the folder and takes its lock; a lock whose process is dead is taken over.
@@ -52,7 +54,7 @@ export async function openDataFolder(
   const lock = join(path, 'lock');
   await takeLock(lock, files, processes);
   try {
-    await checkFormat(join(path, 'format'), files);
+    await checkFormat(path, files);
   } catch (error) {
     await files.remove(lock);
     throw error;
@@ -77,22 +79,50 @@ export async function inspectDataFolder(
   files: Files = nodeFiles,
   processes: Processes = nodeProcesses,
 ): Promise<string | null> {
-  const format = await files.read(join(path, 'format'));
-  if (format !== null) refuseFormat(join(path, 'format'), format);
+  await formatIn(path, files);
   const lock = await files.read(join(path, 'lock'));
   return lock !== null && isHeld(parseHolder(lock), processes) ? lock.trim() : null;
 }
 
-async function checkFormat(file: string, files: Files): Promise<void> {
-  const found = await files.read(file);
-  if (found === null) await replaceFile(files, file, FORMAT);
-  else refuseFormat(file, found);
+async function checkFormat(path: string, files: Files): Promise<void> {
+  if ((await formatIn(path, files)) === 'none')
+    await replaceFile(files, join(path, 'format'), formatText(FORMAT));
 }
 
-function refuseFormat(file: string, found: string): void {
-  if (found === FORMAT) return;
-  const text = `${file} says ${JSON.stringify(found.slice(0, 40))}, not ${JSON.stringify(FORMAT)}`;
-  throw new Failure('data-format', text, 'use the Fairlead version that wrote it, or another --data-dir');
+/** Throws `Failure` `data-format` where the folder is of another version, or nobody knows of which. */
+async function formatIn(path: string, files: Files): Promise<'ours' | 'none'> {
+  const file = join(path, 'format');
+  const found = await files.read(file);
+  if (found === formatText(FORMAT)) return 'ours';
+  if (found === null) return refuseUnnamed(path, files);
+  const number = Number(/^fairlead-data (\d{1,9})\n$/.exec(found)?.[1] ?? Number.NaN);
+  if (number > FORMAT) {
+    const message = `${path} has format ${number}, of a newer version; this one knows ${FORMAT}`;
+    throw new Failure('data-format', message, `start that version again, or ${ASIDE}`);
+  }
+  if (number < FORMAT) {
+    const message = `${path} has format ${number}, of an older version; this one knows ${FORMAT}`;
+    throw new Failure(
+      'data-format',
+      message,
+      `to upgrade, ${ASIDE}; it stays as it is for the older version`,
+    );
+  }
+  const message = `${file} says ${JSON.stringify(found.slice(0, 40))}, which no version wrote`;
+  throw new Failure('data-format', message, `restore it, or ${ASIDE}`);
+}
+
+const ASIDE = 'move the folder aside and begin with an empty one, as docs/upgrade.md says';
+
+/** Written first of all: where something else is there already, somebody has taken it away. */
+async function refuseUnnamed(path: string, files: Files): Promise<'none'> {
+  const names = await files.list(path).catch((): readonly string[] => []); // It may not be there yet.
+  for (const name of ['repositories', 'suspend.json']) {
+    if (!names.includes(name)) continue;
+    const message = `${path} has ${name}, but no file that says its format`;
+    throw new Failure('data-format', message, `restore the file ${join(path, 'format')}, or ${ASIDE}`);
+  }
+  return 'none';
 }
 
 async function takeLock(lock: string, files: Files, processes: Processes): Promise<void> {

@@ -21,7 +21,9 @@ test.each([
 });
 
 test.each<readonly [string, string, string]>([
-  ['G21: a ruleset of the future', scopeYaml().replace('ruleset: 1', 'ruleset: 2'), 'G12'],
+  ['G21: a ruleset of the future', scopeYaml().replace('ruleset: 1', 'ruleset: 2'), 'G21'],
+  ['a ruleset that never was', scopeYaml().replace('ruleset: 1', 'ruleset: 0'), 'G12'],
+  ['a ruleset that is no number', scopeYaml().replace('ruleset: 1', 'ruleset: next'), 'G12'],
   ['a host with a wildcard inside', scopeYaml({ owns: '{ hosts: ["a.*.example"] }' }), 'G12'],
   ['a host with a wildcard in a label', scopeYaml({ owns: '{ hosts: ["a*.example"] }' }), 'G12'],
   [

@@ -305,7 +305,13 @@ test.each([
     'weaker than reconfigure',
   ],
   ['#107: another salt', scopeYaml({ salt: 'f'.repeat(32) }), 'G6', 'salt is fixed'],
-  ['#120: another ruleset', scopeYaml().replace('ruleset: 1', 'ruleset: 2'), 'G12', 'ruleset'],
+  ['#120: another ruleset', scopeYaml().replace('ruleset: 1', 'ruleset: 2'), 'G21', 'names ruleset 2'],
+  [
+    'another ruleset, beside a word that it alone knows',
+    scopeYaml({ more: 'future: true' }).replace('ruleset: 1', 'ruleset: 2'),
+    'G21',
+    'use a newer one',
+  ],
   [
     'a recovery set that cannot be reached',
     scopeYaml({ more: 'recovery: { threshold: 2, anchors: [{ name: safe, keys: [{ ssh: "KEY" }] }] }' }),
@@ -351,6 +357,22 @@ test('#91: anchors and manifests in one difference are mixed', async () => {
   // Taking the manifest back leaves the reconfigure.
   const left = await approveLater(world, 'm', { files, S: '0' });
   expect((await world.scope(left)).seq).toBe(2);
+});
+
+test('G21: after a ruleset that this version does not know, all that lands is held for that, and what was accepted stays', async () => {
+  const world = genesis();
+  const files = { 'mesh/scope.yaml': scopeYaml().replace('ruleset: 1', 'ruleset: 2') };
+  world.add('p', { parents: ['g'], files });
+  const tip = await approve(world, 'p', 'p', everybody);
+  world.add('m', { parents: ['g', tip], files });
+  // A version that knows ruleset 2 has accepted m, and goes on from it.
+  world.add('later', { parents: ['m'], files, S: '1', by: 'x' });
+  const { seq, hold } = await world.scope('later');
+  expect(seq).toBe(1);
+  expect(hold).toMatchObject({ rule: 'G21', reason: expect.stringContaining('names ruleset 2') });
+  // Back at the ruleset that all know.
+  world.add('back', { parents: ['later'], files: { 'mesh/scope.yaml': scopeYaml() }, S: '0' });
+  expect(await world.scope('back')).toMatchObject({ seq: 1, hold: null });
 });
 
 async function approveLater(

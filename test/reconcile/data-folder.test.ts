@@ -1,7 +1,12 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { nodeProcesses, openDataFolder, type Processes } from '../../src/reconcile/data-folder.ts';
+import {
+  inspectDataFolder,
+  nodeProcesses,
+  openDataFolder,
+  type Processes,
+} from '../../src/reconcile/data-folder.ts';
 import { nodeFiles } from '../../src/reconcile/files.ts';
 import { createFolder } from '../repository.ts';
 
@@ -71,11 +76,52 @@ describe('openDataFolder', () => {
     expect(held).toBeLessThanOrEqual(1);
   });
 
-  it('refuses a folder of another format, and leaves no lock on it', async () => {
+  const refused = (message: string, fix: string) =>
+    expect.objectContaining({
+      code: 'data-format',
+      message: expect.stringContaining(message),
+      fix: expect.stringContaining(fix),
+    });
+
+  it.each([
+    ['newer', 'fairlead-data 2\n', 'has format 2, of a newer version', 'start that version again, or move'],
+    ['older', 'fairlead-data 0\n', 'has format 0, of an older version', 'to upgrade, move'],
+    ['cut off', 'fairlead-da', 'which no version wrote', 'restore it, or move'],
+    ['empty', '', 'which no version wrote', 'restore it, or move'],
+  ])(
+    'changes nothing in a folder whose format is %s, and says how to go on',
+    async (_, text, message, fix) => {
+      const data = await open();
+      await data.repository('mesh');
+      await data.close();
+      await writeFile(join(path, 'format'), text);
+      await expect(open()).rejects.toEqual(refused(message, fix));
+      await expect(inspectDataFolder(path)).rejects.toEqual(refused(message, fix));
+      expect((await readdir(path)).sort()).toEqual(['format', 'repositories']);
+      expect(await readFile(join(path, 'format'), 'utf8')).toBe(text);
+    },
+  );
+
+  it.each(['repositories', 'suspend.json'])(
+    'makes no new folder of one that has %s and no format',
+    async (name) => {
+      const data = await open();
+      if (name === 'repositories') await data.repository('mesh');
+      else await writeFile(data.suspensions, '{}');
+      await data.close();
+      await rm(join(path, 'format'));
+      await expect(open()).rejects.toEqual(
+        refused(`has ${name}, but no file that says its format`, 'restore'),
+      );
+      await expect(inspectDataFolder(path)).rejects.toEqual(code('data-format'));
+      expect(await readdir(path)).toEqual([name]);
+    },
+  );
+
+  it('takes a volume for a new folder, whatever its file system keeps in it', async () => {
+    await mkdir(join(path, 'lost+found'), { recursive: true });
     await (await open()).close();
-    await writeFile(join(path, 'format'), 'fairlead-data 2\n');
-    await expect(open()).rejects.toEqual(code('data-format'));
-    expect(await readdir(path)).not.toContain('lock');
+    expect((await readdir(path)).sort()).toEqual(['format', 'lost+found']);
   });
 
   it('says what is wrong with a folder that cannot be made', async () => {

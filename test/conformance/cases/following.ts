@@ -246,7 +246,7 @@ export const following: readonly CaseSource[] = [
       const files = { 'mesh/scope.yaml': scopeYaml(w.root).replace('ruleset: 1', 'ruleset: 2') };
       const q = await worded(w, ['alice', 'cy'], { from: 'm1', seq: 3, base: 'm1', files, prefix: 'q' });
       await w.add('m2', { parents: ['m1', q], files });
-      w.attack('m2', { s: { seq: 2, at: 'm1', held: 'G12' } });
+      w.attack('m2', { s: { seq: 2, at: 'm1', held: 'G21' } });
       w.honest('m1', { s: serves(2, 'm1', ['alice', 'cy']) });
     },
   },
