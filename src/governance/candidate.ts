@@ -39,17 +39,14 @@ export async function toCandidate(
   const difference = changes(accepted.files, own.files);
   const mutation = classify(difference);
   const made = { ...proposed, candidate: { class: mutation, ...named }, changes: difference };
-  if (mutation === 'mixed') return { ...made, refusal: (await unknownRuleset(owns, own)) ?? mixed() };
+  if (mutation === 'mixed') {
+    const read = await owns.policy(own); // G21: a version that knows the ruleset may have accepted a part of it.
+    return { ...made, refusal: read.ok || read.rule !== 'G21' ? mixed() : read };
+  }
   if (mutation !== 'reconfigure') return { ...made, refusal: overLimit(inForce, own) };
   const read = await proposedPolicy(owns, scopes, scope, own);
   if (!read.ok) return { ...made, refusal: read };
   return { ...made, policy: read.policy, refusal: overLimit(read.policy, own) };
-}
-
-/** G21: what another version has accepted since does not matter where this one cannot judge any of it. */
-async function unknownRuleset(owns: ScopeTrees, own: Readable): Promise<Proposed['refusal']> {
-  const read = await owns.policy(own);
-  return !read.ok && read.rule === 'G21' ? read : null;
 }
 
 export function mixed(file?: string): { readonly rule: string; readonly reason: string } {
