@@ -10,19 +10,22 @@ import { bootstrap, type ProxyXds } from '../../src/translate/index.ts';
 import { envoyPath } from '../envoy.ts';
 import { NODE } from './client.ts';
 
-/** A real Envoy that asks 127.0.0.1:`xdsPort` for everything, in one of the ways that there are. */
+/**
+ * A real Envoy that asks 127.0.0.1:`xdsPort` for everything, in one of the ways that there are; or, where it may choose,
+ * one of several such ports, as of a name that has several addresses.
+ */
 export async function startEnvoy(
   xdsPort: number,
   xds: ProxyXds,
+  ...others: readonly number[]
 ): Promise<{ stop(): Promise<void>; log(): string }> {
   const folder = await mkdtemp(join(tmpdir(), 'fairlead-xds-'));
   const config = join(folder, 'envoy.json');
   const metadata = { FAIRLEAD: xds };
   const options = { nodeId: NODE.id, metadata, xdsHost: '127.0.0.1', xdsPort, xds };
-  await writeFile(
-    config,
-    JSON.stringify(bootstrap({ ...options, adminPort: await freePort(), statsPort: null })),
-  );
+  const made = bootstrap({ ...options, adminPort: await freePort(), statsPort: null }) as Bootstrapped;
+  for (const port of others) addControl(made, port);
+  await writeFile(config, JSON.stringify(made));
   const args = ['-c', config, '--disable-hot-restart', '--concurrency', '1', '-l', 'warning'];
   const envoy: ChildProcess = spawn(await envoyPath(), args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let log = '';
@@ -39,6 +42,19 @@ export async function startEnvoy(
       await rm(folder, { recursive: true });
     },
   };
+}
+
+type Bootstrapped = {
+  readonly static_resources: {
+    readonly clusters: readonly {
+      readonly load_assignment: { readonly endpoints: readonly { readonly lb_endpoints: object[] }[] };
+    }[];
+  };
+};
+
+function addControl({ static_resources: { clusters } }: Bootstrapped, port_value: number): void {
+  const address = { socket_address: { address: '127.0.0.1', port_value } };
+  clusters[0]?.load_assignment.endpoints[0]?.lb_endpoints.push({ endpoint: { address } });
 }
 
 /** An HTTP server on 127.0.0.1 that answers with its own name. */

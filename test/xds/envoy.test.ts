@@ -1,56 +1,18 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { configSource } from '../../src/translate/config-source.ts';
-import { encode } from '../../src/translate/encode.ts';
 import type { ProxyXds, Snapshot, SnapshotResource } from '../../src/translate/index.ts';
 import { createXdsServer, type SessionStatus, type XdsServer } from '../../src/xds/index.ts';
 import { freePort, startBackend, startEnvoy } from './envoy-process.ts';
-import { CLUSTER, ENDPOINT, LISTENER, ROUTE, snapshot } from './resources.ts';
+import { CLUSTER, LISTENER, ROUTE, snapshot } from './resources.ts';
+import * as pieces from './web.ts';
+import { endpoints, route } from './web.ts';
 
 /** All the ways in which an Envoy can ask. */
 const SHAPES: readonly ProxyXds[] = (['ads', 'per-type'] as const).flatMap((services) =>
   (['delta', 'sotw'] as const).map((protocol) => ({ services, protocol })),
 );
 let xds: ProxyXds;
-const typed = (type: string, json: object) => ({ '@type': `type.googleapis.com/${type}`, ...json });
-const address = (port: number) => ({ socket_address: { address: '127.0.0.1', port_value: port } });
-
-type References = SnapshotResource['references'];
-function resource(typeUrl: SnapshotResource['typeUrl'], name: string, json: object, references: References) {
-  return encode({ typeUrl, name, json, origins: [], references });
-}
-
-function cluster(name: string, connectTimeout = '1s') {
-  const json = {
-    name,
-    type: 'EDS',
-    connect_timeout: connectTimeout,
-    eds_cluster_config: { eds_config: configSource({ xds }) },
-  };
-  return resource(CLUSTER, name, json, [{ typeUrl: ENDPOINT, name }]);
-}
-
-function endpoints(name: string, port: number) {
-  const endpoint = { address: address(port) };
-  return resource(ENDPOINT, name, { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint }] }] }, []);
-}
-
-function listener(name: string, port: number, route: string) {
-  const router = typed('envoy.extensions.filters.http.router.v3.Router', {});
-  const manager = typed('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
-    stat_prefix: name,
-    rds: { route_config_name: route, config_source: configSource({ xds }) },
-    http_filters: [{ name: 'envoy.filters.http.router', typed_config: router }],
-  });
-  const filters = [{ name: 'envoy.filters.network.http_connection_manager', typed_config: manager }];
-  const json = { name, address: address(port), filter_chains: [{ filters }] };
-  return resource(LISTENER, name, json, [{ typeUrl: ROUTE, name: route }]);
-}
-
-function route(name: string, to: string) {
-  const routes = [{ match: { prefix: '/' }, route: { cluster: to } }];
-  const json = { name, virtual_hosts: [{ name, domains: ['*'], routes }] };
-  return resource(ROUTE, name, json, [{ typeUrl: CLUSTER, name: to }]);
-}
+const cluster = (name: string, connectTimeout = '1s') => pieces.cluster(xds, name, connectTimeout);
+const listener = (name: string, port: number, route: string) => pieces.listener(xds, name, port, route);
 
 let server: XdsServer;
 let xdsPort: number;
