@@ -16,6 +16,7 @@ import {
   createBrake,
   createLoop,
   createPublisher,
+  createReplicas,
   createServed,
   type DataFolder,
   nodeFiles,
@@ -24,6 +25,7 @@ import {
   openSuspensions,
   proxyConfig,
   type ReplicaQueue,
+  type Replicas,
   type RepositoryLoop,
   type RepositoryStatus,
   readPin,
@@ -77,8 +79,9 @@ export async function createServer(config: ServerConfig, world: World): Promise<
     views: {
       look() {
         const proxies = xds.proxies();
-        return { repositories: statusesOf(loops, proxies), proxies, queue: queue.depth() };
+        return { repositories: statusesOf(loops, proxies), proxies };
       },
+      queue: () => queue.depth(),
     },
   });
   starting.defer(() => telemetry.close());
@@ -87,18 +90,12 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   const distributionOf = createPublisher(names, xds);
   const closing = new AbortController();
   const handler = (key: string) => reconcile(loops, key, closing.signal);
-  const tip = (key: string) => loops.get(key)?.state()?.tip ?? null;
   // Closed after the queue, whose runs read them.
   const stores = starting.use(new AsyncDisposableStack());
-  const queue = await openQueue({ redis: config, keys: names, handler, tip, clock, random, log });
+  const queue = await openQueue({ redis: config, keys: names, handler, clock, random, log });
   starting.defer(() => queue.close());
   starting.defer(() => closing.abort());
-  const keeper = await openSuspensions({
-    ...{ files: folder.files, file: folder.suspensions, clock, random, log },
-    versions: (repository, uid) => loops.get(repository)?.versions(uid) ?? [],
-    told: (suspension, how) => telemetry.braked(suspension, how),
-    onChange: (repository) => void (loops.has(repository) && queue.here(repository)),
-  });
+  const keeper = await openKeeper(config, pins, { ...world, folder, loops, queue, telemetry });
   starting.defer(async () => keeper.close());
   for (const [index, repository] of config.repositories.entries()) {
     const opened = await openRepository(repository, must(pins[index]), folder, world);
@@ -108,6 +105,7 @@ export async function createServer(config: ServerConfig, world: World): Promise<
     const loop = createLoop({ ...repository, ...opened, ...world, ...parts });
     loops.set(loop.name, loop);
   }
+  await keeper.start();
   for (const loop of loops.values()) await loop.restore();
   const brake = createBrake({ loops, suspensions: keeper, clock });
   const api = createApi(apiSource({ loops, xds, queue, served, config, telemetry, brake }), log, now);
@@ -130,6 +128,36 @@ async function readPins(repositories: ServerConfig['repositories']): Promise<rea
     throw new Failure('config-invalid', `${one} and ${other} are pinned to the same root`, 'leave one out');
   }
   return pins;
+}
+
+type Kept = World & {
+  readonly folder: DataFolder;
+  readonly loops: ReadonlyMap<string, RepositoryLoop>;
+  readonly queue: ReplicaQueue;
+  readonly telemetry: Telemetry;
+};
+
+/** What operators have stopped, and what other replicas say. */
+async function openKeeper(
+  { repositories }: ServerConfig,
+  pins: readonly Pin[],
+  kept: Kept,
+): Promise<Replicas> {
+  const { folder, loops, queue, telemetry } = kept;
+  const versions = (repository: string, uid: string) => loops.get(repository)?.versions(uid) ?? [];
+  const hint = (repository: string, delayMs = 0) =>
+    void (loops.has(repository) && queue.here(repository, delayMs));
+  const { files, suspensions: file } = folder;
+  const onChange = (repository: string) => hint(repository);
+  const suspensions = await openSuspensions({
+    ...{ ...kept, files, file, versions, onChange },
+    told: (suspension, how) => telemetry.braked(suspension, how),
+  });
+  return createReplicas({
+    ...{ ...kept, suspensions, versions, hint, bulletin: queue.bulletin },
+    repositories: repositories.map(({ name }, at) => ({ name, genesis: must(pins[at]).commit })),
+    redisFailure: () => queue.redisFailure(),
+  });
 }
 
 /** What is kept of one repository, and its line from the pin on. */
@@ -251,10 +279,12 @@ function apiSource({ loops, xds, queue, served, config, telemetry, brake }: Part
   };
 }
 
-/** What somebody has stopped is said wherever somebody asks whether all is well. */
+/** What has stopped, and who stopped it, is said wherever somebody asks whether all is well. */
 function servingText(statuses: readonly RepositoryStatus[]): string {
   const suspended = statuses.flatMap(({ name, conditions }) =>
-    conditions.flatMap(({ type, message }) => (type === 'Suspended' ? [`${name}: ${message}`] : [])),
+    conditions.flatMap(({ type, reason, message }) =>
+      type === 'Suspended' || reason === 'ReplicasDiffer' ? [`${name}: ${message}`] : [],
+    ),
   );
   return ['what was verified is served', ...suspended].join('; ');
 }

@@ -19,7 +19,7 @@ export interface Brake {
 
 type Parts = {
   readonly loops: ReadonlyMap<string, RepositoryLoop>;
-  readonly suspensions: Suspensions;
+  readonly suspensions: Pick<Suspensions, 'suspend' | 'resume'>;
   readonly clock: Clock;
 };
 

@@ -19,6 +19,7 @@ export { createPublisher } from './publisher.ts';
 export type { RedisServer } from './redis/connection.ts';
 export { inspectRedis } from './redis/inspect.ts';
 export type { ReplicaQueue } from './redis/replica-queue.ts';
+export { createReplicas, type Replicas } from './replicas.ts';
 export { createServed, type Served } from './serve.ts';
 export type { RepositoryStatus } from './status.ts';
 export { openSuspensions } from './suspensions.ts';

@@ -1,12 +1,27 @@
-import { type Earlier, type ScopeState, type VerifiedScope, withAuthorityOf } from '../governance/index.ts';
+import type { Failure } from '../base/failure.ts';
+import {
+  type Earlier,
+  type LineState,
+  type ScopeState,
+  type VerifiedScope,
+  withAuthorityOf,
+} from '../governance/index.ts';
 import type { KeptVersion, Suspension } from './suspension.ts';
+import type { Differing } from './witnesses.ts';
 
 /** A scope that is kept at a version that it had accepted, and why. */
 export type Kept = {
   readonly digest: string;
   readonly seq: number;
   readonly suspension: Suspension | null;
+  /** Who derives it otherwise. */
+  readonly replicas: readonly string[];
 };
+
+/** Why nobody vouches for what is derived here, though there are others. */
+export type Apart =
+  | { readonly reason: 'ReplicasDiffer'; readonly differing: Differing }
+  | { readonly reason: 'WithoutRedis'; readonly failure: Failure };
 
 /** Who keeps what from changing. */
 export interface Keeper {
@@ -14,6 +29,10 @@ export interface Keeper {
   suspended(repository: string): Suspension | null;
   /** By uid. The same object for as long as nothing changed. */
   kept(repository: string): ReadonlyMap<string, Kept>;
+  /** Null: the other replicas derive the same, or there are none. */
+  apart(repository: string): Apart | null;
+  /** Is told what is followed, once it is on the disk, before it is served. */
+  followed(repository: string, state: LineState): void;
 }
 
 export const NOTHING_KEPT: ReadonlyMap<string, Kept> = new Map();

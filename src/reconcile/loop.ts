@@ -188,7 +188,8 @@ class Loop implements RepositoryLoop {
     const push = distribution.pushed();
     const suspension = keeper.suspended(this.name);
     const fetchAgeMs = this.#fetchedSteadyMs === null ? null : clock.steadyMs() - this.#fetchedSteadyMs;
-    const now = { push, suspension, fetchAgeMs, untranslated, stages: { ...stages, translateMs } };
+    const apart = keeper.apart(this.name);
+    const now = { push, suspension, apart, fetchAgeMs, untranslated, stages: { ...stages, translateMs } };
     const { applied } = served.of(this.name);
     const facts = { ...this.#facts, ...now, applied, outOfSync: this.#outOfSync() };
     this.#timelines.follow();
@@ -280,6 +281,7 @@ class Loop implements RepositoryLoop {
     this.#stage = 'serve';
     const { line, served, distribution, clock, log, keeper } = this.#options;
     this.#learn({ state });
+    keeper.followed(this.name, state);
     this.#timelines.verified(state, found);
     const wanted = keeper.kept(this.name);
     const isServed = this.#facts.appliedRevision === state.tip && this.#facts.notBuilt === null;

@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts';
 import type { Handler, Outcome, WorkQueue } from './work-queue.ts';
 
 /** What waits in a queue now; `oldestMs` since the longest waiting key was due. Those that back off do not count. */
-type QueueDepth = { readonly due: number; readonly oldestMs: number; readonly retries: number };
+export type QueueDepth = { readonly due: number; readonly oldestMs: number; readonly retries: number };
 
 export type MeasuredQueue = WorkQueue & { depth(): QueueDepth };
 

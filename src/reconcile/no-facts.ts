@@ -25,6 +25,7 @@ export function noFacts({ name, pin }: Pick<Facts, 'name' | 'pin'>, timelines: F
     outOfSync: new Map(),
     suspension: null,
     kept: new Map(),
+    apart: null,
     problems: [],
     built: null,
     notBuilt: null,

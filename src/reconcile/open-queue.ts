@@ -12,7 +12,9 @@ export async function openQueue(options: ReplicaOptions): Promise<ReplicaQueue> 
   );
   return {
     ...queue,
-    here: (key) => queue.add(key),
+    here: (key, delayMs) => queue.add(key, delayMs),
+    depth: async () => queue.depth(),
+    bulletin: null,
     async start() {
       for (const key of options.keys) await queue.add(key);
     },

@@ -4,8 +4,8 @@ import type { LineState, Pin, ScopeState } from '../governance/index.ts';
 import { type ApiStatus, apiStatuses, type Built } from '../mesh/index.ts';
 import type { ProxyStatus } from '../xds/index.ts';
 import { distribution, isRejectedBy } from './acks.ts';
-import type { KeptScope } from './kept.ts';
-import { brakeOf, keptConditions, suspendedIn } from './kept-report.ts';
+import type { Apart, KeptScope } from './kept.ts';
+import { brakeOf, keptConditions, keptIn } from './kept-report.ts';
 import type {
   ConditionType,
   Freshness,
@@ -46,6 +46,8 @@ export type Facts = {
   readonly suspension: Suspension | null;
   /** By uid: scopes that are kept at a version, and what is served of them. */
   readonly kept: ReadonlyMap<string, KeptScope>;
+  /** From other replicas. */
+  readonly apart: Apart | null;
   readonly problems: readonly Problem[];
   /** Null: nothing is. */
   readonly built: Pick<Built, 'mesh'> | null;
@@ -236,7 +238,7 @@ function repositoryConditions(
       ? condition('Distributed', 'False', 'Rejected', `${nacks} proxies rejected something`, at)
       : distributed(facts, proxies);
   const all = [sourceVerified(facts), quorum, valid(facts, facts.problems, kept), translated(facts), sent];
-  return [...all, ...suspendedIn(facts, facts.state)];
+  return [...all, ...keptIn(facts, facts.state)];
 }
 
 function sourceVerified(facts: Facts): Observation {
@@ -303,11 +305,12 @@ function distributed(facts: Facts, proxies: readonly ProxyStatus[]): Observation
   return condition('Distributed', 'True', 'Acknowledged', message, at);
 }
 
-/** Ready is the first of the others that is not True. A hold is no fault: the accepted state is served. */
+/** Ready is the first of the others that is not True. A hold is no fault: the accepted state is served; nor is being alone. */
 function ready(conditions: readonly Observation[]): Observation {
   const judged = conditions.filter(({ type }) => type !== 'QuorumMet');
   const worst =
-    judged.find(({ status }) => status === 'False') ?? judged.find(({ status }) => status === 'Unknown');
+    judged.find(({ status }) => status === 'False') ??
+    judged.find(({ type, status }) => status === 'Unknown' && type !== 'Witnessed');
   if (worst !== undefined) return { ...worst, type: 'Ready' };
   const suspended = conditions.find(({ type }) => type === 'Suspended');
   if (suspended !== undefined) return { ...suspended, type: 'Ready' };

@@ -10,7 +10,9 @@ export type ConditionType =
   | 'Translated'
   | 'Distributed'
   /** There only where it is so. */
-  | 'Suspended';
+  | 'Suspended'
+  /** There only where it is not so: other replicas derive something else (G20), or cannot be asked. */
+  | 'Witnessed';
 
 /** kstatus style: `reason` is one CamelCase word for programs, `message` a sentence for people. */
 export type Observation = {

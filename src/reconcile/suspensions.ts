@@ -17,11 +17,11 @@ import {
 export type SuspensionAsked = Pick<Suspension, 'repository' | 'scope' | 'reason' | 'by' | 'untilMs'>;
 
 /** What operators have stopped: on the disk before it is in force, so that a restart knows it. */
-export interface Suspensions extends Keeper {
+export interface Suspensions extends Pick<Keeper, 'suspended' | 'kept'> {
   suspend(asked: SuspensionAsked): Promise<Suspension>;
   /** Null where it is not suspended. */
   resume(asked: Omit<SuspensionAsked, 'untilMs'>): Promise<Suspension | null>;
-  /** Takes over what another replica was told, where that is later. */
+  /** Takes over what another replica was told, where that is later: of a peer that lies, no more than there is room for. */
   hear(heard: readonly Suspension[]): Promise<void>;
   /** Those that have ended too: whoever was away has to hear that they have. */
   all(): readonly Suspension[];
@@ -53,6 +53,12 @@ export async function openSuspensions(options: SuspensionOptions): Promise<Suspe
   const fix = `restore ${file} from a backup; or remove it, and suspend again what has to stay`;
   throw new Failure('suspend-corrupt', `${file} is not a whole list of suspensions`, fix);
 }
+
+/** What is heard leaves room for what is told here. */
+const MAX_HEARD = MAX_SUSPENSIONS / 2;
+/** Replicas' clocks differ; but what is told later must always be able to end it. */
+const MAX_AHEAD_MS = 2 * 366 * 24 * 3_600_000;
+const MAX_LOGGED = 10;
 
 type ByUid = ReadonlyMap<string, Kept>;
 
@@ -115,13 +121,21 @@ class StoredSuspensions implements Suspensions {
 
   hear(heard: readonly Suspension[]): Promise<void> {
     return this.#next(async () => {
+      const { clock, log } = this.#options;
+      const latestMs = clock.now() + MAX_AHEAD_MS;
+      let room = MAX_HEARD - this.#known.size;
       const news = heard.filter((each) => {
+        if (each.atMs > latestMs) return false;
         const known = this.#known.get(keyOf(each));
-        return known === undefined || isLater(each, known);
+        if (known !== undefined) return isLater(each, known);
+        room -= 1;
+        return room >= 0;
       });
+      if (room < 0) log.error({ leftOut: -room }, 'other replicas were told to stop more than can be kept');
       if (news.length === 0) return;
       await this.#take(news.map((each) => this.#neverBack(each)));
-      for (const each of news) this.#options.log.warn(each, `another replica was told: ${each.state}`);
+      for (const each of news.slice(0, MAX_LOGGED)) log.warn(each, `another replica was told: ${each.state}`);
+      if (news.length > MAX_LOGGED) log.warn({ all: news.length }, 'other replicas were told still more');
     });
   }
 
@@ -191,7 +205,7 @@ class StoredSuspensions implements Suspensions {
       );
       if (scopes.length === 0) continue;
       const kept = scopes.map(
-        ({ uid, digest, seq, suspension }) => [uid, { digest, seq, suspension }] as const,
+        ({ uid, digest, seq, suspension }) => [uid, { digest, seq, suspension, replicas: [] }] as const,
       );
       this.#kept.set(repository, new Map(kept));
     }

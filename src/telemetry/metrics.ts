@@ -122,7 +122,8 @@ export function createMetrics(version: string, now: () => number = Date.now) {
     },
     /** In Prometheus' text format, 0.0.4. */
     async text(views: Views): Promise<string> {
-      const { repositories, proxies, queue } = views.look();
+      const queue = await views.queue();
+      const { repositories, proxies } = views.look();
       fillRepositories(gauges, repositories);
       fillProxies(gauges, proxies, now());
       gauges.queueDepth.set(queue.due);

@@ -36,11 +36,11 @@ export type RepositoryView = {
 export type Look = {
   readonly repositories: readonly RepositoryView[];
   readonly proxies: readonly Pick<ProxyStatus, 'protocol' | 'types'>[];
-  /** Keys that are due, the longest waiting one's time, and failed runs so far. */
-  readonly queue: { readonly due: number; readonly oldestMs: number; readonly retries: number };
 };
 
 export interface Views {
   /** Costs as much as there are scopes and proxies: once for all that is told of one moment. */
   look(): Look;
+  /** Keys that are due, the longest waiting one's time, and failed runs so far. */
+  queue(): Promise<{ readonly due: number; readonly oldestMs: number; readonly retries: number }>;
 }

@@ -235,7 +235,7 @@ test('old bytes have the place and the authority of now, and are read once', asy
         return { ...now, digest } as unknown as VerifiedScope;
       },
     }));
-  const kept = new Map<string, Kept>([['u', { digest: 'b', seq: 2, suspension: null }]]);
+  const kept = new Map<string, Kept>([['u', { digest: 'b', seq: 2, suspension: null, replicas: [] }]]);
   const keep = createBackKeeper();
   const moved = scope('c', 'moved');
   for (let i = 0; i < 2; i++) {

@@ -27,6 +27,7 @@ test('a place that is used again is that of the scope that lives; the one that e
     outOfSync: new Map(),
     suspension: null,
     kept: new Map(),
+    apart: null,
     problems: [problem],
     built: null,
     notBuilt: null,

@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import { Failure } from '../../src/base/failure.ts';
 import type { Log } from '../../src/base/log.ts';
 import { createTreeDigests, type GitBackend, type Objects } from '../../src/git/index.ts';
-import { openLine, type Pin } from '../../src/governance/index.ts';
+import { type Line, openLine, type Pin } from '../../src/governance/index.ts';
 import { stages } from '../../src/pipeline.ts';
 import type { LoopObserver } from '../../src/reconcile/index.ts';
 import { type Keeper, NOTHING_KEPT } from '../../src/reconcile/kept.ts';
@@ -41,6 +41,8 @@ export type Simulation = {
   unplug(): void;
   /** From now on, what stands in this file and comes to it is kept. */
   suspensions(file: string): Promise<Suspensions>;
+  /** From now on, this says what is kept. */
+  keep(keeper: Keeper): void;
   /** Makes the key due, and waits until the run is over. */
   run(): Promise<void>;
 };
@@ -59,7 +61,10 @@ export function simulate(input: {
   readonly read?: typeof stages.read;
   readonly stages?: ServeStages;
   readonly observer?: LoopObserver;
+  /** Has it derive what real bytes would not. */
+  readonly derive?: (line: Line) => Line;
 }): Simulation {
+  const { derive = (line) => line } = input;
   const clock = input.clock ?? simulatedClock();
   const disk = input.disk ?? testDisk();
   const published: string[] = [];
@@ -68,7 +73,7 @@ export function simulate(input: {
   let sessions: readonly ProxyStatus[] = [];
   const listeners: ((ack: Ack) => void)[] = [];
   let remote: Remote = unreachable;
-  let keeper: Keeper = { suspended: () => null, kept: () => NOTHING_KEPT };
+  let keeper: Keeper = nobody;
   const git: GitBackend = {
     ...input.objects,
     fetch: (signal) => remote.fetch(signal),
@@ -81,7 +86,7 @@ export function simulate(input: {
     name: 'mesh',
     pin: input.pin,
     git,
-    line: openLine(input.objects, createTreeDigests(input.objects), input.pin),
+    line: derive(openLine(input.objects, createTreeDigests(input.objects), input.pin)),
     read: input.read ?? stages.read,
     served,
     distribution: {
@@ -98,7 +103,12 @@ export function simulate(input: {
         return () => {};
       },
     },
-    keeper: { suspended: (name) => keeper.suspended(name), kept: (name) => keeper.kept(name) },
+    keeper: {
+      suspended: (name) => keeper.suspended(name),
+      kept: (name) => keeper.kept(name),
+      apart: (name) => keeper.apart(name),
+      followed: (name, state) => keeper.followed(name, state),
+    },
     files: disk,
     witness: input.witness,
     proofs: { folder: join(dirname(input.witness), 'proofs'), gitdir: join(dirname(input.witness), 'git') },
@@ -130,8 +140,11 @@ export function simulate(input: {
         ...{ ...parts, versions, onChange },
         told: ({ by }, how) => told.push(`${how} by ${by}`),
       });
-      keeper = opened;
+      keeper = { ...nobody, suspended: (name) => opened.suspended(name), kept: (name) => opened.kept(name) };
       return opened;
+    },
+    keep(next) {
+      keeper = next;
     },
     async run() {
       await queue.add('mesh');
@@ -140,6 +153,13 @@ export function simulate(input: {
   };
   return simulation;
 }
+
+const nobody: Keeper = {
+  suspended: () => null,
+  kept: () => NOTHING_KEPT,
+  apart: () => null,
+  followed() {},
+};
 
 const unreachable: Remote = {
   async fetch() {

@@ -45,6 +45,18 @@ const cases: readonly {
     quiet: [[`${condition('SourceVerified', 'False', 'FetchFailed')} 1x60`]],
   },
   {
+    alert: 'ReplicasDiffer',
+    labels: 'repo="mesh"',
+    fires: [`${condition('Witnessed', 'False', 'ReplicasDiffer')} 1x60`],
+    quiet: [[`${condition('Witnessed', 'Unknown', 'WithoutRedis')} 1x60`]],
+  },
+  {
+    alert: 'WithoutRedis',
+    labels: 'repo="mesh"',
+    fires: [`${condition('Witnessed', 'Unknown', 'WithoutRedis')} 1x60`],
+    quiet: [[`${condition('Witnessed', 'Unknown', 'WithoutRedis')} 1x5 _x55`]],
+  },
+  {
     alert: 'ScopeOutOfSync',
     labels: 'repo="mesh",scope="acme"',
     fires: [`${info('OutOfSync')} 1x60`],

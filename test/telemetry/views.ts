@@ -39,17 +39,17 @@ export function repository(scopes: readonly ScopeView[], more: Partial<Repositor
   };
 }
 
-type Asked = { readonly [K in keyof Look]: () => Look[K] };
+type Asked = { readonly [K in keyof Look]: () => Look[K] } & Pick<Views, 'queue'>;
 
 /** Each part is asked for at each look. */
 export function views(more: Partial<Asked> = {}): Views {
   const { repositories, proxies, queue }: Asked = {
     repositories: () => [],
     proxies: () => [],
-    queue: () => ({ due: 0, oldestMs: 0, retries: 0 }),
+    queue: async () => ({ due: 0, oldestMs: 0, retries: 0 }),
     ...more,
   };
-  return { look: () => ({ repositories: repositories(), proxies: proxies(), queue: queue() }) };
+  return { look: () => ({ repositories: repositories(), proxies: proxies() }), queue };
 }
 
 /** The series of a metric, as they are written. */

@@ -68,6 +68,15 @@ function stopped(name: string, conditions: Conditions): Finding | null {
   return warn(found.message, `fairlead resume ${name} --reason … lets it go on`);
 }
 
+/** What other replicas derive otherwise, or cannot be asked; null where all is well. */
+function unwitnessed(conditions: Conditions): Finding | null {
+  const found = conditions.find(({ type }) => type === 'Witnessed');
+  if (found === undefined) return null;
+  return found.reason === 'ReplicasDiffer'
+    ? fail(found.message, 'see docs/runbooks/ReplicasDiffer.md')
+    : warn(found.message, 'see docs/runbooks/WithoutRedis.md');
+}
+
 function repositoryFinding({
   name,
   conditions = [],
@@ -88,8 +97,8 @@ function repositoryFinding({
       'put the main line back; see fairlead verify',
     );
   }
-  const suspended = stopped(`repository/${name}`, conditions);
-  if (suspended !== null) return suspended;
+  const found = unwitnessed(conditions) ?? stopped(`repository/${name}`, conditions);
+  if (found !== null) return found;
   const age = fetch.ageMs === null ? 'never' : `${Math.round(fetch.ageMs / 1000)} s ago`;
   return ok(`verified ${age}, following ${short(followedTip)}`);
 }
@@ -97,6 +106,8 @@ function repositoryFinding({
 function scopeFinding({ path, conditions = [], seq, hold, problems }: Scope): Finding {
   const suspended = stopped(path, conditions);
   const and = suspended === null ? '' : `; ${suspended.message}`;
+  const differs = unwitnessed(conditions);
+  if (differs !== null) return differs;
   if (hold !== null) return warn(`held (${hold.rule}): ${hold.reason}${and}`, `fairlead explain ${path}`);
   if (suspended !== null) return suspended;
   const kept = conditions.find(({ reason }) => reason === 'LastGoodServed');

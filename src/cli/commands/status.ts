@@ -67,10 +67,10 @@ function viewOf({ repositories, scopes }: Served, output: Format): View {
 
 type Stop = { readonly type: string; readonly message: string };
 
-/** What somebody has stopped, and why: never a thing that goes without saying. */
+/** What somebody has stopped, and what other replicas say or cannot say: never things that go without saying. */
 function stopText(name: string, conditions: readonly Stop[]): readonly string[] {
   return conditions.flatMap(({ type, message }) =>
-    type === 'Suspended' ? [wrap(`${name}: ${message}`, '  ')] : [],
+    type === 'Suspended' || type === 'Witnessed' ? [wrap(`${name}: ${message}`, '  ')] : [],
   );
 }
 

@@ -32,6 +32,8 @@ export interface SharedQueue extends WorkQueue {
    */
   pause(): void;
   resume(): void;
+  /** Keys that wait for a process with room, and since when the first of them does. */
+  depth(): Promise<{ readonly due: number; readonly oldestMs: number }>;
 }
 
 /** `failures` in a row; null: as this process saw it last. */
@@ -149,6 +151,12 @@ class BullmqQueue implements SharedQueue {
 
   resume(): void {
     if (!this.#closed) this.#worker.resume().catch(this.#options.onError);
+  }
+
+  async depth(): Promise<{ readonly due: number; readonly oldestMs: number }> {
+    const [due, [first]] = await Promise.all([this.#queue.getWaitingCount(), this.#queue.getWaiting(0, 0)]);
+    const dueMs = Number(first?.data.dueMs);
+    return { due, oldestMs: Number.isFinite(dueMs) ? Math.max(0, this.#options.clock.now() - dueMs) : 0 };
   }
 
   async #closeAll(): Promise<void> {

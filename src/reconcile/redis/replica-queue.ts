@@ -1,13 +1,14 @@
 import type { Failure } from '../../base/failure.ts';
 import type { Log } from '../../base/log.ts';
+import type { Bulletin } from '../bulletin.ts';
 import { type Clock, withTimeout } from '../clock.ts';
-import { type MeasuredQueue, measuredQueue } from '../measured-queue.ts';
+import { type MeasuredQueue, measuredQueue, type QueueDepth } from '../measured-queue.ts';
 import { createMemoryQueue } from '../memory-queue.ts';
-import type { Backoff, Handler, Outcome } from '../work-queue.ts';
+import type { Backoff, Handler, Outcome, WorkQueue } from '../work-queue.ts';
+import { createRedisBulletin } from './bulletin.ts';
 import { openBullmqQueue, type SharedQueue } from './bullmq-queue.ts';
 import { prefixOf, type RedisClient, type RedisConfig, redisConnector } from './connection.ts';
 import { type RedisHealth, redisFailure, watchRedis } from './health.ts';
-import { type Followed, type News, openNews } from './news.ts';
 
 export type ReplicaOptions = {
   readonly redis: RedisConfig;
@@ -15,8 +16,6 @@ export type ReplicaOptions = {
   readonly keys: readonly string[];
   /** Never called for a key that it runs already. `wait` is how long until somebody looks again. */
   readonly handler: Handler;
-  /** What this process follows of a key. */
-  readonly tip: (key: string) => string | null;
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
@@ -26,11 +25,15 @@ export type ReplicaOptions = {
 };
 
 /** The queue of one replica of several. */
-export interface ReplicaQueue extends MeasuredQueue {
+export interface ReplicaQueue extends WorkQueue {
   /** Runs every key here, once: what a process serves it derives itself. From then on it takes part. */
   start(): Promise<void>;
-  /** Runs a key here: something of this process alone has changed. */
-  here(key: string): Promise<void>;
+  /** Runs a key here, in `delayMs` (default now): it is this process that has to look. */
+  here(key: string, delayMs?: number): Promise<void>;
+  /** With Redis, of what all replicas share, too; where it does not say so in time, of this process. */
+  depth(): Promise<QueueDepth>;
+  /** Where it meets the other replicas; null: there are none. */
+  readonly bulletin: Bulletin | null;
   /** Why Redis is not used now; null: it is, or none is configured. */
   redisFailure(): Failure | null;
 }
@@ -41,6 +44,7 @@ const SAFETY = 5;
 const SPREAD_MS = 5_000;
 const ADD_TIMEOUT_MS = 1_000;
 const REJOIN_MS = 1_000;
+const NOTHING_WAITS = { due: 0, oldestMs: 0 };
 
 /**
  * With Redis, one replica at a time takes a key from the shared queue, and the others run it when they hear of it.
@@ -55,14 +59,14 @@ class Replica implements ReplicaQueue {
   readonly #options: ReplicaOptions;
   readonly #client: RedisClient;
   readonly #prefix: string;
-  /** What is measured, too: nobody knows here how long others leave a key of the shared one. */
+  readonly bulletin: ReturnType<typeof createRedisBulletin>;
   readonly #local: MeasuredQueue;
   #health: RedisHealth | null = null;
-  readonly #news: News;
   #shared: SharedQueue | null = null;
   #opening: Promise<void> = Promise.resolve();
   #cancel = () => {};
-  readonly #told = new Map<string, string>();
+  /** Failed runs of keys of the shared one. */
+  #retries = 0;
   readonly #running = new Map<string, Promise<unknown>>();
   #closed = false;
 
@@ -76,7 +80,8 @@ class Replica implements ReplicaQueue {
       (key) => this.#alone(key),
       (handler) => createMemoryQueue({ ...options, handler }),
     );
-    this.#news = openNews({ client, ear: connect() }, this.#prefix, (news) => this.#heard(news));
+    const { log } = options;
+    this.bulletin = createRedisBulletin({ client, ear: connect(), prefix: this.#prefix, log });
   }
 
   async start(): Promise<void> {
@@ -92,16 +97,23 @@ class Replica implements ReplicaQueue {
     await this.#local.add(key, delayMs);
   }
 
-  here(key: string): Promise<void> {
-    return this.#local.add(key);
+  here(key: string, delayMs = 0): Promise<void> {
+    return this.#local.add(key, delayMs);
   }
 
   redisFailure(): Failure | null {
     return this.#health?.failure() ?? null;
   }
 
-  depth() {
-    return this.#local.depth();
+  async depth(): Promise<QueueDepth> {
+    const local = this.#local.depth();
+    const all = { ...local, retries: local.retries + this.#retries };
+    const shared = this.#usable();
+    if (shared === null) return all;
+    const late = () => new Error('Redis did not say in time what waits');
+    const ask = withTimeout(this.#options.clock, ADD_TIMEOUT_MS, () => shared.depth(), late);
+    const { due, oldestMs } = await ask.catch(() => NOTHING_WAITS);
+    return { ...all, due: local.due + due, oldestMs: Math.max(local.oldestMs, oldestMs) };
   }
 
   async drain(): Promise<void> {
@@ -114,7 +126,7 @@ class Replica implements ReplicaQueue {
     this.#cancel();
     this.#health?.close();
     await Promise.all([this.#local.close(), this.#opening.then(() => this.#shared?.close())]);
-    this.#news.close();
+    this.bulletin.close();
     this.#client.disconnect();
   }
 
@@ -148,8 +160,6 @@ class Replica implements ReplicaQueue {
 
   async #alone(key: string): Promise<Outcome> {
     const outcome = await this.#run(key);
-    // Whoever finds something says so: it may have looked because somebody asked it, and nobody else.
-    this.#tell(key);
     const shared = this.#usable();
     if (outcome.outcome !== 'wait' || shared === null) return outcome;
     // Redis may have lost it: it is there at most once.
@@ -157,24 +167,10 @@ class Replica implements ReplicaQueue {
     return { outcome: 'wait', forMs: SAFETY * outcome.forMs };
   }
 
-  /** One replica is enough to tell; who heard it looks for itself. */
   async #together(key: string): Promise<Outcome> {
     const outcome = await this.#run(key);
-    this.#tell(key);
+    if (outcome.outcome === 'retry') this.#retries += 1;
     return outcome;
-  }
-
-  #tell(key: string): void {
-    const tip = this.#options.tip(key);
-    if (tip === null || this.#told.get(key) === tip) return;
-    this.#told.set(key, tip);
-    this.#news.tell({ repository: key, tip });
-  }
-
-  #heard({ repository, tip }: Followed): void {
-    if (!this.#options.keys.includes(repository)) return;
-    this.#told.set(repository, tip);
-    if (this.#options.tip(repository) !== tip) void this.#local.add(repository);
   }
 
   #changed(failure: Failure | null): void {

@@ -1,0 +1,233 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, expect, it, vi } from 'vitest';
+import type { ServerConfig } from '../src/config.ts';
+import { createServer, type Server, type World } from '../src/main.ts';
+import { type Announcement, parseAnnouncement } from '../src/reconcile/announcement.ts';
+import { startRedis, type TestRedis } from './redis.ts';
+import { ask, createSite, hint, quiet, type Site, world } from './server.ts';
+
+type Condition = {
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+};
+type Repository = {
+  readonly appliedRevision: string | null;
+  readonly suspended: { readonly by: string } | null;
+  readonly conditions: readonly Condition[];
+};
+type Scope = Repository & {
+  readonly path: string;
+  readonly uid: string;
+  readonly seq: number;
+  readonly sync: string;
+};
+type Items<T> = { readonly items: readonly T[] };
+
+const cleanup: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of cleanup.splice(0).reverse()) await close();
+});
+
+const waitFor = <T>(check: () => T | Promise<T>) => vi.waitFor(check, { timeout: 60_000, interval: 20 });
+
+type Meeting = { readonly site: Site; readonly redis: TestRedis };
+
+async function meeting(): Promise<Meeting> {
+  const [site, redis] = await Promise.all([createSite(), startRedis()]);
+  cleanup.push(site.close, redis.close);
+  return { site, redis };
+}
+
+/** A replica with a data folder of its own. */
+async function replica({ site, redis }: Meeting, name: string, more: Partial<World> = {}): Promise<Server> {
+  const dataDir = join(site.folder, name);
+  await mkdir(dataDir, { recursive: true });
+  const server = { host: '127.0.0.1', port: redis.port, db: 0, tls: false };
+  const config: ServerConfig = { ...site.config, dataDir, redis: server };
+  const made = await createServer(config, { ...world, ...more });
+  cleanup.push(made.close);
+  return made;
+}
+
+const READY = '/readyz';
+const readyMessage = (server: Server, wanted: RegExp) =>
+  ask<{ message: string }>(server.httpPort, READY, ({ message }) => wanted.test(message));
+const together = (server: Server) => readyMessage(server, /^(?!.*without Redis)/);
+const serving = (server: Server, tip: string) =>
+  ask<Items<Repository>>(
+    server.httpPort,
+    '/api/v1/repositories',
+    ({ items }) => items[0]?.appliedRevision === tip,
+  );
+const scope = async (server: Server, accept: (scope: Scope) => boolean) => {
+  const isSo = ({ items: [first] }: Items<Scope>) => first !== undefined && accept(first);
+  const { items } = await ask<Items<Scope>>(server.httpPort, '/api/v1/scopes', isSo);
+  return items[0] as Scope;
+};
+
+/** As `fairlead suspend` and `resume` ask. */
+async function brake(server: Server, act: 'suspend' | 'resume', name: string, more = ''): Promise<number> {
+  const query = `reason=${act === 'suspend' ? 'incident' : 'over'}&by=ana${more}`;
+  const url = `http://127.0.0.1:${server.httpPort}/hooks/v1/${act}/${name}?${query}`;
+  return (await fetch(url, { method: 'POST', headers: { 'x-fairlead': 'cli' } })).status;
+}
+
+it('one hook is heard by all; one that dies, and Redis that goes and comes back, stop nobody', async () => {
+  const meet = await meeting();
+  const { site, redis } = meet;
+  const [one, other] = [await replica(meet, 'one'), await replica(meet, 'other')];
+  await Promise.all([together(one), together(other)]);
+  const first = await site.change('first', 'alice');
+  await hint(one.httpPort);
+  await Promise.all([serving(one, first), serving(other, first)]);
+
+  await redis.kill();
+  await Promise.all([one, other].map((server) => readyMessage(server, /without Redis \(redis-unreachable/)));
+  const alone = await site.change('alone', 'alice');
+  for (const server of [one, other]) await hint(server.httpPort);
+  await Promise.all([serving(one, alone), serving(other, alone)]);
+  const { items } = await serving(one, alone);
+  const said = items[0]?.conditions.find(({ type }) => type === 'Witnessed');
+  expect(said).toMatchObject({ status: 'Unknown', reason: 'WithoutRedis' });
+  expect(items[0]?.conditions[0]).toMatchObject({ type: 'Ready', status: 'True' });
+
+  await redis.start();
+  await Promise.all([together(one), together(other)]);
+  const again = await site.change('again', 'alice');
+  await hint(other.httpPort);
+  await Promise.all([serving(one, again), serving(other, again)]);
+
+  await one.close();
+  const last = await site.change('last', 'alice');
+  await hint(other.httpPort);
+  await serving(other, last);
+});
+
+it('what one is told to stop stops on all, whoever is away, restarts, or loses what it knew', async () => {
+  const meet = await meeting();
+  const { site, redis } = meet;
+  let [one, other] = [await replica(meet, 'one'), await replica(meet, 'other')];
+  const first = await site.change('first', 'alice');
+  await Promise.all([together(one), together(other)]);
+  await hint(one.httpPort);
+  await Promise.all([serving(one, first), serving(other, first)]);
+  expect(await brake(one, 'suspend', 'acme')).toBe(200);
+  await scope(other, ({ suspended }) => suspended?.by === 'ana');
+
+  const second = await site.change('second', 'alice');
+  await hint(other.httpPort);
+  await Promise.all([serving(one, second), serving(other, second)]);
+  const kept = ({ sync, seq, suspended }: Scope) => sync === 'OutOfSync' && seq === 3 && suspended !== null;
+  await Promise.all([scope(one, kept), scope(other, kept)]);
+
+  // One that has nothing of its own hears it from Redis before it serves anything.
+  await other.close();
+  await rm(join(site.folder, 'other'), { recursive: true });
+  other = await replica(meet, 'other');
+  await serving(other, second);
+  await scope(other, kept);
+  await readyMessage(other, /suspended/);
+
+  // Redis has lost it: those who know say it again.
+  await redis.client().flushall();
+  await one.close();
+  one = await replica(meet, 'one');
+  const names = () => redis.client().keys('fairlead:suspensions:*');
+  await waitFor(async () => expect(await names()).toHaveLength(1));
+
+  // What was resumed while it was away it hears when it comes back.
+  await other.close();
+  expect(await brake(one, 'resume', 'acme')).toBe(200);
+  await scope(one, ({ sync }) => sync === 'Synced');
+  other = await replica(meet, 'other');
+  await scope(other, ({ sync, suspended }) => sync === 'Synced' && suspended === null);
+});
+
+/** What a server announces, and what it is told under another name. */
+async function eavesdrop({ redis }: Meeting) {
+  const [ear, mouth] = [redis.client(), redis.client()];
+  const heard: Announcement[] = [];
+  ear.on('message', (_channel, text) => {
+    const said = parseAnnouncement(text);
+    if (said !== null) heard.push(said);
+  });
+  await ear.subscribe('fairlead:announce');
+  const say = (said: unknown) => mouth.publish('fairlead:announce', JSON.stringify(said));
+  return { heard, say, mouth };
+}
+
+it('where another replica derives something else, exactly that scope stops, loudly, until they agree', async () => {
+  const meet = await meeting();
+  const { site } = meet;
+  const errors: string[] = [];
+  const log = { ...quiet, error: (_: object, text: string) => void errors.push(text) };
+  const { heard, say, mouth } = await eavesdrop(meet);
+  const one = await replica(meet, 'one', { log });
+  await together(one);
+  const first = await site.change('first', 'alice');
+  await hint(one.httpPort);
+  const { uid } = await scope(one, ({ seq }) => seq === 2);
+  await waitFor(() => expect(heard.at(-1)?.tip).toBe(first));
+  const own = heard.at(-1) as Announcement;
+
+  const liar = { ...own, replica: 'f'.repeat(32) };
+  const line = `2 ${'0'.repeat(40)} ${'0'.repeat(64)} Live`;
+  const { createHash } = await import('node:crypto');
+  const digest = createHash('sha256').update(`${uid} ${line}\n`).digest('hex');
+  const name = `fairlead:derived:mesh:${own.genesis}:${liar.replica}`;
+  await mouth.set(name, JSON.stringify({ tip: first, scopes: { [uid]: line } }));
+  await say({ ...liar, digest, scopes: 'shown' });
+  const differs = ({ conditions }: Scope) => conditions.some(({ reason }) => reason === 'ReplicasDiffer');
+  const stopped = await scope(one, differs);
+  expect(stopped.conditions[0]).toMatchObject({ type: 'Ready', status: 'False', reason: 'ReplicasDiffer' });
+  expect(errors.join()).toContain('derive something else');
+  const metrics = await (await fetch(`http://127.0.0.1:${one.httpPort}/metrics`)).text();
+  expect(metrics).toContain('{repo="mesh",type="Witnessed",status="False",reason="ReplicasDiffer"} 1');
+  expect(metrics).toContain(
+    '{repo="mesh",scope="acme",type="Witnessed",status="False",reason="ReplicasDiffer"} 1',
+  );
+  // It is shown to the other what is derived here.
+  await waitFor(() => expect(heard.at(-1)?.scopes).toBe('shown'));
+
+  const second = await site.change('second', 'alice');
+  await hint(one.httpPort);
+  await serving(one, second);
+  await scope(one, ({ sync, seq }) => sync === 'OutOfSync' && seq === 3);
+  await waitFor(() => expect(heard.at(-1)?.tip).toBe(second));
+  await say({ ...liar, tip: second, digest: heard.at(-1)?.digest });
+  await scope(one, ({ sync, conditions: [ready] }) => sync === 'Synced' && ready?.status === 'True');
+});
+
+it('whatever others write into Redis, it goes on', async () => {
+  const meet = await meeting();
+  const { site } = meet;
+  const { heard, say, mouth } = await eavesdrop(meet);
+  const [one, other] = [await replica(meet, 'one'), await replica(meet, 'other')];
+  await Promise.all([together(one), together(other)]);
+  const first = await site.change('first', 'alice');
+  await hint(one.httpPort);
+  await Promise.all([serving(one, first), serving(other, first)]);
+  const own = heard.at(-1) as Announcement;
+  const huge = 'x'.repeat(8 * 1024 * 1024);
+  for (const text of [huge, '', 'null', '[]', '{"replica":', '{"__proto__":{"tip":1}}'])
+    await mouth.publish('fairlead:announce', text);
+  for (const wrong of [{ repository: 'other' }, { genesis: '1'.repeat(40) }, { tip: 'HEAD' }, { more: 1 }])
+    await say({ ...own, replica: 'e'.repeat(32), ...wrong });
+  const hex = (at: number, length: number) => at.toString(16).padStart(length, '0');
+  for (let at = 0; at < 5_000; at++) {
+    const lie = { replica: hex(at, 32), digest: hex(at, 64), tip: at % 2 === 0 ? first : hex(at, 40) };
+    void say({ ...own, ...lie, scopes: 'shown', suspensions: hex(at, 64) });
+  }
+  await mouth.set(`fairlead:suspensions:mesh:${own.genesis}`, huge);
+  await mouth.hset(`fairlead:derived:mesh:${own.genesis}:${hex(2, 32)}`, 'a', huge);
+  await mouth.set(`fairlead:derived:mesh:${own.genesis}:${hex(0, 32)}`, huge);
+  const second = await site.change('second', 'alice');
+  await hint(other.httpPort);
+  await Promise.all([serving(one, second), serving(other, second)]);
+  expect(await brake(one, 'suspend', 'mesh')).toBe(200);
+  const stopped = ({ items: [first] }: Items<Repository>) => first?.suspended?.by === 'ana';
+  await ask<Items<Repository>>(other.httpPort, '/api/v1/repositories', stopped);
+});
