@@ -233,10 +233,10 @@ function apiSource({ loops, xds, queue, served, config, telemetry, brake }: Part
   const states = () => [...loops.values()].flatMap((loop) => loop.state() ?? []);
   return {
     ready() {
-      const waiting = statuses().find(({ appliedRevision }) => appliedRevision === null);
+      const all = statuses();
+      const waiting = all.find(({ appliedRevision }) => appliedRevision === null);
       const condition = waiting?.conditions.find(({ type }) => type === 'Ready');
-      const message =
-        waiting === undefined ? servingText(statuses()) : `${waiting.name}: ${condition?.message}`;
+      const message = waiting === undefined ? servingText(all) : `${waiting.name}: ${condition?.message}`;
       return { ready: waiting === undefined, message: [message, ...aloneBecause(queue)].join('; ') };
     },
     repositories: () => statuses().map(({ scopes, ...rest }) => ({ ...rest, scopes: scopes.length })),

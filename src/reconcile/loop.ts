@@ -9,7 +9,7 @@ import { createMemory, type Memory, type MemoryOptions } from './memory.ts';
 import { NO_STAGES, noFacts, operational } from './no-facts.ts';
 import type { LoopObserver, RunEnd, RunWatch } from './observer.ts';
 import type { Distribution } from './publisher.ts';
-import { type Facts, report } from './report.ts';
+import { createReport, type Facts } from './report.ts';
 import type { Served } from './serve.ts';
 import { createSettler } from './settle.ts';
 import type { RepositoryStatus, Stages } from './status.ts';
@@ -74,6 +74,7 @@ class Loop implements RepositoryLoop {
   readonly #load: ReturnType<typeof createLoader>;
   readonly #settle: ReturnType<typeof createSettler>;
   readonly #timelines: Timelines;
+  readonly #report = createReport();
   readonly #stamp = createTransitions();
   readonly #keepBack = createBackKeeper();
   /** What was kept back in what is served. */
@@ -193,7 +194,7 @@ class Loop implements RepositoryLoop {
     const { applied } = served.of(this.name);
     const facts = { ...this.#facts, ...now, applied, outOfSync: this.#outOfSync() };
     this.#timelines.follow();
-    return this.#stamp(report(facts, proxies), clock.now());
+    return this.#stamp(this.#report(facts, proxies), clock.now());
   }
 
   state(): LineState | null {

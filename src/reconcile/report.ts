@@ -1,3 +1,4 @@
+import { sameItems } from '../base/lists.ts';
 import { must } from '../base/must.ts';
 import type { Problem } from '../base/problem.ts';
 import type { LineState, Pin, ScopeState } from '../governance/index.ts';
@@ -59,16 +60,33 @@ export type Facts = {
   readonly trace: RepositoryStatus['trace'];
 };
 
-export function report(facts: Facts, proxies: readonly ProxyStatus[]): Report {
-  const states = [...(facts.state?.scopes.values() ?? [])];
-  const living = states.filter(({ status }) => status !== 'Tombstone');
-  const byDirectory = new Map(living.map(({ directory, uid }) => [directory, uid]));
-  const problems = Map.groupBy(facts.problems, ({ file }) => ownerOf(file, byDirectory));
-  const rejecting = proxies.filter(({ rejected }) => rejected.length > 0);
-  const statuses = facts.built === null ? [] : apiStatuses(facts.built);
-  const gatewayApi = Map.groupBy(statuses, ({ uid }) => uid);
-  const all = { problems, rejecting, sent: distributed(facts, proxies), gatewayApi };
-  const scopes = states.map((scope) => scopeStatus(facts, scope, all));
+/**
+ * Reports of one repository, one after the other. Whoever looks at the status does so more often than it changes: while nothing
+ * changes that is said of scopes, their list is the same one.
+ */
+export function createReport(): (facts: Facts, proxies: readonly ProxyStatus[]) => Report {
+  let basis: readonly unknown[] = [];
+  let scopes: Report['scopes'] = [];
+  return (facts, proxies) => {
+    const now = basisOf(facts, proxies);
+    if (!sameItems(now, basis)) {
+      basis = now;
+      scopes = scopeStatuses(facts, proxies);
+    }
+    return report(facts, proxies, scopes);
+  };
+}
+
+/** What the status of scopes is made of: objects that are replaced and never changed, and the words of what all of them say. */
+function basisOf(facts: Facts, proxies: readonly ProxyStatus[]): readonly unknown[] {
+  const { state, applied, kept, outOfSync, problems, built, appliedRevision } = facts;
+  const said = [sourceVerified(facts), translated(facts), distributed(facts, proxies)];
+  const rejecting = proxies.some(({ rejected }) => rejected.length > 0) ? proxies : null;
+  const objects = [state, applied, kept, outOfSync, problems, built, appliedRevision, rejecting];
+  return [...objects, ...said.flatMap((observation) => Object.values(observation))];
+}
+
+function report(facts: Facts, proxies: readonly ProxyStatus[], scopes: Report['scopes']): Report {
   const conditions = repositoryConditions(facts, scopes, proxies);
   return {
     name: facts.name,
@@ -96,6 +114,22 @@ export function report(facts: Facts, proxies: readonly ProxyStatus[]): Report {
   };
 }
 
+function scopeStatuses(facts: Facts, proxies: readonly ProxyStatus[]): Report['scopes'] {
+  const states = [...(facts.state?.scopes.values() ?? [])];
+  const living = states.filter(({ status }) => status !== 'Tombstone');
+  const byDirectory = new Map(living.map(({ directory, uid }) => [directory, uid]));
+  const statuses = facts.built === null ? [] : apiStatuses(facts.built);
+  const all: All = {
+    problems: Map.groupBy(facts.problems, ({ file }) => ownerOf(file, byDirectory)),
+    rejecting: proxies.filter(({ rejected }) => rejected.length > 0),
+    verified: sourceVerified(facts),
+    made: translated(facts),
+    sent: distributed(facts, proxies),
+    gatewayApi: Map.groupBy(statuses, ({ uid }) => uid),
+  };
+  return states.map((scope) => scopeStatus(facts, scope, all));
+}
+
 function freshness(facts: Facts): Freshness {
   const failing = facts.failure?.stage === 'fetch' ? facts.failure.sinceMs : null;
   return { lastOkMs: facts.fetchOkMs, ageMs: facts.fetchAgeMs, failingSinceMs: failing };
@@ -106,6 +140,8 @@ type All = {
   /** By the uid of the scope whose file it is. */
   readonly problems: ReadonlyMap<string | null, readonly Problem[]>;
   readonly rejecting: readonly ProxyStatus[];
+  readonly verified: Observation;
+  readonly made: Observation;
   readonly sent: Observation;
   /** By uid of the scope. */
   readonly gatewayApi: ReadonlyMap<string, readonly ApiStatus[]>;
@@ -190,7 +226,7 @@ function scopeConditions(
   facts: Facts,
   scope: ScopeState,
   problems: readonly Problem[],
-  { rejecting, sent }: All,
+  { rejecting, verified, made, sent }: All,
 ): readonly Observation[] {
   const { hold, uid, seq } = scope;
   const at = facts.state?.tip ?? null;
@@ -211,10 +247,10 @@ function scopeConditions(
       ? condition('Distributed', 'False', 'Rejected', `${rejected.length} proxies rejected it`, at)
       : sent;
   return [
-    sourceVerified(facts),
+    verified,
     quorum,
     valid(facts, problems, facts.outOfSync.get(uid)),
-    translated(facts),
+    made,
     arrived,
     ...(kept === undefined ? [] : keptConditions(kept, seq, at)),
   ];

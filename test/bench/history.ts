@@ -56,9 +56,12 @@ export async function historiesOf(
     // In a process of its own: one that has grown large is slow to start others.
     const made = missing.map((options) => ({ dir: join(work, nameOf(options)), options }));
     const program = join(import.meta.dirname, 'history-child.ts');
-    await run(process.execPath, [program], { input: JSON.stringify(made) });
-    for (const { dir, options } of made) await rename(dir, join(folder, nameOf(options)));
-    await rm(work, { recursive: true });
+    try {
+      await run(process.execPath, [program], { input: JSON.stringify(made) });
+      for (const { dir, options } of made) await rename(dir, join(folder, nameOf(options)));
+    } finally {
+      await rm(work, { recursive: true });
+    }
   }
   return Promise.all(all.map((options) => readHistory(join(folder, nameOf(options)))));
 }
@@ -93,8 +96,7 @@ export async function makeHistory(dir: string, options: HistoryOptions): Promise
   const scopes = Array.from({ length: options.scopes }, (_, index) =>
     makeScope(pack, named(index), index, signers),
   );
-  const mesh = makeMesh(pack, root, scopes, signers);
-  const writer = new Writer(pack, scopes, mesh);
+  const writer = new Writer(pack, scopes, makeMesh(pack, root, scopes, signers));
   const pulls = Math.floor((options.commits - 1) / 3);
   for (let pull = 1; pull <= pulls; pull += 1) await writer.merge(pull);
   const { main, approvals } = writer;
@@ -146,27 +148,64 @@ function entries(
   return [...named, { name: 'anchors', mode: '40000', id: pack.folder(anchors) }];
 }
 
-/** The root scope's own files. */
+/** A scope that delegates, and its own files. */
+type Parent = { readonly name: string; readonly own: readonly Entry[] };
+
+/** The root's own files, and those of the scopes between it and the others, where these are too many for one. */
+type Mesh = { readonly own: readonly Entry[]; readonly groups: readonly Parent[] };
+
+/** A scope may delegate to 4,096. */
+const MAX_CHILDREN = 4_096;
+const GROUP = 1_000;
+
 function makeMesh(
   pack: Pack,
   root: string | undefined,
   scopes: readonly Scope[],
   signers: readonly Signer[],
-): readonly Entry[] {
-  const records = scopes.map(({ name, signers: own }) => {
-    const uid = createHash('sha256')
-      .update('fairlead-uid-1\0')
-      .update(scopeYaml(name, own, [name]));
-    return `  - { name: ${name}, uid: ${uid.digest('hex')}, path: teams/${name}, grants: { namespaces: [${name}] } }\n`;
-  });
-  const own = root ?? 'bench';
-  const owned = root === undefined ? ['*'] : scopes.map(({ name }) => name);
-  const head = `apiVersion: fairlead.dev/v1alpha1\nkind: Delegations\nmetadata: { name: ${own} }\nspec:\n`;
-  const files = {
-    'scope.yaml': scopeYaml(own, signers, owned),
-    'delegations.yaml': `${head}${records.join('')}`,
+): Mesh {
+  const owned = root === undefined ? ['*'] : namesOf(scopes);
+  const parent = (name: string, owns: readonly string[], records: string) => {
+    const head = `apiVersion: fairlead.dev/v1alpha1\nkind: Delegations\nmetadata: { name: ${name} }\nspec:\n`;
+    const files = { 'scope.yaml': scopeYaml(name, signers, owns), 'delegations.yaml': `${head}${records}` };
+    return entries(pack, files, signers);
   };
-  return entries(pack, files, signers);
+  const teams = (all: readonly Scope[]) => {
+    return all.map(({ name }) => record(name, `teams/${name}`, signers, [name])).join('');
+  };
+  const rootName = root ?? 'bench';
+  if (scopes.length <= MAX_CHILDREN) return { own: parent(rootName, owned, teams(scopes)), groups: [] };
+  const groups = groupsOf(scopes).map((all, index) => ({ name: `group-${index}`, all }));
+  const below = groups.map(({ name, all }) => record(name, `groups/${name}`, signers, namesOf(all)));
+  return {
+    own: parent(rootName, owned, below.join('')),
+    groups: groups.map(({ name, all }) => ({ name, own: parent(name, namesOf(all), teams(all)) })),
+  };
+}
+
+function namesOf(scopes: readonly Scope[]): readonly string[] {
+  return scopes.map(({ name }) => name);
+}
+
+function groupsOf<T>(all: readonly T[]): readonly (readonly T[])[] {
+  return Array.from({ length: Math.ceil(all.length / GROUP) }, (_, index) =>
+    all.slice(index * GROUP, (index + 1) * GROUP),
+  );
+}
+
+/** One line of `delegations.yaml`. */
+function record(
+  name: string,
+  path: string,
+  signers: readonly Signer[],
+  namespaces: readonly string[],
+): string {
+  const uid = createHash('sha256')
+    .update('fairlead-uid-1\0')
+    .update(scopeYaml(name, signers, namespaces))
+    .digest('hex');
+  const granted = namespaces.join(', ');
+  return `  - { name: ${name}, uid: ${uid}, path: ${path}, grants: { namespaces: [${granted}] } }\n`;
 }
 
 /** Writes pull requests one after the other; a branch starts from one of the last main-line commits. */
@@ -175,14 +214,14 @@ class Writer {
   readonly approvals: string[] = [];
   readonly #pack: Pack;
   readonly #scopes: readonly Scope[];
-  readonly #mesh: readonly Entry[];
+  readonly #mesh: Mesh;
   /** Trees of all scopes at each of the last main-line commits. */
   readonly #states: (readonly Entry[])[] = [];
   /** Main-line index at which a scope changed last. */
   readonly #changed: number[] = [];
   #clock = Date.UTC(2026, 0, 1) / 1000;
 
-  constructor(pack: Pack, scopes: readonly Scope[], mesh: readonly Entry[]) {
+  constructor(pack: Pack, scopes: readonly Scope[], mesh: Mesh) {
     this.#pack = pack;
     this.#scopes = scopes;
     this.#mesh = mesh;
@@ -222,11 +261,21 @@ class Writer {
   }
 
   #tree(teams: readonly Entry[]): string {
-    const inside = this.#pack.tree([
-      ...this.#mesh,
-      { name: 'teams', mode: '40000', id: this.#pack.tree(teams) },
-    ]);
-    return this.#pack.tree([{ name: 'mesh', mode: '40000', id: inside }]);
+    const { own, groups } = this.#mesh;
+    const inside = groups.length === 0 ? this.#directory('teams', teams) : this.#groups(groups, teams);
+    return this.#pack.tree([this.#directory('mesh', [...own, inside])]);
+  }
+
+  #groups(groups: readonly Parent[], teams: readonly Entry[]): Entry {
+    const all = groupsOf(teams).map((own, index) => {
+      const parent = must(groups[index]);
+      return this.#directory(parent.name, [...parent.own, this.#directory('teams', own)]);
+    });
+    return this.#directory('groups', all);
+  }
+
+  #directory(name: string, inside: readonly Entry[]): Entry {
+    return { name, mode: '40000', id: this.#pack.tree(inside) };
   }
 
   #commit(tree: string, parents: readonly string[], message: string): Buffer {

@@ -43,7 +43,7 @@ const ANSWERS = ['/metrics', '/api/v1/scopes?limit=100', '/api/v1/repositories',
 
 /** What 5,000 scopes in one repository cost, beside few. */
 export async function benchManyScopes({ scopes, clients, rounds }: Options): Promise<void> {
-  const size = { few: 50, many: scopes ?? 5_000, clients: clients ?? 10, warm: 10, rounds: rounds ?? 15 };
+  const size = { few: 50, many: scopes ?? 5_000, clients: clients ?? 5, warm: 10, rounds: rounds ?? 15 };
   const figures = await measureManyScopes(size, cache);
   await publish('many-scopes', { title: 'many-scopes', parameters: size, figures });
 }
