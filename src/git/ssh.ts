@@ -18,10 +18,11 @@ export async function prepareSsh(
 ): Promise<Environment> {
   const { keyFile, knownHostsFile } = settings;
   for (const path of [keyFile, knownHostsFile]) checkPath(path);
-  const mode = await modeOf(files, keyFile);
-  if ((mode & 0o077) !== 0)
+  const { mode, uid } = await statOf(files, keyFile);
+  // As ssh itself: what another owns, such as a credential of systemd, its group may read.
+  if ((mode & (uid === process.getuid?.() ? 0o077 : 0o037)) !== 0)
     throw sshFileUnusable(keyFile, 'can be read by others', `run \`chmod 600 ${keyFile}\``);
-  await modeOf(files, knownHostsFile);
+  await statOf(files, knownHostsFile);
   const config = join(folder, 'ssh_config');
   await files.writeFile(config, sshConfig(settings, timeoutMs));
   // Git gives this line to a shell, as it stands: the only thing in it that varies is a variable in quotes.
@@ -42,10 +43,9 @@ function checkPath(path: string): void {
   );
 }
 
-async function modeOf(files: Files, path: string): Promise<number> {
+async function statOf(files: Files, path: string): Promise<{ readonly mode: number; readonly uid: number }> {
   try {
-    const { mode } = await files.stat(path);
-    return mode;
+    return await files.stat(path);
   } catch (error) {
     const why = isAbsent(error) ? 'does not exist' : 'cannot be read';
     throw sshFileUnusable(path, why, 'check the path, its owner and its permissions');

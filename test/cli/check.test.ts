@@ -60,9 +60,9 @@ describe('check --pre', () => {
     expect(states.map((line) => /^. ([a-z-]+)/.exec(line)?.[1])).toEqual(names);
     const sections = ['configuration', ...new Set(machineChecks.map(({ section }) => section))];
     expect([...out.matchAll(/^(.+)\n-+$/gm)].map(([, section]) => section)).toEqual(sections);
-    // Whether an Envoy is in this home's cache is no matter of the product.
-    expect(states.filter((line) => !line.startsWith('√') && !line.includes('envoy'))).toEqual([]);
-    expect(code).toBeLessThanOrEqual(1);
+    // No Envoy is in this home: a machine of a server alone needs none, and what is started only after this starts.
+    expect(states.filter((line) => !line.startsWith('√'))).toEqual([]);
+    expect(code).toBe(0);
   });
 
   test('each finding names a section of the documentation', async () => {

@@ -1,4 +1,4 @@
-import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -42,6 +42,16 @@ test('paths with spaces are paths', async () => {
   await rename(server.keyFile, keyFile);
   await rename(server.knownHostsFile, knownHostsFile);
   expect(await (await open({ keyFile, knownHostsFile })).fetch()).toBe(tip);
+});
+
+test('a key of another owner may be read by its group, as systemd hands over a credential', async () => {
+  const { repository, server, open } = await setUp();
+  const tip = await repository.commit('one');
+  await chown(server.keyFile, 1234, 0);
+  await chmod(server.keyFile, 0o440);
+  expect(await (await open()).fetch()).toBe(tip);
+  await chmod(server.keyFile, 0o444);
+  await expect((await open()).fetch()).rejects.toMatchObject({ code: 'ssh-file-unusable' });
 });
 
 describe('refused', () => {

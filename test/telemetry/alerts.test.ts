@@ -3,25 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { parse } from 'yaml';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { createFolder } from '../repository.ts';
+import { alertsFile as file, metricsIn, queries, rules } from './queries.ts';
 import { views } from './views.ts';
 
 const root = join(import.meta.dirname, '../..');
-const file = join(root, 'deploy/prometheus/alerts.yaml');
-type Rule = {
-  readonly alert: string;
-  readonly expr: string;
-  readonly for?: string;
-  readonly labels: { readonly severity: string };
-  readonly annotations: { readonly runbook: string };
-};
-const { groups } = parse(readFileSync(file, 'utf8')) as { groups: { rules: Rule[] }[] };
-const rules = groups.flatMap(({ rules }) => rules);
-const dashboards = readdirSync(join(root, 'deploy/grafana')).map((name) =>
-  join(root, 'deploy/grafana', name),
-);
 
 const info = (sync: string) => `fairlead_scope_info{repo="mesh",scope="acme",sync="${sync}"}`;
 const condition = (type: string, status: string, reason: string) =>
@@ -111,6 +98,12 @@ const cases: readonly {
   },
   { alert: 'ControlPlaneDown', labels: '', fires: [`${up} 1x10 _x50`], quiet: [[`${up} 1x60`]] },
   {
+    alert: 'ReplicaDown',
+    labels: 'job="fairlead",instance="a:15014"',
+    fires: ['up{job="fairlead",instance="a:15014"} 0x60', 'up{job="fairlead",instance="b:15014"} 1x60'],
+    quiet: [['up{job="fairlead",instance="a:15014"} 0x3 1x57'], ['up{job="other",instance="a:1"} 0x60']],
+  },
+  {
     alert: 'WebhookAuthFailures',
     labels: 'forge="github"',
     fires: [`${webhooks('refused')} 0+1x60`],
@@ -170,26 +163,14 @@ test('every metric and label in dashboards and alerts is one that a server has',
   const known = new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name));
   const page = readFileSync(join(root, 'docs/metrics.md'), 'utf8');
   const told = new Set([...page.matchAll(/`([^`]+)`/g)].flatMap(([, words = '']) => words.split(' ')));
-  const queries = [...rules.map(({ expr }) => expr), ...dashboards.flatMap(queriesOf)];
   expect(queries.length).toBeGreaterThan(30);
   for (const query of queries) {
-    const used = [...query.matchAll(/\b(?:fairlead|process)_\w+/g)].map(([name]) => name);
-    expect(used.length, query).toBeGreaterThan(0);
+    const used = metricsIn(query);
     for (const name of used)
       expect(known, query).toContain(known.has(name) ? name : name.replace(/_bucket$/, ''));
     const labels = [...query.matchAll(/(?:by|on) \(([^)]*)\)|[{,](\w+)[=!]/g)].flatMap(([, by, one]) =>
       (by ?? one ?? '').split(', '),
     );
-    for (const label of labels) expect([...told, 'le'], query).toContain(label);
+    for (const label of labels) expect([...told, 'le', 'job'], query).toContain(label);
   }
 });
-
-type Dashboard = {
-  readonly uid: string;
-  readonly panels: readonly { readonly targets: readonly { readonly expr: string }[] }[];
-};
-
-function queriesOf(path: string): readonly string[] {
-  const { panels } = JSON.parse(readFileSync(path, 'utf8')) as Dashboard;
-  return panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
-}

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createServer, type Server } from '../../src/main.ts';
 import { createSite, hint, NODE_ID, type Site, world } from '../server.ts';
 import { AdsClient } from '../xds/client.ts';
+import { metricsIn, queries } from './queries.ts';
 import { series } from './views.ts';
 
 const CDS = 'type.googleapis.com/envoy.config.cluster.v3.Cluster';
@@ -68,6 +69,9 @@ test('a run of a server is counted from the hint to the ACK, and a refusal by it
   ])
     expect(text.split('\n')).toContain(line);
   expect(series(text, 'fairlead_build_info')).toHaveLength(1);
+  // What dashboards and alerts ask for has a series in this run.
+  const asked = new Set(queries.flatMap(metricsIn));
+  expect([...asked].filter((name) => series(text, name).length === 0)).toEqual([]);
   // Nothing that grows with the history or the fleet is a label.
   expect(text).not.toMatch(/[0-9a-f]{40}/);
   expect(text).not.toContain(NODE_ID);
