@@ -20,6 +20,8 @@ export type Site = {
   readonly config: ServerConfig;
   /** Changes the mesh's one service, signed by alice or by nobody; the commit. */
   change(name: string, by?: 'alice'): Promise<string>;
+  /** Commits the worktree as it is. */
+  commit(message: string, by?: 'alice'): Promise<string>;
   close(): Promise<void>;
 };
 
@@ -40,6 +42,8 @@ export async function createSite(namespace?: string): Promise<Site> {
   await writeFile(pinFile, JSON.stringify({ apiVersion: 'fairlead.dev/v1alpha1', kind: 'Pin', ...made.pin }));
   const dataDir = join(folder.dir, 'state');
   await mkdir(dataDir);
+  const commit = (message: string, by?: 'alice') =>
+    repository.commit(message, by === undefined ? {} : { sign: { ssh } });
   return {
     repository,
     folder: folder.dir,
@@ -57,8 +61,9 @@ export async function createSite(namespace?: string): Promise<Site> {
     },
     async change(name, by) {
       await repository.write('mesh/service.yaml', serviceYaml(name, namespace));
-      return repository.commit(name, by === undefined ? {} : { sign: { ssh } });
+      return commit(name, by);
     },
+    commit,
     async close() {
       await repository.close();
       await folder.close();

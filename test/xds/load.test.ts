@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type ClientHttp2Stream, connect } from 'node:http2';
+import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { envoy } from '../../src/generated/envoy.js';
 import type { Snapshot } from '../../src/translate/index.ts';
@@ -68,11 +68,7 @@ test('a client that does not read costs one message, disturbs nobody, and then g
   current = large('1');
   server.publish('r1');
   const session = connect(`http://127.0.0.1:${port}`);
-  const slow = session.request({
-    ...{ ':method': 'POST', 'content-type': 'application/grpc' },
-    ':path': '/envoy.service.cluster.v3.ClusterDiscoveryService/DeltaClusters',
-  });
-  slow.write(framed(DeltaDiscoveryRequest.encode({ node: NODE }).finish()));
+  const slow = askForClusters(session);
   await once(slow, 'response');
   const reader = new AdsClient(port);
   reader.send({ node: NODE, typeUrl: CLUSTER });
@@ -122,6 +118,28 @@ test('what goes to many is kept once, however long they take to read it and what
     client.close();
   }
 });
+
+test('what many who come at once are sent is kept once, too', async () => {
+  current = snapshot({ ...cluster('a'), any: Buffer.alloc(MIB, 'x') });
+  server.publish('r1');
+  const before = await bytesInUse();
+  const sessions = Array.from({ length: 64 }, () => connect(`http://127.0.0.1:${port}`));
+  for (const session of sessions) askForClusters(session);
+  const written = () => server.sessions().filter(({ types }) => types.some(({ sent }) => sent === '1.1'));
+  while (written().length < sessions.length) await new Promise(setImmediate);
+  expect((await bytesInUse()) - before).toBeLessThan(32 * MIB);
+  for (const session of sessions) session.destroy();
+});
+
+/** A stream that asks, and that nobody reads. */
+function askForClusters(session: ClientHttp2Session): ClientHttp2Stream {
+  const stream = session.request({
+    ...{ ':method': 'POST', 'content-type': 'application/grpc' },
+    ':path': '/envoy.service.cluster.v3.ClusterDiscoveryService/DeltaClusters',
+  });
+  stream.write(framed(DeltaDiscoveryRequest.encode({ node: NODE }).finish()));
+  return stream;
+}
 
 /** A message as gRPC frames it: not compressed, its length, its bytes. */
 function framed(message: Uint8Array): Buffer {
