@@ -85,6 +85,9 @@ export async function createServer(config: ServerConfig, world: World): Promise<
     },
   });
   starting.defer(() => telemetry.close());
+  // Closed after the streams: whoever asks hears until then that this server ends.
+  const probes = starting.use(new AsyncDisposableStack());
+  const draining = new AbortController();
   const xds = createXdsServer({ ...serving, log, now, steadyMs, observer: telemetry.xds });
   starting.defer(() => xds.close());
   const distributionOf = createPublisher(names, xds);
@@ -108,11 +111,16 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   await keeper.start();
   for (const loop of loops.values()) await loop.restore();
   const brake = createBrake({ loops, suspensions: keeper, clock });
-  const api = createApi(apiSource({ loops, xds, queue, served, config, telemetry, brake }), log, now);
-  starting.defer(() => api.close());
+  const api = createApi(
+    apiSource({ loops, xds, queue, served, config, telemetry, brake, draining: draining.signal }),
+    log,
+    now,
+  );
+  probes.defer(() => api.close());
   const httpPort = await listen(api, 'http', config.http);
   const xdsPort = await listen(xds, 'xds', config.xds);
   await queue.start();
+  starting.defer(() => draining.abort());
   log.info({ xdsPort, httpPort, repositories: [...loops.keys()] }, 'listening');
   const running = starting.move();
   return { xdsPort, httpPort, close: () => running.disposeAsync() };
@@ -214,6 +222,8 @@ type Parts = {
   readonly config: ServerConfig;
   readonly telemetry: Telemetry;
   readonly brake: Brake;
+  /** Aborted when the server ends. */
+  readonly draining: AbortSignal;
 };
 
 /** Each with the same proxies: a list of them costs as much as there are. */
@@ -222,7 +232,8 @@ function statusesOf(loops: Parts['loops'], proxies: ReturnType<XdsServer['proxie
 }
 
 /** What the API shows, taken from the other edges. */
-function apiSource({ loops, xds, queue, served, config, telemetry, brake }: Parts): ApiSource {
+function apiSource(parts: Parts): ApiSource {
+  const { loops, xds, queue, served, config, telemetry, brake, draining } = parts;
   const hooks = new Map(
     config.repositories.map(({ name, branch, webhookSecretFile }) => [
       name,
@@ -232,7 +243,10 @@ function apiSource({ loops, xds, queue, served, config, telemetry, brake }: Part
   const statuses = () => statusesOf(loops, xds.proxies());
   const states = () => [...loops.values()].flatMap((loop) => loop.state() ?? []);
   return {
+    draining: () => draining.aborted,
     ready() {
+      if (draining.aborted)
+        return { ready: false, message: 'this server ends: proxies are asked to go elsewhere' };
       const all = statuses();
       const waiting = all.find(({ appliedRevision }) => appliedRevision === null);
       const condition = waiting?.conditions.find(({ type }) => type === 'Ready');

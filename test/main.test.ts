@@ -154,6 +154,38 @@ describe('a server', () => {
     expect((await first).value?.join(' ')).toContain('genesis.shop');
   });
 
+  it('says while its streams drain that it ends, and takes nothing more', async () => {
+    const { config } = await site();
+    const server = await serve(config);
+    await ask(server.httpPort, '/readyz', ({ ready }: { ready: boolean }) => ready);
+    // A stream that nobody drains: it is cut off.
+    const bytes = (value: Buffer) => value;
+    const client = new Client(`127.0.0.1:${server.xdsPort}`, credentials.createInsecure());
+    const watch = '/grpc.health.v1.Health/Watch';
+    const stream = client.makeServerStreamRequest(watch, bytes, bytes, Buffer.alloc(0));
+    stream.on('error', () => {});
+    await once(stream, 'data');
+    const closed = server.close();
+    const url = `http://127.0.0.1:${server.httpPort}`;
+    const asked = async (path: string, method = 'GET') => {
+      const answer = await fetch(`${url}${path}`, { method });
+      return [path, answer.status, (await answer.text()).includes('this server ends')];
+    };
+    const answers = [asked('/readyz'), asked('/livez'), asked('/healthz'), asked('/metrics')];
+    answers.push(asked('/api/v1/scopes'), asked('/hooks/v1/generic/mesh', 'POST'));
+    expect(await Promise.all(answers)).toEqual([
+      ['/readyz', 503, true],
+      ['/livez', 200, false],
+      ['/healthz', 200, false],
+      ['/metrics', 200, false],
+      ['/api/v1/scopes', 503, true],
+      ['/hooks/v1/generic/mesh', 503, true],
+    ]);
+    client.close();
+    await closed;
+    await expect(fetch(`${url}/livez`)).rejects.toThrow();
+  });
+
   it('shares its data folder with nobody, and holds nothing when it could not start', async () => {
     const { config } = await site();
     const server = await serve(config);

@@ -162,6 +162,7 @@ export const world: World = { log: quiet, clock: systemClock, random: Math.rando
 export function apiSource(given: Partial<ApiSource>): ApiSource {
   return {
     ready: () => ({ ready: true, message: '' }),
+    draining: () => false,
     repositories: () => [],
     verification: () => null,
     follows: async () => true,

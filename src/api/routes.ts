@@ -7,10 +7,14 @@ import { resume, suspend } from './suspend.ts';
 
 type Route = (app: FastifyInstance, source: ApiSource) => void;
 
+/** Does the process answer? Nothing else is asked: no remote, Redis or proxy gets better by a restart. */
 const livez: Route = (app) => {
-  app.get('/livez', (_, reply) => answer(reply, 'Liveness', { live: true }));
+  // The older name of Kubernetes' probes.
+  for (const path of ['/livez', '/healthz'])
+    app.get(path, (_, reply) => answer(reply, 'Liveness', { live: true }));
 };
 
+/** Should proxies and hooks come here? */
 const readyz: Route = (app, source) => {
   app.get('/readyz', (_, reply) => {
     const { ready, message } = source.ready();

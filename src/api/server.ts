@@ -16,6 +16,8 @@ export interface Api {
 
 const BODY_LIMIT_BYTES = 1_048_576;
 const REQUEST_TIMEOUT_MS = 10_000;
+/** What is asked of a server that ends. */
+const WHILE_DRAINING: ReadonlySet<string> = new Set(['/livez', '/healthz', '/readyz', '/metrics']);
 
 /** `now` in milliseconds since the Unix epoch: what is remembered of deliveries, and for how long. */
 export function createApi(source: ApiSource, log: Log, now: () => number = Date.now): Api {
@@ -43,6 +45,15 @@ export function createApp(source: ApiSource, log: Log, now: () => number = Date.
       refuse(reply, statusCode, { code: 'bad-request', message, fix: 'correct the request' });
     },
     routerOptions: { maxParamLength: 1_024 },
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    if (!source.draining() || WHILE_DRAINING.has(request.routeOptions.url ?? '')) return;
+    const fix = 'ask another replica, or again once it is back';
+    await refuse(reply.header('retry-after', '5'), 503, {
+      code: 'unavailable',
+      message: 'this server ends',
+      fix,
+    });
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));

@@ -3,8 +3,10 @@ import type { HookRequest, HookTarget } from './hooks/index.ts';
 
 /** What the API shows. `main.ts` fills it from the loop and the xDS server: edges never import each other. */
 export interface ApiSource {
-  /** Is what was verified being served? */
+  /** Is what was verified being served, and will it be? */
   ready(): { readonly ready: boolean; readonly message: string };
+  /** The server ends: whoever comes is welcome elsewhere. */
+  draining(): boolean;
   repositories(): readonly Named[];
   /** The very text that `fairlead verify -o json` prints; null before the first verified state. */
   verification(repository: string): string | null;

@@ -303,7 +303,7 @@ class Loop implements RepositoryLoop {
     const { built, failed } = served.replace(this.name, loaded.resources);
     for (const lost of newlyLost(kept, this.#facts.kept)) {
       log.error(
-        { repository: this.name, ...lost },
+        { ...this.#about(state.tip), ...lost },
         'a version that a scope is to be kept at is nowhere any more',
       );
     }

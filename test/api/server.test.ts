@@ -12,6 +12,7 @@ const hooked: unknown[] = [];
 
 function source(more: Partial<ApiSource> = {}): ApiSource {
   return {
+    draining: () => false,
     ready: () => ({ ready: true, message: 'served' }),
     repositories: () => [{ name: 'mesh' }, { name: 'new' }],
     verification: (name) => (name === 'mesh' ? verification : null),
@@ -58,6 +59,7 @@ const get = (url: string, more: Partial<ApiSource> = {}) => app(more).inject({ m
 describe('the API', () => {
   it.each([
     ['/livez', 200, 'Liveness'],
+    ['/healthz', 200, 'Liveness'],
     ['/readyz', 200, 'Readiness'],
     ['/api/v1/repositories', 200, 'RepositoryList'],
     ['/api/v1/repositories/mesh/verification', 200, 'Verification'],

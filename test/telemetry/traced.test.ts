@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
@@ -142,21 +142,31 @@ test('a webhook becomes one trace, in that of whoever sent it, with the id that 
 
 test('every line of the log that a run writes says of which repository, revision and run it is', async () => {
   const held = await site.change('nobody');
+  const before = lines.length;
   await deliver({ traceparent: `00-${TRACE}-${CALLER}-01` });
   await traceOf(held);
   // What a scope has to do with it is told, too.
   await expect.poll(() => lines.some(({ event, scope }) => event === 'held' && scope === 'acme')).toBe(true);
-  const own = lines.filter(({ message, trace }) => message === 'serving' || trace !== undefined);
-  expect(own.length).toBeGreaterThanOrEqual(3);
+  await rename(site.repository.dir, `${site.repository.dir}-away`);
+  const failing = await ask<Status>(server.httpPort, '/api/v1/repositories');
+  await deliver({});
+  await ask<Status>(server.httpPort, '/api/v1/repositories', ({ items }) => {
+    return items[0]?.trace !== failing.items[0]?.trace;
+  });
+  await rename(`${site.repository.dir}-away`, site.repository.dir);
+  const own = lines.slice(before);
+  const messages = own.map(({ message }) => message);
+  expect(messages).toContain('serving');
+  expect(messages.join(' ')).toContain('reconcile failed');
   for (const line of own) {
     expect(line).toMatchObject({
       repository: 'mesh',
-      revision: expect.stringMatching(/^[0-9a-f]{40}$/),
+      revision: held,
       trace: expect.stringMatching(/^[0-9a-f]{32}$/),
     });
   }
-  const ofRun = own.filter(({ revision }) => revision === held);
-  expect(new Set(ofRun.map(({ trace }) => trace))).toEqual(new Set([TRACE]));
+  expect(new Set(own.map(({ trace }) => trace)).size).toBe(2);
+  expect(own[0]?.trace).toBe(TRACE);
 });
 
 test('a request of another trace that comes while one waits is linked', async () => {
