@@ -172,7 +172,7 @@ class Loop implements RepositoryLoop {
     await this.#follow(judged, offered);
     const state = judged.outcome === 'refused' ? await this.#lastFollowed() : judged.state;
     const fetchedMs = startMs + fetchMs;
-    const found = { startedMs: startMs, fetchedMs, verifiedMs: fetchedMs + verifyMs };
+    const found = { trace: run.trace, startedMs: startMs, fetchedMs, verifiedMs: fetchedMs + verifyMs };
     const stages = { ...NO_STAGES, fetchMs: kept === null ? fetchMs : null, verifyMs };
     if (state !== null) await this.#serve(state, stages, found);
     if (kept === null || this.#facts.failure?.stage !== 'fetch') this.#learn({ failure: null });

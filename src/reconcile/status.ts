@@ -41,6 +41,8 @@ type Revisions = {
 export type Timeline = {
   /** The followed tip with which it came. */
   readonly revision: string;
+  /** Trace id of the run that found it. */
+  readonly trace: string | null;
   /** The run that fetched it began. */
   readonly startedMs: number | null;
   readonly fetchedMs: number | null;

@@ -4,10 +4,15 @@ import type { Distribution } from './publisher.ts';
 import type { Timeline } from './status.ts';
 
 /**
- * When the run that found a change began, had fetched and had judged it, by the steady clock; null: read from the local
- * store, after a restart.
+ * The run that found a change: when it began, had fetched and had judged it, by the steady clock; null: read from the
+ * local store, after a restart.
  */
-export type Found = { readonly startedMs: number; readonly fetchedMs: number; readonly verifiedMs: number };
+export type Found = {
+  readonly trace: string;
+  readonly startedMs: number;
+  readonly fetchedMs: number;
+  readonly verifiedMs: number;
+};
 
 type Mutable = { -readonly [K in keyof Timeline]: Timeline[K] };
 
@@ -72,12 +77,13 @@ export function createTimelines(
   };
 }
 
-function instants({ startedMs, fetchedMs, verifiedMs }: Found, epochMs: number): Found {
+function instants({ trace, startedMs, fetchedMs, verifiedMs }: Found, epochMs: number): Found {
   const at = (steadyMs: number) => Math.round(epochMs + steadyMs);
-  return { startedMs: at(startedMs), fetchedMs: at(fetchedMs), verifiedMs: at(verifiedMs) };
+  return { trace, startedMs: at(startedMs), fetchedMs: at(fetchedMs), verifiedMs: at(verifiedMs) };
 }
 
 const NOTHING: Omit<Timeline, 'revision'> = {
+  trace: null,
   startedMs: null,
   fetchedMs: null,
   verifiedMs: null,

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { createApi } from '../../src/api/index.ts';
 import { createServer, type Server } from '../../src/main.ts';
-import { apiSource, createSite, hint, NODE_ID, quiet, type Site, world } from '../server.ts';
+import { apiSource, ask, createSite, hint, NODE_ID, quiet, type Site, world } from '../server.ts';
 import { type Connected, connectProxy } from './connect.ts';
 import { BIN, createHome, type Home } from './fairlead.ts';
 
@@ -68,7 +68,14 @@ describe('a running server', () => {
     ]);
     expect(stages.map(({ atMs }) => atMs)).toEqual(stages.map(({ atMs }) => atMs).toSorted((a, b) => a - b));
     expect(stages.every(({ tookMs }) => tookMs >= 0)).toBe(true);
+    expect(traced.trace).toMatch(/^[0-9a-f]{32}$/);
+    const { items } = await ask<{ items: readonly { trace: string }[] }>(
+      server.httpPort,
+      '/api/v1/repositories',
+    );
+    expect(items.map(({ trace }) => trace)).toEqual([traced.trace]);
     const text = await run('trace', 'mesh');
+    expect(text.out).toContain(`\ntrace ${traced.trace}\n`);
     expect(text).toMatchObject({ code: 0, out: expect.stringMatching(/^acknowledged .* 1 of 1 proxies$/m) });
     expect(text.out).toMatch(/^mesh: attempted [0-9a-f]{10}, .*verified \d+ s\s+ago$/ms);
   });

@@ -114,6 +114,7 @@ describe('the timeline', () => {
     const change = () => scopeOf(loop.status(), 's')?.lastChange;
     const timeline = {
       revision: b,
+      trace: '',
       startedMs,
       fetchedMs: startedMs + 200,
       verifiedMs: pushedMs,
@@ -154,7 +155,7 @@ describe('the timeline', () => {
     expect(status.stages).toEqual({ fetchMs: 200, verifyMs: 0, translateMs: 0, ackMs: 70 });
     const times = [200, 200, 200, 200, 270].map((ms) => startedMs + byMs + ms);
     const [fetchedMs, verifiedMs, translatedMs, pushedMs, ackedMs] = times;
-    const found = { startedMs: startedMs + byMs, fetchedMs, verifiedMs };
+    const found = { trace: '', startedMs: startedMs + byMs, fetchedMs, verifiedMs };
     expect(status.timeline).toEqual({ revision: b, ...found, translatedMs, pushedMs, push: 2, ackedMs });
   });
 

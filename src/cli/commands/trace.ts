@@ -35,6 +35,8 @@ type Change = NonNullable<Scope['lastChange']>;
 type Trace = {
   readonly target: Target;
   readonly change: Change | null;
+  /** Of the run that found it, as in logs, events and spans. */
+  readonly trace: string | null;
   readonly stages: readonly Stage[];
   readonly missing: readonly Missing[];
 };
@@ -53,10 +55,10 @@ export function traceCommand(context: Context): Command {
 async function trace(context: Context, wanted: string | undefined, { output, server }: Flags) {
   const target = findTarget(await readRepositories(server), await readScopes(server), wanted);
   const traced = traceOf(target, await readProxies(server));
-  const { change, stages, missing } = traced;
+  const { change, trace: id, stages, missing } = traced;
   const { kind, name, repository } = target;
   const { revisions, refused, fetch } = repository;
-  const facts = { target: { kind, name }, change, stages, missing, revisions, refused, fetch };
+  const facts = { target: { kind, name }, change, trace: id, stages, missing, revisions, refused, fetch };
   print(context, output, { apiVersion: API_VERSION, kind: 'Trace', ...facts }, () => traceText(traced));
   if (refused !== null || heldOf(target).length > 0) return exit.refused;
   return missing.length > 0 || stages.some(isOpen) ? exit.findings : exit.ok;
@@ -72,7 +74,8 @@ function traceOf(target: Target, proxies: readonly Proxy[]): Trace {
   const timeline = (target.kind === 'scope' ? change?.timeline : target.repository.timeline) ?? null;
   const push = timeline?.push ?? null;
   const missing = push === null ? [] : proxies.flatMap((proxy) => missingAt(proxy, push));
-  return { target, change, stages: stagesOf(timeline, proxies.length, missing.length), missing };
+  const stages = stagesOf(timeline, proxies.length, missing.length);
+  return { target, change, trace: timeline?.trace ?? null, stages, missing };
 }
 
 function missingAt({ proxy, fullyAcked, rejected, types }: Proxy, push: number): readonly Missing[] {
@@ -115,7 +118,7 @@ function heldOf({ scopes }: Target): readonly string[] {
 }
 
 function traceText(traced: Trace): string {
-  const { target, stages, missing } = traced;
+  const { target, trace: id, stages, missing } = traced;
   const { refused } = target.repository;
   const rows = stages.map(({ stage, atMs, tookMs, message }) => [
     stage,
@@ -132,8 +135,8 @@ function traceText(traced: Trace): string {
       ({ proxy, push, reason }) => `${shortName(proxy)} is at push ${push ?? 'none'}: ${reason}`,
     ),
   ].map((line) => wrap(line, '  '));
-  const head = wrap(headOf(traced), '  ');
-  return [head, ...(rows.length === 0 ? [] : [table(STAGE_HEAD, rows).trimEnd()]), ...notes].join('\n');
+  const head = [wrap(headOf(traced), '  '), ...(id === null ? [] : [`trace ${id}`])];
+  return [...head, ...(rows.length === 0 ? [] : [table(STAGE_HEAD, rows).trimEnd()]), ...notes].join('\n');
 }
 
 const STAGE_HEAD = ['STAGE', 'AT', 'TOOK', ''];

@@ -14,6 +14,8 @@ export type Revisions = Readonly<Record<'attempted' | 'verified' | 'applied', st
 
 export type Timeline = {
   readonly revision: string;
+  /** An older server does not say it. */
+  readonly trace?: string | null;
   readonly startedMs: number | null;
   readonly fetchedMs: number | null;
   readonly verifiedMs: number | null;
