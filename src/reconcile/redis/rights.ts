@@ -1,13 +1,14 @@
 import type { RedisClient } from './connection.ts';
 
 /**
- * What the scripts of BullMQ ask of Redis, each of a key of one kind; a kind's first command makes it.
+ * What the scripts of BullMQ and the bulletin ask of Redis, each of a key of one kind; a kind's first command makes it.
  * `test/reconcile/redis/inspect.test.ts` compares this with what a real queue asks.
  */
 export const PROBES: Readonly<Record<string, readonly (readonly [command: string, ...rest: string[]])[]>> = {
   string: [
     ['set', '1', 'PX', '60000'],
     ['get'],
+    ['getrange', '0', '1'],
     ['incr'],
     ['exists'],
     ['pexpire', '60000'],

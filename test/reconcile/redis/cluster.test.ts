@@ -64,7 +64,7 @@ async function replica(): Promise<Replica> {
   const log: string[] = [];
   const say = (facts: object, text: string) => void log.push(`${JSON.stringify(facts)} ${text}`);
   const queue = await openReplicaQueue({
-    ...{ redis: config, keys: ['mesh'], tip: () => 'tip', clock: systemClock, random: Math.random },
+    ...{ redis: config, keys: ['mesh'], clock: systemClock, random: Math.random },
     log: { ...quiet, info: say, warn: say },
     async handler(key) {
       ran.push(key);

@@ -26,7 +26,7 @@ it('tries every command that a real queue asks, and leaves nothing', async () =>
   const redis = await redisServer();
   const admin = redis.client();
   const queue = await openReplicaQueue({
-    ...{ redis: at(redis.port), keys: ['a', 'b'], tip: () => 'tip', lockMs: 100 },
+    ...{ redis: at(redis.port), keys: ['a', 'b'], lockMs: 100 },
     ...{ clock: systemClock, random: Math.random, log: quiet, backoff: { firstMs: 20, maxMs: 40 } },
     handler: async (key) => (key === 'a' ? { outcome: 'retry' } : { outcome: 'wait', forMs: 20 }),
   });
@@ -35,6 +35,8 @@ it('tries every command that a real queue asks, and leaves nothing', async () =>
     for (const key of ['a', 'b']) await queue.add(key, 10);
     expect(await admin.info('commandstats')).toMatch(/xadd:calls=\d{3}/);
   });
+  await waitFor(() => queue.bulletin?.write('said', 'text', 60));
+  expect(await queue.bulletin?.read('said', 100)).toBe('text');
   await queue.close();
   const stats = await admin.info('commandstats');
   const asked = [...stats.matchAll(/^cmdstat_([a-z|]+):/gm)].map(([, name = '']) => name);
