@@ -16,16 +16,14 @@ import {
   createBrake,
   createLoop,
   createPublisher,
-  createReplicas,
   createServed,
   type DataFolder,
   nodeFiles,
   openDataFolder,
   openQueue,
-  openSuspensions,
+  openReplicas,
   proxyConfig,
   type ReplicaQueue,
-  type Replicas,
   type RepositoryLoop,
   type RepositoryStatus,
   readPin,
@@ -98,7 +96,10 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   const queue = await openQueue({ redis: config, keys: names, handler, clock, random, log });
   starting.defer(() => queue.close());
   starting.defer(() => closing.abort());
-  const keeper = await openKeeper(config, pins, { ...world, folder, loops, queue, telemetry });
+  const keeper = await openReplicas({
+    ...{ ...world, folder, loops, queue, told: telemetry.braked },
+    repositories: names.map((name, at) => ({ name, genesis: must(pins[at]).commit })),
+  });
   starting.defer(async () => keeper.close());
   for (const [index, repository] of config.repositories.entries()) {
     const opened = await openRepository(repository, must(pins[index]), folder, world);
@@ -136,36 +137,6 @@ async function readPins(repositories: ServerConfig['repositories']): Promise<rea
     throw new Failure('config-invalid', `${one} and ${other} are pinned to the same root`, 'leave one out');
   }
   return pins;
-}
-
-type Kept = World & {
-  readonly folder: DataFolder;
-  readonly loops: ReadonlyMap<string, RepositoryLoop>;
-  readonly queue: ReplicaQueue;
-  readonly telemetry: Telemetry;
-};
-
-/** What operators have stopped, and what other replicas say. */
-async function openKeeper(
-  { repositories }: ServerConfig,
-  pins: readonly Pin[],
-  kept: Kept,
-): Promise<Replicas> {
-  const { folder, loops, queue, telemetry } = kept;
-  const versions = (repository: string, uid: string) => loops.get(repository)?.versions(uid) ?? [];
-  const hint = (repository: string, delayMs = 0) =>
-    void (loops.has(repository) && queue.here(repository, delayMs));
-  const { files, suspensions: file } = folder;
-  const onChange = (repository: string) => hint(repository);
-  const suspensions = await openSuspensions({
-    ...{ ...kept, files, file, versions, onChange },
-    told: (suspension, how) => telemetry.braked(suspension, how),
-  });
-  return createReplicas({
-    ...{ ...kept, suspensions, versions, hint, bulletin: queue.bulletin },
-    repositories: repositories.map(({ name }, at) => ({ name, genesis: must(pins[at]).commit })),
-    redisFailure: () => queue.redisFailure(),
-  });
 }
 
 /** What is kept of one repository, and its line from the pin on. */

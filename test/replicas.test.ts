@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { cp, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
 import type { ServerConfig } from '../src/config.ts';
@@ -14,6 +14,8 @@ type Condition = {
   readonly message: string;
 };
 type Repository = {
+  readonly followedTip: string | null;
+  readonly runs: { readonly finished: number };
   readonly appliedRevision: string | null;
   readonly suspended: { readonly by: string } | null;
   readonly conditions: readonly Condition[];
@@ -42,11 +44,17 @@ async function meeting(): Promise<Meeting> {
 }
 
 /** A replica with a data folder of its own. */
-async function replica({ site, redis }: Meeting, name: string, more: Partial<World> = {}): Promise<Server> {
+async function replica(
+  { site, redis }: Meeting,
+  name: string,
+  more: Partial<World> = {},
+  remote = site.repository.dir,
+): Promise<Server> {
   const dataDir = join(site.folder, name);
   await mkdir(dataDir, { recursive: true });
   const server = { host: '127.0.0.1', port: redis.port, db: 0, tls: false };
-  const config: ServerConfig = { ...site.config, dataDir, redis: server };
+  const repositories = site.config.repositories.map((about) => ({ ...about, repository: remote }));
+  const config: ServerConfig = { ...site.config, dataDir, repositories, redis: server };
   const made = await createServer(config, { ...world, ...more });
   cleanup.push(made.close);
   return made;
@@ -67,6 +75,17 @@ const scope = async (server: Server, accept: (scope: Scope) => boolean) => {
   const { items } = await ask<Items<Scope>>(server.httpPort, '/api/v1/scopes', isSo);
   return items[0] as Scope;
 };
+
+/** Where remotes differ, a hint may be taken by the replica that finds nothing. */
+const hintUntil = (server: Server, tip: string) =>
+  vi.waitFor(
+    async () => {
+      await hint(server.httpPort);
+      const { items } = await ask<Items<Repository>>(server.httpPort, '/api/v1/repositories');
+      expect(items[0]?.appliedRevision).toBe(tip);
+    },
+    { timeout: 60_000, interval: 300 },
+  );
 
 /** As `fairlead suspend` and `resume` ask. */
 async function brake(server: Server, act: 'suspend' | 'resume', name: string, more = ''): Promise<number> {
@@ -201,6 +220,25 @@ it('where another replica derives something else, exactly that scope stops, loud
   await scope(one, ({ sync, conditions: [ready] }) => sync === 'Synced' && ready?.status === 'True');
 });
 
+it('a replica whose remote lags serves what that has, whatever the others announce', async () => {
+  const meet = await meeting();
+  const { site } = meet;
+  const first = await site.change('first', 'alice');
+  const mirror = `${site.folder}/mirror`;
+  await cp(site.repository.gitdir, mirror, { recursive: true });
+  const one = await replica(meet, 'one');
+  const other = await replica(meet, 'other', {}, mirror);
+  await Promise.all([together(one), together(other), serving(one, first), serving(other, first)]);
+  const runs = async () => (await serving(other, first)).items[0]?.runs.finished ?? 0;
+  const before = await runs();
+  const second = await site.change('second', 'alice');
+  await hintUntil(one, second);
+  await waitFor(async () => expect(await runs()).toBeGreaterThan(before));
+  expect((await serving(other, first)).items[0]?.followedTip).toBe(first);
+  await cp(site.repository.gitdir, mirror, { recursive: true, force: true });
+  await hintUntil(other, second);
+});
+
 it('whatever others write into Redis, it goes on', async () => {
   const meet = await meeting();
   const { site } = meet;
@@ -224,6 +262,14 @@ it('whatever others write into Redis, it goes on', async () => {
   await mouth.set(`fairlead:suspensions:mesh:${own.genesis}`, huge);
   await mouth.hset(`fairlead:derived:mesh:${own.genesis}:${hex(2, 32)}`, 'a', huge);
   await mouth.set(`fairlead:derived:mesh:${own.genesis}:${hex(0, 32)}`, huge);
+  // Jobs that are none, that cannot be read, and of keys that nobody drives.
+  for (const [id, data] of [
+    ['broken', '{"key":'],
+    ['null', 'null'],
+    ['other', '{"key":"other","dueMs":"x"}'],
+  ] as const)
+    await mouth.hset(`fairlead:repositories:${id}`, { name: 'reconcile', data, opts: '{}', timestamp: '1' });
+  await mouth.lpush('fairlead:repositories:wait', 'nothing', 'broken', 'null', 'other');
   const second = await site.change('second', 'alice');
   await hint(other.httpPort);
   await Promise.all([serving(one, second), serving(other, second)]);
