@@ -7,7 +7,7 @@ import { workQueueContract } from './work-queue.contract.ts';
 
 workQueueContract('memory', 1_000, async (setup) => {
   const clock = simulatedClock();
-  const queue = createMemoryQueue({ ...setup, clock, random: () => 0.5 });
+  const queue = createMemoryQueue({ random: () => 0.5, ...setup, clock });
   return { queue, advance: clock.advance, now: clock.now };
 });
 

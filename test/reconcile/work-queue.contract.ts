@@ -16,6 +16,8 @@ export type QueueSetup = {
   readonly concurrency?: number;
   readonly failingConcurrency?: number;
   readonly backoff?: Backoff;
+  /** In [0, 1). */
+  readonly random?: () => number;
 };
 
 const done: Outcome = { outcome: 'done' };
@@ -200,9 +202,31 @@ export function workQueueContract(
       expect(gaps).toHaveLength(bounds.length);
       for (const [i, [least, most]] of bounds.entries()) {
         expect(gaps[i]).toBeGreaterThanOrEqual(least * unit);
-        expect(gaps[i]).toBeLessThan((most + 1) * unit);
+        expect(gaps[i]).toBeLessThan(Math.max(most + 2, 1.5 * most) * unit);
       }
       await under.queue.close();
+    });
+
+    it('jitters: of the same backoff chance makes half or all', async () => {
+      const gaps = await Promise.all(
+        [0, 0.999].map(async (chance) => {
+          const times: number[] = [];
+          const handler = async () => {
+            times.push(under.now());
+            return times.length === 1 ? retry : done;
+          };
+          const backoff = { firstMs: 8 * unit, maxMs: 8 * unit };
+          const under = await create({ backoff, handler, random: () => chance });
+          await under.queue.add('a');
+          for (let step = 0; step < 200 && times.length < 2; step++) await under.advance(unit / 2);
+          await under.queue.close();
+          return (times[1] ?? 0) - (times[0] ?? 0);
+        }),
+      );
+      const [least = 0, most = 0] = gaps;
+      expect(least).toBeGreaterThanOrEqual(4 * unit);
+      expect(least).toBeLessThan(7 * unit);
+      expect(most).toBeGreaterThanOrEqual(7.9 * unit);
     });
 
     it('keeps the backoff of one key from every other', async () => {

@@ -36,7 +36,7 @@ const passed = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve
 describe.concurrent('on a real Redis', () => {
   // Redis keeps the time: it passes for all of them at once.
   workQueueContract('bullmq', 200, async (setup) => {
-    const queue = await open({ ...setup, random: () => 0.5 });
+    const queue = await open({ random: () => 0.5, ...setup });
     return { queue, advance: (ms) => passed(ms + 60), now: () => Date.now() };
   });
 });
@@ -145,6 +145,31 @@ describe('several processes on one Redis', () => {
     await queue.close();
   });
 
+  it('take a worker that hangs for one that died, and what it does when it wakes doubles nothing', async () => {
+    const prefix = newPrefix();
+    const lockMs = 1_000;
+    const child = worker(prefix, lockMs, 'a');
+    await once(child.stdout, 'data');
+    child.kill('SIGSTOP');
+    const ran: string[] = [];
+    const queue = await open({ prefix, lockMs, handler: into((key) => ran.push(key)) });
+    onTestFinished(() => queue.close());
+    await waitFor(() => expect(ran).toEqual(['a']));
+    let said = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    child.kill('SIGCONT');
+    child.stdin.write('end\n');
+    await waitFor(() => expect(said).toMatch(/Missing (?:key|lock) for job .*moveToFinished/));
+    await queue.drain();
+    expect(ran).toEqual(['a']);
+    const client = redis.client();
+    for (const list of ['wait', 'active'])
+      expect(await client.llen(`${prefix}:repositories:${list}`)).toBe(0);
+    expect(await client.zcard(`${prefix}:repositories:delayed`)).toBe(0);
+  });
+
   it('never give a key up, however often its worker was killed', async () => {
     const prefix = newPrefix();
     const lockMs = 200;
@@ -170,7 +195,7 @@ function worker(prefix: string, lockMs: number, ...added: readonly string[]) {
     String(lockMs),
     ...added,
   ];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   return child;
 }
