@@ -10,16 +10,16 @@ import { startMeasured } from './measured.ts';
 
 const { DeltaDiscoveryRequest, DeltaDiscoveryResponse } = envoy.service.discovery.v3;
 
-/** So many commits after which what is kept of a proxy that answers nothing is as much as it ever will be. */
-const WARM = 15;
+/** More responses than one that answers nothing is sent. */
+const MANY = 15;
 
 /**
  * One proxy that reads and never answers, one that reads nothing, and one as it should be, while `commits` come in. What
- * the server holds after them and after the first few.
+ * the server holds then, and what it holds when those two have left.
  */
 export async function serveSilent(
   commits: number,
-): Promise<{ readonly before: number; readonly after: number }> {
+): Promise<{ readonly beside: number; readonly without: number }> {
   await using cleanup = new AsyncDisposableStack();
   const site = await createSite();
   cleanup.defer(() => site.close());
@@ -43,14 +43,14 @@ export async function serveSilent(
       .poll(() => [...heard].some(isOf(serviceOf(at))), { timeout: 60_000, interval: 5 })
       .toBe(true);
   };
-  for (let at = 0; at < WARM; at += 1) await commit(at);
-  const before = (await server.measure()).bytes;
-  for (let at = WARM; at < commits; at += 1) await commit(at);
-  const after = (await server.measure()).bytes;
+  for (let at = 0; at < commits; at += 1) await commit(at);
+  const beside = (await server.measure()).bytes;
   await told(server, tip);
-  expect(never.unread).toBeLessThan(WARM);
+  expect(never.unread).toBeLessThan(MANY);
   expect(await slow.untilHeard(serviceOf(commits - 1))).toBeLessThan(5);
-  return { before, after };
+  for (const client of [never, slow]) client.close();
+  await expect.poll(() => server.metric('fairlead_xds_connected_proxies')).toBe(1);
+  return { beside, without: (await server.measure()).bytes };
 }
 
 const serviceOf = (at: number) => `service-${at}`;
