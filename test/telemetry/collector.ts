@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 type Value = { readonly stringValue?: string; readonly intValue?: number; readonly doubleValue?: number };
@@ -44,9 +45,9 @@ export type Collector = {
   close(): Promise<void>;
 };
 
-/** A receiver of OTLP/HTTP, JSON as the exporter sends it. */
-export async function startCollector(port = 0): Promise<Collector> {
-  const server = createServer(async (request, response) => {
+/** A receiver of OTLP/HTTP, JSON as the exporter sends it; with TLS where `tls` is given. */
+export async function startCollector(port = 0, tls: ServerOptions | null = null): Promise<Collector> {
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
     collector.headers = request.headers;
@@ -56,12 +57,13 @@ export async function startCollector(port = 0): Promise<Collector> {
     response
       .writeHead(request.url === '/v1/traces' ? 200 : 404, { 'content-type': 'application/json' })
       .end('{}');
-  });
+  };
+  const server = tls === null ? createServer(answer) : createTlsServer(tls, answer);
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   const bound = (server.address() as AddressInfo).port;
   const collector: Collector = {
-    url: `http://127.0.0.1:${bound}`,
+    url: tls === null ? `http://127.0.0.1:${bound}` : `https://localhost:${bound}`,
     port: bound,
     spans: [],
     headers: {},
