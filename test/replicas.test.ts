@@ -4,6 +4,7 @@ import { afterEach, expect, it, vi } from 'vitest';
 import type { ServerConfig } from '../src/config.ts';
 import { createServer, type Server, type World } from '../src/main.ts';
 import { type Announcement, parseAnnouncement } from '../src/reconcile/announcement.ts';
+import { createHome } from './cli/fairlead.ts';
 import { startRedis, type TestRedis } from './redis.ts';
 import { ask, createSite, hint, quiet, type Site, world } from './server.ts';
 
@@ -76,6 +77,14 @@ const scope = async (server: Server, accept: (scope: Scope) => boolean) => {
   return items[0] as Scope;
 };
 
+/** As an operator sees it, on lines of any length. */
+async function status(server: Server) {
+  const home = await createHome();
+  cleanup.push(home.close);
+  const ran = await home.fairlead('.', 'status', '--server', `http://127.0.0.1:${server.httpPort}`);
+  return { ...ran, out: ran.out.replaceAll(/\s+/g, ' ') };
+}
+
 /** Where remotes differ, a hint may be taken by the replica that finds nothing. */
 const hintUntil = (server: Server, tip: string) =>
   vi.waitFor(
@@ -112,6 +121,7 @@ it('one hook is heard by all; one that dies, and Redis that goes and comes back,
   const said = items[0]?.conditions.find(({ type }) => type === 'Witnessed');
   expect(said).toMatchObject({ status: 'Unknown', reason: 'WithoutRedis' });
   expect(items[0]?.conditions[0]).toMatchObject({ type: 'Ready', status: 'True' });
+  expect(await status(one)).toMatchObject({ code: 0, out: expect.stringContaining('without Redis') });
 
   await redis.start();
   await Promise.all([together(one), together(other)]);
@@ -203,20 +213,23 @@ it('where another replica derives something else, exactly that scope stops, loud
   const stopped = await scope(one, differs);
   expect(stopped.conditions[0]).toMatchObject({ type: 'Ready', status: 'False', reason: 'ReplicasDiffer' });
   expect(errors.join()).toContain('derive something else');
+  const { code, out } = await status(one);
+  expect([code, out]).toEqual([1, expect.stringContaining('derive something else: acme')]);
   const metrics = await (await fetch(`http://127.0.0.1:${one.httpPort}/metrics`)).text();
   expect(metrics).toContain('{repo="mesh",type="Witnessed",status="False",reason="ReplicasDiffer"} 1');
   expect(metrics).toContain(
     '{repo="mesh",scope="acme",type="Witnessed",status="False",reason="ReplicasDiffer"} 1',
   );
   // It is shown to the other what is derived here.
-  await waitFor(() => expect(heard.at(-1)?.scopes).toBe('shown'));
+  const said = () => heard.findLast(({ replica }) => replica === own.replica);
+  await waitFor(() => expect(said()?.scopes).toBe('shown'));
 
   const second = await site.change('second', 'alice');
   await hint(one.httpPort);
   await serving(one, second);
   await scope(one, ({ sync, seq }) => sync === 'OutOfSync' && seq === 3);
-  await waitFor(() => expect(heard.at(-1)?.tip).toBe(second));
-  await say({ ...liar, tip: second, digest: heard.at(-1)?.digest });
+  await waitFor(() => expect(said()?.tip).toBe(second));
+  await say({ ...liar, tip: second, digest: said()?.digest });
   await scope(one, ({ sync, conditions: [ready] }) => sync === 'Synced' && ready?.status === 'True');
 });
 
