@@ -1,42 +1,34 @@
 import type { Condition, Observation, Report, RepositoryStatus } from './status.ts';
 
-type Known = { readonly status: Condition['status']; readonly sinceMs: number };
-
 type Scopes = RepositoryStatus['scopes'];
 
 /** Says of each condition since when it has its status: the first time that it was reported so, by this process. */
 export function createTransitions(): (report: Report, nowMs: number) => RepositoryStatus {
-  const ofRepository = createStamps();
-  const ofScopes = createStamps();
-  let last: { readonly reported: Report['scopes']; readonly stamped: Scopes } | null = null;
+  let conditions: readonly Condition[] = [];
+  let last: { readonly reported: Report['scopes']; readonly stamped: Scopes } = { reported: [], stamped: [] };
   return (report, nowMs) => {
-    const stamp = ofRepository(nowMs);
-    const conditions = report.conditions.map(stamp(''));
-    if (last?.reported !== report.scopes) {
-      const stampScope = ofScopes(nowMs);
-      const stamped = report.scopes.map((scope) => ({
+    conditions = stamped(report.conditions, conditions, nowMs);
+    if (last.reported !== report.scopes) {
+      const before = new Map(last.stamped.map((scope) => [scope.uid, scope.conditions]));
+      const scopes = report.scopes.map((scope) => ({
         ...scope,
-        conditions: scope.conditions.map(stampScope(scope.uid)),
+        conditions: stamped(scope.conditions, before.get(scope.uid) ?? [], nowMs),
       }));
-      last = { reported: report.scopes, stamped };
+      last = { reported: report.scopes, stamped: scopes };
     }
     return { ...report, conditions, scopes: last.stamped };
   };
 }
 
-/** What is not reported again is forgotten. */
-function createStamps(): (nowMs: number) => (of: string) => (condition: Observation) => Condition {
-  let known: ReadonlyMap<string, Known> = new Map();
-  return (nowMs) => {
-    const before = known;
-    const next = new Map<string, Known>();
-    known = next;
-    return (of) => (condition) => {
-      const key = `${of} ${condition.type}`;
-      const then = before.get(key);
-      const now = then?.status === condition.status ? then : { status: condition.status, sinceMs: nowMs };
-      next.set(key, now);
-      return { ...condition, lastTransitionMs: now.sinceMs };
-    };
-  };
+/** A handful each: looked for one by one. */
+function stamped(
+  conditions: readonly Observation[],
+  before: readonly Condition[],
+  nowMs: number,
+): readonly Condition[] {
+  return conditions.map((condition) => {
+    const then = before.find(({ type }) => type === condition.type);
+    const lastTransitionMs = then?.status === condition.status ? then.lastTransitionMs : nowMs;
+    return { ...condition, lastTransitionMs };
+  });
 }

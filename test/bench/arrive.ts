@@ -52,8 +52,8 @@ const SECRET = 'of the bench';
 
 /** `git push` → all clients ACKed, with each queue, by webhook and by poll. Fails where BullMQ takes too long. */
 export async function benchArrive({ clients, rounds }: Options): Promise<void> {
-  const of = { webhook: rounds ?? 120, poll: Math.ceil((rounds ?? 120) / 3) };
-  const size = { scopes: 20, clients: clients ?? 1_000, warm: 15, rounds: of };
+  const of = { webhook: rounds ?? 100, poll: Math.ceil((rounds ?? 100) / 4) };
+  const size = { scopes: 20, clients: clients ?? 1_000, warm: 10, rounds: of };
   const { figures, ratio } = await measureArrive(size, cache);
   const parameters = { clients: size.clients, scopes: size.scopes, ...of, 'poll every ms': POLL_MS };
   await publish('arrive', { title: 'arrive', parameters, figures });

@@ -13,7 +13,8 @@ import { scopeName } from './history.ts';
 
 const { DeltaDiscoveryRequest } = envoy.service.discovery.v3;
 const METHOD = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
-const [port = '', clients = '1', namespaces = '1'] = process.argv.slice(2);
+/** All in the one that is named, or spread over so many. */
+const [port = '', clients = '1', namespaces = '1', named = ''] = process.argv.slice(2);
 
 type Taken = { messages: number; bytes: number; names: Map<string, number>; firstMs: number; lastMs: number };
 const nothing = (): Taken => ({ messages: 0, bytes: 0, names: new Map(), firstMs: 0, lastMs: 0 });
@@ -73,7 +74,7 @@ class LoadClient {
     });
     this.#stream.on('data', (chunk: Buffer) => this.#take(chunk));
     for (const each of [this.#stream, this.#session]) each.on('error', () => process.exit(1));
-    const namespace = scopeName(index % Number(namespaces));
+    const namespace = named === '' ? scopeName(index % Number(namespaces)) : named;
     const id = `sidecar~10.1.${index >> 8}.${index & 255}~app-${index}.${namespace}~${namespace}.svc.cluster.local`;
     this.#send({ node: { id }, typeUrl: CLUSTER });
     this.#send({ typeUrl: LISTENER });

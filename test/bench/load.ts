@@ -15,12 +15,16 @@ export interface Load {
   close(): Promise<void>;
 }
 
-export async function startLoad(xdsPort: number, clients: number, namespaces = 1): Promise<Load> {
+/** All in one namespace, by its name, or spread over so many. */
+export async function startLoad(
+  xdsPort: number,
+  clients: number,
+  namespaces: number | string = 1,
+): Promise<Load> {
+  const spread = typeof namespaces === 'string' ? ['1', namespaces] : [String(namespaces)];
   const program = join(import.meta.dirname, 'load-child.ts');
-  const child = pinned(clientCore(), process.execPath, [
-    program,
-    ...[xdsPort, clients, namespaces].map(String),
-  ]);
+  const args = [program, String(xdsPort), String(clients), ...spread];
+  const child = pinned(clientCore(), process.execPath, args);
   child.stderr?.pipe(process.stderr);
   const lines = createInterface({ input: child.stdout ?? process.stdin })[Symbol.asyncIterator]();
   const said = async <T>(): Promise<T> => {

@@ -100,7 +100,7 @@ export async function measureRepositories(
     const repositories = all.map(({ name, remote: { url, pin } }) => ({ name, repository: url, pin }));
     const about = { dataDir: join(folder, 'state'), repositories, poll: '1h' };
     const server = await startServer(join(folder, 'config.json'), about);
-    const load = await startLoad(server.xdsPort, size.clients);
+    const load = await startLoad(server.xdsPort, size.clients, 'mesh-0-0');
     return { server, load, ms: performance.now() - startMs };
   };
   const cold = await start();
