@@ -109,8 +109,9 @@ export async function createServer(config: ServerConfig, world: World): Promise<
     const loop = createLoop({ ...repository, ...opened, ...world, ...parts });
     loops.set(loop.name, loop);
   }
-  await keeper.start();
   for (const loop of loops.values()) await loop.restore();
+  // Only now: of what was served before, nobody's word takes a scope back.
+  await keeper.start();
   const brake = createBrake({ loops, suspensions: keeper, clock });
   const api = createApi(
     apiSource({ loops, xds, queue, served, config, telemetry, brake, draining: draining.signal }),

@@ -175,6 +175,36 @@ it('what one is told to stop stops on all, whoever is away, restarts, or loses w
   await scope(other, ({ sync, suspended }) => sync === 'Synced' && suspended === null);
 });
 
+it('after a restart no word in Redis takes a scope back to what was served before', async () => {
+  const meet = await meeting();
+  const { site, redis } = meet;
+  let one = await replica(meet, 'one');
+  const first = await site.change('first', 'alice');
+  await together(one);
+  await hint(one.httpPort);
+  await serving(one, first);
+  expect(await brake(one, 'suspend', 'acme')).toBe(200);
+  const client = redis.client();
+  const told = await waitFor(async () => {
+    const [name = ''] = await client.keys('fairlead:suspensions:*');
+    const text = await client.get(name);
+    return { name, text: text ?? expect.fail('nothing is told yet') };
+  });
+  expect(await brake(one, 'resume', 'acme')).toBe(200);
+  const second = await site.change('second', 'alice');
+  await hint(one.httpPort);
+  await serving(one, second);
+  await one.close();
+
+  const list: { suspensions: object[] } = JSON.parse(told.text);
+  const later = { by: 'eve', atMs: Date.now() + 60_000 };
+  list.suspensions = list.suspensions.map((each) => ({ ...each, ...later }));
+  await client.set(told.name, JSON.stringify(list));
+  one = await replica(meet, 'one');
+  const { sync } = await scope(one, ({ suspended }) => suspended?.by === 'eve');
+  expect(sync).toBe('Synced');
+});
+
 /** What a server announces, and what it is told under another name. */
 async function eavesdrop({ redis }: Meeting) {
   const [ear, mouth] = [redis.client(), redis.client()];
