@@ -71,6 +71,7 @@ async function measureManyRepositories(
   ];
 }
 
+type Repositories = { readonly items: readonly { readonly runs: { readonly finished: number } }[] };
 type Followed = { readonly name: string; readonly remote: Remote; readonly tips: readonly string[] };
 
 /** Of a server of so many repositories. `cached`: where generated histories are kept. */
@@ -110,6 +111,9 @@ export async function measureRepositories(
   stack.defer(() => server.close());
   stack.defer(() => load.close());
   await load.take();
+  await server.ask<Repositories>('/api/v1/repositories', ({ items }) =>
+    items.every(({ runs }) => runs.finished > 0),
+  );
   const { heldMb, totalMb } = await server.usage();
   const pushed: { readonly ms: number; readonly cpuMs: number }[] = [];
   for (let round = 0; round < size.warm + size.rounds; round += 1) {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -99,6 +99,7 @@ function ticks(pid: string): number {
 }
 
 function childrenOf(pid: string): readonly string[] {
+  if (!existsSync(`/proc/${pid}/task`)) return [];
   const own = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
     readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8')
       .split(' ')
@@ -107,8 +108,12 @@ function childrenOf(pid: string): readonly string[] {
   return own.flatMap((child) => [child, ...childrenOf(child)]);
 }
 
-/** Pages that several share count in part for each. */
+/** Pages that several share count in part for each; a git that has ended meanwhile has none. */
 function proportionalMb(pid: string): number {
-  const [, kb = '0'] = /^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')) ?? [];
-  return Number(kb) / 1024;
+  try {
+    const [, kb = '0'] = /^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')) ?? [];
+    return Number(kb) / 1024;
+  } catch {
+    return 0;
+  }
 }
