@@ -57,7 +57,7 @@ export function parseCommit(id: ObjectId, raw: Uint8Array): Commit {
   return {
     ...ids,
     author: person(headers[0]),
-    message: bytes.subarray(start),
+    message: ownBytes(bytes.subarray(start)),
     signature: refusal === null ? signatureOf(bytes, headers) : null,
     refusal,
   };
@@ -73,7 +73,7 @@ const SIGNATURE_BYTES = 8 * 1024;
 const KEPT_BYTES = 128 * 1024;
 
 function bomb(bytes: Buffer, start: number): Pick<Commit, 'author' | 'message' | 'signature' | 'refusal'> {
-  const message = Buffer.from(bytes.subarray(start, start + KEPT_BYTES));
+  const message = ownBytes(bytes.subarray(start, start + KEPT_BYTES));
   return { author: '', message, signature: null, refusal: `is larger than ${COMMIT_BYTES} bytes` };
 }
 
@@ -153,8 +153,16 @@ function signatureOf(bytes: Buffer, headers: readonly Header[]): CommitSignature
   return {
     format: FORMATS.get(value) ?? 'unknown',
     armor: [value, ...more].map((line) => `${line}\n`).join(''),
-    signed: Buffer.concat([bytes.subarray(0, start), bytes.subarray(end)]),
+    signed: ownBytes(bytes.subarray(0, start), bytes.subarray(end)),
   };
+}
+
+/** A commit is kept for as long as its line is: it must not hold the pack, or Node's pool, that its bytes were read into. */
+function ownBytes(...parts: readonly Buffer[]): Buffer {
+  const own = Buffer.alloc(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) at += part.copy(own, at);
+  return own;
 }
 
 const FORMATS: ReadonlyMap<string, 'ssh' | 'openpgp'> = new Map([

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Failure } from '../../src/base/failure.ts';
+import { must } from '../../src/base/must.ts';
 import { type Commit, parseCommit } from '../../src/git/index.ts';
 import {
   createFolder,
@@ -30,6 +31,16 @@ afterAll(async () => {
 });
 
 const parse = async (id: string) => parseCommit(id, await repository.raw('commit', id));
+
+test('a commit that is kept holds its own bytes, and no pack or pool that they were read into', async () => {
+  const tree = 'tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904';
+  const who = 'A <a@example.test> 1767225600 +0000';
+  const signature = 'gpgsig -----BEGIN SSH SIGNATURE-----\n AAAA\n -----END SSH SIGNATURE-----';
+  const raw = Buffer.from(`${tree}\nauthor ${who}\ncommitter ${who}\n${signature}\n\nsays this\n`);
+  const pack = Buffer.concat([Buffer.alloc(100_000), raw]);
+  const { message, signature: found } = parseCommit('a'.repeat(40), pack.subarray(100_000));
+  for (const bytes of [message, must(found).signed]) expect(bytes.buffer.byteLength).toBe(bytes.length);
+});
 
 /** What ssh-keygen says about the signature over the bytes that we split off. */
 async function verifyBySshKeygen(commit: Commit): Promise<string> {
