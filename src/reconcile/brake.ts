@@ -29,7 +29,10 @@ export function createBrake({ loops, suspensions, clock }: Parts): Brake {
       answered(async () => {
         const target = targetOf(loops, name);
         const endMs = forMs === null ? untilMs : clock.now() + forMs;
-        return suspensions.suspend({ ...target, reason, by, untilMs: endMs });
+        const made = await suspensions.suspend({ ...target, reason, by, untilMs: endMs });
+        // Whoever is answered sees no change any more that was on its way.
+        await loops.get(target.repository)?.settled();
+        return made;
       }),
     resume: ({ name, reason, by }) =>
       answered(async () => {

@@ -49,6 +49,8 @@ export interface RepositoryLoop {
   reconcile(signal?: AbortSignal): Promise<Outcome>;
   /** `proxies`: as `Distribution` has them, for who asks several loops and lists them once. */
   status(proxies?: ReturnType<Distribution['proxies']>): RepositoryStatus;
+  /** Resolves when nothing is on its way that a suspension which is in force by now does not stop. */
+  settled(): Promise<void>;
   /** s(followed tip), or null before the first. */
   state(): LineState | null;
   /** Whether the followed tip is this commit, or has it below it, merged or not. */
@@ -79,6 +81,10 @@ class Loop implements RepositoryLoop {
   readonly #keepBack = createBackKeeper();
   /** What was kept back in what is served. */
   #keptBack: ReadonlyMap<string, Kept> = NOTHING_KEPT;
+  /** What was to be kept back when something was served last, whether that went well or not. */
+  #keptTried: ReadonlyMap<string, Kept> = NOTHING_KEPT;
+  /** What no suspension stops any more. */
+  #unstoppable: Promise<unknown> = Promise.resolve();
   #servedLast: readonly ScopeResources[] = [];
   readonly #memory: Memory;
   #facts: Facts;
@@ -132,17 +138,12 @@ class Loop implements RepositoryLoop {
     const { pollMs, random, observer } = this.#options;
     const { started, finished } = this.#facts.runs;
     this.#learn({ runs: { started: started + 1, finished } });
+    await this.#keepOtherwise();
     const run = observer.began(this.name);
     this.#run = run;
     try {
       const kept = this.#fetchedLast();
-      const { state, stages } = this.#facts;
-      if (!this.#isSuspended()) run.ended(await this.#runOnce(run, kept, signal));
-      else {
-        // Its scopes may be kept otherwise than before.
-        if (state !== null) await this.#serve(state, stages, null);
-        run.ended({ result: 'unchanged' });
-      }
+      run.ended(this.#isSuspended() ? await this.#stay() : await this.#runOnce(run, kept, signal));
       return { outcome: 'wait', forMs: kept === null ? jitterMs(pollMs, random) : this.#untilPollMs() };
     } catch (error) {
       if (signal?.aborted !== true) this.#fail(error);
@@ -154,6 +155,41 @@ class Loop implements RepositoryLoop {
       this.#learn({ runs: { started: started + 1, finished: finished + 1 } });
       this.status(); // Conditions change at the end of a run, whether anybody asks or not.
     }
+  }
+
+  /** Scopes that are kept otherwise than before do not wait for the remote: a run of its own, before the one that fetches. */
+  async #keepOtherwise(): Promise<void> {
+    const { keeper, observer } = this.#options;
+    if (this.#facts.state === null || keeper.kept(this.name) === this.#keptTried) return;
+    const run = observer.began(this.name);
+    this.#run = run;
+    try {
+      await this.#serveAgain();
+      run.ended({ result: 'unchanged' });
+    } catch (error) {
+      this.#fail(error); // What is missing may be back after the next fetch.
+      const { code, message } = operational(error);
+      run.ended({ result: 'failed', code, message });
+    }
+  }
+
+  /** While it is suspended. What failed is not tried, so that nobody would find out that it does not fail any more. */
+  async #stay(): Promise<RunEnd> {
+    if (this.#facts.state !== null) {
+      await this.#serveAgain();
+      this.#learn({ failure: null });
+    }
+    return { result: 'unchanged' };
+  }
+
+  async #serveAgain(): Promise<void> {
+    const { state, stages } = this.#facts;
+    if (state !== null) await this.#nowOn(this.#serve(state, stages, null));
+  }
+
+  #nowOn(work: Promise<void>): Promise<void> {
+    this.#unstoppable = work.catch(() => {}); // Whoever runs it hears of that.
+    return work;
   }
 
   /** `kept`: the tip to judge without a fetch. */
@@ -169,15 +205,19 @@ class Loop implements RepositoryLoop {
     run.judged(judged.outcome, judged.outcome === 'refused' ? judged.rule : '');
     const verifyMs = clock.steadyMs() - startMs - fetchMs;
     if (this.#isSuspended()) return { result: 'unchanged' }; // It was while the remote answered.
-    await this.#follow(judged, offered);
-    const state = judged.outcome === 'refused' ? await this.#lastFollowed() : judged.state;
     const fetchedMs = startMs + fetchMs;
     const found = { trace: run.trace, startedMs: startMs, fetchedMs, verifiedMs: fetchedMs + verifyMs };
     const stages = { ...NO_STAGES, fetchMs: kept === null ? fetchMs : null, verifyMs };
-    if (state !== null) await this.#serve(state, stages, found);
+    await this.#nowOn(this.#followAndServe(judged, offered, stages, found));
     if (kept === null || this.#facts.failure?.stage !== 'fetch') this.#learn({ failure: null });
     if (judged.outcome === 'refused') return { result: 'refused', rule: judged.rule };
     return { result: judged.outcome === 'same' ? 'unchanged' : judged.outcome };
+  }
+
+  async #followAndServe(judged: Judged, offered: ObjectId, stages: Stages, found: Found): Promise<void> {
+    await this.#follow(judged, offered);
+    const state = judged.outcome === 'refused' ? await this.#lastFollowed() : judged.state;
+    if (state !== null) await this.#serve(state, stages, found);
   }
 
   status(proxies = this.#options.distribution.proxies()): RepositoryStatus {
@@ -195,6 +235,10 @@ class Loop implements RepositoryLoop {
     const facts = { ...this.#facts, ...now, applied, outOfSync: this.#outOfSync() };
     this.#timelines.follow();
     return this.#stamp(this.#report(facts, proxies), clock.now());
+  }
+
+  async settled(): Promise<void> {
+    await this.#unstoppable;
   }
 
   state(): LineState | null {
@@ -285,6 +329,7 @@ class Loop implements RepositoryLoop {
     keeper.followed(this.name, state);
     this.#timelines.verified(state, found);
     const wanted = keeper.kept(this.name);
+    this.#keptTried = wanted;
     const isServed = this.#facts.appliedRevision === state.tip && this.#facts.notBuilt === null;
     if (isServed && !this.#anew && wanted === this.#keptBack) return;
     const run = this.#run;

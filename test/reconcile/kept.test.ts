@@ -1,7 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Earlier, VerifiedScope } from '../../src/governance/index.ts';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Failure } from '../../src/base/failure.ts';
+import type { Earlier, Line, VerifiedScope } from '../../src/governance/index.ts';
+import { createBrake } from '../../src/reconcile/brake.ts';
 import { createBackKeeper, type Kept } from '../../src/reconcile/kept.ts';
 import { type Proxy as Client, parseProxy } from '../../src/translate/index.ts';
 import { createWorld } from '../governance/world.ts';
@@ -30,8 +32,10 @@ beforeEach(async () => {
 });
 afterEach(() => folder.close());
 
-async function start() {
-  const simulation = simulate({ objects: world.objects, pin, witness: join(folder.dir, 'witness.json') });
+async function start(derive?: (line: Line) => Line) {
+  const witness = join(folder.dir, 'witness.json');
+  const more = derive === undefined ? {} : { derive };
+  const simulation = simulate({ objects: world.objects, pin, witness, ...more });
   const suspensions = await simulation.suspensions(file);
   const at = async (tip: string) => {
     simulation.offer(tip);
@@ -150,6 +154,90 @@ test('what was fetched while it was being suspended is not followed', async () =
   });
   await mesh.run();
   expect(mesh.loop.status()).toMatchObject({ followedTip: a, appliedRevision: a });
+});
+
+test('when suspending is answered nothing changes any more: what was on its way has come', async () => {
+  const inside = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  const derive = (line: Line): Line => ({
+    ...line,
+    async scopes(state) {
+      if (state.tip === b) {
+        inside.resolve();
+        await gate.promise;
+      }
+      return line.scopes(state);
+    },
+  });
+  const mesh = await start(derive);
+  await mesh.at(a);
+  mesh.offer(b);
+  const running = mesh.run();
+  await inside.promise;
+  const { loop, suspensions, clock } = mesh;
+  const brake = createBrake({ loops: new Map([['mesh', loop]]), suspensions, clock });
+  const answered = brake
+    .suspend({ ...WHO, name: 'mesh', forMs: null })
+    .then(() => [loop.status().appliedRevision, mesh.published.length]);
+  await vi.waitFor(() => expect(suspensions.suspended('mesh')).not.toBeNull());
+  gate.resolve();
+  await running;
+  expect(await answered).toEqual([b, mesh.published.length]);
+});
+
+test('what is let go, and what ends by itself, goes on while the remote is away', async () => {
+  const mesh = await start();
+  await mesh.at(a);
+  await stop(mesh, world.uid.S);
+  await mesh.at(b);
+  mesh.unplug();
+  await mesh.run();
+  await mesh.suspensions.resume({ ...WHO, scope: { uid: world.uid.S, path: 's', digest: a, seq: 1 } });
+  await mesh.queue.drain();
+  expect(mesh.names()).toContain('three');
+  expect(mesh.loop.status().failure).toMatchObject({ stage: 'fetch' });
+});
+
+test('what is let go serves at once, and fetches what was missed', async () => {
+  const mesh = await start();
+  await mesh.at(a);
+  await stop(mesh, world.uid.S);
+  mesh.offer(b);
+  await mesh.suspensions.resume({ ...WHO, scope: { uid: world.uid.S, path: 's', digest: a, seq: 1 } });
+  await mesh.queue.drain();
+  expect(mesh.loop.status()).toMatchObject({ followedTip: b, appliedRevision: b });
+});
+
+test('what cannot be served anew keeps nobody from fetching', async () => {
+  let isAway = false;
+  const derive = (line: Line): Line => ({
+    ...line,
+    async scopes(state) {
+      if (isAway && state.tip === a) throw new Failure('git-object-missing', 'it is gone', 'fetch');
+      return line.scopes(state);
+    },
+  });
+  const mesh = await start(derive);
+  await mesh.at(a);
+  await stop(mesh, world.uid.S);
+  isAway = true;
+  mesh.offer(b);
+  await mesh.suspensions.resume({ ...WHO, scope: { uid: world.uid.S, path: 's', digest: a, seq: 1 } });
+  await mesh.queue.drain();
+  expect(mesh.loop.status()).toMatchObject({ appliedRevision: b, failure: null });
+  expect(mesh.names()).toContain('three');
+});
+
+test('of a suspended repository no failure is said that nobody would find ended', async () => {
+  const mesh = await start();
+  await mesh.at(a);
+  mesh.unplug();
+  await mesh.run();
+  expect(mesh.loop.status().failure).toMatchObject({ stage: 'fetch' });
+  await mesh.suspensions.suspend({ ...WHO, scope: null });
+  await mesh.queue.drain();
+  const { failure, fetch, conditions } = mesh.loop.status();
+  expect([failure, fetch.failingSinceMs, conditions[0]?.status]).toEqual([null, null, 'True']);
 });
 
 test('it ends by itself', async () => {
