@@ -94,6 +94,8 @@ class Loop implements RepositoryLoop {
   #anew = false;
   /** When a fetch went well last. */
   #fetchedSteadyMs: number | null = null;
+  /** When the tip was fetched that was judged, not refused, and served last. */
+  #verifiedSteadyMs: number | null = null;
   /** When the revision was pushed whose ACKs are still awaited. */
   #pushedSteadyMs: number | null = null;
   /** The run that is on its way; null between runs and while restoring. */
@@ -211,6 +213,7 @@ class Loop implements RepositoryLoop {
     await this.#nowOn(this.#followAndServe(judged, offered, stages, found));
     if (kept === null || this.#facts.failure?.stage !== 'fetch') this.#learn({ failure: null });
     if (judged.outcome === 'refused') return { result: 'refused', rule: judged.rule };
+    if (kept === null) this.#verifiedSteadyMs = fetchedMs;
     return { result: judged.outcome === 'same' ? 'unchanged' : judged.outcome };
   }
 
@@ -228,9 +231,9 @@ class Loop implements RepositoryLoop {
     const translateMs = stages.translateMs === null ? null : stages.translateMs + served.translateMs();
     const push = distribution.pushed();
     const suspension = keeper.suspended(this.name);
-    const fetchAgeMs = this.#fetchedSteadyMs === null ? null : clock.steadyMs() - this.#fetchedSteadyMs;
+    const verifiedAgeMs = this.#verifiedSteadyMs === null ? null : clock.steadyMs() - this.#verifiedSteadyMs;
     const apart = keeper.apart(this.name);
-    const now = { push, suspension, apart, fetchAgeMs, untranslated, stages: { ...stages, translateMs } };
+    const now = { push, suspension, apart, verifiedAgeMs, untranslated, stages: { ...stages, translateMs } };
     const { applied } = served.of(this.name);
     const facts = { ...this.#facts, ...now, applied, outOfSync: this.#outOfSync() };
     this.#timelines.follow();

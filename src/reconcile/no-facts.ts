@@ -12,11 +12,14 @@ export function operational(error: unknown): { code: string; message: string; fi
 }
 
 /** What a loop knows before its first run. */
-export function noFacts({ name, pin }: Pick<Facts, 'name' | 'pin'>, timelines: Facts['timelines']): Facts {
+export function noFacts(
+  { name, pin, pollMs }: Pick<Facts, 'name' | 'pin' | 'pollMs'>,
+  timelines: Facts['timelines'],
+): Facts {
   const nothing = { followedTip: null, state: null, offeredTip: null, refused: null, stale: false };
   const unserved = {
     fetchOkMs: null,
-    fetchAgeMs: null,
+    verifiedAgeMs: null,
     runs: { started: 0, finished: 0 },
     failure: null,
     appliedRevision: null,
@@ -33,6 +36,7 @@ export function noFacts({ name, pin }: Pick<Facts, 'name' | 'pin'>, timelines: F
   return {
     name,
     pin,
+    pollMs,
     timelines,
     ...nothing,
     ...unserved,

@@ -31,8 +31,10 @@ export type Facts = {
   /** The remote offers less than what is followed. */
   readonly stale: boolean;
   readonly fetchOkMs: number | null;
-  /** How long ago that was, whatever the clock was set to since. */
-  readonly fetchAgeMs: number | null;
+  /** How long ago a tip was fetched that was then judged and not refused, whatever the clock was set to since. */
+  readonly verifiedAgeMs: number | null;
+  /** How often it is to be. */
+  readonly pollMs: number;
   readonly runs: RepositoryStatus['runs'];
   readonly failure: RepositoryStatus['failure'];
   readonly appliedRevision: string | null;
@@ -132,7 +134,8 @@ function scopeStatuses(facts: Facts, proxies: readonly ProxyStatus[]): Report['s
 
 function freshness(facts: Facts): Freshness {
   const failing = facts.failure?.stage === 'fetch' ? facts.failure.sinceMs : null;
-  return { lastOkMs: facts.fetchOkMs, ageMs: facts.fetchAgeMs, failingSinceMs: failing };
+  const { fetchOkMs: lastOkMs, verifiedAgeMs: ageMs, pollMs } = facts;
+  return { lastOkMs, ageMs, failingSinceMs: failing, pollMs };
 }
 
 /** What is worked out once for all scopes. */

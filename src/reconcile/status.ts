@@ -129,9 +129,13 @@ export type Stages = {
 };
 
 export type Freshness = {
+  /** When the remote answered last, in milliseconds since the epoch. */
   readonly lastOkMs: number | null;
+  /** Since a tip was fetched that was then judged and not refused: one that is refused, or that nothing came of, renews nothing. */
   readonly ageMs: number | null;
   readonly failingSinceMs: number | null;
+  /** How often the remote is looked at. */
+  readonly pollMs: number;
 };
 
 export type RepositoryStatus<C = Condition> = {

@@ -53,6 +53,7 @@ export function createMetrics(version: string, now: () => number = Date.now) {
     gitLastSuccess: gauge('fairlead_git_last_success_timestamp_seconds', 'When the remote answered last.', [
       'repo',
     ]),
+    gitPoll: gauge('fairlead_git_poll_seconds', 'How often the remote is looked at.', ['repo']),
     queueDepth: gauge('fairlead_queue_depth', 'Repositories that are due and wait to be reconciled.'),
     queueOldest: gauge(
       'fairlead_queue_oldest_seconds',
@@ -151,6 +152,7 @@ type Gauges = Readonly<
     | 'scopeCondition'
     | 'repositoryCondition'
     | 'gitLastSuccess'
+    | 'gitPoll'
     | 'connected'
     | 'stale'
     | 'unanswered'
@@ -160,10 +162,11 @@ type Gauges = Readonly<
 >;
 
 function fillRepositories(gauges: Gauges, repositories: Look['repositories']): void {
-  const { scopeInfo, scopeCondition, repositoryCondition, gitLastSuccess } = gauges;
-  for (const each of [scopeInfo, scopeCondition, repositoryCondition, gitLastSuccess]) each.reset();
+  const { scopeInfo, scopeCondition, repositoryCondition, gitLastSuccess, gitPoll } = gauges;
+  for (const each of [scopeInfo, scopeCondition, repositoryCondition, gitLastSuccess, gitPoll]) each.reset();
   for (const { name: repo, conditions, scopes, fetch } of repositories) {
     if (fetch.lastOkMs !== null) gitLastSuccess.set({ repo }, fetch.lastOkMs / 1_000);
+    gitPoll.set({ repo }, fetch.pollMs / 1_000);
     for (const { type, status, reason } of conditions)
       repositoryCondition.set({ repo, type, status, reason }, 1);
     for (const scope of scopes.filter(isLiving)) {

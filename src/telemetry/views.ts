@@ -27,7 +27,7 @@ export type RepositoryView = {
   readonly trace: string | null;
   readonly refused: { readonly tip: string; readonly rule: string; readonly reason: string } | null;
   readonly failure: { readonly code: string; readonly message: string; readonly stage: string } | null;
-  readonly fetch: { readonly lastOkMs: number | null };
+  readonly fetch: { readonly lastOkMs: number | null; readonly pollMs: number };
   readonly conditions: readonly ConditionView[];
   readonly scopes: readonly ScopeView[];
 };

@@ -214,13 +214,17 @@ describe('check of a server', () => {
   const repository = (more: object) => ({
     name: 'mesh',
     followedTip: 'a'.repeat(40),
-    fetch: { ageMs: 1, failingSinceMs: null },
+    fetch: { ageMs: 1, failingSinceMs: null, pollMs: 60_000 },
     failure: null,
     refused: null,
     ...more,
   });
   const failure = (stage: string) => ({ failure: { stage, code: 'c', message: 'm', fix: 'f' } });
   const refused = { refused: { tip: 'b'.repeat(40), rule: 'G9', reason: 'r' } };
+  const stale = {
+    conditions: [{ type: 'SourceVerified', status: 'True', reason: 'Stale', message: 'behind' }],
+  };
+  const aged = (ageMs: number | null) => ({ fetch: { ageMs, failingSinceMs: null, pollMs: 60_000 } });
   const rejected = [{ name: 'listener', message: 'cannot bind' }];
 
   test.each<readonly [string, Partial<ApiSource>, string, string, number]>([
@@ -228,6 +232,10 @@ describe('check of a server', () => {
     ['whose remote fails', { repositories: () => [repository(failure('fetch'))] }, 'repository', 'warn', 1],
     ['that cannot write', { repositories: () => [repository(failure('witness'))] }, 'repository', 'fail', 2],
     ['that refused a tip', { repositories: () => [repository(refused)] }, 'repository', 'warn', 1],
+    ['whose remote is behind', { repositories: () => [repository(stale)] }, 'repository', 'warn', 1],
+    ['whose runs hang', { repositories: () => [repository(aged(600_001))] }, 'repository', 'warn', 1],
+    ['that is polled late', { repositories: () => [repository(aged(600_000))] }, 'repository', 'ok', 0],
+    ['whose first run hangs', { repositories: () => [repository(aged(null))] }, 'repository', 'fail', 2],
     ['with a refusing proxy', { proxies: () => [{ proxy: 's~1~web.shop~d', rejected }] }, 'proxy', 'warn', 1],
     [
       'with documents left out',

@@ -210,6 +210,16 @@ async function answering(given: Parameters<typeof apiSource>[0]): Promise<readon
 }
 const fairlead = (...args: readonly string[]) => home.fairlead('.', ...args);
 
+test('a remote that serves old history is told wherever freshness is', async () => {
+  const stale = { type: 'SourceVerified', status: 'True', reason: 'Stale', message: 'the remote is behind' };
+  const repositories = () => [repository({ conditions: [...conditions('True', 'all is well'), stale] })];
+  const { code, out } = await fairlead('status', ...(await answering({ repositories })));
+  expect(code).toBe(0);
+  expect(out).toMatch(/^mesh .* verified 12 s ago, stale$/m);
+  expect(out).toMatch(/^acme .* verified 12 s ago, stale, seq 41$/m);
+  expect(out).toMatch(/^mesh: the remote is behind$/m);
+});
+
 describe('proxy-status', () => {
   test('says which proxy has not acknowledged what, and since when', async () => {
     const type = (name: string, unansweredSinceMs: number | null) => {

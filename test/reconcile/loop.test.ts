@@ -113,6 +113,32 @@ describe('the loop', () => {
     expect(await onDisk()).toMatchObject({ tip: a, scopes: { [world.uid.S]: { seq: 2 } } });
   });
 
+  it('is as fresh as the last tip that was judged and not refused, whatever the remote answers', async () => {
+    const { loop, offer, unplug, run, clock, disk } = start();
+    offer(a);
+    await run();
+    const ages: (number | null)[] = [];
+    const meanwhile = async (happens: () => void) => {
+      happens();
+      await clock.advance(1_000);
+      await run();
+      ages.push(loop.status().fetch.ageMs);
+    };
+    await meanwhile(() => offer(stranger));
+    await meanwhile(unplug);
+    await meanwhile(() => {
+      disk.fill('full');
+      offer(b);
+    });
+    expect(ages).toEqual([1_000, 2_000, 3_000]);
+    expect(loop.status()).toMatchObject({ failure: { stage: 'witness' }, fetch: { pollMs: POLL_MS } });
+    // What is behind was judged, too: the condition says that it is.
+    disk.fill('free');
+    await meanwhile(() => offer(b));
+    await meanwhile(() => offer(a));
+    expect(ages.slice(3)).toEqual([0, 0]);
+  });
+
   it('says how long ago it fetched, whatever the clock is set to', async () => {
     const { loop, offer, unplug, run, clock } = start();
     offer(a);
@@ -393,7 +419,7 @@ describe('a restart', () => {
     const sinceMs = clock.now();
     await clock.advance(3_600_000);
     const status = loop.status();
-    expect(status.fetch).toEqual({ lastOkMs: null, ageMs: null, failingSinceMs: sinceMs });
+    expect(status.fetch).toEqual({ lastOkMs: null, ageMs: null, failingSinceMs: sinceMs, pollMs: POLL_MS });
     expect(status.failure).toMatchObject({ stage: 'fetch', code: 'remote-unreachable', sinceMs });
     expect(condition(status, 'SourceVerified')).toBe('False FetchFailed');
     expect(scopeOf(status, 's')).toMatchObject({ seq: 3, sync: 'Synced' });

@@ -16,6 +16,8 @@ const condition = (type: string, status: string, reason: string) =>
 const ready = (status: string) =>
   `fairlead_scope_condition{repo="mesh",scope="acme",type="Ready",status="${status}",reason="x"}`;
 const up = 'fairlead_build_info{version="1"}';
+const fetched = 'fairlead_git_last_success_timestamp_seconds{repo="mesh"}';
+const poll = 'fairlead_git_poll_seconds{repo="mesh"}';
 const webhooks = (result: string) => `fairlead_webhook_total{forge="github",result="${result}"}`;
 
 /** What each alert fires on, with what labels, and what comes close to it and must not wake anybody. */
@@ -64,6 +66,26 @@ const cases: readonly {
     labels: 'repo="mesh"',
     fires: [`${condition('SourceVerified', 'False', 'FetchFailed')} 1x60`],
     quiet: [[`${condition('SourceVerified', 'False', 'FetchFailed')} 1x5 _x55`]],
+  },
+  {
+    alert: 'RemoteBehind',
+    labels: 'repo="mesh"',
+    fires: [`${condition('SourceVerified', 'True', 'Stale')} 1x60`],
+    quiet: [
+      [`${condition('SourceVerified', 'True', 'Followed')} 1x60`],
+      [`${condition('SourceVerified', 'True', 'Stale')} 1x3 _x57`],
+    ],
+  },
+  {
+    alert: 'FetchOverdue',
+    labels: 'repo="mesh"',
+    fires: [`${fetched} 60x60`, `${poll} 60x60`],
+    quiet: [
+      [`${fetched} 0+60x60`, `${poll} 60x60`],
+      [`${fetched} 60x60`, `${poll} 3600x60`],
+      [`${fetched} 60x60`, `${poll} 60x60`, `${condition('SourceVerified', 'False', 'FetchFailed')} 1x60`],
+      [`${fetched} 60x60`, `${poll} 60x60`, `${condition('Suspended', 'True', 'Suspended')} 1x60`],
+    ],
   },
   {
     alert: 'ReconcileFailing',

@@ -32,7 +32,7 @@ export function repository(scopes: readonly ScopeView[], more: Partial<Repositor
     trace: null,
     refused: null,
     failure: null,
-    fetch: { lastOkMs: 5_000 },
+    fetch: { lastOkMs: 5_000, pollMs: 60_000 },
     conditions: TYPES.map((type) => condition(type)),
     scopes,
     ...more,

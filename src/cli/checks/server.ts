@@ -1,5 +1,6 @@
 import { short } from '../output.ts';
 import { shortName } from '../proxy/find.ts';
+import { duration, staleness } from '../served/freshness.ts';
 import { readDocument, readItems } from '../server-client.ts';
 import { type Finding, fail, ok, warn } from './check.ts';
 
@@ -15,7 +16,8 @@ type Repository = {
   readonly conditions?: Conditions;
   readonly name: string;
   readonly followedTip: string | null;
-  readonly fetch: { readonly ageMs: number | null; readonly failingSinceMs: number | null };
+  /** `pollMs` absent: the server is an older one. */
+  readonly fetch: { readonly ageMs: number | null; readonly pollMs?: number };
   readonly failure: {
     readonly stage: string;
     readonly code: string;
@@ -37,6 +39,9 @@ type Proxy = {
   readonly proxy: string;
   readonly rejected: readonly { readonly name: string; readonly message: string }[];
 };
+
+/** So many polls without a verdict are not by chance: a replica of several looks by itself at every fifth. */
+const POLLS_MISSED = 10;
 
 /** Readiness, freshness, holds and refusals of a running server, as its API tells them. */
 export async function checkServer(server: string): Promise<readonly ServerFinding[]> {
@@ -97,10 +102,22 @@ function repositoryFinding({
       'put the main line back; see fairlead verify',
     );
   }
-  const found = unwitnessed(conditions) ?? stopped(`repository/${name}`, conditions);
-  if (found !== null) return found;
-  const age = fetch.ageMs === null ? 'never' : `${Math.round(fetch.ageMs / 1000)} s ago`;
-  return ok(`verified ${age}, following ${short(followedTip)}`);
+  const stale = staleness(conditions);
+  const behind = stale === null ? null : warn(stale, 'see docs/runbooks/RemoteBehind.md');
+  const age = ageFinding(fetch, followedTip);
+  // Of a repository that is suspended as a whole nothing is looked at; of one with suspended scopes it is.
+  const isExpected = age.state === 'ok' || conditions.some(({ reason }) => reason === 'Suspended');
+  const stop = isExpected ? stopped(`repository/${name}`, conditions) : null;
+  return unwitnessed(conditions) ?? behind ?? stop ?? age;
+}
+
+/** A run that hangs says nothing else than that nothing came of it. */
+function ageFinding({ ageMs, pollMs }: Repository['fetch'], followedTip: string | null): Finding {
+  if (ageMs === null)
+    return fail('nothing was verified since this server began', 'wait until its first run is over');
+  const told = `verified ${duration(ageMs)} ago, following ${short(followedTip)}`;
+  if (pollMs === undefined || ageMs <= POLLS_MISSED * pollMs) return ok(told);
+  return warn(`${told}; it is to be every ${duration(pollMs)}`, 'see docs/runbooks/FetchOverdue.md');
 }
 
 function scopeFinding({ path, conditions = [], seq, hold, problems }: Scope): Finding {

@@ -4,7 +4,7 @@ import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { type GatewayApiStatus, gatewayApiText } from '../gateway-api-text.ts';
 import { API_VERSION, type Format, outputOption, print, short, table, wrap } from '../output.ts';
-import { conditionOf } from '../served/freshness.ts';
+import { conditionOf, staleness } from '../served/freshness.ts';
 import { type Repository, readRepositories, readScopes, type Scope as ServedScope } from '../served/read.ts';
 import { happenings, repositoryRows, scopeRows } from '../served/rows.ts';
 import { serverOption } from '../server-client.ts';
@@ -75,7 +75,7 @@ function stopText(name: string, conditions: readonly Stop[]): readonly string[] 
 }
 
 /** What keeps a repository from going on. What was accepted is served all the same. */
-function troubles({ name, failure, refused }: Repository): readonly string[] {
+function troubles({ name, failure, refused, conditions }: Repository): readonly string[] {
   const lines: string[] = [];
   if (failure !== null) {
     const since = new Date(failure.sinceMs).toISOString();
@@ -85,5 +85,7 @@ function troubles({ name, failure, refused }: Repository): readonly string[] {
   }
   if (refused !== null)
     lines.push(`${name}: the tip ${short(refused.tip)} is refused (${refused.rule}): ${refused.reason}`);
+  const stale = staleness(conditions);
+  if (stale !== null) lines.push(`${name}: ${stale}`);
   return lines.map((line) => wrap(line, '  '));
 }

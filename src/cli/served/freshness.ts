@@ -1,8 +1,16 @@
 import type { Condition, Repository, Scope } from './read.ts';
 
-/** How long ago a repository was last found to be as it is served. */
-export function freshness({ fetch }: Pick<Repository, 'fetch'>): string {
-  return fetch.ageMs === null ? 'never verified' : `verified ${duration(fetch.ageMs)} ago`;
+/** How long ago a repository was last found to be as it is served; stale: its remote had less then. */
+export function freshness(repository: Pick<Repository, 'fetch' | 'conditions'>): string {
+  const { ageMs } = repository.fetch;
+  if (ageMs === null) return 'never verified';
+  const isStale = staleness(repository.conditions) !== null;
+  return `verified ${duration(ageMs)} ago${isStale ? ', stale' : ''}`;
+}
+
+/** What a remote that serves old history offers; null: it does not. */
+export function staleness(conditions: readonly Pick<Condition, 'reason' | 'message'>[] = []): string | null {
+  return conditions.find(({ reason }) => reason === 'Stale')?.message ?? null;
 }
 
 /** `verified 12 s ago, seq 41`. */
