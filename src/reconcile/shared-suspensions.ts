@@ -7,6 +7,7 @@ import type { Clock } from './clock.ts';
 import { createPace } from './pace.ts';
 import {
   formatSuspensions,
+  isForgotten,
   isLater,
   keyOf,
   MAX_SUSPENSIONS,
@@ -60,8 +61,9 @@ export function createSharedSuspensions(options: Options): SharedSuspensions {
   const exchange = async () => {
     const text = await bulletin.read(place, MAX_BYTES);
     const all = (text === null ? null : parseSuspensions(text)) ?? [];
-    const heard = all.filter((each) => each.repository === repository);
-    await suspensions.hear(heard);
+    const told = all.filter((each) => each.repository === repository);
+    await suspensions.hear(told);
+    const heard = told.filter((each) => !isForgotten(each, clock.now()));
     const missing = later(own(), heard);
     if (missing.length > 0) await bulletin.write(place, textOf(heard, missing, own()), KEEP_SECONDS);
     else if (later(heard, own()).length === 0) pace.reached();

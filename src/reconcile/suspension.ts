@@ -25,6 +25,8 @@ export type KeptVersion = {
 
 /** More are refused: every scope of a large mesh, one by one. */
 export const MAX_SUSPENSIONS = 10_000;
+/** The rest is for repositories: what stops everything always has room. */
+export const MAX_SCOPES = 9_000;
 const MAX_REASON = 500;
 const MAX_BY = 100;
 
@@ -63,6 +65,16 @@ export function keyOf({ repository, scope }: Pick<Suspension, 'repository' | 'sc
 /** The same order on every replica, in whatever order they hear. */
 export function isLater(one: Suspension, other: Suspension): boolean {
   return one.atMs === other.atMs ? one.id > other.id : one.atMs > other.atMs;
+}
+
+const DAY_MS = 24 * 3_600_000;
+/** Whoever was away for longer does not hear any more that it has ended. */
+const REMEMBERED_MS = 30 * DAY_MS;
+
+/** It ended so long ago that nobody has to be told of it any more. */
+export function isForgotten({ state, atMs, untilMs }: Suspension, nowMs: number): boolean {
+  const endMs = state === 'Resumed' ? atMs : untilMs;
+  return endMs !== null && endMs + REMEMBERED_MS < nowMs;
 }
 
 /** `suspended by ana at …: reason; until …`. */

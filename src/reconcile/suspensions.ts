@@ -5,9 +5,11 @@ import { type Files, replaceFile } from './files.ts';
 import { type Keeper, type Kept, NOTHING_KEPT } from './kept.ts';
 import {
   formatSuspensions,
+  isForgotten,
   isLater,
   type KeptVersion,
   keyOf,
+  MAX_SCOPES,
   MAX_SUSPENSIONS,
   parseSuspensions,
   type Suspension,
@@ -23,7 +25,7 @@ export interface Suspensions extends Pick<Keeper, 'suspended' | 'kept'> {
   resume(asked: Omit<SuspensionAsked, 'untilMs'>): Promise<Suspension | null>;
   /** Takes over what another replica was told, where that is later: of a peer that lies, no more than there is room for. */
   hear(heard: readonly Suspension[]): Promise<void>;
-  /** Those that have ended too: whoever was away has to hear that they have. */
+  /** Those that ended within the last 30 days too: whoever was away has to hear that they have. */
   all(): readonly Suspension[];
   close(): void;
 }
@@ -60,6 +62,10 @@ const MAX_HEARD = MAX_SUSPENSIONS / 2;
 const MAX_AHEAD_MS = 2 * 366 * 24 * 3_600_000;
 const MAX_LOGGED = 10;
 
+function scopesIn(known: ReadonlyMap<string, Suspension>): number {
+  return [...known.values()].filter(({ scope }) => scope !== null).length;
+}
+
 type ByUid = ReadonlyMap<string, Kept>;
 
 class StoredSuspensions implements Suspensions {
@@ -87,7 +93,8 @@ class StoredSuspensions implements Suspensions {
   }
 
   all(): readonly Suspension[] {
-    return [...this.#known.values()];
+    const now = this.#options.clock.now();
+    return [...this.#known.values()].filter((each) => !isForgotten(each, now));
   }
 
   suspend(asked: SuspensionAsked): Promise<Suspension> {
@@ -122,12 +129,14 @@ class StoredSuspensions implements Suspensions {
   hear(heard: readonly Suspension[]): Promise<void> {
     return this.#next(async () => {
       const { clock, log } = this.#options;
-      const latestMs = clock.now() + MAX_AHEAD_MS;
-      let room = MAX_HEARD - this.#known.size;
+      const now = clock.now();
+      let room = MAX_HEARD - this.all().length;
       const news = heard.filter((each) => {
-        if (each.atMs > latestMs) return false;
+        if (each.atMs > now + MAX_AHEAD_MS) return false;
         const known = this.#known.get(keyOf(each));
         if (known !== undefined) return isLater(each, known);
+        if (isForgotten(each, now)) return false;
+        if (each.scope === null) return true;
         room -= 1;
         return room >= 0;
       });
@@ -166,10 +175,10 @@ class StoredSuspensions implements Suspensions {
 
   async #take(news: readonly Suspension[]): Promise<void> {
     const { files, file, onChange, told } = this.#options;
-    const known = new Map(this.#known);
-    for (const each of news) known.set(keyOf(each), each);
-    if (known.size > MAX_SUSPENSIONS) {
-      const message = `there are ${this.#known.size} suspensions already`;
+    const known = new Map([...this.all(), ...news].map((each) => [keyOf(each), each]));
+    const adds = news.some((each) => each.scope !== null && !this.#known.has(keyOf(each)));
+    if ((adds && scopesIn(known) > MAX_SCOPES) || known.size > MAX_SUSPENSIONS) {
+      const message = `there are ${this.#known.size} suspensions, with those that ended in the last 30 days`;
       throw new Failure('suspend-full', message, 'suspend the repository instead');
     }
     await replaceFile(files, file, formatSuspensions([...known.values()]));

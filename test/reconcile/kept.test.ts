@@ -5,6 +5,7 @@ import { Failure } from '../../src/base/failure.ts';
 import type { Earlier, Line, VerifiedScope } from '../../src/governance/index.ts';
 import { createBrake } from '../../src/reconcile/brake.ts';
 import { createBackKeeper, type Kept } from '../../src/reconcile/kept.ts';
+import { formatSuspensions, MAX_SCOPES, parseSuspensions } from '../../src/reconcile/suspension.ts';
 import { type Proxy as Client, parseProxy } from '../../src/translate/index.ts';
 import { createWorld } from '../governance/world.ts';
 import { createFolder } from '../repository.ts';
@@ -301,6 +302,40 @@ test('where it cannot be written nothing is suspended', async () => {
   expect(mesh.suspensions.kept('mesh').size).toBe(0);
   mesh.disk.fill('free');
   await expect(stop(mesh, world.uid.S, mesh.clock.now())).rejects.toMatchObject({ code: 'suspend-past' });
+});
+
+const DAY_MS = 24 * 3_600_000;
+const HEX = (at: number) => at.toString(16).padStart(64, '0');
+
+test('what ended long ago takes no room, and repositories always have some', async () => {
+  const mesh = await start();
+  const version = { path: 's', digest: HEX(1), seq: 1 };
+  const ended = Array.from({ length: MAX_SCOPES }, (_, at) => ({
+    ...{ ...WHO, scope: { ...version, uid: HEX(at) } },
+    ...{ state: 'Resumed' as const, atMs: mesh.clock.now(), id: 'a' },
+  }));
+  await writeFile(file, formatSuspensions(ended));
+  const { clock, suspensions, disk } = await start();
+  const one = { ...WHO, scope: { ...version, uid: HEX(MAX_SCOPES) } };
+  await expect(suspensions.suspend(one)).rejects.toMatchObject({ code: 'suspend-full' });
+  await suspensions.suspend({ ...WHO, scope: null });
+  const heard = { state: 'Suspended' as const, atMs: clock.now(), id: 'a', scope: null };
+  await suspensions.hear([{ ...WHO, ...heard, repository: 'other' }]);
+  expect(suspensions.suspended('other')).not.toBeNull();
+  clock.set(31 * DAY_MS);
+  await suspensions.suspend(one);
+  expect(suspensions.all().map(({ state }) => state)).toEqual(['Suspended', 'Suspended', 'Suspended']);
+  await suspensions.hear(ended); // Who was away for longer says nothing new.
+  expect(suspensions.all()).toHaveLength(3);
+  expect(parseSuspensions((await disk.read(file)) ?? '')).toEqual(suspensions.all());
+});
+
+test('whatever the clock says, a word that ends what is in force is heard', async () => {
+  const { clock, suspensions } = await start();
+  const made = await suspensions.suspend({ ...WHO, scope: null });
+  clock.set(366 * DAY_MS);
+  await suspensions.hear([{ ...made, state: 'Resumed', atMs: made.atMs + 1 }]);
+  expect(suspensions.suspended('mesh')).toBeNull();
 });
 
 test('old bytes have the place and the authority of now, and are read once', async () => {

@@ -294,6 +294,27 @@ test('what one is told to stop the others know, and so does who comes later, or 
   await become(third, null);
 });
 
+test('what ended long ago is in Redis no more, and keeps nobody asking', async () => {
+  const { clock, place, start } = meet();
+  const one = await start('one');
+  await one.replicas.suspend(WHO);
+  await one.replicas.resume(WHO);
+  const [name, text] = await vi.waitFor(() => {
+    const found = [...place.written].find(([, text]) => text.includes('Resumed'));
+    return found ?? expect.fail('nothing is told yet');
+  });
+  clock.set(31 * 24 * 3_600_000);
+  const other = await start('other');
+  expect(other.suspensions.all()).toEqual([]);
+  await one.replicas.suspend({ ...WHO, scope: { uid: S, path: 's', digest: 'd'.repeat(64), seq: 1 } });
+  await vi.waitFor(async () => {
+    await clock.advance(1_000);
+    expect(place.written.get(name)).not.toBe(text);
+    expect(other.suspensions.all()).toHaveLength(1);
+  });
+  expect(place.written.get(name)).not.toContain('Resumed');
+});
+
 test('a word from far ahead is not heard, and what is told here ends whatever was', async () => {
   const { clock, start } = meet();
   const one = await start('one');
