@@ -3,12 +3,12 @@ import type { LineState } from '../governance/index.ts';
 import type { Announcement } from './announcement.ts';
 import type { Bulletin } from './bulletin.ts';
 import type { Clock } from './clock.ts';
-import { derivedOf, formatDerived, parseDerived } from './derived.ts';
+import { derivedOf, formatDerived, mayBeOneLine, parseDerived } from './derived.ts';
 import { createPace } from './pace.ts';
 import { createSharedSuspensions } from './shared-suspensions.ts';
 import type { KeptVersion } from './suspension.ts';
 import type { Suspensions } from './suspensions.ts';
-import { type Differing, Witnesses } from './witnesses.ts';
+import { type Differing, type Kinship, Witnesses } from './witnesses.ts';
 
 export type BoardOptions = {
   readonly name: string;
@@ -21,6 +21,8 @@ export type BoardOptions = {
   readonly log: Log;
   /** Versions that a scope has accepted, oldest first; the last is the one that is served. */
   readonly versions: (repository: string, uid: string) => readonly Pick<KeptVersion, 'digest' | 'seq'>[];
+  /** Of a commit with the followed tip. Whoever asks may ask of any. */
+  readonly kinship: (repository: string, commit: string) => Promise<Kinship>;
   /** There is something to look for, or to keep otherwise. */
   readonly hint: (repository: string, delayMs: number) => void;
 };
@@ -78,9 +80,17 @@ export class Board {
     this.#tips.delete(state.tip);
     this.#tips.add(state.tip);
     for (const old of [...this.#tips].slice(0, -MAX_TIPS)) this.#tips.delete(old);
-    this.#witnesses.follow(derivedOf(state), this.#nowMs());
+    this.#witnesses.follow(derivedOf(state), this.#nowMs(), (uid, said) => {
+      const scope = state.scopes.get(uid);
+      return scope === undefined || mayBeOneLine(scope, said);
+    });
     this.#announce();
     this.#freeze();
+  }
+
+  /** The remote has answered with what it has, to what was asked at `startMs` of the steady clock. */
+  looked(startMs: number): void {
+    this.#witnesses.looked(startMs);
   }
 
   heard(said: Announcement): void {
@@ -113,8 +123,25 @@ export class Board {
     if (again || this.#isDue) this.#announce();
   }
 
-  /** Reads what one of the others has shown. What was derived here is worth showing only where somebody says otherwise. */
+  /** Finds out which line one of the others follows, and reads what one has shown. */
   async compare(): Promise<void> {
+    await this.#place();
+    await this.#read();
+  }
+
+  async #place(): Promise<void> {
+    const about = this.#witnesses.own() === null ? null : this.#witnesses.unplaced();
+    if (about === null) return;
+    const { name, kinship } = this.#options;
+    const own = this.#witnesses.own();
+    const found = this.#tips.has(about.tip) ? 'same' : await kinship(name, about.tip);
+    if (this.#witnesses.own() !== own) return; // It was of another tip.
+    this.#witnesses.place(about, found, this.#nowMs());
+    this.#freeze();
+  }
+
+  /** What was derived here is worth showing only where somebody says otherwise. */
+  async #read(): Promise<void> {
     const { name, genesis, replica, bulletin } = this.#options;
     const [own, nowMs] = [this.#witnesses.own(), this.#nowMs()];
     if (own === null || !this.#witnesses.isDisputed()) return;
@@ -162,15 +189,18 @@ export class Board {
   #freeze(): void {
     const differing = this.#witnesses.differing();
     if (differing === this.#differing) return;
+    const isTold = differing !== null && this.#differing !== null;
     this.#differing = differing;
+    this.#tell(differing);
     const { name, versions, hint } = this.#options;
     const frozen = new Map<string, Frozen>();
     for (const [uid, replicas] of differing?.scopes ?? []) {
       const version = this.#frozen.get(uid) ?? versions(name, uid).at(-1);
       if (version !== undefined) frozen.set(uid, { digest: version.digest, seq: version.seq, replicas });
     }
+    // Who more says so, and of nothing, is no reason for a run: anybody may announce.
+    if (isTold && frozen.size === 0 && this.#frozen.size === 0) return;
     this.#frozen = frozen.size === 0 ? NOTHING_FROZEN : frozen;
-    this.#tell(differing);
     hint(name, 0);
   }
 
@@ -179,9 +209,10 @@ export class Board {
     const about = { repository: name, tip: this.#state?.tip ?? null };
     if (differing === null) log.warn(about, 'the replicas derive the same again');
     else {
-      const { replicas, scopes, unknown } = differing;
-      const facts = { ...about, replicas, scopes: [...scopes.keys()], unknown };
-      log.error(facts, 'other replicas derive something else from the same tip: these scopes stop changing');
+      const { replicas, elsewhere, scopes, unknown } = differing;
+      const facts = { ...about, replicas, elsewhere, scopes: [...scopes.keys()], unknown };
+      const what = elsewhere.length === 0 ? 'derive something else from the same tip' : 'follow another line';
+      log.error(facts, `other replicas ${what}: these scopes stop changing`);
     }
   }
 }

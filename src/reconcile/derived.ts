@@ -31,6 +31,17 @@ export function parseDerived(text: string): Derived | null {
 
 const isDerived = closed({ tip: isId, scopes: mapOf(isDigest, isLine(200)) });
 
+/**
+ * Whether a scope here and what another line says of it may be one line at two times: it was so here, or may become so. What
+ * it was never, at a number that it has had, is another line of it (G20).
+ */
+export function mayBeOneLine({ seq, accepted, lineage }: ScopeState, said: string): boolean {
+  const [number, , digest] = said.split(' ');
+  const at = Number(number);
+  if (at === seq) return digest === accepted.digest;
+  return at > seq || lineage.some((entry) => entry.seq === at && entry.next === digest);
+}
+
 /** In the order of uids, so that all replicas say the same. */
 function derived(tip: string, scopes: ReadonlyMap<string, string>): Derived {
   const hash = createHash('sha256');

@@ -22,7 +22,7 @@ export function keptConditions(
     memory: `seq ${served.seq} is served from memory, seq ${newest} is accepted`,
     lost: `seq ${seq} is nowhere any more: seq ${served.seq} is served, the newest`,
   };
-  const others = `from the same tip other replicas derive something else: ${namesText(replicas)}`;
+  const others = `other replicas derive something else: ${namesText(replicas)}`;
   const differs = replicas.length === 0 ? [] : [differing(`${others} (${texts[from]})`, at)];
   if (suspension === null) return differs;
   const reason = from === 'lost' ? 'VersionLost' : 'Suspended';
@@ -58,12 +58,16 @@ function witnessed({ apart }: Kept, state: LineState | null): readonly Observati
       { type: 'Witnessed', status: 'Unknown', reason: apart.reason, message: text, observedRevision: at },
     ];
   }
-  const { replicas, scopes, unknown } = apart.differing;
+  const { replicas, elsewhere, scopes, unknown } = apart.differing;
   const paths = [...scopes.keys()].map((uid) => state?.scopes.get(uid)?.path ?? uid);
   const more = unknown === 0 ? [] : [`${unknown} that are not known here`];
   const what = [...(paths.length === 0 ? [] : [namesText(paths)]), ...more].join(', and ');
-  const text = `from the same tip other replicas (${namesText(replicas)}) derive something else`;
-  return [differing(`${text}: ${what === '' ? 'they have not shown what' : what}`, at)];
+  const here = replicas.filter((replica) => !elsewhere.includes(replica));
+  const same = `from the same tip other replicas (${namesText(here)}) derive something else`;
+  const other = `other replicas (${namesText(elsewhere)}) follow another line`;
+  const said = [...(here.length > 0 ? [same] : []), ...(elsewhere.length > 0 ? [other] : [])].join(', and ');
+  const nothing = elsewhere.length > 0 ? 'no scope is known to differ' : 'they have not shown what';
+  return [differing(`${said}: ${what === '' ? nothing : what}`, at)];
 }
 
 const MAX_NAMES = 20;

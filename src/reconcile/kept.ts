@@ -33,6 +33,8 @@ export interface Keeper {
   apart(repository: string): Apart | null;
   /** Is told what is followed, once it is on the disk, before it is served. */
   followed(repository: string, state: LineState): void;
+  /** The remote has answered, to what was asked at `startMs` of the steady clock, and what it has is in the store. */
+  looked(repository: string, startMs: number): void;
 }
 
 export const NOTHING_KEPT: ReadonlyMap<string, Kept> = new Map();

@@ -18,6 +18,7 @@ import { createTimelines, type Found, type Timelines } from './timelines.ts';
 import { createTransitions } from './transitions.ts';
 import { type Judged, judge, lastTrusted, stateAt } from './verify.ts';
 import type { RefusedTip } from './witness.ts';
+import type { Kinship } from './witnesses.ts';
 import { jitterMs, type Outcome } from './work-queue.ts';
 
 export type LoopOptions = MemoryOptions &
@@ -55,6 +56,8 @@ export interface RepositoryLoop {
   state(): LineState | null;
   /** Whether the followed tip is this commit, or has it below it, merged or not. */
   follows(commit: ObjectId): Promise<boolean>;
+  /** Whether a commit and the followed tip are on one main line (G9), as far as the store has them. */
+  kinship(commit: ObjectId): Promise<Kinship>;
   /** Versions that a scope has accepted, oldest first; the last is the one that is served. Empty: nothing of it is. */
   versions(uid: string): readonly Pick<KeptVersion, 'digest' | 'seq'>[];
 }
@@ -205,6 +208,7 @@ class Loop implements RepositoryLoop {
     run.step('verify');
     const judged = await this.#verify(offered);
     run.judged(judged.outcome, judged.outcome === 'refused' ? judged.rule : '');
+    if (kept === null) this.#options.keeper.looked(this.name, startMs);
     const verifyMs = clock.steadyMs() - startMs - fetchMs;
     if (this.#isSuspended()) return { result: 'unchanged' }; // It was while the remote answered.
     const fetchedMs = startMs + fetchMs;
@@ -256,6 +260,18 @@ class Loop implements RepositoryLoop {
       () => false,
     );
     return isHere && tip !== undefined && isAncestor(git, commit, tip);
+  }
+
+  async kinship(commit: ObjectId): Promise<Kinship> {
+    const { line } = this.#options;
+    const tip = this.#facts.state?.tip;
+    if (tip === undefined) return 'unknown';
+    const meets = async () =>
+      (await line.chain(commit, new Set([tip]))) ?? (await line.chain(tip, new Set([commit])));
+    return meets().then(
+      (chain) => (chain === null ? 'other' : 'same'),
+      () => 'unknown', // It is not here, or something below it is not.
+    );
   }
 
   versions(uid: string): readonly Pick<KeptVersion, 'digest' | 'seq'>[] {

@@ -24,10 +24,12 @@ export async function openReplicas(options: Options): Promise<Replicas> {
   const versions = (repository: string, uid: string) => loops.get(repository)?.versions(uid) ?? [];
   const hint = (repository: string, delayMs = 0) =>
     void (loops.has(repository) && queue.here(repository, delayMs));
+  const kinship = async (repository: string, commit: string) =>
+    (await loops.get(repository)?.kinship(commit)) ?? 'unknown';
   const { files, suspensions: file } = folder;
   const onChange = (repository: string) => hint(repository);
   const suspensions = await openSuspensions({ ...options, files, file, versions, onChange });
   const { bulletin } = queue;
   const redisFailure = () => queue.redisFailure();
-  return createReplicas({ ...options, suspensions, versions, hint, bulletin, redisFailure });
+  return createReplicas({ ...options, suspensions, versions, kinship, hint, bulletin, redisFailure });
 }

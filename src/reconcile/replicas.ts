@@ -37,6 +37,7 @@ function alone(suspensions: Suspensions): Replicas {
     kept: (name) => suspensions.kept(name),
     apart: () => null,
     followed() {},
+    looked() {},
     suspend: (asked) => suspensions.suspend(asked),
     resume: (asked) => suspensions.resume(asked),
     async start() {},
@@ -85,6 +86,10 @@ class Meeting implements Replicas {
 
   followed(repository: string, state: LineState): void {
     if (!this.#closed) this.#boards.get(repository)?.followed(state);
+  }
+
+  looked(repository: string, startMs: number): void {
+    this.#boards.get(repository)?.looked(startMs);
   }
 
   async suspend(asked: Parameters<Suspensions['suspend']>[0]) {

@@ -54,7 +54,7 @@ const loop = createLoop({
   read: stages.read,
   served,
   distribution: clients,
-  keeper: { suspended: () => null, kept: () => NOTHING_KEPT, apart: () => null, followed() {} },
+  keeper: { suspended: () => null, kept: () => NOTHING_KEPT, apart: () => null, followed() {}, looked() {} },
   files: nodeFiles,
   witness: join(folder, 'witness.json'),
   proofs: { folder: join(folder, 'proofs'), gitdir: join(folder, 'git') },

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Failure } from '../../src/base/failure.ts';
+import type { Objects } from '../../src/git/index.ts';
 import type { Line, LineState } from '../../src/governance/index.ts';
 import { type Announcement, parseAnnouncement } from '../../src/reconcile/announcement.ts';
 import type { Bulletin, BulletinListener } from '../../src/reconcile/bulletin.ts';
@@ -31,6 +32,9 @@ const c = world.add('c', {
   by: 'y',
 });
 const d = world.add('d', { parents: ['c'], S: service('five'), by: 'x' });
+/** From a on, another line: what was once shown to some, or is shown to them alone. */
+const f = world.add('f', { parents: ['a'], S: service('forked'), by: 'y' });
+const f2 = world.add('f2', { parents: ['f'], S: service('forked'), C: service('later', 'c'), by: 'x' });
 const pin = await world.pin();
 const { S } = world.uid;
 
@@ -66,6 +70,17 @@ function wrong(tips: readonly string[]): (line: Line) => Line {
     scopes: (state) => line.scopes(real.get(state) ?? state),
     earlier: (state, scope) => line.earlier(real.get(state) ?? state, scope),
   });
+}
+
+/** A store to which these commits never came. */
+function without(...absent: readonly string[]): Objects {
+  return {
+    ...world.objects,
+    async commit(id) {
+      if (absent.includes(id)) throw new Failure('object-missing', `commit ${id} is missing`, 'fetch it');
+      return world.objects.commit(id);
+    },
+  };
 }
 
 /** What Redis is, in memory. */
@@ -107,11 +122,11 @@ function meetingPlace(clock: ReturnType<typeof simulatedClock>) {
 function meet() {
   const clock = simulatedClock();
   const place = meetingPlace(clock);
-  const start = async (name: string, derive?: (line: Line) => Line) => {
+  const start = async (name: string, derive?: (line: Line) => Line, objects = world.objects) => {
     const home = join(folder.dir, name);
     await mkdir(home, { recursive: true });
     const simulation = simulate({
-      ...{ objects: world.objects, pin, witness: join(home, 'witness.json'), clock },
+      ...{ objects, pin, witness: join(home, 'witness.json'), clock },
       ...(derive === undefined ? {} : { derive }),
     });
     const { loop, queue } = simulation;
@@ -123,7 +138,8 @@ function meet() {
     };
     const log = { ...quiet, error: (_: object, text: string) => void errors.push(text) };
     const versions = (_: string, uid: string) => loop.versions(uid);
-    const common = { clock, log, versions };
+    const kinship = (_: string, commit: string) => loop.kinship(commit);
+    const common = { clock, log, versions, kinship };
     const suspensions = await simulation.suspensions(join(home, 'suspend.json'));
     const replicas = createReplicas({
       ...{ ...common, bulletin: place.bulletin(), suspensions, hint, redisFailure: () => null },
@@ -190,6 +206,112 @@ test('where two derive something else, that scope alone stops on both, both say 
     expect([reasons(), reasons('s')]).toEqual([[], []]);
     expect(names()).toContain('five');
   }
+});
+
+const DIFFER = ['False ReplicasDiffer'];
+/** Runs what is due as time goes by. */
+const pass = async (
+  clock: ReturnType<typeof simulatedClock>,
+  replicas: readonly Replica[],
+  seconds: number,
+) => {
+  for (let second = 0; second < seconds; second += 5) {
+    await clock.advance(5_000);
+    for (const { queue } of replicas) await queue.drain();
+  }
+};
+
+test('two that follow two lines say so, what contradicts stops alone, and it ends when nobody is elsewhere', async () => {
+  const { clock, start } = meet();
+  const both = [await start('one'), await start('other')] as const;
+  const [one, other] = both;
+  await at(both, a);
+  await one.at(b);
+  await other.at(f);
+  await pass(clock, both, 10);
+  for (const { reasons, errors, loop } of both) {
+    expect([reasons(), reasons('s'), reasons('s.c')]).toEqual([DIFFER, DIFFER, []]);
+    expect(errors.at(-1)).toBe('other replicas follow another line: these scopes stop changing');
+    const { message } = loop.status().conditions.find(({ type }) => type === 'Witnessed') ?? expect.fail();
+    expect(message).toMatch(/^other replicas \([0-9a-f]{32}\) follow another line: s$/);
+  }
+  await one.at(c);
+  await pass(clock, both, 10);
+  // What one of them changed since contradicts nothing that the other had.
+  expect([one.names(), one.reasons('s'), one.reasons('s.c')]).toEqual([
+    expect.stringMatching(/(?=.*three)(?=.*young)/),
+    DIFFER,
+    [],
+  ]);
+  other.replicas.close();
+  await pass(clock, [one], 5);
+  expect([one.reasons(), one.names()]).toEqual([[], expect.stringContaining('four')]);
+  const third = await start('third');
+  await third.at(c);
+  await pass(clock, [one, third], 60);
+  for (const { reasons } of [one, third]) expect(reasons()).toEqual([]);
+});
+
+test('a fork that only some were shown is found though nobody has the other line; while the remote is away nobody can know', async () => {
+  const { clock, start } = meet();
+  const both = [
+    await start('one', undefined, without(f, f2)),
+    await start('other', undefined, without(b, c, d)),
+  ] as const;
+  const [one, other] = both;
+  await at(both, a);
+  await one.at(b);
+  one.unplug();
+  await other.at(f);
+  await pass(clock, both, 120);
+  // What differs is known when both show it.
+  expect([one.reasons(), other.reasons(), other.reasons('s')]).toEqual([[], DIFFER, []]);
+  one.offer(b);
+  await other.at(f2); // It goes on, and is still elsewhere.
+  await pass(clock, both, 90);
+  for (const { reasons } of both)
+    expect([reasons(), reasons('s'), reasons('s.c')]).toEqual([DIFFER, DIFFER, []]);
+});
+
+test('who is only behind is on the same line, however long its remote lags, and so is who is ahead of it', async () => {
+  const { clock, start } = meet();
+  const both = [await start('one'), await start('late', undefined, world.objects)] as const;
+  const [one, late] = both;
+  await at(both, a);
+  for (const [next, before] of [
+    [b, a],
+    [c, b],
+    [d, c],
+  ] as const) {
+    one.offer(next);
+    late.offer(before);
+    await pass(clock, both, 45);
+  }
+  await one.at(d);
+  late.unplug();
+  await pass(clock, both, 600);
+  for (const { reasons, errors } of both) expect([reasons(), errors]).toEqual([[], []]);
+});
+
+test('a remote that is a few seconds behind is no other line', async () => {
+  const { clock, start } = meet();
+  const hidden = new Set([b, c, d]);
+  const young: Objects = {
+    ...world.objects,
+    commit: (id) => (hidden.has(id) ? without(id).commit(id) : world.objects.commit(id)),
+  };
+  const both = [await start('one'), await start('late', undefined, young)] as const;
+  const [one, late] = both;
+  await at(both, a);
+  for (const next of [b, c, d]) {
+    await one.at(next);
+    await pass(clock, both, 25);
+    hidden.delete(next);
+    late.offer(next);
+  }
+  await pass(clock, both, 60);
+  expect(late.loop.status().followedTip).toBe(d);
+  for (const { reasons, errors } of both) expect([reasons(), errors]).toEqual([[], []]);
 });
 
 test('a replica that leaves, or is heard no more, holds nobody back', async () => {

@@ -108,6 +108,7 @@ export function simulate(input: {
       kept: (name) => keeper.kept(name),
       apart: (name) => keeper.apart(name),
       followed: (name, state) => keeper.followed(name, state),
+      looked: (name, startMs) => keeper.looked(name, startMs),
     },
     files: disk,
     witness: input.witness,
@@ -159,6 +160,7 @@ const nobody: Keeper = {
   kept: () => NOTHING_KEPT,
   apart: () => null,
   followed() {},
+  looked() {},
 };
 
 const unreachable: Remote = {

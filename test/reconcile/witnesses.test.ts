@@ -1,14 +1,21 @@
 import { expect, test } from 'vitest';
 import type { Announcement } from '../../src/reconcile/announcement.ts';
-import { type Derived, derivedOf, formatDerived, parseDerived } from '../../src/reconcile/derived.ts';
-import { MAX_REPLICAS, SILENCE_MS, UNSHOWN_MS, Witnesses } from '../../src/reconcile/witnesses.ts';
+import {
+  type Derived,
+  derivedOf,
+  formatDerived,
+  mayBeOneLine,
+  parseDerived,
+} from '../../src/reconcile/derived.ts';
+import { LAG_MS, MAX_REPLICAS, SILENCE_MS, UNSHOWN_MS, Witnesses } from '../../src/reconcile/witnesses.ts';
 import { createWorld } from '../governance/world.ts';
 
 const world = createWorld({ threshold: 1 });
 world.add('g', { S: 'one', C: 'child' });
 const a = world.add('a', { parents: ['g'], S: 'two', by: 'x' });
 const { S, C } = world.uid;
-const own = derivedOf(await world.state('a'));
+const state = await world.state('a');
+const own = derivedOf(state);
 const before = derivedOf(await world.state('g'));
 
 const derived = (tip: string, scopes: ReadonlyMap<string, string>): Derived =>
@@ -128,4 +135,44 @@ test('no more than so many are listened to, and each is read in turn', () => {
   expect(read.size).toBe(MAX_REPLICAS);
   for (let at = 0; at < MAX_REPLICAS; at++) witnesses.tick(SILENCE_MS);
   expect(witnesses.isDisputed()).toBe(false);
+});
+
+test('what may only be later or earlier contradicts nothing; another digest at a number that was had does', async () => {
+  const scope = state.scopes.get(S) ?? expect.fail('no scope');
+  const may = (line: string) => mayBeOneLine(scope, line);
+  const line = own.scopes.get(S) ?? '';
+  const digest = 'd'.repeat(64);
+  expect([may(line), may(before.scopes.get(S) ?? ''), may(`9 e ${digest} Live`)]).toEqual([true, true, true]);
+  expect([may(`2 e ${digest} Live`), may(`1 e ${digest} Live`), may('lies')]).toEqual([false, false, false]);
+});
+
+test('a tip is of another line once the remote was looked at long after it was announced, until it is found', () => {
+  const { witnesses } = start();
+  const there = { tip: 'e'.repeat(40), digest: hex(7, 64) };
+  witnesses.hear(said(1, there), 0);
+  const asked = () => witnesses.unplaced() ?? expect.fail('nothing to look for');
+  witnesses.place(asked(), 'unknown', 0);
+  expect(witnesses.unplaced()).toBeNull();
+  // It goes on, and what it said first is still what is looked for.
+  witnesses.hear(said(1, { ...there, tip: 'f'.repeat(40) }), 1);
+  witnesses.looked(LAG_MS - 1);
+  expect(asked().tip).toBe(there.tip);
+  witnesses.place(asked(), 'unknown', LAG_MS);
+  expect(witnesses.differing()).toBeNull();
+  witnesses.looked(LAG_MS);
+  witnesses.place(asked(), 'unknown', LAG_MS);
+  expect(witnesses.differing()).toMatchObject({ elsewhere: [hex(1)], replicas: [hex(1)] });
+  expect(witnesses.differing()?.scopes.size).toBe(0);
+  expect(asked().tip).toBe('f'.repeat(40));
+  witnesses.place(asked(), 'same', LAG_MS);
+  expect([witnesses.differing(), witnesses.isDisputed()]).toEqual([null, false]);
+});
+
+test('whoever arrives at the followed tip is elsewhere no more', () => {
+  const { witnesses } = start();
+  witnesses.hear(said(1, { tip: 'e'.repeat(40), digest: own.digest }), 0);
+  witnesses.place(witnesses.unplaced() ?? expect.fail('nothing to look for'), 'other', 0);
+  expect(witnesses.differing()?.elsewhere).toEqual([hex(1)]);
+  witnesses.hear(said(1, own), 1);
+  expect([witnesses.differing(), witnesses.unplaced()]).toEqual([null, null]);
 });
