@@ -109,7 +109,7 @@ export async function createServer(config: ServerConfig, world: World): Promise<
     const loop = createLoop({ ...repository, ...opened, ...world, ...parts });
     loops.set(loop.name, loop);
   }
-  for (const loop of loops.values()) await loop.restore();
+  for (const loop of loops.values()) await loop.restore().catch(unlessAlone(loops));
   // Only now: of what was served before, nobody's word takes a scope back.
   await keeper.start();
   const brake = createBrake({ loops, suspensions: keeper, clock });
@@ -138,6 +138,13 @@ async function readPins(repositories: ServerConfig['repositories']): Promise<rea
     throw new Failure('config-invalid', `${one} and ${other} are pinned to the same root`, 'leave one out');
   }
   return pins;
+}
+
+/** Of several repositories one that waits for its operator says so itself, and the others go on: decision 0056. */
+function unlessAlone(loops: ReadonlyMap<string, RepositoryLoop>): (error: unknown) => void {
+  return (error) => {
+    if (loops.size < 2 || !(error instanceof Failure)) throw error;
+  };
 }
 
 /** What is kept of one repository, and its line from the pin on. */

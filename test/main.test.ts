@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rename } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -295,6 +295,68 @@ describe('several repositories', () => {
     await hint(server.httpPort, 'shop');
     expect((await proxy.next()).value?.join(' ')).toContain('signed.shop');
     await rename(`${bank.repository.dir}-away`, bank.repository.dir);
+  });
+});
+
+describe('a witness that an operator has to look at', () => {
+  const witnessOf = ({ dataDir }: ServerConfig, name: string) =>
+    join(dataDir, 'repositories', name, 'witness.json');
+
+  it('stops its own repository, until it is whole again', async () => {
+    const [shop, bank] = [await createSite('shop'), await createSite('bank')];
+    cleanup.push(shop.close, bank.close);
+    const repositories = [
+      { ...followed(bank.config), name: 'bank' },
+      { ...followed(shop.config), name: 'shop' },
+    ];
+    const config = { ...shop.config, repositories };
+    const first = await serve(config);
+    const accepted = await tipOf(bank);
+    await serving(first.httpPort, accepted);
+    await serving(first.httpPort, await tipOf(shop), 1);
+    await first.close();
+    const file = witnessOf(config, 'bank');
+    const whole = await readFile(file, 'utf8');
+    await writeFile(file, whole.slice(0, 90));
+    await bank.change('later', 'alice');
+
+    const server = await serve(config);
+    const tip = await shop.change('signed', 'alice');
+    for (const name of ['bank', 'shop']) await hint(server.httpPort, name);
+    const { items } = await serving(server.httpPort, tip, 1);
+    expect(items[1]).toMatchObject({ followedTip: tip, failure: null });
+    const {
+      items: [stopped],
+    } = await ask<Repositories>(server.httpPort, '/api/v1/repositories');
+    expect(stopped).toMatchObject({
+      followedTip: null,
+      appliedRevision: null,
+      failure: { code: 'witness-corrupt', stage: 'restore' },
+    });
+    const ready = await fetch(`http://127.0.0.1:${server.httpPort}/readyz`);
+    expect([ready.status, await ready.json()]).toMatchObject([
+      503,
+      { message: expect.stringMatching(/^bank: witness-corrupt: .*restore .* from a backup/) },
+    ]);
+    // Without it, what a proxy still has of it would be taken away, and its names would be the shop's.
+    const proxy = connectProxy(server.xdsPort);
+    const told = proxy.next();
+
+    await writeFile(file, whole);
+    await hint(server.httpPort, 'bank');
+    const clusters = (await told).value?.join(' ');
+    expect(clusters).toContain('signed.shop');
+    expect(clusters).toMatch(/(?:genesis|later)\.bank/);
+  });
+
+  it('keeps a server from starting that follows nothing else', async () => {
+    const made = await site();
+    const { config } = made;
+    const first = await serve(config);
+    await serving(first.httpPort, await tipOf(made));
+    await first.close();
+    await writeFile(witnessOf(config, 'mesh'), '{');
+    await expect(serve(config)).rejects.toMatchObject({ code: 'witness-corrupt' });
   });
 });
 

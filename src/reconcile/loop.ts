@@ -38,7 +38,8 @@ export interface RepositoryLoop {
   readonly name: string;
   /**
    * Serves the last followed tip from the local store, before any remote answers; at start, once.
-   * Throws `Failure` `witness-corrupt | witness-mismatch`: an operator has to decide.
+   * Throws `Failure` `witness-corrupt | witness-mismatch | data-unwritable`: an operator has to decide. Until one has,
+   * that is its failure, and its runs serve and follow nothing: each tries this again first (decision 0056).
    */
   restore(): Promise<void>;
   /**
@@ -92,6 +93,8 @@ class Loop implements RepositoryLoop {
   readonly #memory: Memory;
   #facts: Facts;
   #stage: Stage = 'fetch';
+  /** The witness cannot be read, or is not what is derived: nobody knows what may be followed. */
+  #undecided = false;
   #wanted: Wanted | null = null;
   /** Somebody asked for a translation that is made anew, and has not got it yet. */
   #anew = false;
@@ -118,11 +121,22 @@ class Loop implements RepositoryLoop {
   }
 
   async restore(): Promise<void> {
+    this.#undecided = true;
+    try {
+      await this.#restore();
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
+    this.#undecided = false;
+  }
+
+  async #restore(): Promise<void> {
     const { line, log } = this.#options;
+    this.#stage = 'restore';
     const tip = await this.#memory.recall();
     if (tip === null) return;
     this.#learn({ followedTip: tip });
-    this.#stage = 'restore';
     try {
       const state = await stateAt(line, tip);
       if (state === null) return;
@@ -147,6 +161,7 @@ class Loop implements RepositoryLoop {
     const run = observer.began(this.name);
     this.#run = run;
     try {
+      await this.#decided();
       const kept = this.#fetchedLast();
       run.ended(this.#isSuspended() ? await this.#stay() : await this.#runOnce(run, kept, signal));
       return { outcome: 'wait', forMs: kept === null ? jitterMs(pollMs, random) : this.#untilPollMs() };
@@ -195,6 +210,14 @@ class Loop implements RepositoryLoop {
   #nowOn(work: Promise<void>): Promise<void> {
     this.#unstoppable = work.catch(() => {}); // Whoever runs it hears of that.
     return work;
+  }
+
+  /** Throws as `restore` does, as long as that would. */
+  async #decided(): Promise<void> {
+    if (!this.#undecided) return;
+    await this.#restore();
+    this.#undecided = false;
+    this.#learn({ failure: null });
   }
 
   /** `kept`: the tip to judge without a fetch. */

@@ -470,6 +470,39 @@ describe('a restart', () => {
     expect(after.published).toEqual([]);
   });
 
+  it.each([
+    ['cut off', 'witness-corrupt', (text: string) => text.slice(0, 90)],
+    ['empty', 'witness-corrupt', () => ''],
+    ['another’s', 'witness-mismatch', (text: string) => text.replace('"mesh"', '"other"')],
+    ['not what is derived', 'witness-mismatch', (text: string) => text.replace('"seq":3', '"seq":9')],
+  ])('follows and serves nothing, run after run, while its witness is %s', async (_, code, damage) => {
+    const before = start();
+    before.offer(a);
+    await before.run();
+    before.offer(b);
+    await before.run();
+    const whole = await readFile(witness, 'utf8');
+    expect(damage(whole)).not.toBe(whole);
+    await writeFile(witness, damage(whole));
+    const { loop, offer, run, published, clock } = start();
+    await expect(loop.restore()).rejects.toMatchObject({ code });
+    expect(loop.status()).toMatchObject({ appliedRevision: null, failure: { code, stage: 'restore' } });
+    for (const tip of [b, a, fork]) {
+      offer(tip);
+      loop.want(tip === a ? 'judgement' : 'source');
+      await run();
+      await clock.advance(POLL_MS);
+      expect([published, loop.state()]).toEqual([[], null]);
+      expect(loop.status()).toMatchObject({ appliedRevision: null, refused: null, failure: { code } });
+      expect(condition(loop.status(), 'Ready')).toMatch(/ Failed$/);
+      expect(await readFile(witness, 'utf8')).toBe(damage(whole));
+    }
+    await writeFile(witness, whole);
+    await run();
+    expect(published).toEqual([b]);
+    expect(loop.status()).toMatchObject({ followedTip: b, failure: null, refused: { tip: fork } });
+  });
+
   it('waits for the objects where the store is gone and the witness is not', async () => {
     const before = start();
     before.offer(a);
