@@ -54,6 +54,11 @@ export function createMetrics(version: string, now: () => number = Date.now) {
       'repo',
     ]),
     gitPoll: gauge('fairlead_git_poll_seconds', 'How often the remote is looked at.', ['repo']),
+    running: gauge(
+      'fairlead_reconcile_running_seconds',
+      'How long the run that goes on has run; 0: none does.',
+      ['repo'],
+    ),
     queueDepth: gauge('fairlead_queue_depth', 'Repositories that are due and wait to be reconciled.'),
     queueOldest: gauge(
       'fairlead_queue_oldest_seconds',
@@ -121,11 +126,12 @@ export function createMetrics(version: string, now: () => number = Date.now) {
         counters.nacks.inc(labels);
       }
     },
-    /** In Prometheus' text format, 0.0.4. */
-    async text(views: Views): Promise<string> {
+    /** In Prometheus' text format, 0.0.4. `runningMs`: by repository, of each run that goes on. */
+    async text(views: Views, runningMs: ReadonlyMap<string, number> = new Map()): Promise<string> {
       const queue = await views.queue();
       const { repositories, proxies } = views.look();
       fillRepositories(gauges, repositories);
+      fillRunning(gauges.running, repositories, runningMs);
       fillProxies(gauges, proxies, now());
       gauges.queueDepth.set(queue.due);
       gauges.queueOldest.set(queue.oldestMs / 1_000);
@@ -179,6 +185,15 @@ function fillRepositories(gauges: Gauges, repositories: Look['repositories']): v
       }
     }
   }
+}
+
+function fillRunning(
+  running: Gauge,
+  repositories: Look['repositories'],
+  runningMs: ReadonlyMap<string, number>,
+): void {
+  running.reset();
+  for (const { name: repo } of repositories) running.set({ repo }, (runningMs.get(repo) ?? 0) / 1_000);
 }
 
 /** Of a scope that has ended there is nothing to say. */

@@ -59,9 +59,17 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   const look = createLook(options, events);
   const metrics = createMetrics(version(), now);
   const traces = createTraces(tracer, clock, repositories);
+  /** By repository: since when it runs. */
+  const running = new Map<string, number>();
+  const runningMs = () =>
+    new Map([...running].map(([repository, sinceMs]) => [repository, steadyMs() - sinceMs]));
   return {
     loop: {
-      began: (repository) => watchRun({ metrics, steadyMs, trace: traces.began(repository), look }),
+      began(repository) {
+        running.set(repository, steadyMs());
+        const over = () => running.delete(repository);
+        return watchRun({ metrics, steadyMs, trace: traces.began(repository), look, over });
+      },
     },
     xds: {
       connected(proxy) {
@@ -89,7 +97,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
     },
     hooked: (forge, result) => metrics.webhooks.inc({ forge, result }),
     events,
-    metrics: () => metrics.text(views),
+    metrics: () => metrics.text(views, runningMs()),
     close: () => traces.close(),
   };
 }

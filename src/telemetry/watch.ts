@@ -24,10 +24,12 @@ type WatchOptions = {
   readonly trace: RunTrace;
   /** The status may have changed. */
   readonly look: () => void;
+  /** It runs no more. */
+  readonly over: () => void;
 };
 
 /** Counts one run. The committer's clock is not asked: a commit counts from when this server could know of it. */
-export function watchRun({ metrics, steadyMs, trace, look }: WatchOptions): Watch {
+export function watchRun({ metrics, steadyMs, trace, look, over }: WatchOptions): Watch {
   const startMs = steadyMs();
   let stepMs = startMs;
   let step: Step | null = null;
@@ -48,6 +50,7 @@ export function watchRun({ metrics, steadyMs, trace, look }: WatchOptions): Watc
     },
     pushed: (proxies) => trace.pushed(proxies),
     ended(end) {
+      over();
       trace.ended(end);
       if (step === 'fetch' && end.result === 'failed')
         metrics.gitRequests.inc({ op: 'fetch', result: end.code });

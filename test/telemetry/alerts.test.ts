@@ -18,6 +18,7 @@ const ready = (status: string) =>
 const up = 'fairlead_build_info{version="1"}';
 const fetched = 'fairlead_git_last_success_timestamp_seconds{repo="mesh"}';
 const poll = 'fairlead_git_poll_seconds{repo="mesh"}';
+const running = 'fairlead_reconcile_running_seconds{repo="mesh"}';
 const webhooks = (result: string) => `fairlead_webhook_total{forge="github",result="${result}"}`;
 
 /** What each alert fires on, with what labels, and what comes close to it and must not wake anybody. */
@@ -117,6 +118,13 @@ const cases: readonly {
     labels: '',
     fires: ['fairlead_queue_oldest_seconds 61x60'],
     quiet: [['fairlead_queue_oldest_seconds 59x60']],
+  },
+  {
+    alert: 'RunHangs',
+    labels: 'repo="mesh"',
+    fires: [`${running} 0+60x60`],
+    // Long runs, one after the other; one that was slow, and ended.
+    quiet: [[`${running} 290x60`], [`${running} 0+60x8 0x52`]],
   },
   { alert: 'ControlPlaneDown', labels: '', fires: [`${up} 1x10 _x50`], quiet: [[`${up} 1x60`]] },
   {
