@@ -20,6 +20,8 @@ function* ofRepository(before: RepositoryView | null, now: RepositoryView): Gene
     yield { type: 'failed', message: `${failure.stage}: ${failure.code}: ${failure.message}` };
   if (failure === null && before !== null && before.failure !== null)
     yield { type: 'recovered', message: `after ${before.failure.code}` };
+  const fault = (of: RepositoryView | null) => faultOf(of?.conditions ?? [], OF_REPOSITORY);
+  yield* healthFact(fault(before), fault(now));
 }
 
 function* ofScopes(before: RepositoryView, now: RepositoryView): Generator<Fact> {
@@ -33,7 +35,7 @@ function* ofScopes(before: RepositoryView, now: RepositoryView): Generator<Fact>
 }
 
 function* ofScope(old: ScopeView, scope: ScopeView): Generator<Fact> {
-  const { status, seq, hold, health } = scope;
+  const { status, seq, hold } = scope;
   if (status === 'Tombstone') {
     if (old.status !== 'Tombstone') yield { type: 'scope-ended', message: `it was at seq ${seq}` };
     return;
@@ -42,7 +44,24 @@ function* ofScope(old: ScopeView, scope: ScopeView): Generator<Fact> {
   if (hold !== null && (hold.rule !== old.hold?.rule || hold.reason !== old.hold.reason))
     yield { type: 'held', message: `${hold.rule}: ${hold.reason}; seq ${seq} is served` };
   if (hold === null && old.hold !== null) yield { type: 'released', message: `seq ${seq}` };
-  if (health === old.health) return;
-  const why = scope.conditions.find(({ type }) => type === 'Ready');
-  yield { type: 'health', message: `${old.health} to ${health}: ${why?.reason}: ${why?.message}` };
+  const fault = (of: ScopeView) => faultOf(of.conditions, OF_SCOPE);
+  yield* healthFact(fault(old), fault(scope));
+}
+
+/** What goes wrong in a scope by itself: the rest of its conditions is that of its repository, and is told of that, once. */
+const OF_SCOPE = ['Valid', 'Distributed', 'Witnessed'];
+/** Of the rest, what `refused` and `failed`, `nack` and `connected` do not tell. */
+const OF_REPOSITORY = ['Translated'];
+
+type Condition = ScopeView['conditions'][number];
+
+function faultOf(conditions: readonly Condition[], types: readonly string[]): Condition | null {
+  return conditions.find(({ type, status }) => status === 'False' && types.includes(type)) ?? null;
+}
+
+function* healthFact(before: Condition | null, now: Condition | null): Generator<Fact> {
+  if (before === null && now !== null)
+    yield { type: 'health', message: `Healthy to Degraded: ${now.reason}: ${now.message}` };
+  if (before !== null && now === null)
+    yield { type: 'health', message: `Degraded to Healthy: no more ${before.reason}` };
 }

@@ -117,8 +117,8 @@ function createLook({ clock, log, views }: TelemetryOptions, events: Events): ()
     for (const repository of views.look().repositories) {
       for (const fact of changes(seen.get(repository.name) ?? null, repository)) {
         const { type, message, id: _, timeMs: __, proxy: ___, ...about } = events.add(fact);
-        // Of repositories the loop's own lines say it.
-        if (about.scope !== null) log.info({ event: type, ...about }, message);
+        // Of repositories the loop's own lines say the rest.
+        if (about.scope !== null || type === 'health') log.info({ event: type, ...about }, message);
       }
       seen.set(repository.name, repository);
     }

@@ -1,10 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
-import { createFolder } from '../repository.ts';
+import { promtool, tested } from './promtool.ts';
 import { alertsFile as file, metricsIn, queries, rules } from './queries.ts';
 import { views } from './views.ts';
 
@@ -13,8 +11,8 @@ const root = join(import.meta.dirname, '../..');
 const info = (sync: string) => `fairlead_scope_info{repo="mesh",scope="acme",sync="${sync}"}`;
 const condition = (type: string, status: string, reason: string) =>
   `fairlead_repository_condition{repo="mesh",type="${type}",status="${status}",reason="${reason}"}`;
-const ready = (status: string) =>
-  `fairlead_scope_condition{repo="mesh",scope="acme",type="Ready",status="${status}",reason="x"}`;
+const ofScope = (type: string, status: string) =>
+  `fairlead_scope_condition{repo="mesh",scope="acme",type="${type}",status="${status}",reason="x"}`;
 const up = 'fairlead_build_info{version="1"}';
 const fetched = 'fairlead_git_last_success_timestamp_seconds{repo="mesh"}';
 const poll = 'fairlead_git_poll_seconds{repo="mesh"}';
@@ -55,11 +53,12 @@ const cases: readonly {
   {
     alert: 'ScopeStalled',
     labels: 'repo="mesh",scope="acme"',
-    fires: [`${ready('Unknown')} 1x60`],
+    fires: [`${ofScope('Distributed', 'False')} 1x60`],
     quiet: [
-      [`${ready('True')} 1x60`],
-      [`${ready('False')} 1x60`, `${info('OutOfSync')} 1x60`],
-      [`${ready('False')} 1x60`, `${condition('SourceVerified', 'False', 'FetchFailed')} 1x60`],
+      // What is so of all scopes is told of their repository.
+      [`${ofScope('Ready', 'False')} 1x60`, `${ofScope('Distributed', 'Unknown')} 1x60`],
+      [`${ofScope('SourceVerified', 'False')} 1x60`, `${ofScope('Translated', 'False')} 1x60`],
+      [`${ofScope('Valid', 'False')} 1x60`, `${info('OutOfSync')} 1x60`],
     ],
   },
   {
@@ -93,6 +92,12 @@ const cases: readonly {
     labels: 'repo="mesh"',
     fires: [`${condition('SourceVerified', 'False', 'Failed')} 1x60`],
     quiet: [[`${condition('SourceVerified', 'False', 'Failed')} 1x5 _x55`]],
+  },
+  {
+    alert: 'TranslationFailing',
+    labels: 'repo="mesh"',
+    fires: [`${condition('Translated', 'False', 'BuildFailed')} 1x60`],
+    quiet: [[`${condition('Translated', 'Unknown', 'Translated')} 1x60`]],
   },
   {
     alert: 'ProxyNACK',
@@ -141,8 +146,6 @@ const cases: readonly {
   },
 ];
 
-const promtool = (...args: readonly string[]) => execFileSync('promtool', args, { encoding: 'utf8' });
-
 test('each alert fires on what it is for, and on nothing that only looks like it', async () => {
   const input = (lines: readonly string[]) =>
     lines.map((line) => {
@@ -164,14 +167,7 @@ test('each alert fires on what it is for, and on nothing that only looks like it
       ...quiet.map((lines) => asked(alert, lines, [])),
     ];
   });
-  const folder = await createFolder();
-  try {
-    const path = join(folder.dir, 'tests.yaml');
-    await writeFile(path, JSON.stringify({ rule_files: [file], evaluation_interval: '1m', tests }));
-    expect(promtool('test', 'rules', path)).toContain('SUCCESS');
-  } finally {
-    await folder.close();
-  }
+  expect(await tested(tests)).toContain('SUCCESS');
 });
 
 test('the rules are well formed, and each has its cases and its page', () => {

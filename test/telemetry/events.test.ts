@@ -73,10 +73,28 @@ describe('changes of a status', () => {
       ['scope-ended', 'acme'],
     ]);
     expect(types(repository([]), before)).toEqual([['scope-added', 'acme']]);
-    const sick = scope('acme', { health: 'Degraded', conditions: [condition('Ready', 'False', 'Rejected')] });
+    const sick = scope('acme', { conditions: [condition('Distributed', 'False', 'Rejected')] });
     expect(changes(before, repository([sick]))).toMatchObject([
-      { type: 'health', message: 'Healthy to Degraded: Rejected: Ready is False' },
+      { type: 'health', message: 'Healthy to Degraded: Rejected: Distributed is False' },
     ]);
+    expect(changes(repository([sick]), before)).toMatchObject([
+      { type: 'health', message: 'Degraded to Healthy: no more Rejected' },
+    ]);
+  });
+
+  test('of all scopes at once, by what their repository has, are told of that', () => {
+    const shared = [
+      condition('SourceVerified', 'False', 'Refused'),
+      condition('Translated', 'False', 'BuildFailed'),
+      condition('Distributed', 'Unknown', 'Progressing'),
+    ];
+    const conditions = [condition('Ready', 'False', 'Refused'), ...shared];
+    const worse = repository([scope('acme', { health: 'Degraded', conditions })], { conditions });
+    expect(changes(before, worse)).toMatchObject([
+      { type: 'health', message: 'Healthy to Degraded: BuildFailed: Translated is False' },
+    ]);
+    expect(types(before, worse)).toEqual([['health', undefined]]);
+    expect(types(worse, before)).toEqual([['health', undefined]]);
   });
 });
 
@@ -97,7 +115,7 @@ test('whoever stops changes, or lets them go on, is told with why and until when
 test('however many proxies refuse, the status is looked at once, and what changed is told and logged', async () => {
   const clock = simulatedClock();
   let looks = 0;
-  let health = 'Healthy';
+  let distributed: 'True' | 'False' = 'True';
   const logged: unknown[] = [];
   const telemetry = createTelemetry({
     clock,
@@ -105,13 +123,14 @@ test('however many proxies refuse, the status is looked at once, and what change
     views: views({
       repositories() {
         looks += 1;
-        return [repository([scope('acme', { health })], { trace: 'run' })];
+        const conditions = [condition('Distributed', distributed)];
+        return [repository([scope('acme', { conditions })], { trace: 'run' })];
       },
     }),
   });
   telemetry.xds.connected('p');
   await clock.advance(1_000);
-  health = 'Degraded';
+  distributed = 'False';
   for (let n = 0; n < 500; n += 1)
     telemetry.xds.nacked({ proxy: `p${n}`, typeUrl: '', error: 'no', rejected: [] });
   await clock.advance(1_000);
