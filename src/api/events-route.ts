@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { answer, refuse } from './answer.ts';
+import { operations } from './operations.ts';
 import type { ApiEvent, ApiSource } from './source.ts';
 
 type Limits = Readonly<Record<'readers' | 'backlogBytes' | 'heartbeatMs', number>>;
@@ -13,11 +14,6 @@ export const EVENT_LIMITS: Limits = {
   heartbeatMs: 15_000,
 };
 
-const EVENTS_QUERY = {
-  type: 'object',
-  properties: { after: { type: 'string', maxLength: 100, default: '' } },
-} as const;
-
 /**
  * Events after an id: as a list, or, where `text/event-stream` is asked for, followed as they happen (HTML, Server-sent
  * events), from `Last-Event-ID` on.
@@ -27,7 +23,7 @@ export function eventsRoute(app: FastifyInstance, source: ApiSource, limits = EV
   app.addHook('preClose', async () => {
     for (const end of readers) end();
   });
-  const options = { schema: { querystring: EVENTS_QUERY } };
+  const options = { schema: operations.events };
   app.get<{ Querystring: { after: string } }>('/api/v1/events', options, (request, reply) => {
     const { accept = '', 'last-event-id': last } = request.headers;
     const after = typeof last === 'string' ? last : request.query.after;

@@ -3,18 +3,13 @@ import { answer, notFound, refuse } from './answer.ts';
 import { type Deliveries, forgeOf, HOOK_LIMITS, hookRequest } from './hooks/index.ts';
 import { createBuckets } from './hooks/limits.ts';
 import { isLocal } from './local.ts';
+import { operations } from './operations.ts';
 import type { ApiSource } from './source.ts';
 
 type Params = { readonly provider: string; readonly repository: string };
 type Query = { readonly what?: 'source' | 'judgement' };
 type Route = { readonly Params: Params; readonly Querystring: Query };
 type Request = FastifyRequest<Route>;
-
-/** Of a script on this machine: `judgement` judges and translates anew what is there, and fetches nothing. */
-const QUERY = {
-  type: 'object',
-  properties: { what: { type: 'string', enum: ['source', 'judgement'] } },
-} as const;
 
 /** How a delivery was answered, as its metric has it. */
 const RESULTS: Readonly<Record<number, string>> = {
@@ -34,7 +29,7 @@ export function hookRoute(
 ) {
   const buckets = createBuckets(HOOK_LIMITS);
   app.post<Route>('/hooks/v1/:provider/:repository', {
-    schema: { querystring: QUERY },
+    schema: operations.hook,
     onRequest: async (request, reply) => {
       if (isUnsignedGeneric(request) || buckets.take(request.ip, now())) return;
       await tooMany(reply);

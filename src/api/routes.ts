@@ -1,7 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { byCodeUnit } from '../base/order.ts';
 import { answer, notFound, refuse, sendText } from './answer.ts';
-import { PAGE_QUERY, type PageQuery, page } from './page.ts';
+import { faultOf } from './hooks/index.ts';
+import { operations } from './operations.ts';
+import { type PageQuery, page } from './page.ts';
 import type { ApiSource } from './source.ts';
 import { resume, suspend } from './suspend.ts';
 
@@ -9,14 +11,16 @@ type Route = (app: FastifyInstance, source: ApiSource) => void;
 
 /** Does the process answer? Nothing else is asked: no remote, Redis or proxy gets better by a restart. */
 const livez: Route = (app) => {
-  // The older name of Kubernetes' probes.
-  for (const path of ['/livez', '/healthz'])
-    app.get(path, (_, reply) => answer(reply, 'Liveness', { live: true }));
+  // The older name of Kubernetes' probes is another route, and not another answer.
+  for (const name of ['livez', 'healthz'] as const)
+    app.get(`/${name}`, { schema: operations[name] }, (_, reply) =>
+      answer(reply, 'Liveness', { live: true }),
+    );
 };
 
 /** Should proxies and hooks come here? */
 const readyz: Route = (app, source) => {
-  app.get('/readyz', (_, reply) => {
+  app.get('/readyz', { schema: operations.readyz }, (_, reply) => {
     const { ready, message } = source.ready();
     return answer(reply.code(ready ? 200 : 503), 'Readiness', { ready, message });
   });
@@ -24,7 +28,7 @@ const readyz: Route = (app, source) => {
 
 /** Prometheus' text format is the one answer that is no JSON. */
 const metrics: Route = (app, source) => {
-  app.get('/metrics', async (_, reply) => {
+  app.get('/metrics', { schema: operations.metrics }, async (_, reply) => {
     const text = await source.metrics();
     return reply
       .header('cache-control', 'no-store')
@@ -34,14 +38,21 @@ const metrics: Route = (app, source) => {
 };
 
 const repositories: Route = (app, source) => {
-  app.get('/api/v1/repositories', (_, reply) =>
-    answer(reply, 'RepositoryList', { items: source.repositories() }),
-  );
+  app.get('/api/v1/repositories', { schema: operations.repositories }, async (_, reply) => {
+    const hooks = source.hooks();
+    const items = source.repositories().map(async (one) => {
+      const hook = hooks.get(one.name);
+      const fault = hook === undefined ? null : await faultOf(hook);
+      const webhookFault = fault && { code: fault.code, message: fault.message, fix: fault.fix };
+      return { ...one, webhookFault };
+    });
+    return answer(reply, 'RepositoryList', { items: await Promise.all(items) });
+  });
 };
 
 const verification: Route = (app, source) => {
   const path = '/api/v1/repositories/:name/verification';
-  app.get<{ Params: { name: string } }>(path, ({ params }, reply) => {
+  app.get<{ Params: { name: string } }>(path, { schema: operations.verification }, ({ params }, reply) => {
     const known = source.repositories().some(({ name }) => name === params.name);
     if (!known) return notFound(reply, `repository ${params.name}`, '/api/v1/repositories');
     const text = source.verification(params.name);
@@ -51,16 +62,11 @@ const verification: Route = (app, source) => {
   });
 };
 
-const COMMIT_PARAMS = {
-  type: 'object',
-  properties: { name: { type: 'string' }, commit: { type: 'string', pattern: '^[0-9a-f]{40}$' } },
-} as const;
-
 /** For whoever has pushed something, and waits for it. */
 const commit: Route = (app, source) => {
   const path = '/api/v1/repositories/:name/commits/:commit';
   type Params = { readonly name: string; readonly commit: string };
-  app.get<{ Params: Params }>(path, { schema: { params: COMMIT_PARAMS } }, async ({ params }, reply) => {
+  app.get<{ Params: Params }>(path, { schema: operations.commit }, async ({ params }, reply) => {
     const followed = await source.follows(params.name, params.commit);
     if (followed === null) return notFound(reply, `repository ${params.name}`, '/api/v1/repositories');
     return answer(reply, 'Commit', { repository: params.name, commit: params.commit, followed });
@@ -68,35 +74,29 @@ const commit: Route = (app, source) => {
 };
 
 const scopes: Route = (app, source) => {
-  app.get<{ Querystring: PageQuery }>(
-    '/api/v1/scopes',
-    { schema: { querystring: PAGE_QUERY } },
-    (request, reply) =>
-      answer(
-        reply,
-        'ScopeList',
-        page(source.scopes(), ({ path }) => path, request.query),
-      ),
+  app.get<{ Querystring: PageQuery }>('/api/v1/scopes', { schema: operations.scopes }, (request, reply) =>
+    answer(
+      reply,
+      'ScopeList',
+      page(source.scopes(), ({ path }) => path, request.query),
+    ),
   );
 };
 
 const proxies: Route = (app, source) => {
-  app.get<{ Querystring: PageQuery }>(
-    '/api/v1/proxies',
-    { schema: { querystring: PAGE_QUERY } },
-    (request, reply) =>
-      answer(
-        reply,
-        'ProxyList',
-        page(source.proxies(), ({ proxy }) => proxy, request.query),
-      ),
+  app.get<{ Querystring: PageQuery }>('/api/v1/proxies', { schema: operations.proxies }, (request, reply) =>
+    answer(
+      reply,
+      'ProxyList',
+      page(source.proxies(), ({ proxy }) => proxy, request.query),
+    ),
   );
 };
 
 /** Large where the mesh is: in pages, each item with its resource as JSON. */
 const proxyConfig: Route = (app, source) => {
   const path = '/api/v1/proxies/:proxy/config';
-  const options = { schema: { querystring: PAGE_QUERY } };
+  const options = { schema: operations.proxyConfig };
   app.get<{ Params: { proxy: string }; Querystring: PageQuery }>(path, options, (request, reply) => {
     const { proxy } = request.params;
     const found = source.proxyConfig(proxy);
@@ -108,19 +108,11 @@ const proxyConfig: Route = (app, source) => {
   });
 };
 
-const text = (maxLength: number) => ({ type: 'string', minLength: 1, maxLength }) as const;
-
-const ORIGIN_QUERY = {
-  type: 'object',
-  required: ['typeUrl', 'name', 'version', 'pointer'],
-  properties: { typeUrl: text(200), name: text(1_000), version: text(100), pointer: text(1_000) },
-} as const;
-
 /** A line of a manifest is looked up when somebody asks for it: a configuration says the documents alone. */
 const partOrigin: Route = (app, source) => {
   const path = '/api/v1/proxies/:proxy/origin';
   type Asked = Parameters<ApiSource['partOrigin']>[1];
-  const options = { schema: { querystring: ORIGIN_QUERY } };
+  const options = { schema: operations.origin };
   app.get<{ Params: { proxy: string }; Querystring: Asked }>(path, options, ({ params, query }, reply) => {
     const { proxy } = params;
     const isConnected = source.proxies().some((one) => one.proxy === proxy);
@@ -129,27 +121,15 @@ const partOrigin: Route = (app, source) => {
   });
 };
 
-const DECISIONS_QUERY = {
-  type: 'object',
-  required: ['scope'],
-  properties: { scope: { type: 'array', items: text(1_000), maxItems: 100 } },
-} as const;
-
 const decisions: Route = (app, source) => {
-  const options = { schema: { querystring: DECISIONS_QUERY } };
+  const options = { schema: operations.decisions };
   app.get<{ Querystring: { scope: readonly string[] } }>('/api/v1/decisions', options, ({ query }, reply) =>
     answer(reply, 'DecisionList', { items: source.decisions(query.scope) }),
   );
 };
 
-const LINEAGE_QUERY = {
-  type: 'object',
-  required: ['scope'],
-  properties: { scope: text(1_000) },
-} as const;
-
 const lineage: Route = (app, source) => {
-  const options = { schema: { querystring: LINEAGE_QUERY } };
+  const options = { schema: operations.lineage };
   app.get<{ Querystring: { scope: string } }>('/api/v1/lineage', options, ({ query }, reply) => {
     const found = source.lineage(query.scope);
     return found === null

@@ -4,6 +4,7 @@ import { refuse } from './answer.ts';
 import { eventsRoute } from './events-route.ts';
 import { hookRoute } from './hook-route.ts';
 import { createDeliveries } from './hooks/index.ts';
+import { type Described, openApiRoute } from './openapi-route.ts';
 import { routes } from './routes.ts';
 import type { ApiSource } from './source.ts';
 
@@ -74,8 +75,14 @@ export function createApp(source: ApiSource, log: Log, now: () => number = Date.
     const fix = 'this is a bug of Fairlead: report it with the log';
     return refuse(reply, 500, { code: 'internal', message: 'the request failed', fix });
   });
+  const described: Described[] = [];
+  app.addHook('onRoute', (route) => {
+    described.push(route);
+  });
+  app.setSerializerCompiler(() => JSON.stringify); // Answers are written as text.
   for (const route of routes) route(app, source);
   eventsRoute(app, source);
   hookRoute(app, source, createDeliveries(source, log), now);
+  openApiRoute(app, described);
   return app;
 }

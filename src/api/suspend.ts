@@ -1,30 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { answer, refuse } from './answer.ts';
 import { isLocalProgram } from './local.ts';
+import { operations } from './operations.ts';
 import type { ApiSource, BrakeAnswer } from './source.ts';
-
-const text = (maxLength: number) =>
-  ({ type: 'string', minLength: 1, maxLength, pattern: '^\\P{C}+$' }) as const;
-
-const WHO_AND_WHY = { reason: text(500), by: text(100) } as const;
-
-const SUSPEND_QUERY = {
-  type: 'object',
-  required: ['reason', 'by'],
-  additionalProperties: false,
-  properties: {
-    ...WHO_AND_WHY,
-    forMs: { type: 'integer', minimum: 1, maximum: 2 ** 48 },
-    untilMs: { type: 'integer', minimum: 1, maximum: 2 ** 48 },
-  },
-} as const;
-
-const RESUME_QUERY = {
-  type: 'object',
-  required: ['reason', 'by'],
-  additionalProperties: false,
-  properties: WHO_AND_WHY,
-} as const;
 
 type Who = { readonly reason: string; readonly by: string };
 type Params = { readonly name: string };
@@ -32,7 +10,7 @@ type Params = { readonly name: string };
 /** Stops changes of a repository or a scope; what is served stays served. Only the machine itself can. */
 export function suspend(app: FastifyInstance, source: ApiSource): void {
   type Query = Who & { readonly forMs?: number; readonly untilMs?: number };
-  const options = { schema: { querystring: SUSPEND_QUERY } };
+  const options = { schema: operations.suspend };
   app.post<{ Params: Params; Querystring: Query }>('/hooks/v1/suspend/:name', options, (request, reply) => {
     const { reason, by, forMs = null, untilMs = null } = request.query;
     const asked = { name: request.params.name, reason, by, forMs, untilMs };
@@ -41,7 +19,7 @@ export function suspend(app: FastifyInstance, source: ApiSource): void {
 }
 
 export function resume(app: FastifyInstance, source: ApiSource): void {
-  const options = { schema: { querystring: RESUME_QUERY } };
+  const options = { schema: operations.resume };
   app.post<{ Params: Params; Querystring: Who }>('/hooks/v1/resume/:name', options, (request, reply) => {
     const { reason, by } = request.query;
     return locally(request, reply, () => source.resume({ name: request.params.name, reason, by }));

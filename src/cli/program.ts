@@ -1,11 +1,11 @@
 import { Command, CommanderError } from 'commander';
 import { Failure } from '../base/failure.ts';
+import { version } from '../base/version.ts';
 import { commandsFor } from './commands/index.ts';
 import type { Context, Surroundings } from './context.ts';
 import { exit } from './exit.ts';
 import { Refusal } from './refusal.ts';
 import { openTerminal } from './terminal.ts';
-import { version } from './version.ts';
 
 /** Runs one command line (without `node` and the script); the exit code. Never throws for what a user did. */
 export async function runCommandLine(argv: readonly string[], surroundings: Surroundings): Promise<number> {

@@ -63,6 +63,30 @@ export async function readText(server: string, path: string): Promise<string | n
   return answer.text();
 }
 
+/** What a server sends for as long as it likes, piece by piece, until the signal. Throws as `readItems` does. */
+export async function openStream(
+  server: string,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<AsyncIterable<string>> {
+  const url = urlOf(server, path);
+  const init = { headers: { accept: 'text/event-stream', ...headers }, signal };
+  const { ok, status, body } = await fetch(url, init).catch((cause) => {
+    throw unreachable(url, cause);
+  });
+  if (!ok || body === null) throw refused(url, `status ${status}`);
+  return pieces(url, body.pipeThrough(new TextDecoderStream()));
+}
+
+async function* pieces(url: URL, stream: AsyncIterable<string>): AsyncGenerator<string> {
+  try {
+    yield* stream;
+  } catch (cause) {
+    throw unreachable(url, cause); // It was cut off.
+  }
+}
+
 /** All items of a list of the server's API, page by page. Throws Failure server-unreachable, server-timeout or server-refused. */
 export async function readItems(
   server: string,
@@ -106,11 +130,15 @@ async function ask(url: URL, init: RequestInit = {}, timeoutMs = TIMEOUT_MS): Pr
   try {
     return await fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) });
   } catch (cause) {
-    const late = cause instanceof DOMException && cause.name === 'TimeoutError';
-    const code = late ? 'server-timeout' : 'server-unreachable';
-    const message = late ? `${url.origin} does not answer` : `nobody listens at ${url.origin}`;
-    throw new Failure(code, message, 'start `fairlead serve`, or name it with --server', { cause });
+    throw unreachable(url, cause);
   }
+}
+
+function unreachable(url: URL, cause: unknown): Failure {
+  const late = cause instanceof DOMException && cause.name === 'TimeoutError';
+  const code = late ? 'server-timeout' : 'server-unreachable';
+  const message = late ? `${url.origin} does not answer` : `nobody listens at ${url.origin}`;
+  return new Failure(code, message, 'start `fairlead serve`, or name it with --server', { cause });
 }
 
 function refused(url: URL, reason: string): Failure {

@@ -11,8 +11,8 @@ export type Terminal = {
   readonly isLive: boolean;
   /** Puts a text in the place of all that a live terminal shows. */
   redraw(text: string): void;
-  /** Nobody reads the data any more. */
-  isGone(): boolean;
+  /** Aborted when nobody reads the data any more. */
+  readonly gone: AbortSignal;
   /** Chatter and progress. */
   say(line: string): void;
   paint(style: Style, text: string): string;
@@ -40,10 +40,8 @@ export function openTerminal(
   { stdin, stdout, stderr }: Streams,
   environment: Readonly<Record<string, string | undefined>>,
 ): Terminal {
-  let gone = false;
-  stdout.once('error', () => {
-    gone = true;
-  });
+  const gone = new AbortController();
+  stdout.once('error', () => gone.abort());
   const colour = stdout.isTTY === true && (environment.NO_COLOR ?? '') === '';
   const ask: Terminal['ask'] = async (question) => {
     if (stdin.isTTY !== true || stderr.isTTY !== true) return null;
@@ -56,7 +54,7 @@ export function openTerminal(
     out: (text) => void stdout.write(text.endsWith('\n') ? text : `${text}\n`),
     isLive: stdout.isTTY === true,
     redraw: (text) => void stdout.write(`${CLEAR}${visible(text)}`),
-    isGone: () => gone,
+    gone: gone.signal,
     say: (line) => void stderr.write(`${line}\n`),
     paint: (style, text) => (colour ? styleText(style, text, { validateStream: false }) : text),
     ask,

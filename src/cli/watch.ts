@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Failure } from '../base/failure.ts';
 import type { Context } from './context.ts';
 import { exit } from './exit.ts';
@@ -12,19 +11,29 @@ export type View = {
   readonly rows: readonly string[];
 };
 
-const LOOK_EVERY_MS = 1_000;
+type Looking = {
+  readonly look: () => Promise<View>;
+  /** Ends when it is time for one. */
+  readonly worthALook: (until: { readonly signal: AbortSignal }) => Promise<void>;
+};
 
 /**
  * Shows a view whenever it changes, until Ctrl-C or until nobody reads: redrawn on a terminal; elsewhere only the rows
  * that changed, and of `-o json|yaml` each document that differs in them. A server that does not answer once is asked again;
  * one that never did ends it.
  */
-export async function watch(context: Context, format: Format, look: () => Promise<View>): Promise<number> {
-  const { terminal, opened } = context;
-  const signal = interruption(opened);
+export async function watch(
+  context: Context,
+  format: Format,
+  { look, worthALook }: Looking,
+): Promise<number> {
+  const { terminal } = context;
+  const signal = interruption(context);
   let before: View | null = null;
   let isAway = false;
-  while (!signal.aborted && !terminal.isGone()) {
+  for (;;) {
+    await worthALook({ signal });
+    if (signal.aborted) return exit.ok;
     const now: View | null = await look().catch((error: unknown) => {
       if (before === null || !(error instanceof Failure)) throw error;
       if (!isAway) terminal.say(`${error.message} [${error.code}]: asking again`);
@@ -35,9 +44,7 @@ export async function watch(context: Context, format: Format, look: () => Promis
       show(context, format, before, now);
       before = now;
     }
-    await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
   }
-  return exit.ok;
 }
 
 function show(context: Context, format: Format, before: View | null, now: View): void {
@@ -54,13 +61,13 @@ function show(context: Context, format: Format, before: View | null, now: View):
   if (isDocument || text.trim() !== '') print(context, format, now.document, () => text);
 }
 
-/** Aborted by Ctrl-C, or when somebody ends the process: what was shown stays, and the command is done. */
-function interruption(opened: AsyncDisposableStack): AbortSignal {
+/** Aborted by Ctrl-C, when somebody ends the process, or when nobody reads any more: what was shown stays, and the command is done. */
+export function interruption({ opened, terminal }: Context): AbortSignal {
   const controller = new AbortController();
   const stop = () => controller.abort();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.once(name, stop); // A second one ends the process at once.
     opened.defer(() => void process.off(name, stop));
   }
-  return controller.signal;
+  return AbortSignal.any([controller.signal, terminal.gone]);
 }

@@ -1,3 +1,5 @@
+import type { EVENT_TYPES } from '../base/event-types.ts';
+
 /** What happened, as `GET /api/v1/events` has it. Null: it is about none. */
 type Event = {
   /** `<start of the process>.<number>`: of an earlier process, an id is unknown and everything is new. */
@@ -17,13 +19,6 @@ type Event = {
 };
 
 type EventType = (typeof EVENT_TYPES)[number];
-
-export const EVENT_TYPES = [
-  ...['followed', 'refused', 'failed', 'recovered'],
-  ...['scope-added', 'scope-ended', 'accepted', 'held', 'released', 'health'],
-  ...['suspended', 'resumed'],
-  ...['connected', 'disconnected', 'nack'],
-] as const;
 
 /** What an event says beside when and which it is. */
 export type Fact = Pick<Event, 'type' | 'message'> & Partial<Omit<Event, 'id' | 'timeMs'>>;

@@ -1,4 +1,5 @@
 import type { Log } from '../base/log.ts';
+import { version } from '../base/version.ts';
 import type { XdsObserver } from '../xds/index.ts';
 import { changes } from './changes.ts';
 import { createEvents, type Events } from './events.ts';
@@ -6,7 +7,6 @@ import { createMetrics, shortType } from './metrics.ts';
 import type { Hook, TraceClock } from './run-trace.ts';
 import { noTracer, type Tracer } from './tracer.ts';
 import { createTraces, type Followed } from './traces.ts';
-import { version } from './version.ts';
 import type { RepositoryView, Views } from './views.ts';
 import { type Watch, watchRun } from './watch.ts';
 

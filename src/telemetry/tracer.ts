@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Log } from '../base/log.ts';
-import { version } from './version.ts';
+import { version } from '../base/version.ts';
 
 export type Attributes = Readonly<Record<string, string | number>>;
 

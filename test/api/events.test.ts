@@ -27,6 +27,7 @@ async function serve(limits: Partial<typeof EVENT_LIMITS> = {}) {
   });
   const app = fastify({ forceCloseConnections: 'idle' });
   apps.push(app);
+  app.setSerializerCompiler(() => JSON.stringify);
   eventsRoute(app, source, { ...EVENT_LIMITS, ...limits });
   await app.listen({ host: '127.0.0.1', port: 0 });
   const address = app.server.address();

@@ -29,7 +29,7 @@ function typing(...answers: readonly string[]): { context: Context; said: string
   const terminal: Context['terminal'] = {
     isLive: false,
     redraw: (text) => void said.push(text),
-    isGone: () => false,
+    gone: new AbortController().signal,
     out: (text) => void said.push(text),
     say: (line) => void said.push(line),
     paint: (_, text) => text,

@@ -220,6 +220,20 @@ test('a remote that serves old history is told wherever freshness is', async () 
   expect(out).toMatch(/^mesh: the remote is behind$/m);
 });
 
+test('webhooks that nobody can believe are told by status and check', async () => {
+  const hooks = () => new Map([['mesh', { branch: 'main', secretFile: '/nowhere/secrets' }]]);
+  const server = await answering({ hooks });
+  const flat = ({ code, out }: Awaited<ReturnType<typeof fairlead>>) =>
+    `${code} ${out.replaceAll(/\s+/g, ' ')}`;
+  const said = '/nowhere/secrets does not exist [secret-file-unusable]';
+  const [status, check] = [await fairlead('status', ...server), await fairlead('check', ...server)];
+  expect(flat(status)).toContain(`mesh: no webhook can be believed: ${said}`);
+  expect(flat(check)).toMatch(/^1 .*‼ webhooks mesh: no webhook can be believed/);
+  expect(flat(check)).toContain('see: docs/checks.md#webhooks');
+  const well = await answering({ hooks: () => new Map([['mesh', { branch: 'main', secretFile: null }]]) });
+  expect(flat(await fairlead('check', ...well))).toMatch(/^0 /);
+});
+
 describe('proxy-status', () => {
   test('says which proxy has not acknowledged what, and since when', async () => {
     const type = (name: string, unansweredSinceMs: number | null) => {
@@ -232,6 +246,13 @@ describe('proxy-status', () => {
     ];
     const { code, out } = await fairlead('proxy-status', ...(await answering({ proxies })));
     expect(code).toBe(0);
+    // The push of the repository is 7; both were acknowledged long ago.
+    const rows = out.split('\n').map((line) => line.split(/ {2,}/).slice(0, 5));
+    expect(rows.slice(0, 3)).toEqual([
+      ['PROXY', 'REVISION', 'ACKED', 'BEHIND', 'CDS'],
+      ['api-1.shop', 'aaaaaaaaaa', expect.stringMatching(/^\d+ d ago$/), '-', 'STALE'],
+      ['web-1.shop', 'aaaaaaaaaa', expect.stringMatching(/^\d+ d ago$/), '1', 'STALE'],
+    ]);
     const said = out.slice(out.indexOf('\n\n')).replace(/\s+/g, ' ').trim();
     expect(said).toBe(
       'sidecar~1~web-1.shop~d has not acknowledged since 1970-01-01T00:01:00.000Z: Cluster, Listener',
@@ -339,6 +360,28 @@ describe('wait', () => {
     const ran = await fairlead('wait', '--timeout', '20s', '--for', revision, ...server);
     expect(ran).toMatchObject({ code });
     expect(ran.out + ran.err).toContain('suspended by ana');
+  });
+
+  test('looks at the scopes when something has happened, and rarely while nothing has', async () => {
+    let [looks, asked] = [0, 0];
+    const scopes = () => {
+      looks += 1;
+      return [scope('acme')];
+    };
+    const happened = { id: '1.1', type: 'followed' };
+    // The fifth time that somebody asks what is new, something is.
+    const eventsSince = (id: string) => {
+      asked += 1;
+      return { items: asked >= 5 && id !== happened.id ? [happened] : [], complete: true };
+    };
+    const follows = async () => asked >= 5;
+    const repositories = () => [repository({ followedTip: (asked < 5 ? 'c' : 'a').repeat(40) })];
+    const server = await answering({ scopes, eventsSince, follows, repositories });
+    const ran = await fairlead('wait', '--timeout', '20s', '--for', revision, ...server);
+    expect(ran).toMatchObject({ code: 0 });
+    // At first, when it happened (and once more, to know that it is of then), and where it took over two seconds.
+    expect(asked).toBeGreaterThanOrEqual(5);
+    expect(looks).toBeLessThan(asked);
   });
 
   test('takes no answer of before the commit came for one of after it', async () => {

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { EVENT_TYPES } from '../../src/base/event-types.ts';
 import { changes } from '../../src/telemetry/changes.ts';
-import { createEvents, EVENT_TYPES } from '../../src/telemetry/events.ts';
+import { createEvents } from '../../src/telemetry/events.ts';
 import { createTelemetry } from '../../src/telemetry/index.ts';
 import { simulatedClock } from '../reconcile/clock.ts';
 import { quiet } from '../server.ts';

@@ -91,6 +91,18 @@ async function secretsOf(target: HookTarget | undefined, log: Log): Promise<read
   }
 }
 
+/** Why no delivery to a repository can be believed; null: its secrets can be read, or it has none. */
+export async function faultOf({ secretFile }: HookTarget): Promise<Failure | null> {
+  if (secretFile === null) return null;
+  try {
+    await readSecrets(secretFile);
+    return null;
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  }
+}
+
 /** Throws Failure secret-file-unusable. */
 async function readSecrets(path: string): Promise<readonly string[]> {
   const lines = (await readSecretFile(path)).split('\n').map((line) => line.trim());

@@ -25,6 +25,8 @@ type Repository = {
     readonly fix: string;
   } | null;
   readonly refused: { readonly tip: string; readonly rule: string; readonly reason: string } | null;
+  /** Absent: the server is an older one. */
+  readonly webhookFault?: { readonly code: string; readonly message: string; readonly fix: string } | null;
 };
 type Conditions = readonly { readonly type: string; readonly reason: string; readonly message: string }[];
 type Scope = {
@@ -56,7 +58,10 @@ export async function checkServer(server: string): Promise<readonly ServerFindin
   const proxies = (await readItems(server, 'api/v1/proxies')) as readonly Proxy[];
   return [
     { section: 'server', check: 'server', about: server, ...serving },
-    ...repositories.map((one) => about('repositories', 'repository', one.name, repositoryFinding(one))),
+    ...repositories.flatMap((one) => [
+      about('repositories', 'repository', one.name, repositoryFinding(one)),
+      ...webhookFindings(one).map((finding) => about('repositories', 'webhooks', one.name, finding)),
+    ]),
     ...scopes.map((one) => about('scopes', 'scope', one.path, scopeFinding(one))),
     ...proxies.map((one) => about('proxies', 'proxy', shortName(one.proxy), proxyFinding(one))),
   ];
@@ -80,6 +85,13 @@ function unwitnessed(conditions: Conditions): Finding | null {
   return found.reason === 'ReplicasDiffer'
     ? fail(found.message, 'see docs/runbooks/ReplicasDiffer.md')
     : warn(found.message, 'see docs/runbooks/WithoutRedis.md');
+}
+
+/** Only where something is wrong: who expects no webhooks need not read of them. */
+function webhookFindings({ webhookFault = null }: Repository): readonly Finding[] {
+  if (webhookFault === null) return [];
+  const { message, code, fix } = webhookFault;
+  return [warn(`no webhook can be believed, the poll sees what is pushed: ${message} [${code}]`, fix)];
 }
 
 function repositoryFinding({

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { createTarGzip } from 'nanotar';
 import { Failure } from '../../base/failure.ts';
+import { version } from '../../base/version.ts';
 import type { Flags as ConfigFlags } from '../../config.ts';
 import { collect } from '../bug-report/collect.ts';
 import type { Context } from '../context.ts';
@@ -10,7 +11,6 @@ import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { wrap } from '../output.ts';
 import { serverOption } from '../server-client.ts';
-import { version } from '../version.ts';
 import { serverOptions } from './serve.ts';
 
 type Flags = ConfigFlags & { readonly server: string; readonly file: string; readonly logFile?: string };

@@ -35,6 +35,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     status: async () => (await import('./status.ts')).statusCommand,
     get: async () => (await import('./get.ts')).getCommand,
     trace: async () => (await import('./trace.ts')).traceCommand,
+    events: async () => (await import('./events.ts')).eventsCommand,
     wait: async () => (await import('./wait.ts')).waitCommand,
     reconcile: async () => (await import('./reconcile.ts')).reconcileCommand,
     suspend: async () => (await import('./suspend.ts')).suspendCommand,

@@ -4,12 +4,14 @@ import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { API_VERSION, type Format, outputOption, print, short, table, wrap } from '../output.ts';
 import { shortName } from '../proxy/find.ts';
-import { readItems, serverOption } from '../server-client.ts';
+import { duration } from '../served/freshness.ts';
+import { readProxies, readRepositories, type Proxy as ServedProxy } from '../served/read.ts';
+import { serverOption } from '../server-client.ts';
 
 type Flags = { readonly output: Format; readonly server: string };
 
 /** What the table reads of `ProxyList`; the rest is printed as it came. */
-type Proxy = {
+type Proxy = Pick<ServedProxy, 'fullyAcked'> & {
   readonly proxy: string;
   readonly revision: string;
   readonly types: readonly {
@@ -43,17 +45,32 @@ export function proxyStatusCommand(context: Context): Command {
 }
 
 async function proxyStatus(context: Context, { output, server }: Flags): Promise<number> {
-  const proxies = (await readItems(server, 'api/v1/proxies')) as readonly Proxy[];
-  print(context, output, { apiVersion: API_VERSION, kind: 'ProxyStatus', ...{ proxies } }, () =>
-    proxyText(proxies),
+  const proxies = (await readProxies(server)) as readonly Proxy[];
+  const push = await lastPush(server, proxies);
+  print(context, output, { apiVersion: API_VERSION, kind: 'ProxyStatus', ...{ push, proxies } }, () =>
+    proxyText(proxies, push),
   );
   return proxies.some(({ rejected }) => rejected.length > 0) ? exit.findings : exit.ok;
 }
 
-function proxyText(proxies: readonly Proxy[]): string {
-  const rows = proxies.map(({ proxy, revision, types }) => [
+/** The last that is known to have been made, of whatever repository; 0: none. */
+async function lastPush(server: string, proxies: readonly Proxy[]): Promise<number> {
+  const made = (await readRepositories(server)).map(({ timeline }) => timeline?.push ?? 0);
+  return Math.max(0, ...made, ...proxies.map(({ fullyAcked }) => fullyAcked?.push ?? 0));
+}
+
+/** How long ago a proxy had acknowledged all of a push, and by how many it is behind. */
+function freshCells({ fullyAcked }: Pick<Proxy, 'fullyAcked'>, push: number): readonly string[] {
+  if (fullyAcked === null) return ['never', '-'];
+  const behind = push - fullyAcked.push;
+  return [`${duration(Math.max(0, Date.now() - fullyAcked.atMs))} ago`, behind === 0 ? '-' : String(behind)];
+}
+
+function proxyText(proxies: readonly Proxy[], push: number): string {
+  const rows = proxies.map(({ proxy, revision, types, ...rest }) => [
     shortName(proxy),
     short(revision),
+    ...freshCells(rest, push),
     ...Object.values(COLUMNS).map((end) => types.find(({ typeUrl }) => typeUrl.endsWith(end))?.state ?? '-'),
   ]);
   const refusals = proxies.flatMap(({ proxy, rejected }) =>
@@ -63,7 +80,10 @@ function proxyText(proxies: readonly Proxy[]): string {
     }),
   );
   const silent = proxies.flatMap((each) => unansweredText(each) ?? []);
-  return table(['PROXY', 'REVISION', ...Object.keys(COLUMNS)], rows) + [...refusals, ...silent].join('');
+  return (
+    table(['PROXY', 'REVISION', 'ACKED', 'BEHIND', ...Object.keys(COLUMNS)], rows) +
+    [...refusals, ...silent].join('')
+  );
 }
 
 /** What a proxy has not answered, and since when the oldest of it: null where it owes nothing. */

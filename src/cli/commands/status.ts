@@ -5,6 +5,7 @@ import { exit } from '../exit.ts';
 import { type GatewayApiStatus, gatewayApiText } from '../gateway-api-text.ts';
 import { API_VERSION, type Format, outputOption, print, short, table, wrap } from '../output.ts';
 import { conditionOf, staleness } from '../served/freshness.ts';
+import { createLooks } from '../served/looks.ts';
 import { type Repository, readRepositories, readScopes, type Scope as ServedScope } from '../served/read.ts';
 import { happenings, repositoryRows, scopeRows } from '../served/rows.ts';
 import { serverOption } from '../server-client.ts';
@@ -30,9 +31,12 @@ export function statusCommand(context: Context): Command {
   return serverOption(command).action(async (flags: Flags) => context.finish(await status(context, flags)));
 }
 
+/** How fresh it is grows older all the time: so often it is told. */
+const LOOKS = { everyMs: 1_000, atLeastMs: 5_000 };
+
 async function status(context: Context, { output, server, watch: again }: Flags): Promise<number> {
   const look = async () => viewOf(await readServed(server), output);
-  if (again === true) return watch(context, output, look);
+  if (again === true) return watch(context, output, { look, worthALook: createLooks(server, LOOKS) });
   const served = await readServed(server);
   const { document, text } = viewOf(served, output);
   print(context, output, document, () => text);
@@ -75,7 +79,7 @@ function stopText(name: string, conditions: readonly Stop[]): readonly string[] 
 }
 
 /** What keeps a repository from going on. What was accepted is served all the same. */
-function troubles({ name, failure, refused, conditions }: Repository): readonly string[] {
+function troubles({ name, failure, refused, conditions, webhookFault = null }: Repository): readonly string[] {
   const lines: string[] = [];
   if (failure !== null) {
     const since = new Date(failure.sinceMs).toISOString();
@@ -87,5 +91,9 @@ function troubles({ name, failure, refused, conditions }: Repository): readonly 
     lines.push(`${name}: the tip ${short(refused.tip)} is refused (${refused.rule}): ${refused.reason}`);
   const stale = staleness(conditions);
   if (stale !== null) lines.push(`${name}: ${stale}`);
+  if (webhookFault !== null) {
+    const { message, code, fix } = webhookFault;
+    lines.push(`${name}: no webhook can be believed: ${message} [${code}]; ${fix}`);
+  }
   return lines.map((line) => wrap(line, '  '));
 }

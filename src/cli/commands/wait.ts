@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { Failure } from '../../base/failure.ts';
 import type { Context } from '../context.ts';
@@ -7,11 +6,12 @@ import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { API_VERSION, type Format, outputOption, print, short, wrap } from '../output.ts';
 import { conditionOf, freshness } from '../served/freshness.ts';
+import { createLooks } from '../served/looks.ts';
 import { readRepositories, readScopes } from '../served/read.ts';
 import { findTarget, type Target } from '../served/target.ts';
 import { readDocument, serverOption } from '../server-client.ts';
 
-const LOOK_EVERY_MS = 200;
+const LOOKS = { everyMs: 200, atLeastMs: 2_000 };
 
 const CONDITIONS = ['Ready', 'SourceVerified', 'QuorumMet', 'Valid', 'Translated', 'Distributed'] as const;
 
@@ -64,8 +64,10 @@ async function wait(context: Context, name: string | undefined, flags: Flags): P
   const follows = createFollows(flags.server);
   const look = async () =>
     findTarget(await readRepositories(flags.server), await readScopes(flags.server), name);
+  const worthALook = createLooks(flags.server, LOOKS);
   let said = '';
   for (;;) {
+    await worthALook({ untilMs });
     const before = await look();
     const isFollowed = flags.for.kind === 'condition' || (await follows(before.repository, flags.for.wanted));
     // What was read before the answer may be older than it.
@@ -75,7 +77,6 @@ async function wait(context: Context, name: string | undefined, flags: Flags): P
     if (message !== said) context.terminal.say(`${target.name}: ${message}`);
     said = message;
     if (performance.now() >= untilMs) throw late(target, message, flags.timeout);
-    await delay(Math.min(LOOK_EVERY_MS, Math.max(1, untilMs - performance.now())));
   }
 }
 

@@ -45,6 +45,7 @@ export type Repository = {
     readonly sinceMs: number;
   } | null;
   readonly refused: { readonly tip: string; readonly rule: string; readonly reason: string } | null;
+  readonly webhookFault?: { readonly code: string; readonly message: string; readonly fix: string } | null;
 };
 
 export type Scope = Omit<ScopeValidity, 'conditions'> & {
@@ -75,14 +76,17 @@ export type Proxy = {
   readonly rejected: readonly { readonly name: string; readonly message: string }[];
 };
 
+/** The server looks at all of them for each page. */
+const LARGEST = '?limit=1000';
+
 export async function readRepositories(server: string): Promise<readonly Repository[]> {
   return (await readItems(server, 'api/v1/repositories')) as readonly Repository[];
 }
 
 export async function readScopes(server: string): Promise<readonly Scope[]> {
-  return (await readItems(server, 'api/v1/scopes')) as readonly Scope[];
+  return (await readItems(server, `api/v1/scopes${LARGEST}`)) as readonly Scope[];
 }
 
 export async function readProxies(server: string): Promise<readonly Proxy[]> {
-  return (await readItems(server, 'api/v1/proxies')) as readonly Proxy[];
+  return (await readItems(server, `api/v1/proxies${LARGEST}`)) as readonly Proxy[];
 }

@@ -1,0 +1,107 @@
+import { commit, component, count, list, oneOf, orNull, record, ref, said, text } from './words.ts';
+
+const CLASSES = [
+  'update',
+  'reconfigure',
+  'delegate',
+  'split',
+  'merge',
+  'move',
+  'dissolve',
+  'undelegate',
+  'renew',
+];
+const digest = said('SHA-256, in hex.');
+
+/** What governance says, as it stands in lineages and holds. */
+export const governance = [
+  component(
+    'Vote',
+    'An approval by one anchor.',
+    record({
+      anchor: text,
+      policy: oneOf('old', 'recovery', 'new'),
+      fingerprint: said('Of the key.'),
+      commit: said('That says it, or that carries its token.'),
+      form: oneOf('implicit', 'explicit', 'detached'),
+      group: orNull(digest),
+    }),
+  ),
+  component(
+    'RefusedVote',
+    'Why a commit that looks like an approval is none.',
+    record({ commit, anchor: orNull(text), rule: text, reason: text }),
+  ),
+  component(
+    'Candidate',
+    'What is to be accepted: the difference between what is accepted and what landed.',
+    record({ class: oneOf(...CLASSES, 'mixed'), seq: count, base: digest, next: digest }),
+  ),
+  component(
+    'Group',
+    'Scopes whose changes are accepted together or not at all.',
+    record({ digest, members: list(record({ uid: text, seq: count, base: digest, next: digest })) }),
+  ),
+  component(
+    'Hold',
+    'A change that is on the main line, and not accepted: what was accepted before is served.',
+    record({
+      commit: said('At which this verdict was first reached.'),
+      since: said('The first commit at which the scope was not clean.'),
+      rule: text,
+      reason: said('For example: 1 of 2: alice signed; bo or cy missing.'),
+      candidate: orNull(ref('Candidate')),
+      group: orNull(ref('Group')),
+      signed: list(text),
+      missing: list(text),
+      needed: count,
+      votes: list(ref('Vote')),
+      refused: list(ref('RefusedVote')),
+      competing: list(ref('Vote')),
+    }),
+  ),
+  component(
+    'LineageEntry',
+    'One for each main-line commit at which something of a scope changed.',
+    record({
+      event: oneOf('genesis', 'accepted', 'held', 'lifted', 'withdrawn'),
+      seq: count,
+      class: orNull(oneOf(...CLASSES, 'mixed', 'recover')),
+      commit,
+      base: orNull(digest),
+      next: orNull(digest),
+      votes: list(ref('Vote')),
+      policy: said('Digest of the policy in force from here on.'),
+      previousAnchors: orNull(list(record({ name: text, keys: list(text) }))),
+      competing: list(ref('Vote')),
+      withdrawals: list(ref('Vote')),
+      group: orNull(ref('Group')),
+      predecessors: list(text),
+      successors: list(text),
+      movedTo: orNull(text),
+      rule: orNull(text),
+      reason: orNull(text),
+    }),
+  ),
+  component(
+    'VerifiedScope',
+    'A scope as it is judged.',
+    record({
+      path: said('Dotted.'),
+      uid: text,
+      directory: text,
+      seq: count,
+      status: oneOf('Live', 'Withdrawn', 'Tombstone'),
+      state: oneOf('Accepted', 'Held', 'Gone'),
+      accepted: record({ digest, commit }),
+      landed: orNull(text),
+      epoch: commit,
+      policy: digest,
+      hold: orNull(ref('Hold')),
+      lineage: list(ref('LineageEntry')),
+      predecessors: list(text),
+      successors: list(text),
+      unproven: list(text),
+    }),
+  ),
+];

@@ -1,0 +1,60 @@
+import { component, oneOf, record, ref, type Schema, text } from './words.ts';
+
+const apiVersion = oneOf('fairlead.dev/v1alpha1');
+
+export const error = component(
+  'Error',
+  'Every refusal: a stable code, what happened, and what to do.',
+  record({ apiVersion, kind: oneOf('Error'), code: text, message: text, fix: text }),
+);
+
+/** What an answer of a kind has beside that it says which it is. */
+export function answerOf(kind: string, properties: Readonly<Record<string, Schema>>): Schema {
+  return record({ apiVersion, kind: oneOf(kind), ...properties });
+}
+
+const REFUSALS = {
+  400: 'The request is malformed.',
+  403: 'Only programs of the machine itself may.',
+  404: 'There is no such thing.',
+  409: 'It is not so that it could be done.',
+  413: 'The body is larger than 1 MB.',
+  414: 'A part of the path is longer than 1,024 characters.',
+  429: 'Too many deliveries that are not believed.',
+  500: 'A bug: report it with the log.',
+  503: 'Not now: the message says why.',
+} as const;
+
+type Operation = {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly tags: readonly ('health' | 'status' | 'proxies' | 'governance' | 'hooks')[];
+  /** By status: what it answers. */
+  readonly ok: Readonly<Record<number, Schema>>;
+  readonly refusals?: readonly (keyof typeof REFUSALS)[];
+  readonly params?: Schema;
+  readonly querystring?: Schema;
+  readonly headers?: Schema;
+  readonly body?: Schema;
+  readonly description?: string;
+  readonly consumes?: readonly string[];
+};
+
+/** The schema of a route: what Fastify checks of requests, and what the document says of the whole. */
+export function operation({ ok, refusals = [], ...rest }: Operation) {
+  // Of a path with a part that is no UTF-8, or too long.
+  const path = rest.params === undefined ? [] : ([400, 414] as const);
+  const bad = [...new Set([...refusals, ...path, 500 as const])].map(
+    (status) => [status, refused(status)] as const,
+  );
+  return { ...rest, response: { ...ok, ...Object.fromEntries(bad) } };
+}
+
+function refused(status: keyof typeof REFUSALS): Schema {
+  return json(REFUSALS[status], ref('Error'));
+}
+
+/** An answer in JSON. */
+export function json(description: string, schema: Schema): Schema {
+  return { description, content: { 'application/json': { schema } } };
+}
