@@ -147,8 +147,13 @@ export const status = [
         orNull(record({ tip: text, rule: text, reason: text, sinceMs: time })),
       ),
       fetch: said(
-        'How fresh it is: `ageMs` since the remote last answered.',
-        record({ lastOkMs: orNull(time), ageMs: orNull(duration), failingSinceMs: orNull(time) }),
+        'How fresh it is: `lastOkMs` when the remote last answered, `ageMs` since a tip came from it that was judged and not refused.',
+        record({
+          lastOkMs: orNull(time),
+          ageMs: orNull(duration),
+          failingSinceMs: orNull(time),
+          pollMs: duration,
+        }),
       ),
       runs: said('Of this process.', record({ started: count, finished: count })),
       appliedRevision: orNull(commit),

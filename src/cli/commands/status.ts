@@ -79,7 +79,13 @@ function stopText(name: string, conditions: readonly Stop[]): readonly string[] 
 }
 
 /** What keeps a repository from going on. What was accepted is served all the same. */
-function troubles({ name, failure, refused, conditions, webhookFault = null }: Repository): readonly string[] {
+function troubles({
+  name,
+  failure,
+  refused,
+  conditions,
+  webhookFault = null,
+}: Repository): readonly string[] {
   const lines: string[] = [];
   if (failure !== null) {
     const since = new Date(failure.sinceMs).toISOString();
