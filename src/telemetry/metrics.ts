@@ -41,7 +41,7 @@ export function createMetrics(version: string, now: () => number = Date.now) {
     ),
     scopeCondition: gauge(
       'fairlead_scope_condition',
-      'Ready of each scope, and its other conditions while they are not True.',
+      'Ready of each scope, Suspended where it is, and its other conditions while they are not True.',
       ['repo', 'scope', 'type', 'status', 'reason'],
     ),
     repositoryCondition: gauge('fairlead_repository_condition', 'Each condition of each repository.', [
@@ -180,7 +180,7 @@ function fillRepositories(gauges: Gauges, repositories: Look['repositories']): v
       const verified = scope.verified.ok ? 'true' : scope.verified.rule;
       scopeInfo.set({ repo, scope: path, sync, health, verified }, 1);
       for (const { type, status, reason } of scope.conditions) {
-        if (type === 'Ready' || status !== 'True')
+        if (type === 'Ready' || type === 'Suspended' || status !== 'True')
           scopeCondition.set({ repo, scope: path, type, status, reason }, 1);
       }
     }

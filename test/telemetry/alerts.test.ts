@@ -11,8 +11,8 @@ const root = join(import.meta.dirname, '../..');
 const info = (sync: string) => `fairlead_scope_info{repo="mesh",scope="acme",sync="${sync}"}`;
 const condition = (type: string, status: string, reason: string) =>
   `fairlead_repository_condition{repo="mesh",type="${type}",status="${status}",reason="${reason}"}`;
-const ofScope = (type: string, status: string) =>
-  `fairlead_scope_condition{repo="mesh",scope="acme",type="${type}",status="${status}",reason="x"}`;
+const ofScope = (type: string, status: string, reason = 'x') =>
+  `fairlead_scope_condition{repo="mesh",scope="acme",type="${type}",status="${status}",reason="${reason}"}`;
 const up = 'fairlead_build_info{version="1"}';
 const fetched = 'fairlead_git_last_success_timestamp_seconds{repo="mesh"}';
 const poll = 'fairlead_git_poll_seconds{repo="mesh"}';
@@ -22,6 +22,8 @@ const webhooks = (result: string) => `fairlead_webhook_total{forge="github",resu
 /** What each alert fires on, with what labels, and what comes close to it and must not wake anybody. */
 const cases: readonly {
   readonly alert: string;
+  /** Of the series, one value each; of 60, 50 have passed. Minutes, unless the alert takes days. */
+  readonly unit?: 'h';
   readonly labels: string;
   readonly fires: readonly string[];
   readonly quiet: readonly (readonly string[])[];
@@ -48,7 +50,26 @@ const cases: readonly {
     alert: 'ScopeOutOfSync',
     labels: 'repo="mesh",scope="acme"',
     fires: [`${info('OutOfSync')} 1x60`],
-    quiet: [[`${info('Held')} 1x60`], [`${info('OutOfSync')} 1x10 _x50`, `${info('Synced')} _x10 1x50`]],
+    quiet: [
+      [`${info('Held')} 1x60`],
+      // Kept back on purpose, or all of a repository at once.
+      [`${info('OutOfSync')} 1x60`, `${ofScope('Suspended', 'True', 'Suspended')} 1x60`],
+      [`${info('OutOfSync')} 1x60`, `${ofScope('Witnessed', 'False', 'ReplicasDiffer')} 1x60`],
+      [`${info('OutOfSync')} 1x60`, `${condition('Translated', 'False', 'BuildFailed')} 1x60`],
+      [`${info('OutOfSync')} 1x60`, `${condition('SourceVerified', 'False', 'Failed')} 1x60`],
+      [`${info('OutOfSync')} 1x60`, `${running} 0+60x60`],
+      [`${info('OutOfSync')} 1x10 _x50`, `${info('Synced')} _x10 1x50`],
+    ],
+  },
+  {
+    alert: 'StillSuspended',
+    unit: 'h',
+    labels: 'repo="mesh"',
+    fires: [
+      `${condition('Suspended', 'True', 'Suspended')} 1x20 _x40`,
+      `${condition('Suspended', 'True', 'ScopesSuspended')} _x21 1x39`,
+    ],
+    quiet: [[`${condition('Suspended', 'True', 'ScopesSuspended')} 1x40 _x5 1x15`]],
   },
   {
     alert: 'ScopeStalled',
@@ -153,21 +174,23 @@ test('each alert fires on what it is for, and on nothing that only looks like it
       return { series: line.slice(0, end), values: line.slice(end + 1) };
     });
   const fired = (alert: string) => `ALERTS{alertname="${alert}",alertstate="firing"}`;
-  const asked = (alert: string, lines: readonly string[], exp_samples: readonly object[]) => ({
-    interval: '1m',
+  const asked = (alert: string, unit: string, lines: readonly string[], exp_samples: readonly object[]) => ({
+    interval: `1${unit}`,
     input_series: input(lines),
-    promql_expr_test: [{ expr: fired(alert), eval_time: '50m', exp_samples }],
+    promql_expr_test: [{ expr: fired(alert), eval_time: `50${unit}`, exp_samples }],
   });
-  const tests = cases.flatMap(({ alert, labels, fires, quiet }) => {
-    const { severity } = rules.find((rule) => rule.alert === alert)?.labels ?? {};
-    const more = labels === '' ? '' : `,${labels}`;
-    const firing = `ALERTS{alertname="${alert}",alertstate="firing",severity="${severity}"${more}}`;
-    return [
-      asked(alert, fires, [{ labels: firing, value: 1 }]),
-      ...quiet.map((lines) => asked(alert, lines, [])),
-    ];
-  });
-  expect(await tested(tests)).toContain('SUCCESS');
+  for (const [unit, some] of Map.groupBy(cases, ({ unit = 'm' }) => unit)) {
+    const tests = some.flatMap(({ alert, labels, fires, quiet }) => {
+      const { severity } = rules.find((rule) => rule.alert === alert)?.labels ?? {};
+      const more = labels === '' ? '' : `,${labels}`;
+      const firing = `ALERTS{alertname="${alert}",alertstate="firing",severity="${severity}"${more}}`;
+      return [
+        asked(alert, unit, fires, [{ labels: firing, value: 1 }]),
+        ...quiet.map((lines) => asked(alert, unit, lines, [])),
+      ];
+    });
+    expect(await tested(tests, `1${unit}`)).toContain('SUCCESS');
+  }
 });
 
 test('the rules are well formed, and each has its cases and its page', () => {

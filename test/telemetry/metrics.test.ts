@@ -112,6 +112,7 @@ test('what is suspended is Ready with that reason, and a condition of a reposito
   };
   expect(await told([repository([scope('acme', { conditions: ready })], { conditions: ready })])).toEqual([
     'fairlead_scope_condition{repo="mesh",scope="acme",type="Ready",status="True",reason="Suspended"} 1',
+    'fairlead_scope_condition{repo="mesh",scope="acme",type="Suspended",status="True",reason="Suspended"} 1',
     'fairlead_repository_condition{repo="mesh",type="Ready",status="True",reason="Suspended"} 1',
     'fairlead_repository_condition{repo="mesh",type="Suspended",status="True",reason="Suspended"} 1',
     'fairlead_git_last_success_timestamp_seconds{repo="mesh"} 5',

@@ -6,12 +6,12 @@ import { alertsFile } from './queries.ts';
 
 export const promtool = (...args: readonly string[]) => execFileSync('promtool', args, { encoding: 'utf8' });
 
-/** What `promtool test rules` says of these tests; throws where one fails. */
-export async function tested(tests: readonly object[]): Promise<string> {
+/** What `promtool test rules` says of these tests, where rules are evaluated so often; throws where one fails. */
+export async function tested(tests: readonly object[], evaluation_interval = '1m'): Promise<string> {
   const folder = await createFolder();
   try {
     const path = join(folder.dir, 'tests.yaml');
-    await writeFile(path, JSON.stringify({ rule_files: [alertsFile], evaluation_interval: '1m', tests }));
+    await writeFile(path, JSON.stringify({ rule_files: [alertsFile], evaluation_interval, tests }));
     return promtool('test', 'rules', path);
   } finally {
     await folder.close();
