@@ -27,6 +27,7 @@ import {
   type RepositoryLoop,
   type RepositoryStatus,
   readPin,
+  renewOperatorToken,
   type Served,
   systemClock,
 } from './reconcile/index.ts';
@@ -113,11 +114,9 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   // Only now: of what was served before, nobody's word takes a scope back.
   await keeper.start();
   const brake = createBrake({ loops, suspensions: keeper, clock });
-  const api = createApi(
-    apiSource({ loops, xds, queue, served, config, telemetry, brake, draining: draining.signal }),
-    log,
-    now,
-  );
+  const mayOperate = await renewOperatorToken(folder.files, folder.operatorToken);
+  const parts = { loops, xds, queue, served, config, telemetry, brake, mayOperate };
+  const api = createApi(apiSource({ ...parts, draining: draining.signal }), log, now);
   probes.defer(() => api.close());
   const httpPort = await listen(api, 'http', config.http);
   const xdsPort = await listen(xds, 'xds', config.xds);
@@ -201,6 +200,7 @@ type Parts = {
   readonly config: ServerConfig;
   readonly telemetry: Telemetry;
   readonly brake: Brake;
+  readonly mayOperate: ApiSource['mayOperate'];
   /** Aborted when the server ends. */
   readonly draining: AbortSignal;
 };
@@ -212,7 +212,7 @@ function statusesOf(loops: Parts['loops'], proxies: ReturnType<XdsServer['proxie
 
 /** What the API shows, taken from the other edges. */
 function apiSource(parts: Parts): ApiSource {
-  const { loops, xds, queue, served, config, telemetry, brake, draining } = parts;
+  const { loops, xds, queue, served, config, telemetry, brake, mayOperate, draining } = parts;
   const hooks = new Map(
     config.repositories.map(({ name, branch, webhookSecretFile }) => [
       name,
@@ -267,6 +267,7 @@ function apiSource(parts: Parts): ApiSource {
     eventsSince: (id) => telemetry.events.since(id),
     onEvent: (listener) => telemetry.events.subscribe(listener),
     hooked: (forge, result) => telemetry.hooked(forge, result),
+    mayOperate,
     suspend: (asked) => brake.suspend(asked),
     resume: (asked) => brake.resume(asked),
   };

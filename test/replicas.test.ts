@@ -1,12 +1,13 @@
 import { cp, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
+import { must } from '../src/base/must.ts';
 import type { ServerConfig } from '../src/config.ts';
 import { createServer, type Server, type World } from '../src/main.ts';
 import { type Announcement, parseAnnouncement } from '../src/reconcile/announcement.ts';
 import { createHome } from './cli/fairlead.ts';
 import { startRedis, type TestRedis } from './redis.ts';
-import { ask, createSite, hint, quiet, type Site, world } from './server.ts';
+import { ask, createSite, hint, operator, quiet, type Site, world } from './server.ts';
 
 type Condition = {
   readonly type: string;
@@ -44,6 +45,8 @@ async function meeting(): Promise<Meeting> {
   return { site, redis };
 }
 
+const configs = new WeakMap<Server, ServerConfig>();
+
 /** A replica with a data folder of its own. */
 async function replica(
   { site, redis }: Meeting,
@@ -57,6 +60,7 @@ async function replica(
   const repositories = site.config.repositories.map((about) => ({ ...about, repository: remote }));
   const config: ServerConfig = { ...site.config, dataDir, repositories, redis: server };
   const made = await createServer(config, { ...world, ...more });
+  configs.set(made, config);
   cleanup.push(made.close);
   return made;
 }
@@ -99,8 +103,9 @@ const hintUntil = (server: Server, tip: string) =>
 /** As `fairlead suspend` and `resume` ask. */
 async function brake(server: Server, act: 'suspend' | 'resume', name: string, more = ''): Promise<number> {
   const query = `reason=${act === 'suspend' ? 'incident' : 'over'}&by=ana${more}`;
-  const url = `http://127.0.0.1:${server.httpPort}/hooks/v1/${act}/${name}?${query}`;
-  return (await fetch(url, { method: 'POST', headers: { 'x-fairlead': 'cli' } })).status;
+  const url = `http://127.0.0.1:${server.httpPort}/operator/v1/${act}/${name}?${query}`;
+  const headers = await operator(must(configs.get(server)));
+  return (await fetch(url, { method: 'POST', headers })).status;
 }
 
 it('one hook is heard by all; one that dies, and Redis that goes and comes back, stop nobody', async () => {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { ApiSource } from '../src/api/index.ts';
@@ -142,6 +142,12 @@ export async function ask<T>(
   }
 }
 
+/** How who can read the data folder of a running server asks it to stop changes. */
+export async function operator({ dataDir }: Pick<ServerConfig, 'dataDir'>) {
+  const token = await readFile(join(dataDir, 'operator-token'), 'utf8');
+  return { authorization: `Bearer ${token.trim()}` };
+}
+
 export async function hint(port: number, repository = 'mesh'): Promise<void> {
   const url = `http://127.0.0.1:${port}/hooks/v1/generic/${repository}`;
   const answer = await fetch(url, { method: 'POST' });
@@ -178,6 +184,7 @@ export function apiSource(given: Partial<ApiSource>): ApiSource {
     eventsSince: () => ({ items: [], complete: true }),
     onEvent: () => () => {},
     hooked() {},
+    mayOperate: () => false,
     suspend: async () => ({ suspension: {} }),
     resume: async () => ({ suspension: {} }),
     ...given,

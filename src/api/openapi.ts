@@ -10,7 +10,8 @@ const TAGS = {
   status: 'Repositories and scopes, how fresh they are, and what happens.',
   governance: 'Verdicts, and who decided.',
   proxies: 'What proxies have, and what they say.',
-  hooks: 'Hints to look, and what operators stop. Nothing here changes what is served.',
+  hooks: 'Hints to look. Nothing that they say is believed.',
+  operator: 'What operators stop, and let go on. Nothing here changes what is served.',
 } as const;
 
 /**
@@ -35,6 +36,11 @@ export async function openApi(routes: readonly Described[]): Promise<object> {
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       servers: [{ url: '/' }],
+      components: {
+        securitySchemes: {
+          operatorToken: { type: 'http', scheme: 'bearer', description: 'Of `operator-token` in `dataDir`.' },
+        },
+      },
       tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     },
   });

@@ -91,12 +91,8 @@ const HOOK_QUERY = {
   },
 } as const;
 
-const PROGRAM = {
-  type: 'object',
-  properties: {
-    'x-fairlead': { type: 'string', description: 'Must be `cli`: no page of a browser says it.' },
-  },
-} as const;
+/** Of the security schemes in `openapi.ts`. */
+const OPERATOR = [{ operatorToken: [] }] as const;
 
 /** What the hint or the suspension came to. */
 const accepted = json('Accepted.', answerOf('Accepted', { repository: text, result: text }));
@@ -276,24 +272,24 @@ export const operations = {
     operationId: 'suspend',
     summary: 'Stops changes of a repository or a scope; what is served stays served.',
     description:
-      'From programs of this machine alone. `name`: a repository, a scope, or `repository/<name>`, `scope/<path>`.',
-    tags: ['hooks'],
+      '`name`: a repository, a scope, or `repository/<name>`, `scope/<path>`. For who has the secret in the data folder of the server.',
+    tags: ['operator'],
+    security: OPERATOR,
     params: named('name'),
     querystring: SUSPEND_QUERY,
-    headers: PROGRAM,
     ok: { 200: inForce },
-    refusals: [400, 403, 404, 409],
+    refusals: [400, 401, 404, 409],
   }),
   resume: operation({
     operationId: 'resume',
     summary: 'Lets changes go on.',
-    description: 'From programs of this machine alone.',
-    tags: ['hooks'],
+    description: 'For who has the secret in the data folder of the server.',
+    tags: ['operator'],
+    security: OPERATOR,
     params: named('name'),
     querystring: RESUME_QUERY,
-    headers: PROGRAM,
     ok: { 200: inForce },
-    refusals: [400, 403, 404, 409],
+    refusals: [400, 401, 404, 409],
   }),
   hook: operation({
     operationId: 'hook',

@@ -44,6 +44,8 @@ export interface ApiSource {
   metrics(): Promise<string>;
   /** A delivery was answered: `accepted`, or why not. */
   hooked(forge: string, result: string): void;
+  /** Has whoever says this the secret of the server's data folder? */
+  mayOperate(token: string): boolean;
   /** Keeps a repository, or a scope (by path or uid), as it is. `forMs` counts from now; null, both: until resumed. */
   suspend(
     asked: BrakeAsked & { readonly forMs: number | null; readonly untilMs: number | null },

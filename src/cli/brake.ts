@@ -1,8 +1,15 @@
 import { userInfo } from 'node:os';
+import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { Failure } from '../base/failure.ts';
+import { must } from '../base/must.ts';
+import { OPERATOR_TOKEN } from '../base/operator-token.ts';
+import { readSecretFile } from '../base/secret-file.ts';
+import type { Flags as ConfigFlags } from '../config.ts';
 import type { Context } from './context.ts';
 import { exit } from './exit.ts';
 import { API_VERSION, type Format, outputOption, print } from './output.ts';
+import type { Token } from './server-client.ts';
 
 /** What every command says that stops changes, or lets them go on. */
 export type WhoAndWhy = {
@@ -10,13 +17,34 @@ export type WhoAndWhy = {
   readonly output: Format;
   readonly reason: string;
   readonly by: string;
-};
+  readonly tokenFile?: string;
+} & Pick<ConfigFlags, 'config' | 'dataDir'>;
 
 export function brakeOptions(command: Command): Command {
   return command
     .requiredOption('--reason <text>', 'why: everybody who looks at the status reads it')
     .addOption(new Option('--by <name>', 'who').default(user(), 'the name of this user'))
+    .option('--config <file>', 'of the server, where it says the data folder')
+    .option('--data-dir <folder>', `of the server: who can read ${OPERATOR_TOKEN} in it may do this`)
+    .option('--token-file <file>', 'that file, or a copy of it')
     .addOption(outputOption());
+}
+
+/** What the file says that the flags name, or that in the data folder of the server. Throws Failure operator-token-unusable, config-invalid. */
+export function operatorToken(context: Context, { tokenFile, config, dataDir }: WhoAndWhy): Token {
+  return async () => {
+    const flags = { ...(config && { config }), ...(dataDir && { dataDir }) };
+    const file =
+      tokenFile === undefined
+        ? join(must((await context.readConfig(flags)).config.dataDir), OPERATOR_TOKEN)
+        : resolve(context.cwd, tokenFile);
+    return readSecretFile(file).catch((cause: unknown) => {
+      const message = cause instanceof Error ? cause.message : String(cause);
+      const fix =
+        'as the user of the running server, name its folder with --data-dir, or the file with --token-file';
+      throw new Failure('operator-token-unusable', message, fix, { cause });
+    });
+  };
 }
 
 /** A user that the system does not know has a number alone. */

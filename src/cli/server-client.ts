@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { Failure } from '../base/failure.ts';
+import { mayCarrySecret } from '../base/secret-url.ts';
 
 const TIMEOUT_MS = 10_000;
 
@@ -24,20 +25,32 @@ export async function trigger(
   await post(url);
 }
 
-/** Stops changes of something, or lets them go on; what is in force then. Throws as `trigger` does. */
+/** The secret in the data folder of the server, read where it may be sent. */
+export type Token = () => Promise<string>;
+
+/** Stops changes of something, or lets them go on; what is in force then. Throws as `trigger` and `token` do, and Failure credentials-unsafe. */
 export async function brake(
   server: string,
   act: 'suspend' | 'resume',
   name: string,
   query: Readonly<Record<string, string>>,
+  token: Token,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const url = urlOf(server, `hooks/v1/${act}/${encodeURIComponent(name)}`);
+  const url = urlOf(server, `operator/v1/${act}/${encodeURIComponent(name)}`);
   for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value);
-  return post(url);
+  if (!mayCarrySecret(url.href)) throw inPlainText(url);
+  // A redirect is an answer: nobody else is told the secret.
+  return post(url, { headers: { authorization: `Bearer ${await token()}` }, redirect: 'manual' });
 }
 
-async function post(url: URL): Promise<Readonly<Record<string, unknown>>> {
-  const answer = await ask(url, { method: 'POST', headers: { 'x-fairlead': 'cli' } });
+function inPlainText(url: URL): Failure {
+  const message = `${url.origin} would be told the secret of its operators in plain text`;
+  const fix = 'run this on that machine, or forward its port to this one and name a copy with --token-file';
+  return new Failure('credentials-unsafe', message, fix);
+}
+
+async function post(url: URL, init: RequestInit = {}): Promise<Readonly<Record<string, unknown>>> {
+  const answer = await ask(url, { method: 'POST', ...init });
   const body: unknown = await answer.json().catch(() => null);
   if (answer.ok && typeof body === 'object' && body !== null)
     return body as Readonly<Record<string, unknown>>;

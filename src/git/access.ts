@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { readSecretFile } from '../base/secret-file.ts';
+import { mayCarrySecret } from '../base/secret-url.ts';
 import { caFileUnusable, credentialsUnsafe } from './failures.ts';
 import { createGithubApp } from './github-app.ts';
 import { createSender, type Sender } from './http-send.ts';
@@ -63,7 +64,7 @@ export function createAccess(
       const way = { caFile, proxy, send };
       if (url === null || remoteKind(url) !== 'http' || (app ?? tokenFile) === null)
         return { ...way, authorization: null };
-      if (!isSafe(url)) throw credentialsUnsafe(url);
+      if (!mayCarrySecret(url)) throw credentialsUnsafe(url);
       if (app !== null)
         return { ...way, authorization: basic('x-access-token', await app.token(send, signal)) };
       return {
@@ -76,12 +77,6 @@ export function createAccess(
 
 function basic(username: string, password: string): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
-}
-
-/** A secret goes in plain text to this machine alone. */
-function isSafe(url: string): boolean {
-  const { protocol, hostname } = new URL(url);
-  return protocol === 'https:' || /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
 }
 
 async function readAuthorities(path: string): Promise<string> {

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { Failure } from '../base/failure.ts';
+import { OPERATOR_TOKEN } from '../base/operator-token.ts';
 import { type Files, nodeFiles, replaceFile } from './files.ts';
 
 /** The data folder of `formats.md`, held by this process until `close`. */
@@ -10,6 +11,8 @@ export interface DataFolder {
   readonly files: Files;
   /** Path of `suspend.json`. */
   readonly suspensions: string;
+  /** Path of the secret that only who can read this folder has. */
+  readonly operatorToken: string;
   /** `repositories/<name>`, created on first use; with the object store (`git`), `witness.json` and `proofs` in it. */
   repository(name: string): Promise<RepositoryFolder>;
   close(): Promise<void>;
@@ -63,6 +66,7 @@ export async function openDataFolder(
     path,
     files,
     suspensions: join(path, 'suspend.json'),
+    operatorToken: join(path, OPERATOR_TOKEN),
     async repository(name) {
       const directory = join(path, 'repositories', name);
       await files.makeDirectory(join(directory, 'git'));

@@ -14,6 +14,7 @@ export { createLoop, type RepositoryLoop } from './loop.ts';
 export type { LoopObserver } from './observer.ts';
 export { openQueue } from './open-queue.ts';
 export { openReplicas } from './open-replicas.ts';
+export { renewOperatorToken } from './operator-token.ts';
 export { readPin } from './pin.ts';
 export { proxyConfig } from './proxy-config.ts';
 export { createPublisher } from './publisher.ts';

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createApp } from '../../src/api/server.ts';
 import { must } from '../../src/base/must.ts';
 import { createServer, type Server } from '../../src/main.ts';
-import { apiSource, ask, createSite, hint, NODE_ID, quiet, type Site, world } from '../server.ts';
+import { apiSource, ask, createSite, hint, NODE_ID, operator, quiet, type Site, world } from '../server.ts';
 import { AdsClient } from '../xds/client.ts';
 
 /** The OpenAPI document is valid, has all routes and no other, and is what a server answers. */
@@ -236,13 +236,13 @@ describe('what a server answers', () => {
   });
 
   test('is so of what is suspended, held or fails, too, and of what is done', async () => {
-    const cli = { method: 'POST', headers: { 'x-fairlead': 'cli' } };
-    const act = '/hooks/v1/suspend/{name}';
+    const cli = { method: 'POST', headers: await operator(site.config) };
+    const act = '/operator/v1/suspend/{name}';
     const why = 'by=ana&reason=x';
-    await held(`${base()}/hooks/v1/suspend/acme?${why}&forMs=3600000`, act, { init: cli });
-    await held(`${base()}/hooks/v1/suspend/none?${why}`, act, { status: 404, init: cli });
-    await held(`${base()}/hooks/v1/suspend/acme?by=x`, act, { status: 400, init: cli });
-    await held(`${base()}/hooks/v1/suspend/acme?${why}`, act, { status: 403, init: { method: 'POST' } });
+    await held(`${base()}/operator/v1/suspend/acme?${why}&forMs=3600000`, act, { init: cli });
+    await held(`${base()}/operator/v1/suspend/none?${why}`, act, { status: 404, init: cli });
+    await held(`${base()}/operator/v1/suspend/acme?by=x`, act, { status: 400, init: cli });
+    await held(`${base()}/operator/v1/suspend/acme?${why}`, act, { status: 401, init: { method: 'POST' } });
     await site.change('unsigned');
     const hook = '/hooks/v1/{provider}/{repository}';
     await held(`${base()}/hooks/v1/generic/mesh`, hook, { status: 202, init: { method: 'POST' } });
@@ -252,8 +252,8 @@ describe('what a server answers', () => {
       '/api/v1/scopes': { items: [{ suspended: { by: 'ana' }, hold: { rule: expect.any(String) } }] },
       '/api/v1/lineage': { entries: [{ event: 'genesis' }, { event: 'accepted' }, { event: 'held' }] },
     });
-    await held(`${base()}/hooks/v1/resume/acme?${why}`, '/hooks/v1/resume/{name}', { init: cli });
-    await held(`${base()}/hooks/v1/resume/acme?${why}`, '/hooks/v1/resume/{name}', {
+    await held(`${base()}/operator/v1/resume/acme?${why}`, '/operator/v1/resume/{name}', { init: cli });
+    await held(`${base()}/operator/v1/resume/acme?${why}`, '/operator/v1/resume/{name}', {
       status: 409,
       init: cli,
     });

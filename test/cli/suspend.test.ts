@@ -1,5 +1,8 @@
+import { chmod, copyFile, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { createServer } from '../../src/main.ts';
+import type { ServerConfig } from '../../src/config.ts';
+import { createServer, type Server } from '../../src/main.ts';
 import { ask, createSite, hint, world } from '../server.ts';
 import { createHome, type Home } from './fairlead.ts';
 
@@ -14,6 +17,14 @@ afterEach(async () => {
   for (const close of cleanup.splice(0).reverse()) await close();
 });
 
+/** Commands that ask a server, as whoever may read its data folder. */
+const commandsOf =
+  ({ dataDir }: ServerConfig, server: () => Server) =>
+  (name: string, ...args: readonly string[]) => {
+    const may = name === 'suspend' || name === 'resume' ? ['--data-dir', dataDir] : [];
+    return home.fairlead('.', name, ...args, ...may, '--server', `http://127.0.0.1:${server().httpPort}`);
+  };
+
 type Scopes = { readonly items: readonly { readonly seq: number; readonly sync: string }[] };
 
 test('a scope that somebody suspends stays as it is, says so everywhere, and goes on when resumed', async () => {
@@ -21,8 +32,7 @@ test('a scope that somebody suspends stays as it is, says so everywhere, and goe
   cleanup.push(close);
   let server = await createServer(config, world);
   cleanup.push(() => server.close());
-  const run = (...args: readonly string[]) =>
-    home.fairlead('.', ...args, '--server', `http://127.0.0.1:${server.httpPort}`);
+  const run = commandsOf(config, () => server);
   await ask<{ ready: boolean }>(server.httpPort, '/readyz', ({ ready }) => ready);
 
   const stopped = await run('suspend', 'acme', '--reason', 'incident 4711', '--by', 'ana', '--until', '2h');
@@ -65,8 +75,7 @@ test('whoever waits for what is suspended is told so at once', async () => {
   cleanup.push(close);
   const server = await createServer(config, world);
   cleanup.push(() => server.close());
-  const run = (...args: readonly string[]) =>
-    home.fairlead('.', ...args, '--server', `http://127.0.0.1:${server.httpPort}`);
+  const run = commandsOf(config, () => server);
   await ask<{ ready: boolean }>(server.httpPort, '/readyz', ({ ready }) => ready);
   const by = ['--by', 'ana', '--reason', 'the forge moves'];
   for (const what of ['scope/acme', 'repository/mesh']) await run('suspend', what, ...by);
@@ -87,8 +96,7 @@ test('a suspended repository is not fetched', async () => {
   cleanup.push(close);
   const server = await createServer(config, world);
   cleanup.push(() => server.close());
-  const run = (...args: readonly string[]) =>
-    home.fairlead('.', ...args, '--server', `http://127.0.0.1:${server.httpPort}`);
+  const run = commandsOf(config, () => server);
   await ask<{ ready: boolean }>(server.httpPort, '/readyz', ({ ready }) => ready);
   const by = ['--by', 'ana', '--reason', 'the forge moves'];
   expect((await run('suspend', 'repository/mesh', ...by)).code).toBe(0);
@@ -107,11 +115,53 @@ test('what cannot be suspended is refused with what to do', async () => {
   const server = await createServer(config, world);
   cleanup.push(() => server.close());
   await ask<{ ready: boolean }>(server.httpPort, '/readyz', ({ ready }) => ready);
-  const run = (...args: readonly string[]) =>
-    home.fairlead('.', 'suspend', ...args, '--server', `http://127.0.0.1:${server.httpPort}`);
+  const command = commandsOf(config, () => server);
+  const run = (...args: readonly string[]) => command('suspend', ...args);
   const why = ['--reason', 'x'];
   expect((await run('none', ...why)).err).toContain('[not-found]');
   expect((await run('acme', ...why, '--until', '2020-01-01T00:00:00Z')).err).toContain('[suspend-past]');
   expect((await run('acme', ...why, '--until', 'soon')).err).toContain('write a duration');
   expect((await run('acme')).err).toContain('--reason');
+});
+
+test('only who can read the data folder of the server stops changes there', async () => {
+  const { config, close } = await createSite();
+  cleanup.push(close);
+  const logged: unknown[] = [];
+  const log = (...told: readonly unknown[]) => void logged.push(...told);
+  let server = await createServer(config, { ...world, log: { info: log, warn: log, error: log } });
+  cleanup.push(() => server.close());
+  const address = () => `http://127.0.0.1:${server.httpPort}`;
+  const suspend = (...args: readonly string[]) =>
+    home.fairlead('.', 'suspend', 'acme', '--reason', 'x', '--by', 'ana', '--server', address(), ...args);
+  const file = join(config.dataDir, 'operator-token');
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  const token = (await readFile(file, 'utf8')).trim();
+  expect(token).toMatch(/^[\w-]{43}$/);
+
+  // What a proxy on the machine passes on, with no word about for whom.
+  const asked = `${address()}/operator/v1/suspend/acme?reason=x&by=eve`;
+  for (const headers of [{ 'x-fairlead': 'cli' }, { authorization: `Bearer ${'A'.repeat(43)}` }])
+    expect((await fetch(asked, { method: 'POST', headers })).status).toBe(401);
+
+  const absent = await suspend();
+  expect(absent).toMatchObject({ code: 2, err: expect.stringContaining('--data-dir') });
+  expect(absent.err).toContain('operator-token does not exist [operator-token-unusable]');
+  const copy = join(home.dir, 'token');
+  await copyFile(file, copy);
+  await chmod(copy, 0o644);
+  expect((await suspend('--token-file', 'token')).err).toContain('can be read or changed by others');
+  await chmod(copy, 0o600);
+  const elsewhere = await suspend('--token-file', 'token', '--server', 'http://replica-1:15014');
+  expect(elsewhere).toMatchObject({ code: 2, err: expect.stringContaining('[credentials-unsafe]') });
+  const done = await suspend('--token-file', 'token');
+  expect(done).toMatchObject({ code: 0, err: '' });
+
+  await server.close();
+  server = await createServer(config, world);
+  const old = await suspend('--token-file', 'token');
+  expect(old).toMatchObject({ code: 2, err: expect.stringContaining('[unauthorized]') });
+  expect(await suspend('--data-dir', config.dataDir)).toMatchObject({ code: 0 });
+  const said = [absent, elsewhere, done, old, logged].map((one) => JSON.stringify(one)).join();
+  expect(said).not.toContain(token);
 });

@@ -15,6 +15,7 @@ export function answerOf(kind: string, properties: Readonly<Record<string, Schem
 
 const REFUSALS = {
   400: 'The request is malformed.',
+  401: 'Only who can read `operator-token` in the data folder of the server may.',
   403: 'Only programs of the machine itself may.',
   404: 'There is no such thing.',
   409: 'It is not so that it could be done.',
@@ -28,13 +29,14 @@ const REFUSALS = {
 type Operation = {
   readonly operationId: string;
   readonly summary: string;
-  readonly tags: readonly ('health' | 'status' | 'proxies' | 'governance' | 'hooks')[];
+  readonly tags: readonly ('health' | 'status' | 'proxies' | 'governance' | 'hooks' | 'operator')[];
   /** By status: what it answers. */
   readonly ok: Readonly<Record<number, Schema>>;
   readonly refusals?: readonly (keyof typeof REFUSALS)[];
   readonly params?: Schema;
   readonly querystring?: Schema;
   readonly headers?: Schema;
+  readonly security?: readonly Readonly<Record<string, readonly string[]>>[];
   readonly body?: Schema;
   readonly description?: string;
   readonly consumes?: readonly string[];

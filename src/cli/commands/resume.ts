@@ -1,5 +1,5 @@
 import { Argument, Command } from 'commander';
-import { brakeOptions, printBrake, type WhoAndWhy } from '../brake.ts';
+import { brakeOptions, operatorToken, printBrake, type WhoAndWhy } from '../brake.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
 import { brake, serverOption } from '../server-client.ts';
@@ -11,6 +11,8 @@ export function resumeCommand(context: Context): Command {
     .addHelpText('after', examples('fairlead resume acme.payments --reason "incident 4711 is over"'));
   return brakeOptions(serverOption(command)).action(async (name: string, flags: WhoAndWhy) => {
     const { server, reason, by } = flags;
-    context.finish(printBrake(context, flags, await brake(server, 'resume', name, { reason, by })));
+    const token = operatorToken(context, flags);
+    const suspension = await brake(server, 'resume', name, { reason, by }, token);
+    context.finish(printBrake(context, flags, suspension));
   });
 }

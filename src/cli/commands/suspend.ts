@@ -1,6 +1,6 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { durationMs } from '../../manifests/index.ts';
-import { brakeOptions, printBrake, type WhoAndWhy } from '../brake.ts';
+import { brakeOptions, operatorToken, printBrake, type WhoAndWhy } from '../brake.ts';
 import type { Context } from '../context.ts';
 import { examples } from '../examples.ts';
 import { brake, serverOption } from '../server-client.ts';
@@ -21,7 +21,8 @@ export function suspendCommand(context: Context): Command {
     );
   return brakeOptions(serverOption(command)).action(async (name: string, flags: Flags) => {
     const { server, reason, by, until = {} } = flags;
-    const suspension = await brake(server, 'suspend', name, { reason, by, ...until });
+    const token = operatorToken(context, flags);
+    const suspension = await brake(server, 'suspend', name, { reason, by, ...until }, token);
     context.finish(printBrake(context, flags, suspension));
   });
 }
