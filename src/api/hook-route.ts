@@ -31,11 +31,14 @@ export function hookRoute(
   app.post<Route>('/hooks/v1/:provider/:repository', {
     schema: operations.hook,
     onRequest: async (request, reply) => {
-      if (isUnsignedGeneric(request) || buckets.take(request.ip, now())) return;
-      await tooMany(reply);
+      const unsigned = isUnsignedGeneric(request);
+      if (unsigned && isLocal(request)) return;
+      // Before the body is read, which may be large.
+      if (!buckets.take(request.ip, now())) await tooMany(reply);
+      else if (unsigned) await forbidden(reply);
     },
     handler: async (request, reply) => {
-      if (isUnsignedGeneric(request)) return unsigned(request, reply, source);
+      if (isUnsignedGeneric(request)) return localHint(request, reply, source);
       const { provider, repository } = request.params;
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
       const header = headerOf(request);
@@ -60,18 +63,19 @@ function isUnsignedGeneric({ params, headers }: FastifyRequest): boolean {
 }
 
 /** A local script's hint. Its body says nothing: what is believed is only what git holds. */
-async function unsigned(request: Request, reply: FastifyReply, source: ApiSource) {
-  if (!isLocal(request)) {
-    const message = 'without a signature this hook is open to the machine itself only';
-    const fix = 'sign it (X-Signature), or call it from the host that runs Fairlead';
-    return refuse(reply, 403, { code: 'forbidden', message, fix });
-  }
+async function localHint(request: Request, reply: FastifyReply, source: ApiSource) {
   const { repository } = request.params;
   const { what = 'source' } = request.query;
   const hook = hookRequest('generic', { header: headerOf(request), tookMs: () => reply.elapsedTime });
   if (!(await source.trigger(repository, what, null, hook)))
     return notFound(reply, `repository ${repository}`, '/api/v1/repositories');
   return answer(reply.code(202), 'Accepted', { repository, result: 'accepted' });
+}
+
+function forbidden(reply: FastifyReply) {
+  const message = 'without a signature this hook is open to the machine itself only';
+  const fix = 'sign it (X-Signature), or call it from the host that runs Fairlead';
+  return refuse(reply, 403, { code: 'forbidden', message, fix });
 }
 
 function unknown(reply: FastifyReply) {

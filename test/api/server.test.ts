@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { HOOK_LIMITS } from '../../src/api/hooks/index.ts';
 import { type ApiSource, createApi } from '../../src/api/index.ts';
 import { isLoopback } from '../../src/api/local.ts';
 import { createApp } from '../../src/api/server.ts';
@@ -205,6 +206,24 @@ describe('the generic hook', () => {
     expect(answer.statusCode).toBe(403);
     expect(triggered).toEqual([]);
     expect(hooked).toEqual([['generic', 'forbidden']]);
+  });
+
+  it('costs other machines their deliveries, and its body is not read', async () => {
+    const made = createApp(source(), log, () => 0);
+    open.push(() => made.close());
+    const payload = Buffer.alloc(2_000_000);
+    const from = {
+      method: 'POST',
+      url: '/hooks/v1/generic/mesh',
+      remoteAddress: '10.0.0.9',
+      payload,
+    } as const;
+    const statuses: number[] = [];
+    for (let sent = 0; sent <= HOOK_LIMITS.burst; sent += 1)
+      statuses.push((await made.inject(from)).statusCode);
+    expect([...new Set(statuses)]).toEqual([403, 429]);
+    expect(statuses.indexOf(429)).toBe(HOOK_LIMITS.burst);
+    expect((await made.inject({ method: 'POST', url: '/hooks/v1/generic/mesh' })).statusCode).toBe(202);
   });
 
   it('knows its repositories and its limits', async () => {
