@@ -49,16 +49,43 @@ function follow(reply: FastifyReply, source: ApiSource, after: string, { limits,
   };
   const end = () => raw.end();
   readers.add(end);
-  const { items, complete } = source.eventsSince(after);
-  write(complete ? ': all that is kept follows\n\n' : ': older events are not kept any more\n\n');
-  for (const event of items) write(format(event));
-  const unsubscribe = source.onEvent((event) => write(format(event)));
+  let unsubscribe = () => {};
+  replay(raw, source, after, () => {
+    unsubscribe = source.onEvent((event) => write(format(event)));
+  });
   const heartbeat = setInterval(() => write(':\n\n'), limits.heartbeatMs);
   raw.on('close', () => {
     clearInterval(heartbeat);
     unsubscribe();
     readers.delete(end);
   });
+}
+
+const COMPLETE = ': all that is kept follows\n\n';
+const INCOMPLETE = ': older events are not kept any more\n\n';
+
+/**
+ * Writes what is kept after an id as fast as it is read, so that no more of it waits than a piece, and what happens meanwhile.
+ * `done` is called in the same turn in which there is no more.
+ */
+function replay(raw: FastifyReply['raw'], source: ApiSource, after: string, done: () => void): void {
+  let seen = after;
+  let said = '';
+  const goOn = () => {
+    if (raw.writableEnded || raw.destroyed) return;
+    const { items, complete } = source.eventsSince(seen);
+    const words = complete ? COMPLETE : INCOMPLETE;
+    if (said !== INCOMPLETE && said !== words) raw.write(words);
+    said = said === INCOMPLETE ? said : words;
+    for (const event of items) {
+      seen = event.id;
+      if (raw.write(format(event))) continue;
+      raw.once('drain', goOn);
+      return;
+    }
+    done();
+  };
+  goOn();
 }
 
 function format(event: ApiEvent): string {

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { type FastifyInstance, fastify } from 'fastify';
 import { afterEach, expect, test } from 'vitest';
@@ -92,6 +93,38 @@ test('a reader that does not read is cut off, and the others go on', async () =>
   }
   events.add({ type: 'followed', message: 'the end' });
   expect(await other).toContain('the end');
+  socket.destroy();
+});
+
+test('what is kept is more than may wait for a reader: it has all of it, and then what happens, each once', async () => {
+  const { events, url } = await serve();
+  const add = (message: string) => events.add({ type: 'nack', proxy: 'p', message }).id;
+  const long = 'x'.repeat(2_000);
+  const ids = Array.from({ length: 900 }, () => add(long));
+  const answer = await stream(url);
+  // While some of it is on its way.
+  ids.push(...Array.from({ length: 50 }, () => add(long)));
+  const more = setInterval(() => ids.length < 999 && ids.push(add(long)), 1);
+  let text = '';
+  for await (const bytes of answer.body ?? []) {
+    text += Buffer.from(bytes).toString();
+    if (text.includes('"the end"')) break;
+    if (ids.length === 999 && text.includes(`id: ${ids[998]}\n`)) ids.push(add('the end'));
+  }
+  clearInterval(more);
+  expect([...text.matchAll(/^id: (.*)$/gm)].map(([, id]) => id)).toEqual(ids);
+});
+
+test('a reader that does not read holds no more of what is kept than it may', async () => {
+  const { events, app, port } = await serve();
+  for (let made = 0; made < 1_000; made += 1)
+    events.add({ type: 'nack', proxy: 'p', message: 'x'.repeat(50_000) });
+  const responses: ServerResponse[] = [];
+  app.server.on('request', (_, response) => responses.push(response));
+  const socket = connect(port, '127.0.0.1').pause();
+  socket.write('GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n');
+  await until(() => responses[0]?.writableNeedDrain === true);
+  expect(responses[0]?.writableLength).toBeLessThan(EVENT_LIMITS.backlogBytes);
   socket.destroy();
 });
 
