@@ -158,8 +158,12 @@ function dnsLabel(given: string): string | Unfit {
   return new Unfit(`${JSON.stringify(given)} is no DNS label`, 'use a-z, 0-9 and -');
 }
 
-/** A password in a URL would end up in process lists and logs. */
+/** A password in a URL would end up in process lists and logs, and so would a token, which forges take as the user, too. */
 function repository(given: string, folder: string): string | Unfit {
+  if (/^\s*https?:[\\/]*[^\\/?#]*@/i.test(given)) {
+    const fix = 'leave out all before @: a user goes into username, a token or password into tokenFile';
+    return new Unfit(`the URL holds ${/:[^/@]*@/.test(given) ? 'a password' : 'a user or a token'}`, fix);
+  }
   if (/^[a-z+]+:\/\/[^/]*:[^/]*@/i.test(given)) {
     return new Unfit('the URL holds a password', 'leave it out');
   }

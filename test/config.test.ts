@@ -123,6 +123,29 @@ describe('effectiveConfig', () => {
     expect(() => config(input)).toThrow(expect.objectContaining({ code: 'config-invalid' }));
   });
 
+  it.each([
+    'https://ghp_secret@github.com/o/mesh.git',
+    'http://bot:secret@h/mesh.git',
+    ' HTTP:\\\\secret@h/m',
+  ])('shows nothing of %j', (repository) => {
+    const failure = expect.objectContaining({
+      code: 'config-invalid',
+      message: expect.not.stringContaining('secret'),
+      fix: expect.stringContaining('tokenFile'),
+    });
+    expect(() => effective({ flags: { repository } })).toThrow(failure);
+    expect(() =>
+      effective({ flags: {}, file: `${header}repository: ${JSON.stringify(repository)}\n` }),
+    ).toThrow(failure);
+  });
+
+  it.each(['ssh://git@github.com/o/mesh.git', 'git@github.com:o/mesh.git', 'https://h/o@2/m.git?a@b'])(
+    'takes %s',
+    (repository) => {
+      expect(effective({ flags: { repository } }).config).toMatchObject({ repositories: [{ repository }] });
+    },
+  );
+
   it('takes paths of the file as relative to the file, others to where it was started', () => {
     const file = `${header}dataDir: state\nrepository: ../mesh.git\npin: pin.json\n`;
     expect(effective({ flags: {}, file }).config).toMatchObject({
