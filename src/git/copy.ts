@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { objectCorrupt } from './failures.ts';
-import { type Files, isAbsent, namesIn } from './files.ts';
+import { type Files, isAbsent, namesIn, syncFolder } from './files.ts';
 import { inflateInto } from './inflate.ts';
 
 /**
@@ -33,9 +33,12 @@ async function copyUnpacked(files: Files, from: string, to: string, signal?: Abo
     if (!/^[0-9a-f]{2}$/.test(folder)) continue;
     const here = new Set(await namesIn(files, join(to, folder)));
     const missing = (await namesIn(files, join(from, folder))).filter((name) => isNew(name, here));
-    if (missing.length > 0) await files.mkdir(join(to, folder), { recursive: true });
+    if (missing.length === 0) continue;
+    await files.mkdir(join(to, folder), { recursive: true });
     await Promise.all(missing.map((name) => copyObject(files, from, to, folder, name)));
+    await syncFolder(files, join(to, folder));
   }
+  await syncFolder(files, to);
 }
 
 function isNew(name: string, here: ReadonlySet<string>): boolean {
@@ -55,7 +58,7 @@ async function copyObject(
 }
 
 /** The name of an object file's content; null when it cannot even be inflated. */
-async function hashOf(bytes: Uint8Array): Promise<string | null> {
+export async function hashOf(bytes: Uint8Array): Promise<string | null> {
   const hash = createHash('sha1');
   try {
     await inflateInto((part) => void hash.update(part), bytes);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as disk from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { Failure } from '../base/failure.ts';
 
 /** The part of `node:fs/promises` that a store needs: a port, so that tests can have a full disk. */
@@ -16,11 +17,14 @@ export type Files = Pick<
   | 'readlink'
   | 'symlink'
   | 'rename'
+  | 'open'
 >;
 
 /**
  * `files` with a `writeFile` that happens as a whole or not at all: a crash or a full disk never leaves half an object,
  * index or ref behind, which git's readers would take for corruption for ever after. Packs are checked before they count.
+ * Objects and refs are on the disk when it resolves, in the order in which they were written: a machine that loses its power
+ * has no ref to what it lacks. Of unpacked objects, which are many, who writes them syncs the folder (`syncFolder`).
  */
 export function wholeFiles(files: Files = disk): Files {
   let written = 0;
@@ -30,14 +34,31 @@ export function wholeFiles(files: Files = disk): Files {
     written += 1;
     const temporary = `${path}.${process.pid}-${written}${TEMPORARY}`;
     try {
-      await files.writeFile(temporary, data, options);
+      await files.writeFile(temporary, data, LASTING.test(path) ? flushed(options) : options);
       await files.rename(temporary, path);
+      if (LISTED.test(path)) await syncFolder(files, dirname(path));
     } catch (error) {
       await files.unlink(temporary).catch(() => {}); // The first error says more than that nothing was there.
       throw error;
     }
   };
   return { ...files, writeFile };
+}
+
+/** Everything else is written anew by whoever opens a store. */
+const LASTING = /\/(?:objects|refs)\//;
+const LISTED = /\/(?:objects\/pack|refs)\//;
+
+type WriteOptions = Parameters<Files['writeFile']>[2];
+
+function flushed(options: WriteOptions): WriteOptions {
+  return { ...(typeof options === 'string' ? { encoding: options } : options), flush: true };
+}
+
+/** So that the names in it survive a power cut. */
+export async function syncFolder(files: Files, folder: string): Promise<void> {
+  await using handle = await files.open(folder, 'r');
+  await handle.sync();
 }
 
 /** How the name of a file ends that is not whole yet. */

@@ -38,9 +38,18 @@ export function createBatchReader(git: Git, gitdir: string): Reader {
     }
   }
 
+  /** Git looks at a pack once: one that was damaged then, and is whole since, only a new process reads. */
+  async function askAnew(id: ObjectId, stale: Running | null): Promise<RawObject> {
+    if (running === stale) running = null;
+    void stale?.end(); // It answers first whatever it was asked.
+    const found = await ask(id, false);
+    if (found.type === 'missing') throw objectMissing(id, gitdir);
+    return found;
+  }
+
   /** Whoever was to be answered next is what it died of, if it dies of that twice. Guesses are not asked again. */
-  function died(unanswered: readonly Request[], error: unknown): void {
-    running = null;
+  function died(which: Running, unanswered: readonly Request[], error: unknown): void {
+    if (running === which) running = null;
     for (const [at, request] of unanswered.entries()) {
       if (at === 0) request.deaths += 1;
       if (request.guess) request.resolve({ id: request.wanted, ...MISSING });
@@ -71,8 +80,13 @@ export function createBatchReader(git: Git, gitdir: string): Reader {
   }
 
   async function read(id: ObjectId, type: RawObject['type']): Promise<RawObject> {
-    const found = await find(id, type);
-    if (found.type === 'missing') throw await why(git, id, gitdir);
+    const asked = running;
+    let found = await find(id, type);
+    if (found.type === 'missing') {
+      const failure = await why(git, id, gitdir);
+      if (failure !== null) throw failure;
+      found = await askAnew(id, asked);
+    }
     guesses.read(id, found);
     return found;
   }
@@ -91,15 +105,22 @@ const AHEAD_BYTES = 16 * 1024 * 1024;
 const REPLY_BYTES = 300;
 const MISSING = { type: 'missing', bytes: new Uint8Array() } as const;
 
-/** `missing` is said of damaged objects too: what git says on standard error when asked alone tells them apart. */
-async function why(git: Git, id: ObjectId, gitdir: string): Promise<unknown> {
-  const { err } = await git.run(['cat-file', '-t', id], { timeoutMs: 60_000, about: gitdir });
+/**
+ * `missing` is said of damaged objects too: what git says on standard error when asked alone tells them apart. Null: it is
+ * there.
+ */
+async function why(git: Git, id: ObjectId, gitdir: string): Promise<Failure | null> {
+  const { code, err } = await git.run(['cat-file', '-t', id], { timeoutMs: 60_000, about: gitdir });
+  if (code === 0) return null;
   return /^error:|corrupt/m.test(err) ? objectCorrupt(id, gitdir, err) : objectMissing(id, gitdir);
 }
 
 type Running = { submit(request: Request): void; end(): Promise<void> };
 
-function startBatch(git: Git, died: (unanswered: readonly Request[], error: unknown) => void): Running {
+function startBatch(
+  git: Git,
+  died: (which: Running, unanswered: readonly Request[], error: unknown) => void,
+): Running {
   const child = git.start(['cat-file', '--batch']);
   const pending: Request[] = [];
   let ending = false;
@@ -114,7 +135,7 @@ function startBatch(git: Git, died: (unanswered: readonly Request[], error: unkn
       if (child.pid === undefined) finish();
     });
     const finish = () => {
-      died(pending.splice(0), failure);
+      died(self, pending.splice(0), failure);
       resolve();
     };
     child.on('close', finish);
@@ -136,7 +157,7 @@ function startBatch(git: Git, died: (unanswered: readonly Request[], error: unkn
     asked = '';
   };
   hold(child, 'unref');
-  return {
+  const self: Running = {
     submit(request) {
       if (pending.push(request) === 1) hold(child, 'ref');
       if (asked === '') process.nextTick(send);
@@ -149,6 +170,7 @@ function startBatch(git: Git, died: (unanswered: readonly Request[], error: unkn
       return ended;
     },
   };
+  return self;
 }
 
 /** An idle process does not keep ours alive; it ends by itself when its standard input does. */

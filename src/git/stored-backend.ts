@@ -10,10 +10,11 @@ import {
   repositoryMissing,
   storeFailure,
 } from './failures.ts';
-import { type Files, wholeFiles } from './files.ts';
+import { type Files, syncFolder, wholeFiles } from './files.ts';
 import type { Environment } from './native-git.ts';
 import type { ObjectId } from './objects.ts';
 import { isBranchName, resolveRef } from './refs.ts';
+import { setDamagedAside } from './set-aside.ts';
 import { checkStore, locateStore, prepareStore, type Store } from './store.ts';
 import { createStoredObjects, type Reader, type StoredObjects } from './stored-objects.ts';
 import type { Transport } from './transport.ts';
@@ -77,26 +78,41 @@ async function openStore(files: Files, path: string, remote: Remote | null): Pro
 /** The store's own branch is moved only after all that it needs is there, so it also says what need not be fetched. */
 function follow(files: Files, store: Store, remote: Remote, transport: Transport, objects: StoredObjects) {
   const branch = `refs/heads/${remote.branch}`;
-  let complete = true;
+  let isComplete = true;
+  let isDamaged = false;
 
   async function fetch(signal?: AbortSignal): Promise<ObjectId> {
     const tip = await transport.tip(signal);
-    const here = await resolveRef(files, store, branch).catch(() => null);
-    if (here === tip && complete) return tip;
-    const fetched = await transport.fetch(complete ? here : null, signal);
+    const trusted = await whole();
+    if (trusted === tip) return tip;
+    if (isDamaged) await setDamagedAside(files, store.gitdir);
+    isDamaged = false;
+    const fetched = await transport.fetch(trusted, signal);
     await checkStore(files, store);
-    await checkTip(objects, fetched, remote);
+    await checkTip(watched(objects.commit(fetched)), fetched, remote);
+    await syncFolder(files, `${store.gitdir}/objects/pack`); // Git does not.
     await files.writeFile(`${store.gitdir}/${branch}`, `${fetched}\n`);
-    complete = true;
+    isComplete = true;
     return fetched;
   }
 
-  /** A hole in the store: the next fetch asks for everything, and so heals it. */
+  /** What the store has in full; null where it has nothing, or a hole. After a power cut even the tip may be one. */
+  async function whole(): Promise<ObjectId | null> {
+    const here = await resolveRef(files, store, branch).catch(() => null);
+    if (here === null)
+      isDamaged = true; // Nothing was fetched yet, or nobody knows what it came to.
+    else await watched(objects.commit(here)).catch(() => {}); // What is no hole is not mended by a fetch.
+    return isComplete ? here : null;
+  }
+
+  /** A hole in the store: the next fetch asks for everything, and so heals it. What is damaged is a hole that is in the way. */
   async function watched<Value>(reading: Promise<Value>): Promise<Value> {
     try {
       return await reading;
     } catch (error) {
-      if (error instanceof Failure && error.code === 'object-missing') complete = false;
+      const code = error instanceof Failure ? error.code : '';
+      if (code === 'object-missing' || code === 'object-corrupt') isComplete = false;
+      if (code === 'object-corrupt') isDamaged = true;
       throw error;
     }
   }
@@ -111,8 +127,8 @@ function follow(files: Files, store: Store, remote: Remote, transport: Transport
 }
 
 /** A remote that names a tip and does not send it has failed; the branch stays where it was. */
-async function checkTip(objects: StoredObjects, tip: ObjectId, { url }: Remote): Promise<void> {
-  await objects.commit(tip).catch((error: unknown) => {
+async function checkTip(reading: Promise<unknown>, tip: ObjectId, { url }: Remote): Promise<void> {
+  await reading.catch((error: unknown) => {
     const missing = error instanceof Failure && error.code === 'object-missing';
     throw missing ? remoteUnreachable(url, `did not send its tip ${tip}`, error) : error;
   });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { deflateSync } from 'node:zlib';
@@ -33,6 +33,13 @@ const TRANSPORTS: Readonly<Record<string, (repository: TestRepository) => Promis
     return `${server.url}/${basename(repository.dir)}/.git`;
   },
 };
+
+/** Git's packs are not writable. */
+async function cutOff(file: string, left: (bytes: number) => number): Promise<void> {
+  const { size } = await stat(file);
+  await chmod(file, 0o600);
+  await truncate(file, left(size));
+}
 
 /** What every `GitBackend` does, over every transport that it has. */
 export function backendContract(open: OpenBackend): void {
@@ -211,6 +218,51 @@ export function backendContract(open: OpenBackend): void {
       await expect(backend.commit(tip)).rejects.toMatchObject({ code: 'object-missing' });
       expect(await backend.fetch()).toBe(tip);
       await expectSame(repository, backend, tip);
+    });
+
+    test('a store cut off by a power cut is healed by the first fetch', async () => {
+      const { repository, gitdir, options } = await setUp();
+      const tip = await grow(repository);
+      if (transport !== 'http') await repository.git('repack', '-d', '--quiet');
+      await (await open(options)).fetch();
+      const cuts = [
+        [/\.idx$/, () => 0],
+        [/\.pack$/, (bytes: number) => bytes - 1],
+        [/\.(?:idx|pack)$|[0-9a-f]{38}$/, () => 0],
+        [/\.idx$|[0-9a-f]{38}$|refs\/heads\/main$/, (bytes: number) => bytes >> 1],
+      ] as const;
+      for (const [ending, left] of cuts) {
+        const names = await readdir(gitdir, { recursive: true });
+        const damaged = names.filter((name) => ending.test(name) && !name.startsWith('damaged'));
+        expect(damaged).not.toEqual([]);
+        for (const name of damaged) await cutOff(join(gitdir, name), left);
+        const backend = await open(options);
+        expect(await backend.fetch()).toBe(tip);
+        await expectSame(repository, backend, tip);
+        await backend.close();
+        const aside = (await readdir(join(gitdir, 'damaged'))).join(' ');
+        expect(aside).toMatch(/\.pack/);
+      }
+    });
+
+    test('what is cut off below the tip is healed after it was read, and by the same backend', async () => {
+      const { repository, gitdir, options } = await setUp();
+      const first = await repository.commit('first');
+      await repository.git('repack', '-a', '-d', '--quiet');
+      const backend = await open(options);
+      await backend.fetch();
+      const folder = join(gitdir, 'objects/pack');
+      const packs = (await readdir(folder)).filter((name) => name.endsWith('.pack'));
+      const tip = await repository.commit('second');
+      await backend.fetch();
+      await backend.close();
+      for (const name of packs) await cutOff(join(folder, name), () => 0);
+      const again = await open(options);
+      expect(await again.fetch()).toBe(tip);
+      await expect(again.commit(first)).rejects.toMatchObject({ code: 'object-corrupt' });
+      expect(await again.fetch()).toBe(tip);
+      await expectSame(repository, again, tip);
+      await again.close();
     });
 
     test('a remote that vanished: remote-unreachable, and the store still answers', async () => {

@@ -47,6 +47,54 @@ describe.each(['path', 'http'])('a full disk while fetching by %s', (transport) 
   });
 });
 
+/** A disk that knows what a power cut would take back: files whose bytes, or whose names, were not synced. */
+function volatileDisk() {
+  const unsynced = new Set<string>();
+  const atRef: string[][] = [];
+  const writeFile = async (path: string, data: Uint8Array, options?: { flush?: boolean }) => {
+    if (options?.flush !== true) unsynced.add(path);
+    await disk.writeFile(path, data, options);
+  };
+  const rename = async (from: string, to: string) => {
+    if (to.endsWith('refs/heads/main'))
+      atRef.push([...unsynced].filter((name) => name.includes('/objects/')));
+    if (unsynced.delete(from)) unsynced.add(`${to} (bytes)`);
+    unsynced.add(to);
+    await disk.rename(from, to);
+  };
+  const open = async (path: string, flags: string) => {
+    const handle = await disk.open(path, flags);
+    const sync = handle.sync.bind(handle);
+    handle.sync = async () => {
+      for (const name of unsynced)
+        if (dirname(name) === path && !name.endsWith('(bytes)')) unsynced.delete(name);
+      await sync();
+    };
+    return handle;
+  };
+  const fs = { ...disk, writeFile, rename, open } as unknown as typeof disk;
+  return { fs, atRef, refs: () => [...unsynced].filter((name) => name.includes('/refs/')) };
+}
+
+test.each(['path', 'http'])('by %s, what a ref needs is on the disk before the ref', async (transport) => {
+  const repository = await newRepository();
+  const tip = await grow(repository);
+  const server = await serveGit(dirname(repository.dir));
+  onTestFinished(server.close);
+  const url = transport === 'path' ? repository.dir : `${server.url}/${basename(repository.dir)}/.git`;
+  const { fs, atRef, refs } = volatileDisk();
+  const backend = await openIsomorphic({
+    gitdir: join(await newFolder(), 'git'),
+    remote: { url, branch: 'main' },
+    fs,
+  });
+  expect(await backend.fetch()).toBe(tip);
+  await repository.commit('one more');
+  await repository.git('repack', '-a', '-d', '--quiet');
+  await backend.fetch();
+  expect([atRef, refs()]).toEqual([[[], []], []]);
+});
+
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
 describe('remotes that misbehave', () => {
