@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -20,17 +21,34 @@ export interface DataFolder {
 
 type RepositoryFolder = { readonly gitdir: string; readonly witness: string; readonly proofs: string };
 
-/** Who holds a lock: the start time tells a process from a later one with the same pid (pid 1 of a container). */
-type Holder = { readonly host: string; readonly pid: number; readonly startedMs: number };
+/**
+ * Who holds a lock. After a restart of the machine or a container another process may have its pid: the start time and, where
+ * there is a /proc, the machine's boot and the clock ticks from there to the process' start tell them apart (proc(5)).
+ */
+type Holder = {
+  readonly host: string;
+  readonly pid: number;
+  readonly startedMs: number;
+  readonly boot: string | null;
+  readonly startTicks: number | null;
+};
 
 /** What the lock has to know about this process and others. */
 export interface Processes {
   readonly self: Holder;
   alive(pid: number): boolean;
+  /** When it started, in clock ticks since the boot; null where nobody can tell. */
+  startTicks(pid: number): number | null;
 }
 
 export const nodeProcesses: Processes = {
-  self: { host: hostname(), pid: process.pid, startedMs: Math.round(performance.timeOrigin) },
+  self: {
+    host: hostname(),
+    pid: process.pid,
+    startedMs: Math.round(performance.timeOrigin),
+    boot: procText('sys/kernel/random/boot_id')?.trim() ?? null,
+    startTicks: startTicks(process.pid),
+  },
   alive(pid) {
     try {
       return process.kill(pid, 0);
@@ -38,7 +56,23 @@ export const nodeProcesses: Processes = {
       return error instanceof Error && 'code' in error && error.code === 'EPERM';
     }
   },
+  startTicks,
 };
+
+/** Field 22 of its `stat`; the name in field 2 may have spaces and brackets itself. */
+function startTicks(pid: number): number | null {
+  const fields = procText(`${pid}/stat`)?.split(') ').at(-1)?.split(' ') ?? [];
+  const ticks = Number(fields[22 - 3]);
+  return Number.isSafeInteger(ticks) ? ticks : null;
+}
+
+function procText(path: string): string | null {
+  try {
+    return readFileSync(`/proc/${path}`, 'utf8');
+  } catch {
+    return null; // Only Linux has it.
+  }
+}
 
 /** What this version reads and writes. A folder of another one is never changed: decision 0051. */
 const FORMAT = 1;
@@ -146,11 +180,21 @@ async function takeLock(lock: string, files: Files, processes: Processes): Promi
   if (!(await files.write(lock, mine, 'exclusive'))) throw inUse(lock, (await files.read(lock)) ?? '');
 }
 
-/** A lock that cannot be read was cut off while its process died: nobody holds it. */
-function isHeld(holder: Holder | null, { self, alive }: Processes): boolean {
+/**
+ * A lock that cannot be read was cut off while its machine died: nobody holds it. That of another host, of which nobody here
+ * sees a process (another machine on a network folder, another container), is held until somebody says otherwise.
+ */
+function isHeld(holder: Holder | null, { self, alive, startTicks }: Processes): boolean {
   if (holder === null) return false;
-  if (holder.host === self.host && holder.pid === self.pid) return holder.startedMs === self.startedMs;
-  return alive(holder.pid);
+  if (holder.host !== self.host) return true;
+  if (areApart(holder.boot, self.boot)) return false;
+  if (holder.pid === self.pid) return holder.startedMs === self.startedMs;
+  return alive(holder.pid) && !areApart(holder.startTicks, startTicks(holder.pid));
+}
+
+/** Older versions say neither, and not every machine does. */
+function areApart<Value>(one: Value | null, other: Value | null): boolean {
+  return one !== null && other !== null && one !== other;
 }
 
 function parseHolder(text: string): Holder | null {
@@ -160,7 +204,11 @@ function parseHolder(text: string): Holder | null {
     if (!('host' in value && 'pid' in value && 'startedMs' in value)) return null;
     const { host, pid, startedMs } = value;
     const whole = typeof host === 'string' && Number.isSafeInteger(pid) && Number.isSafeInteger(startedMs);
-    return whole && Number(pid) > 0 ? { host, pid: Number(pid), startedMs: Number(startedMs) } : null;
+    if (!whole || Number(pid) <= 0) return null;
+    const boot = 'boot' in value && typeof value.boot === 'string' ? value.boot : null;
+    const ticks = 'startTicks' in value && Number.isSafeInteger(value.startTicks) ? value.startTicks : null;
+    const startTicks = ticks === null ? null : Number(ticks);
+    return { host, pid: Number(pid), startedMs: Number(startedMs), boot, startTicks };
   } catch {
     return null;
   }
@@ -168,5 +216,10 @@ function parseHolder(text: string): Holder | null {
 
 function inUse(lock: string, holder: string): Failure {
   const message = `the data folder is in use: ${lock} is held by ${holder.trim()}`;
-  return new Failure('data-in-use', message, 'stop that process, or use another --data-dir');
+  const host = parseHolder(holder)?.host ?? nodeProcesses.self.host;
+  const fix =
+    host === nodeProcesses.self.host
+      ? 'stop that process, or use another --data-dir'
+      : `stop it on ${host}, or use another --data-dir; if ${host} is gone for good (a container that was made anew), remove ${lock}`;
+  return new Failure('data-in-use', message, fix);
 }

@@ -1,4 +1,5 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Failure } from '../base/failure.ts';
 
@@ -6,7 +7,7 @@ import { Failure } from '../base/failure.ts';
 export interface Files {
   /** Null where there is no such file. */
   read(path: string): Promise<string | null>;
-  /** Writes and fsyncs a whole file. With `exclusive`, false and nothing done where it exists. */
+  /** Writes and fsyncs a whole file. With `exclusive` nobody sees it before it is whole; false and nothing done where it exists. */
   write(path: string, text: string, mode: 'replace' | 'exclusive'): Promise<boolean>;
   rename(from: string, to: string): Promise<void>;
   /** fsyncs a directory, so that a rename in it survives a power cut. */
@@ -52,15 +53,32 @@ async function readOrNull(path: string): Promise<string | null> {
 }
 
 async function writeSynced(path: string, text: string, mode: 'replace' | 'exclusive'): Promise<boolean> {
+  if (mode === 'replace') return writeWhole(path, text, 'w');
+  const draft = `${path}.${randomUUID()}.tmp`;
   try {
-    await using file = await open(path, mode === 'exclusive' ? 'wx' : 'w', 0o600);
-    await file.writeFile(text);
-    await file.sync();
+    await writeWhole(draft, text, 'wx');
+    await link(draft, path);
     return true;
   } catch (error) {
-    if (mode === 'exclusive' && errorCode(error) === 'EEXIST') return false;
-    throw error;
+    if (errorCode(error) === 'EEXIST') return false;
+    if (!UNLINKABLE.has(errorCode(error))) throw error;
+  } finally {
+    await rm(draft, { force: true });
   }
+  return writeWhole(path, text, 'wx').catch((error: unknown) => {
+    if (errorCode(error) === 'EEXIST') return false;
+    throw error;
+  });
+}
+
+/** What file systems say that have no second names for a file. */
+const UNLINKABLE: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+
+async function writeWhole(path: string, text: string, flags: 'w' | 'wx'): Promise<true> {
+  await using file = await open(path, flags, 0o600);
+  await file.writeFile(text);
+  await file.sync();
+  return true;
 }
 
 async function sync(path: string): Promise<void> {

@@ -21,6 +21,7 @@ afterEach(() => folder.close());
 const other = (changes: Partial<Processes['self']>, alive = true): Processes => ({
   self: { ...nodeProcesses.self, ...changes },
   alive: () => alive,
+  startTicks: nodeProcesses.startTicks,
 });
 const open = (processes?: Processes) => openDataFolder(path, nodeFiles, processes);
 const code = (code: string) => expect.objectContaining({ code });
@@ -51,12 +52,75 @@ describe('openDataFolder', () => {
       'its pid is ours, as pid 1 of a restarted container is',
       other({ startedMs: nodeProcesses.self.startedMs + 5 }),
     ],
+    ['its machine was started anew, and its pid is another’s', other({ pid: 1, boot: 'after' })],
+    [
+      'its pid is another’s since',
+      { ...other({ pid: process.pid + 1 }), startTicks: () => (nodeProcesses.self.startTicks ?? 0) + 1 },
+    ],
   ])('takes over a lock where %s', async (_, later) => {
     await open();
     const data = await open(later);
     expect(JSON.parse(await readFile(join(path, 'lock'), 'utf8'))).toEqual(later.self);
     expect(await readdir(path)).not.toContain('lock.dead');
     await data.close();
+  });
+
+  it.each([
+    ['a daemon that has the pid since the power came back', { pid: process.ppid, startTicks: 1 }],
+    ['a process before the machine’s last start', { pid: process.ppid, boot: 'before' }],
+  ])('takes over what real processes show to be left behind: the lock of %s', async (_, left) => {
+    await (await open()).close();
+    await writeFile(join(path, 'lock'), JSON.stringify({ ...nodeProcesses.self, ...left }));
+    expect(await inspectDataFolder(path)).toBeNull();
+    await (await open()).close();
+  });
+
+  it('knows a process of its machine by its start, and one of an older version by its pid', async () => {
+    await (await open()).close();
+    const parent = { ...nodeProcesses.self, pid: process.ppid };
+    const startTicks = nodeProcesses.startTicks(process.ppid);
+    const { host, pid, startedMs } = parent;
+    for (const holder of [
+      { ...parent, startTicks },
+      { host, pid, startedMs },
+    ]) {
+      await writeFile(join(path, 'lock'), JSON.stringify(holder));
+      await expect(open()).rejects.toEqual(code('data-in-use'));
+    }
+  });
+
+  it.each([1, 4_000_000])(
+    'never takes the lock of another host, whose pid %d is not of this one, and says what to do',
+    async (pid) => {
+      await (await open()).close();
+      const lock = join(path, 'lock');
+      const text = JSON.stringify({ host: 'old-container', pid, startedMs: 1_000 });
+      await writeFile(lock, text);
+      await expect(open()).rejects.toMatchObject({
+        code: 'data-in-use',
+        fix: expect.stringContaining(`if old-container is gone for good`),
+      });
+      expect(await readFile(lock, 'utf8')).toBe(text);
+      expect((await readdir(path)).sort()).toEqual(['format', 'lock']);
+      await rm(lock);
+      await (await open()).close();
+    },
+  );
+
+  it('has no lock that is not whole, whoever looks at it when', async () => {
+    await (await open()).close();
+    const lock = join(path, 'lock');
+    let looking = true;
+    const seen = new Set<string>();
+    const look = async () => {
+      while (looking) seen.add(await readFile(lock, 'utf8').catch(() => 'none'));
+    };
+    const looked = look();
+    for (let round = 0; round < 20; round++) await (await open()).close();
+    looking = false;
+    await looked;
+    const whole = `${JSON.stringify(nodeProcesses.self)}\n`;
+    expect([...seen].filter((text) => text !== 'none' && text !== whole)).toEqual([]);
   });
 
   it.each(['', '{"host":', '{"host":"a","pid":-1,"startedMs":0}'])(
