@@ -36,6 +36,7 @@ async function between<T>(operation: Step['operation'], what: unknown, work: () 
 const real = { ...fs.promises };
 Object.assign(fs.promises, {
   rename: (from: string, to: string) => between('rename', to, () => real.rename(from, to)),
+  link: (from: string, to: string) => between('link', to, () => real.link(from, to)),
   unlink: (path: string) => between('unlink', path, () => real.unlink(path)),
   readFile: (...args: Parameters<typeof real.readFile>) =>
     between('read', args[0], () => real.readFile(...args)),

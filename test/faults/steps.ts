@@ -3,7 +3,17 @@
  * nothing is done that outlives the process, or that a proxy can see.
  */
 export type Step = {
-  readonly operation: 'create' | 'write' | 'sync' | 'rename' | 'read' | 'unlink' | 'log' | 'send' | 'hear';
+  readonly operation:
+    | 'create'
+    | 'write'
+    | 'sync'
+    | 'rename'
+    | 'link'
+    | 'read'
+    | 'unlink'
+    | 'log'
+    | 'send'
+    | 'hear';
   /** Of the path, or of the words that are logged; for a rename, of the new path. */
   readonly what: RegExp;
   readonly side: 'before' | 'after';
@@ -13,6 +23,7 @@ export type Step = {
 type NamedStep = Step & { readonly when: 'start' | 'first' | 'change' };
 
 const OBJECT = /\/objects\/[0-9a-f]{2}\/[0-9a-f]{38}$/;
+const LOCK_DRAFT = /\/lock\.[-0-9a-f]+\.tmp$/;
 const ANY = /(?:)/;
 const step = (
   when: NamedStep['when'],
@@ -22,11 +33,11 @@ const step = (
 ): NamedStep => ({ when, side, operation, what });
 
 export const STEPS: Readonly<Record<string, NamedStep>> = {
-  'lock: not yet taken': step('start', 'before', 'create', /\/lock$/),
-  'lock: an empty file': step('start', 'after', 'create', /\/lock$/),
-  'lock: half written': step('start', 'before', 'sync', /\/lock$/),
+  'lock: not yet taken': step('start', 'before', 'create', LOCK_DRAFT),
+  'lock: draft empty': step('start', 'after', 'create', LOCK_DRAFT),
+  'lock: draft on the disk': step('start', 'after', 'sync', LOCK_DRAFT),
   'lock: a dead one moved away': step('start', 'after', 'rename', /\/lock\.dead$/),
-  'lock: taken': step('start', 'after', 'sync', /\/lock$/),
+  'lock: taken': step('start', 'after', 'link', /\/lock$/),
   'format: draft empty': step('first', 'after', 'create', /\/format\.tmp$/),
   'format: draft written': step('first', 'after', 'sync', /\/format\.tmp$/),
   'format: renamed': step('first', 'after', 'rename', /\/format$/),
