@@ -57,7 +57,7 @@ export const repositorySettings = {
   webhookSecretFile: of('webhookSecretFile', '<file>', 'secrets that webhooks are signed with', null, path),
   name: of('name', '<name>', 'of the repository in the API', 'mesh', dnsLabel),
   poll: of('pollMs', '<duration>', 'how often to look at the remote', '1m', duration),
-  fetchTimeout: of('fetchTimeoutMs', '<duration>', 'of one fetch', '60s', duration),
+  fetchTimeout: of('fetchTimeoutMs', '<duration>', 'of silence in a fetch', '60s', duration),
 } satisfies Settings<keyof RepositoryFile>;
 
 /** What is said of the server. */

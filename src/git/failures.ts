@@ -82,7 +82,11 @@ export function githubAppRefused(url: string, why: string): Failure {
 
 export function remoteTimeout(url: string, timeoutMs: number): Failure {
   const message = `${redacted(url)} sent nothing for ${timeoutMs} ms`;
-  return new Failure('remote-timeout', message, 'it is tried again; raise the timeout if the remote is slow');
+  return new Failure(
+    'remote-timeout',
+    message,
+    'it is tried again; raise fetchTimeout if the remote is slow',
+  );
 }
 
 export function branchMissing(url: string, branch: string): Failure {

@@ -95,7 +95,9 @@ async function ask(
     'user-agent': 'fairlead',
     'x-github-api-version': '2022-11-28',
   };
-  const response = await send({ url, method: 'POST', headers, body: new Uint8Array(), signal }).catch(
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  const either = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
+  const response = await send({ url, method: 'POST', headers, body: new Uint8Array(), signal: either }).catch(
     (error: unknown) => {
       if (signal?.aborted) throw signal.reason;
       throw githubAppRefused(url, error instanceof Error ? error.message : String(error));
@@ -109,6 +111,7 @@ async function ask(
   return { token, untilMs };
 }
 
+const TIMEOUT_MS = 30_000;
 const ANSWER_BYTES = 1024 * 1024;
 
 async function jsonOf({ body }: Response): Promise<Readonly<Record<string, unknown>>> {

@@ -4,6 +4,7 @@ import type { Log } from '../../src/base/log.ts';
 import { createTreeDigests, type GitBackend, type Objects } from '../../src/git/index.ts';
 import { type Line, openLine, type Pin } from '../../src/governance/index.ts';
 import { stages } from '../../src/pipeline.ts';
+import { FETCH_TIMEOUTS } from '../../src/reconcile/fetch.ts';
 import type { LoopObserver } from '../../src/reconcile/index.ts';
 import { type Keeper, NOTHING_KEPT } from '../../src/reconcile/kept.ts';
 import { createLoop, type RepositoryLoop } from '../../src/reconcile/loop.ts';
@@ -48,6 +49,7 @@ export type Simulation = {
 };
 
 export const POLL_MS = 60_000;
+/** By then a fetch has ended, whatever the remote does. */
 export const FETCH_TIMEOUT_MS = 30_000;
 
 /** The loop with everything real but the network, the disk's health and the time. */
@@ -118,7 +120,7 @@ export function simulate(input: {
     log: recorder(logged),
     observer: input.observer ?? unwatched,
     pollMs: POLL_MS,
-    fetchTimeoutMs: FETCH_TIMEOUT_MS,
+    fetchTimeoutMs: FETCH_TIMEOUT_MS / FETCH_TIMEOUTS,
   });
   const queue = createMemoryQueue({ clock, random: () => 0.5, handler: () => loop.reconcile() });
   const simulation: Simulation = {

@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { basename, dirname, join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { openGit } from '../../src/git/index.ts';
+import { systemClock } from '../../src/reconcile/clock.ts';
+import { FETCH_TIMEOUTS, fetchWithin } from '../../src/reconcile/fetch.ts';
+import { answerGit, serve } from '../git/http-remote.ts';
+import { createFolder, createRepository } from '../repository.ts';
+import { simulatedClock } from './clock.ts';
+
+const SLICES = 40;
+
+/** What is long comes in slices, and no more of them than this. */
+function dripping(root: string, everyMs: number, slices: number) {
+  return (request: IncomingMessage, response: ServerResponse) => {
+    const { end } = response;
+    const drip = (bytes: Buffer) => {
+      if (bytes.length < 10_000) return end.call(response, bytes, 'utf8');
+      const size = Math.ceil(bytes.length / SLICES);
+      let sent = 0;
+      const timer = setInterval(() => {
+        if (sent < slices) response.write(bytes.subarray(sent * size, (sent + 1) * size));
+        sent += 1;
+        if (sent < SLICES) return;
+        clearInterval(timer);
+        if (slices >= SLICES) end.call(response, '', 'utf8');
+      }, everyMs);
+      response.on('close', () => clearInterval(timer));
+      return response;
+    };
+    answerGit(root, request, Object.assign(response, { end: drip }));
+  };
+}
+
+// The git command says that it goes on, and takes its time to start.
+describe.each([
+  ['isomorphic', 400],
+  ['native', 1_500],
+] as const)('a first clone with %s', (backend, fetchTimeoutMs) => {
+  async function clone(slices: number) {
+    const repository = await createRepository();
+    onTestFinished(repository.close);
+    for (let at = 0; at < 60; at += 1)
+      await repository.write(`mesh/${at}.yaml`, randomBytes(500).toString('hex'));
+    const tip = await repository.commit('many files');
+    const server = await serve(dripping(dirname(repository.dir), (3 * fetchTimeoutMs) / SLICES, slices));
+    onTestFinished(server.close);
+    const folder = await createFolder();
+    onTestFinished(folder.close);
+    const url = `${server.url}/${basename(repository.dir)}/.git`;
+    const { git } = await openGit({
+      ...{ backend, gitdir: join(folder.dir, 'git'), remote: { url, branch: 'main' } },
+      ...{ timeoutMs: fetchTimeoutMs, environment: process.env },
+    });
+    onTestFinished(() => git.close());
+    return { tip, fetched: fetchWithin({ git, clock: systemClock, fetchTimeoutMs }) };
+  }
+
+  test('may take three times as long as the remote may be silent', { timeout: 30_000 }, async () => {
+    const { tip, fetched } = await clone(SLICES);
+    expect(await fetched).toBe(tip);
+  });
+
+  test('ends when the remote says nothing more', { timeout: 30_000 }, async () => {
+    const { fetched } = await clone(SLICES / 2);
+    await expect(fetched).rejects.toMatchObject({
+      code: 'remote-timeout',
+      message: expect.stringContaining(`sent nothing for ${fetchTimeoutMs} ms`),
+      fix: expect.stringContaining('fetchTimeout'),
+    });
+  });
+});
+
+test('one that goes on and on ends too', async () => {
+  const clock = simulatedClock();
+  let signal: AbortSignal | undefined;
+  const git = {
+    fetch(given?: AbortSignal) {
+      signal = given;
+      return new Promise<never>(() => {});
+    },
+  };
+  const fetched = fetchWithin({ git, clock, fetchTimeoutMs: 1_000 });
+  const refused = expect(fetched).rejects.toMatchObject({
+    code: 'remote-timeout',
+    fix: expect.stringContaining('raise fetchTimeout'),
+  });
+  await clock.advance(FETCH_TIMEOUTS * 1_000 - 1);
+  expect(signal?.aborted).toBe(false);
+  await clock.advance(1);
+  await refused;
+  expect([signal?.aborted, clock.pending()]).toEqual([true, 0]);
+});
