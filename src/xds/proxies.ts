@@ -9,30 +9,36 @@ export type ProxyStatus = Omit<SessionStatus, 'service'> & {
   readonly streams: number;
 };
 
-/** One proxy; `sessions` are those of its streams, at least one, in the order in which they were opened. */
-export function proxyStatus(sessions: readonly [SessionStatus, ...SessionStatus[]]): ProxyStatus {
-  const [first] = sessions;
+/** A stream of a proxy, and when it had acknowledged what it says, by the steady clock. */
+export type Acked = { readonly status: SessionStatus; readonly ackedSteadyMs: number };
+
+/** One proxy, of all its streams, at least one, in the order in which they were opened. */
+export function proxyStatus(streams: readonly [Acked, ...Acked[]]): ProxyStatus {
+  const sessions = streams.map(({ status }) => status);
+  const [{ status: first }] = streams;
   const { id, proxy, protocol, service, connectedAtMs } = first;
   const { revision } = sessions.at(-1) ?? first; // streams are served in this order
   return {
     ...{ id, proxy, protocol, connectedAtMs, revision },
     services: service === 'ADS' ? 'ads' : 'per-type',
     streams: sessions.length,
-    fullyAcked: fullyAcked(sessions),
+    fullyAcked: fullyAcked(streams),
     types: types(sessions),
     rejected: distinct(sessions.flatMap(({ rejected }) => rejected)),
     conditions: distinct(sessions.flatMap(({ conditions }) => conditions)),
   };
 }
 
-/** What the slowest stream has acknowledged, the others have too; where all are equal, when the last one had. */
-function fullyAcked(sessions: readonly SessionStatus[]): SessionStatus['fullyAcked'] {
-  const acked = sessions.flatMap((session) => session.fullyAcked ?? []);
-  if (acked.length < sessions.length) return null;
-  const byTime = acked.toSorted((left, right) => left.atMs - right.atMs);
-  const [slowest = null] = byTime;
-  const all = acked.every(({ push }) => push === slowest?.push);
-  return all ? (byTime.at(-1) ?? null) : slowest;
+/** What the slowest stream has acknowledged, the others have too; of equals, when the last one had. */
+function fullyAcked(streams: readonly Acked[]): SessionStatus['fullyAcked'] {
+  const acked = streams.flatMap(({ status: { fullyAcked: last }, ackedSteadyMs }) =>
+    last === null ? [] : [{ ...last, ackedSteadyMs }],
+  );
+  if (acked.length < streams.length) return null;
+  const push = Math.min(...acked.map((last) => last.push));
+  const slowest = acked.filter((last) => last.push === push);
+  const [last] = slowest.toSorted((left, right) => right.ackedSteadyMs - left.ackedSteadyMs);
+  return last === undefined ? null : { revision: last.revision, push, atMs: last.atMs };
 }
 
 function types(sessions: readonly SessionStatus[]): readonly TypeStatus[] {

@@ -2,7 +2,7 @@ import type { Log } from '../base/log.ts';
 import { type Client, createClients } from './client.ts';
 import type { ClientState } from './csds.ts';
 import { silentObserver, type XdsObserver } from './observer.ts';
-import { type ProxyStatus, proxyStatus } from './proxies.ts';
+import { type Acked, type ProxyStatus, proxyStatus } from './proxies.ts';
 import type { SessionStatus } from './status.ts';
 import {
   type Ack,
@@ -77,15 +77,16 @@ export class Streams {
   }
 
   proxies(): readonly ProxyStatus[] {
-    const byClient = new Map<Client, [SessionStatus, ...SessionStatus[]]>();
+    const byClient = new Map<Client, [Acked, ...Acked[]]>();
     for (const stream of this.#open) {
       const status = stream.status();
       if (stream.client === null || status === null) continue;
       const known = byClient.get(stream.client);
-      if (known === undefined) byClient.set(stream.client, [status]);
-      else known.push(status);
+      const acked = { status, ackedSteadyMs: stream.arrivedSteadyMs };
+      if (known === undefined) byClient.set(stream.client, [acked]);
+      else known.push(acked);
     }
-    return [...byClient.values()].map(proxyStatus);
+    return [...byClient.values()].map((streams) => proxyStatus(streams));
   }
 
   /** Asked at every ACK, so that no status is made for it. */

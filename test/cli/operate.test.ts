@@ -384,6 +384,32 @@ describe('wait', () => {
     expect(looks).toBeLessThan(asked);
   });
 
+  test.each([
+    ['the run that goes on may be too old', { tip: refused.tip, runs: [6, 5], isFollowed: false }, 4],
+    ['a run that began later says so still', { tip: refused.tip, runs: [7, 6], isFollowed: false }, 3],
+    ['another tip is refused now', { tip: 'd'.repeat(40), runs: [5, 5], isFollowed: false }, 3],
+    ['nothing is refused any more', { tip: null, runs: [6, 6], isFollowed: true }, 0],
+  ])('a refusal of before the push is not its own: %s', async (_, { tip, runs, isFollowed }, code) => {
+    const [started, finished] = runs;
+    let looks = 0;
+    const repositories = () => {
+      looks += 1;
+      if (looks > 1)
+        return [repository({ runs: { started, finished }, refused: tip && { ...refused, tip } })];
+      return [repository({ followedTip: 'c'.repeat(40), runs: { started: 5, finished: 5 }, refused })];
+    };
+    const server = await answering({ repositories, follows: async () => isFollowed && looks > 1 });
+    const ran = await fairlead(
+      'wait',
+      '--timeout',
+      code === 4 ? '250ms' : '20s',
+      '--for',
+      revision,
+      ...server,
+    );
+    expect(ran).toMatchObject({ code });
+  });
+
   test('takes no answer of before the commit came for one of after it', async () => {
     let asked = 0;
     // The server follows and holds it between two questions.

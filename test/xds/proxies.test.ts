@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { proxyStatus } from '../../src/xds/proxies.ts';
+import { type Acked, proxyStatus } from '../../src/xds/proxies.ts';
 import type { SessionStatus } from '../../src/xds/status.ts';
 import { CLUSTER, ENDPOINT, LISTENER, ROUTE } from './resources.ts';
 
@@ -14,6 +14,10 @@ function session(id: string, more: Partial<SessionStatus>): SessionStatus {
   return { id, ...common, fullyAcked: null, types: [], rejected: [], conditions: [], ...more };
 }
 
+const together = (first: SessionStatus, ...rest: readonly SessionStatus[]) => {
+  const streams = [first, ...rest].map((status) => ({ status, ackedSteadyMs: status.fullyAcked?.atMs ?? 0 }));
+  return proxyStatus(streams as [Acked, ...Acked[]]);
+};
 const acked = (push: number, atMs: number) => ({ fullyAcked: { revision: `r${push}`, push, atMs } });
 
 describe('the streams of one proxy are one proxy', () => {
@@ -21,16 +25,16 @@ describe('the streams of one proxy are one proxy', () => {
     const types = [CLUSTER, ENDPOINT, LISTENER, ROUTE].map((typeUrl) => type(typeUrl, 'SYNCED'));
     const one = session('1', { service: 'ADS', types, ...acked(1, 7) });
     const { service: _, ...same } = one;
-    expect(proxyStatus([one])).toEqual({ ...same, services: 'ads', streams: 1 });
+    expect(together(one)).toEqual({ ...same, services: 'ads', streams: 1 });
   });
 
   test('resources add up, and the worst state of a type counts', () => {
-    const { types, streams, services } = proxyStatus([
+    const { types, streams, services } = together(
       session('1', { types: [type(CLUSTER, 'SYNCED', 3)] }),
       session('2', { types: [type(ENDPOINT, 'SYNCED')] }),
       session('3', { types: [type(ENDPOINT, 'STALE')] }),
       session('4', { types: [type(ENDPOINT, 'NOT SENT', 0)] }),
-    ]);
+    );
     expect({ streams, services }).toEqual({ streams: 4, services: 'per-type' });
     expect(types.map(({ state, resources }) => [state, resources])).toEqual([
       ['SYNCED', 3],
@@ -46,8 +50,7 @@ describe('the streams of one proxy are one proxy', () => {
     });
     const sinceOf = (...all: readonly (number | null)[]) => {
       const [first = session('0', {}), ...rest] = all.map((each, at) => session(`${at}`, owed(each)));
-      return proxyStatus([first, ...rest]).types.find(({ typeUrl }) => typeUrl === ENDPOINT)
-        ?.unansweredSinceMs;
+      return together(first, ...rest).types.find(({ typeUrl }) => typeUrl === ENDPOINT)?.unansweredSinceMs;
     };
     expect([sinceOf(9, null, 4), sinceOf(null, null)]).toEqual([4, null]);
   });
@@ -57,13 +60,20 @@ describe('the streams of one proxy are one proxy', () => {
     ['one is behind: what that one has', [acked(2, 9), acked(1, 3)], acked(1, 3).fullyAcked],
     ['one has nothing', [acked(2, 9), {}], null],
   ])('acknowledged: %s', (_what, [first = {}, second = {}], expected) => {
-    expect(proxyStatus([session('1', first), session('2', second)]).fullyAcked).toEqual(expected);
+    expect(together(session('1', first), session('2', second)).fullyAcked).toEqual(expected);
+  });
+
+  test('acknowledged: whatever the machine’s clock was set to between two streams', () => {
+    const at = (push: number, atMs: number, ackedSteadyMs: number) =>
+      ({ status: session('1', acked(push, atMs)), ackedSteadyMs }) as const;
+    expect(proxyStatus([at(2, 3, 20), at(1, 9, 10)]).fullyAcked).toEqual(acked(1, 9).fullyAcked);
+    expect(proxyStatus([at(2, 9, 10), at(2, 3, 20)]).fullyAcked).toEqual(acked(2, 3).fullyAcked);
   });
 
   test('what streams say of one resource is said once', () => {
     const condition = { type: 'HeldBack', typeUrl: ENDPOINT, name: 'a', because: [], sinceMs: 1 } as const;
     const rejected = [{ typeUrl: ENDPOINT, name: 'b', version: '1', message: 'no', sources: [] }];
     const both = { conditions: [condition], rejected };
-    expect(proxyStatus([session('1', both), session('2', both)])).toMatchObject(both);
+    expect(together(session('1', both), session('2', both))).toMatchObject(both);
   });
 });

@@ -66,13 +66,17 @@ async function wait(context: Context, name: string | undefined, flags: Flags): P
     findTarget(await readRepositories(flags.server), await readScopes(flags.server), name);
   const worthALook = createLooks(flags.server, LOOKS);
   let said = '';
+  let first: Target | null = null;
   for (;;) {
     await worthALook({ untilMs });
     const before = await look();
+    first ??= before;
     const isFollowed = flags.for.kind === 'condition' || (await follows(before.repository, flags.for.wanted));
     // What was read before the answer may be older than it.
     const target = isFollowed && flags.for.kind === 'revision' ? await look() : before;
-    const { code, message } = judge(target, flags.for, isFollowed, untilMs - performance.now());
+    const isOld = flags.for.kind === 'revision' && isOldRefusal(first, target, flags.for.wanted);
+    const left = { isFollowed, isOld, leftMs: untilMs - performance.now() };
+    const { code, message } = judge(target, flags.for, left);
     if (code !== null) return ended(context, flags, target, { code, message });
     if (message !== said) context.terminal.say(`${target.name}: ${message}`);
     said = message;
@@ -94,13 +98,18 @@ function ended(context: Context, flags: Flags, target: Target, { code, message }
   return code ?? exit.error;
 }
 
-function judge(target: Target, wanted: For, isFollowed: boolean, leftMs: number): Verdict {
+type Look = { readonly isFollowed: boolean; readonly isOld: boolean; readonly leftMs: number };
+
+function judge(target: Target, wanted: For, { isFollowed, isOld, leftMs }: Look): Verdict {
   const refusal = refusalOf(target, isFollowed);
-  if (refusal !== null) return { code: exit.refused, message: refusal };
+  if (refusal !== null && (isFollowed || !isOld)) return { code: exit.refused, message: refusal };
   const stop = wanted.kind === 'revision' ? stopOf(target, isFollowed) : null;
   if (stop !== null) return { code: endsWithin(leftMs, stop) ? null : exit.findings, message: stop.message };
   const tip = short(target.repository.followedTip);
-  if (!isFollowed) return notYet(`follows ${tip}, not yet ${short(wanted.wanted)}`);
+  if (!isFollowed) {
+    const also = refusal === null ? '' : `; ${refusal}`;
+    return notYet(`follows ${tip}, not yet ${short(wanted.wanted)}${also}`);
+  }
   return wanted.kind === 'revision' ? revision(target) : condition(target, wanted.wanted);
 }
 
@@ -112,6 +121,15 @@ function refusalOf({ repository: { refused }, scopes }: Target, isFollowed: bool
     hold === null ? [] : [`${path} is held (${hold.rule}): ${hold.reason}`],
   );
   return held.length === 0 || !isFollowed ? null : held.join('; ');
+}
+
+/**
+ * A refusal that no run has confirmed which began after we came may be of what the remote had before the awaited revision was
+ * pushed.
+ */
+function isOldRefusal({ repository: then }: Target, { repository: now }: Target, wanted: string): boolean {
+  const isSame = now.refused !== null && now.refused.tip === then.refused?.tip && now.refused.tip !== wanted;
+  return isSame && (now.runs?.finished ?? 0) <= (then.runs?.started ?? 0);
 }
 
 type Stop = { readonly message: string; readonly untilMs: number | null };

@@ -44,6 +44,8 @@ export type Repository = {
     readonly fix: string;
     readonly sinceMs: number;
   } | null;
+  /** An older server does not say it. */
+  readonly runs?: { readonly started: number; readonly finished: number };
   readonly refused: { readonly tip: string; readonly rule: string; readonly reason: string } | null;
   readonly webhookFault?: { readonly code: string; readonly message: string; readonly fix: string } | null;
 };
