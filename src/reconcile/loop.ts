@@ -72,6 +72,7 @@ export function createLoop(options: LoopOptions): RepositoryLoop {
 
 /** Pushed, and not acknowledged by all; of a proxy that never does, only so many are remembered. */
 const MAX_AWAITED = 100;
+type Awaited = { readonly run: RunWatch; readonly connected: ReadonlySet<string> };
 type Stage = 'restore' | 'fetch' | 'verify' | 'witness' | 'serve';
 
 class Loop implements RepositoryLoop {
@@ -107,7 +108,7 @@ class Loop implements RepositoryLoop {
   /** The run that is on its way; null between runs and while restoring. */
   #run: RunWatch | null = null;
   /** Runs whose pushes are not acknowledged yet. */
-  #awaited: RunWatch[] = [];
+  #awaited: Awaited[] = [];
 
   constructor(options: LoopOptions) {
     this.#options = options;
@@ -412,7 +413,8 @@ class Loop implements RepositoryLoop {
     distribution.publish(state.tip);
     run?.pushed(connected.size);
     // Of a proxy that comes later no time is told: it may come any time.
-    if (run !== null && connected.size > 0) this.#awaited = [...this.#awaited, run].slice(-MAX_AWAITED);
+    if (run !== null && connected.size > 0)
+      this.#awaited = [...this.#awaited, { run, connected }].slice(-MAX_AWAITED);
     this.#pushedSteadyMs = clock.steadyMs();
     const translateMs = this.#pushedSteadyMs - startMs;
     this.#learn({ appliedRevision: state.tip, stages: { ...stages, translateMs } });
@@ -435,7 +437,10 @@ class Loop implements RepositoryLoop {
     if (atMs === null) return;
     this.#learn({ stages: { ...stages, ackMs: Math.max(0, atMs - this.#pushedSteadyMs) } });
     this.#pushedSteadyMs = null;
-    for (const run of this.#awaited.splice(0)) run.acked();
+    const proxies = this.#awaited.length === 0 ? [] : distribution.proxies();
+    // Of a run whose proxies have all left, whoever has come since tells nothing.
+    for (const { run, connected } of this.#awaited.splice(0))
+      if (proxies.some(({ proxy }) => connected.has(proxy))) run.acked();
     this.status(); // Distributed is true from now on.
   }
 

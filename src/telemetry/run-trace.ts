@@ -32,6 +32,8 @@ export interface RunTrace {
   pushed(proxies: number): void;
   ended(end: RunEnd): void;
   acked(): void;
+  /** No run of this server came. */
+  forgotten(): void;
   /** The server ends. */
   close(): void;
 }
@@ -122,6 +124,10 @@ export function traceRun({ tracer, clock, repository, attributes, cause, onEnd }
       awaited.end(at());
       awaited = null;
       if (isOver) finish();
+    },
+    forgotten() {
+      root.set({ 'fairlead.outcome': 'forgotten' });
+      finish();
     },
     close: () => giveUp('server-ended', 'the server ended before every proxy had acknowledged'),
   };

@@ -14,10 +14,13 @@ export interface Traces {
   close(): Promise<void>;
 }
 
+/** After so long a hint has been served by the run of another replica, or by one that was on its way. */
+export const FORGET_MS = 30_000;
+
 export function createTraces(tracer: Tracer, clock: TraceClock, followed: readonly Followed[]): Traces {
   const attributes = new Map(followed.map((one) => [one.name, attributesOf(one)]));
   /** Hinted at, and not begun. */
-  const coming = new Map<string, RunTrace>();
+  const coming = new Map<string, { readonly trace: RunTrace; readonly cancel: () => void }>();
   const open = new Set<RunTrace>();
   const begin = (repository: string, cause: Hook | 'poll' | null) => {
     const about = { repository, attributes: attributes.get(repository) ?? {}, cause };
@@ -25,19 +28,30 @@ export function createTraces(tracer: Tracer, clock: TraceClock, followed: readon
     open.add(trace);
     return trace;
   };
+  const expect = (repository: string, hook: Hook | null) => {
+    const trace = begin(repository, hook);
+    const cancel = clock.after(FORGET_MS, () => {
+      coming.delete(repository);
+      trace.forgotten();
+    });
+    coming.set(repository, { trace, cancel });
+  };
   return {
     hinted(repository, hook) {
       const known = coming.get(repository);
-      if (known === undefined) coming.set(repository, begin(repository, hook));
-      else if (hook !== null) known.hooked(hook);
+      if (known === undefined) expect(repository, hook);
+      else if (hook !== null) known.trace.hooked(hook);
     },
     began(repository) {
-      const trace = coming.get(repository) ?? begin(repository, 'poll');
+      const known = coming.get(repository);
+      known?.cancel();
       coming.delete(repository);
+      const trace = known?.trace ?? begin(repository, 'poll');
       trace.began();
       return trace;
     },
     async close() {
+      for (const { cancel } of coming.values()) cancel();
       for (const trace of [...open]) trace.close();
       await tracer.close();
     },

@@ -10,6 +10,7 @@ import { type Proxy as Client, parseProxy } from '../../src/translate/index.ts';
 import type { ProxyStatus } from '../../src/xds/index.ts';
 import { createWorld } from '../governance/world.ts';
 import { createFolder } from '../repository.ts';
+import { unwatched } from '../server.ts';
 import { FETCH_TIMEOUT_MS, POLL_MS, simulate } from './simulation.ts';
 
 const service = (name: string, namespace = 's') =>
@@ -679,6 +680,30 @@ describe('distribution', () => {
       unansweredSinceMs: 1,
     },
   ];
+
+  it('counts no run whose proxies have all left, whoever comes later', async () => {
+    let acked = 0;
+    const observer = {
+      began: () => ({
+        ...unwatched.began('mesh'),
+        acked() {
+          acked += 1;
+        },
+      }),
+    };
+    const { offer, run, setSessions } = start({ observer });
+    const at = (push: number) => ({ fullyAcked: { revision: a, push, atMs: 5 } });
+    offer(a);
+    setSessions([session('one', {})]);
+    await run();
+    setSessions([]);
+    setSessions([session('new', at(1))]);
+    expect(acked).toBe(0);
+    offer(b);
+    await run();
+    setSessions([session('new', at(2))]);
+    expect(acked).toBe(1);
+  });
 
   it('measures from the push to the last ACK', async () => {
     const { loop, offer, run, setSessions, clock } = start();

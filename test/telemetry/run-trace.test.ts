@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Attributes, Span, Tracer } from '../../src/telemetry/tracer.ts';
-import { createTraces } from '../../src/telemetry/traces.ts';
+import { createTraces, FORGET_MS } from '../../src/telemetry/traces.ts';
 import { simulatedClock } from '../reconcile/clock.ts';
 
 type Told = {
@@ -161,4 +161,21 @@ test('what has not ended when the server ends is ended', async () => {
   await traces.close();
   expect(told.filter(({ endMs }) => endMs === null)).toEqual([]);
   expect(told.find(({ name }) => name === 'acknowledge')?.error).toBe('server-ended');
+});
+
+test('a hint that another replica served does not begin the run that comes long after it', async () => {
+  const clock = simulatedClock();
+  const { told, tracer } = recorder();
+  const traces = createTraces(tracer, clock, followed);
+  traces.hinted('mesh', hook);
+  await clock.advance(FORGET_MS);
+  expect([told.every(({ endMs }) => endMs !== null), clock.pending()]).toEqual([true, 0]);
+  await clock.advance(300_000);
+  expect(traces.began('mesh').learntMs).toBe(clock.steadyMs());
+  // One that comes in time does, and leaves nothing behind.
+  traces.hinted('mesh', hook);
+  const learntMs = clock.steadyMs();
+  await clock.advance(FORGET_MS - 1);
+  expect(traces.began('mesh').learntMs).toBe(learntMs);
+  expect(clock.pending()).toBe(0);
 });
