@@ -88,11 +88,15 @@ function toEnd(
       killGroup(child);
       reject(reason);
     };
-    const timer = setTimeout(() => end(remoteTimeout(about, timeoutMs)), timeoutMs);
+    let heard = 0;
+    // A process that was held up itself hears first what was said meanwhile: timers run before what has come in is read.
+    const orSilent = (before: number) => heard === before && end(remoteTimeout(about, timeoutMs));
+    const timer = setTimeout(() => setImmediate(orSilent, heard), timeoutMs);
     const aborted = () => end(signal?.reason);
     signal?.addEventListener('abort', aborted, { once: true });
     for (const name of ['out', 'err'] as const) {
       child[`std${name}`].setEncoding('utf8').on('data', (text: string) => {
+        heard += 1;
         timer.refresh();
         said[name] = (said[name] + text).slice(-KEPT_BYTES);
       });

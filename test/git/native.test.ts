@@ -51,6 +51,29 @@ async function withPids() {
   return { repository, tip, backend, pids: read };
 }
 
+test('a server that was held up itself does not take the remote for silent', async () => {
+  const remote = await newRepository();
+  const tip = await grow(remote);
+  const started = join(await newFolder(), 'started');
+  const talk = `touch ${started}; for i in 1 2 3 4 5 6 7 8 9 10; do echo goes on >&2; sleep 0.2; done`;
+  const script = `case " $* " in *" fetch "*) ${talk} ;; esac; exec ${await realGit()} "$@"`;
+  const served = await serveGit(dirname(remote.dir));
+  onTestFinished(served.close);
+  const url = `${served.url}/${basename(remote.dir)}/.git`;
+  const options = { gitdir: join(await newFolder(), 'git'), remote: { url, branch: 'main' } };
+  const environment = await withProgram('git', script);
+  const backend = await openNative({ ...options, timeoutMs: 1_000, environment });
+  const fetched = backend.fetch();
+  await until(() =>
+    stat(started).then(
+      () => true,
+      () => false,
+    ),
+  );
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_300);
+  expect(await fetched).toBe(tip);
+});
+
 describe('the process', () => {
   test('is one for all requests, and ends with close', async () => {
     const { repository, tip, backend, pids } = await withPids();
