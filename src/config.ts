@@ -1,10 +1,9 @@
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { Failure } from './base/failure.ts';
-import { formatProblem } from './base/problem.ts';
+import { type ConfigFile, type FileSettings, readConfigFile } from './config-file.ts';
 import { type Environment, home } from './environment.ts';
-import { validateServerConfig } from './generated/schemas/index.ts';
-import { readSingle } from './manifests/index.ts';
+import { Unfit } from './setting-values.ts';
 import {
   type RepositoryConfig,
   repositorySettings,
@@ -14,7 +13,6 @@ import {
   serverSettings,
   settings,
   structuredSettings,
-  Unfit,
 } from './settings.ts';
 
 export type { RepositoryConfig, ServerConfig } from './settings.ts';
@@ -79,7 +77,7 @@ type StructuredOrigin = {
  * the file with line and column.
  */
 export function effectiveConfig(input: ConfigInput): EffectiveConfig {
-  const file = readFile(input.file);
+  const file = readConfigFile(input.file);
   const { list } = file;
   if (list !== null) refuseBoth(input, file, list);
   const server = settle(serverSettings, (name) => find(name, input, [file]));
@@ -206,43 +204,6 @@ function formatOrigin({ setting, text, from }: Origin): string {
 
 function formatStructured({ name, value, from }: StructuredOrigin): string {
   return value === null ? `# ${name}: is not set` : `# ${from}\n${stringify({ [name]: value }).trimEnd()}`;
-}
-
-/** What a file says at one place: at its top, or in one entry of its list. */
-type FileSettings = {
-  readonly folder: string;
-  readonly values: Readonly<Partial<Record<SettingName, string>>>;
-  readonly place: (name: SettingName | keyof StructuredConfig) => string;
-};
-
-type ConfigFile = FileSettings & {
-  readonly list: readonly FileSettings[] | null;
-  readonly structured: { readonly [Name in keyof StructuredConfig]?: NonNullable<StructuredConfig[Name]> };
-};
-
-function readFile(file: ConfigInput['file']): ConfigFile {
-  if (file === null) return { folder: '', values: {}, place: () => '', list: null, structured: {} };
-  const read = { file: file.path, kind: 'ServerConfig', validate: validateServerConfig };
-  const { value, problems, at } = readSingle(Buffer.from(file.text), read);
-  if (value === null) {
-    throw new Failure('config-invalid', problems.map(formatProblem).join('\n'), 'correct the file');
-  }
-  const folder = dirname(file.path);
-  const placeIn =
-    (path: readonly (string | number)[]): FileSettings['place'] =>
-    (name) => {
-      const { line, column } = at([...path, name]);
-      return `${file.path}:${line}:${column}`;
-    };
-  const { apiVersion: _, kind: __, repositories, redisSentinel, redisCluster, ...values } = value;
-  const structured = {
-    ...(redisSentinel === undefined ? {} : { redisSentinel }),
-    ...(redisCluster === undefined ? {} : { redisCluster }),
-  };
-  const list = repositories?.map((entry, index) => {
-    return { folder, values: entry, place: placeIn(['repositories', index]) };
-  });
-  return { folder, values, place: placeIn([]), list: list ?? null, structured };
 }
 
 type Found = { readonly text: string | null; readonly from: string; readonly folder: string };

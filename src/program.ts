@@ -4,15 +4,15 @@ import { runCommandLine } from './cli/index.ts';
 import type { EffectiveConfig, Flags } from './config.ts';
 import { cacheDir, environment } from './environment.ts';
 
-/** Most commands need no server and none of its settings: they are loaded by those that do. */
-const server = () => import('./main.ts');
+/** Most commands need no server and none of its parts and settings: they are loaded by those that do. */
+const server = () => import('./serve.ts');
+const repositories = () => import('./repositories.ts');
+const reconcile = () => import('./reconcile/index.ts');
 const settings = () => import('./config.ts');
 
 /** The program: `argv` without node and script. The exit code. */
 export function run(argv: readonly string[]): Promise<number> {
   const { stdin, stdout, stderr } = process;
-  // Whoever reads us may have read enough: `fairlead lineage acme | head`.
-  for (const stream of [stdout, stderr]) stream.on('error', ignoreClosedPipe);
   const env = environment();
   return runCommandLine(argv, {
     environment: env,
@@ -26,14 +26,10 @@ export function run(argv: readonly string[]): Promise<number> {
       return (await server()).serve(completeConfig(await readConfig(flags)));
     },
     readConfig,
-    inspectDataFolder: async (path) => (await server()).inspectDataFolder(path),
-    inspectRedis: async (config) => (await server()).inspectRedis(config),
-    openRemote: async (config, gitdir) => (await server()).openRemote(config, gitdir),
+    inspectDataFolder: async (path) => (await reconcile()).inspectDataFolder(path),
+    inspectRedis: async (config) => (await reconcile()).inspectRedis(config),
+    openRemote: async (config, gitdir) => (await repositories()).openRemote(config, gitdir),
   });
-}
-
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
 }
 
 async function readConfig(flags: Flags): Promise<EffectiveConfig> {
@@ -46,7 +42,12 @@ async function readConfig(flags: Flags): Promise<EffectiveConfig> {
 }
 
 function unreadable(path: string, cause: unknown): never {
-  const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
-  const message = missing ? `there is no file ${path}` : `${path} cannot be read: ${cause}`;
+  const code = cause instanceof Error && 'code' in cause ? cause.code : null;
+  const message =
+    code === 'ENOENT'
+      ? `there is no file ${path}`
+      : code === 'EISDIR'
+        ? `${path} is a folder and not a file`
+        : `${path} cannot be read: ${code ?? cause}`;
   throw new Failure('config-invalid', message, 'correct --config or FAIRLEAD_CONFIG', { cause });
 }

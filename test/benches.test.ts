@@ -23,8 +23,8 @@ function expectMeasured(measured: Readonly<Record<string, number>>): void {
   expect(all.some(([, value]) => value > 0)).toBe(true);
 }
 
-test('arrive: both queues, by webhook and by poll', SLOW, async () => {
-  const size = { scopes: 2, clients: 3, warm: 1, rounds: { webhook: 2, poll: 1 } };
+test('arrive: both queues, by webhook and by poll, and two replicas', SLOW, async () => {
+  const size = { scopes: 2, clients: 3, warm: 1, rounds: { webhook: 2, poll: 1, replicas: 1 } };
   const { figures, ratio } = await measureArrive(size, folder.dir);
   expectMeasured({ ratio, ...Object.fromEntries(figures.map(({ what, value }) => [what, value])) });
 });

@@ -115,12 +115,37 @@ describe('effectiveConfig', () => {
     ['a time of zero', { environment: { FAIRLEAD_POLL: '0s' } }],
     ['a setting that is none', { file: `${header}brunch: main\n` }],
     ['a setting that is no string', { file: `${header}branch: 1\n` }],
+    ['a branch that no repository can have', { flags: { branch: 'a b' } }],
     ['a git backend that is none', { flags: { gitBackend: 'libgit2' } }],
     ['a file of another kind', { file: 'apiVersion: fairlead.dev/v1alpha1\nkind: Scope\n' }],
     ['a file that is no mapping', { file: '- a\n' }],
     ['a file that is no YAML', { file: 'a: [\n' }],
   ] satisfies [string, Input][])('refuses %s', (_, input) => {
     expect(() => config(input)).toThrow(expect.objectContaining({ code: 'config-invalid' }));
+  });
+
+  it.each([
+    'a..b',
+    'a~1',
+    'main:',
+    'x.lock',
+    '.x',
+    'a/.b',
+    '/a',
+    'a/',
+    'a//b',
+    'a.',
+    'a@{1}',
+    'a\\b',
+    'a\tb',
+    '*',
+  ])('knows that %j is no branch, and where it was said', (branch) => {
+    const file = `${header}branch: ${JSON.stringify(branch)}\n`;
+    expect(() => effective({ flags: {}, file })).toThrow(/config\.yaml:3:9: branch: /);
+  });
+
+  it.each(['main', 'release/1.2', 'a-b_c', '@', 'ünï', 'locks', 'a.b'])('takes the branch %s', (branch) => {
+    expect(config({ flags: { branch } }).repositories).toMatchObject([{ branch }]);
   });
 
   it.each([
@@ -386,9 +411,9 @@ describe('schemas/ServerConfig.json', () => {
   });
 });
 
-it('the README lists every setting with its default', () => {
-  const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8');
-  const [, table = ''] = /\| setting .*\n([\s\S]*?)\n\n/.exec(readme) ?? [];
+it('docs/settings.md lists every setting with its default', () => {
+  const page = readFileSync(join(import.meta.dirname, '../docs/settings.md'), 'utf8');
+  const [, table = ''] = /\| setting .*\n([\s\S]*?)\n\n/.exec(page) ?? [];
   const rows = table.split('\n').map((row) => row.split('|'));
   for (const [name, { otherwise }] of Object.entries(settings)) {
     const row = rows.find(([, names]) => names?.includes(`\`${name}\``));

@@ -1,11 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { constants, open, readFile, rename, writeFile } from 'node:fs/promises';
 import { createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import { Client, credentials } from '@grpc/grpc-js';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { RepositoryConfig, ServerConfig } from '../src/config.ts';
 import { envoy } from '../src/generated/envoy.js';
 import { openIsomorphic } from '../src/git/index.ts';
@@ -188,6 +189,7 @@ describe('a server', () => {
 
   it('shares its data folder with nobody, and holds nothing when it could not start', async () => {
     const { config } = await site();
+    const raw = vi.spyOn(console, 'error');
     const server = await serve(config);
     await expect(serve(config)).rejects.toMatchObject({ code: 'data-in-use' });
     await server.close();
@@ -203,6 +205,11 @@ describe('a server', () => {
     }
     await expect(serve(other(config, { pin: join(config.dataDir, 'none') }))).rejects.toMatchObject({
       code: 'pin-missing',
+    });
+    expect(raw).not.toHaveBeenCalled(); // The log is JSON.
+    await expect(serve(other(config, { pin: config.dataDir }))).rejects.toMatchObject({
+      code: 'pin-unreadable',
+      fix: expect.stringContaining('--pin'),
     });
     taken.close();
     await serve(config);
@@ -369,17 +376,22 @@ function other(config: ServerConfig, changes: Partial<RepositoryConfig>): Server
   return { ...config, repositories: [{ ...followed(config), ...changes }] };
 }
 
-/** `fairlead serve` as a process of its own, once it listens. */
-async function serveProcess(
-  config: ServerConfig,
-): Promise<{ child: ChildProcess; httpPort: number; out: string[] }> {
+const WAIT = { timeout: 30_000, interval: 20 };
+
+/** `fairlead serve` as a process of its own. */
+function startProcess(config: ServerConfig) {
   const bin = join(import.meta.dirname, '../src/cli/bin.mjs');
   const { repository, pin } = followed(config);
   const flags = ['--repository', repository, '--pin', pin, '--data-dir', config.dataDir];
   const ports = ['--xds', '127.0.0.1:0', '--http', '127.0.0.1:0', '--poll', '1h'];
-  const child = spawn(process.execPath, [bin, 'serve', ...flags, ...ports], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  return spawn(process.execPath, [bin, 'serve', ...flags, ...ports], { stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** The same once it listens. */
+async function serveProcess(
+  config: ServerConfig,
+): Promise<{ child: ChildProcess; httpPort: number; out: string[] }> {
+  const child = startProcess(config);
   const out: string[] = [];
   child.stdout.on('data', (chunk) => out.push(String(chunk)));
   for await (const line of createInterface({ input: child.stderr })) {
@@ -401,6 +413,21 @@ describe('fairlead serve', () => {
     const [code] = await once(child, 'exit');
     expect(code).toBe(0);
     expect(out).toEqual([]);
+  });
+
+  it('ends on SIGTERM while it starts, though a file never answers', async () => {
+    const { config } = await site();
+    const pin = join(config.dataDir, '..', 'pipe');
+    await promisify(execFile)('mkfifo', [pin]);
+    const child = startProcess(other(config, { pin }));
+    cleanup.push(async () => child.kill('SIGKILL'));
+    const exited = once(child, 'exit');
+    // Who writes into a pipe can open it without waiting as soon as somebody reads.
+    const { O_WRONLY, O_NONBLOCK } = constants;
+    const pipe = await vi.waitUntil(() => open(pin, O_WRONLY | O_NONBLOCK).catch(() => null), WAIT);
+    cleanup.push(() => pipe.close());
+    child.kill('SIGTERM');
+    expect(await exited).toEqual([null, 'SIGTERM']);
   });
 
   it('goes on where a killed one was', async () => {

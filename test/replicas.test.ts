@@ -83,10 +83,14 @@ const scope = async (server: Server, accept: (scope: Scope) => boolean) => {
 
 /** As an operator sees it, on lines of any length. */
 async function status(server: Server) {
+  const ran = await fairlead(server, 'status');
+  return { ...ran, out: ran.out.replaceAll(/\s+/g, ' ') };
+}
+
+async function fairlead(server: Server, ...args: readonly string[]) {
   const home = await createHome();
   cleanup.push(home.close);
-  const ran = await home.fairlead('.', 'status', '--server', `http://127.0.0.1:${server.httpPort}`);
-  return { ...ran, out: ran.out.replaceAll(/\s+/g, ' ') };
+  return home.fairlead('.', ...args, '--server', `http://127.0.0.1:${server.httpPort}`);
 }
 
 /** Where remotes differ, a hint may be taken by the replica that finds nothing. */
@@ -178,6 +182,59 @@ it('what one is told to stop stops on all, whoever is away, restarts, or loses w
   await scope(one, ({ sync }) => sync === 'Synced');
   other = await replica(meet, 'other');
   await scope(other, ({ sync, suspended }) => sync === 'Synced' && suspended === null);
+});
+
+/** A machine whose clock somebody has set wrongly. */
+const skewed = (byMs: number): Partial<World> => ({
+  clock: { ...world.clock, now: () => world.clock.now() + byMs },
+});
+const HOUR_MS = 3_600_000;
+const YEAR_MS = 365 * 24 * HOUR_MS;
+
+it('until is one moment on all replicas, whatever their clocks say, who restarts, and while Redis is away', async () => {
+  const meet = await meeting();
+  const { site, redis } = meet;
+  const ended: number[] = [];
+  const log = {
+    ...quiet,
+    warn: (_: object, text: string) => void (text.includes('its time is over') && ended.push(Date.now())),
+  };
+  const late = { ...skewed(-HOUR_MS), log };
+  const early = { ...skewed(YEAR_MS), log };
+  const one = await replica(meet, 'one', late);
+  let other = await replica(meet, 'other', early);
+  const first = await site.change('first', 'alice');
+  await Promise.all([together(one), together(other)]);
+  await hint(one.httpPort);
+  await Promise.all([serving(one, first), serving(other, first)]);
+  const stopped = ({ items: [first] }: Items<Repository>) => first?.suspended?.by === 'ana';
+  const isStopped = (server: Server) =>
+    ask<Items<Repository>>(server.httpPort, '/api/v1/repositories', stopped);
+  expect(await brake(one, 'suspend', 'mesh', `&forMs=${HOUR_MS}`)).toBe(200);
+  await Promise.all([isStopped(one), isStopped(other)]);
+
+  await redis.kill();
+  await other.close();
+  other = await replica(meet, 'other', early);
+  expect((await isStopped(other)).items[0]?.suspended).toMatchObject({ reason: 'incident' });
+  const why = ['--reason', 'alone', '--by', 'ben', '--until', '1h'];
+  const alone = await fairlead(one, 'suspend', 'acme', ...why, '--data-dir', join(site.folder, 'one'));
+  expect(alone).toMatchObject({ code: 0, err: expect.stringContaining('other replicas do not hear of it') });
+  await redis.start();
+  await Promise.all([together(one), together(other)]);
+  await Promise.all([isStopped(one), isStopped(other)]);
+  await scope(other, ({ suspended }) => suspended?.by === 'ben');
+  expect(ended).toEqual([]);
+
+  // Said by the one that is a year ahead, and over on both.
+  const until = { ms: Date.now() + 2_000 };
+  expect(await brake(other, 'suspend', 'acme', `&untilMs=${until.ms}`)).toBe(200);
+  const isSeen = ({ suspended }: Scope) => suspended !== null || Date.now() >= until.ms;
+  await Promise.all([scope(one, isSeen), scope(other, isSeen)]);
+  const isOver = ({ suspended }: Scope) => suspended === null;
+  await Promise.all([scope(one, isOver), scope(other, isOver)]);
+  for (const atMs of [...ended, Date.now()]) expect(atMs).toBeGreaterThanOrEqual(until.ms);
+  await Promise.all([isStopped(one), isStopped(other)]);
 });
 
 it('after a restart no word in Redis takes a scope back to what was served before', async () => {

@@ -6,11 +6,15 @@ const API_VERSION = 'fairlead.dev/v1alpha1';
 export type ApiError = { readonly code: string; readonly message: string; readonly fix: string };
 
 export function answer(reply: FastifyReply, kind: string, body: object): FastifyReply {
-  return send(reply, { apiVersion: API_VERSION, kind, ...body });
+  return sendText(reply, textOf({ apiVersion: API_VERSION, kind, ...body }));
 }
 
 export function refuse(reply: FastifyReply, status: number, error: ApiError): FastifyReply {
-  return send(reply.code(status), { apiVersion: API_VERSION, kind: 'Error', ...error });
+  return sendText(reply.code(status), errorText(error));
+}
+
+export function errorText(error: ApiError): string {
+  return textOf({ apiVersion: API_VERSION, kind: 'Error', ...error });
 }
 
 export function notFound(reply: FastifyReply, what: string, list: string): FastifyReply {
@@ -22,8 +26,8 @@ export function notFound(reply: FastifyReply, what: string, list: string): Fasti
 }
 
 /** Two spaces and a final line feed, like the CLI's: an answer can be compared with a file. */
-function send(reply: FastifyReply, document: object): FastifyReply {
-  return sendText(reply, `${JSON.stringify(document, null, 2)}\n`);
+function textOf(document: object): string {
+  return `${JSON.stringify(document, null, 2)}\n`;
 }
 
 export function sendText(reply: FastifyReply, json: string): FastifyReply {

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { answer, refuse } from './answer.ts';
-import { operations } from './operations.ts';
+import { operations } from './operations/index.ts';
 import type { ApiEvent, ApiSource } from './source.ts';
 
 type Limits = Readonly<Record<'readers' | 'backlogBytes' | 'heartbeatMs', number>>;

@@ -3,7 +3,7 @@ import { answer, notFound, refuse } from './answer.ts';
 import { type Deliveries, forgeOf, HOOK_LIMITS, hookRequest } from './hooks/index.ts';
 import { createBuckets } from './hooks/limits.ts';
 import { isLocal } from './local.ts';
-import { operations } from './operations.ts';
+import { operations } from './operations/index.ts';
 import type { ApiSource } from './source.ts';
 
 type Params = { readonly provider: string; readonly repository: string };

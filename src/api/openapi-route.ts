@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { sendText } from './answer.ts';
 import { type Described, openApi } from './openapi.ts';
-import { operations } from './operations.ts';
+import { operations } from './operations/index.ts';
 
 export type { Described };
 

@@ -6,6 +6,7 @@ const MAX_LIMIT = 1_000;
 /** JSON Schema of the query of every list. */
 export const PAGE_QUERY = {
   type: 'object',
+  additionalProperties: false,
   properties: {
     limit: { type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT },
     after: { type: 'string', maxLength: 1_000, default: '' },

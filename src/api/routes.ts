@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { byCodeUnit } from '../base/order.ts';
 import { answer, notFound, refuse, sendText } from './answer.ts';
 import { faultOf } from './hooks/index.ts';
-import { operations } from './operations.ts';
+import { operations } from './operations/index.ts';
 import { type PageQuery, page } from './page.ts';
 import type { ApiSource } from './source.ts';
 import { resume, suspend } from './suspend.ts';

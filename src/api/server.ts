@@ -1,12 +1,16 @@
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { type FastifyError, type FastifyInstance, fastify } from 'fastify';
 import type { Log } from '../base/log.ts';
 import { refuse } from './answer.ts';
 import { eventsRoute } from './events-route.ts';
 import { hookRoute } from './hook-route.ts';
 import { createDeliveries } from './hooks/index.ts';
+import { BODY_LIMIT_BYTES, PARAM_LIMIT, refusePath, refuseRequest } from './malformed.ts';
 import { type Described, openApiRoute } from './openapi-route.ts';
 import { routes } from './routes.ts';
 import type { ApiSource } from './source.ts';
+import { refuseUnreadable } from './unreadable.ts';
 
 export interface Api {
   /** The port; 0 asks the system for a free one. Rejects where the port is taken. */
@@ -15,8 +19,12 @@ export interface Api {
   close(): Promise<void>;
 }
 
-const BODY_LIMIT_BYTES = 1_048_576;
-const REQUEST_TIMEOUT_MS = 10_000;
+const API_LIMITS = {
+  /** For a request to come whole. */
+  requestTimeoutMs: 10_000,
+  /** How often connections are held to it: Node's own 30 s would be most of what is waited for. */
+  checkMs: 1_000,
+};
 /** What is asked of a server that ends. */
 const WHILE_DRAINING: ReadonlySet<string> = new Set(['/livez', '/healthz', '/readyz', '/metrics']);
 
@@ -34,20 +42,33 @@ export function createApi(source: ApiSource, log: Log, now: () => number = Date.
 }
 
 /** The application without a socket, for tests. */
-export function createApp(source: ApiSource, log: Log, now: () => number = Date.now): FastifyInstance {
+export function createApp(
+  source: ApiSource,
+  log: Log,
+  now: () => number = Date.now,
+  limits = API_LIMITS,
+): FastifyInstance {
+  const answering = new WeakMap<Socket, ServerResponse>();
   const app = fastify({
     logger: false,
     trustProxy: false,
     bodyLimit: BODY_LIMIT_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    forceCloseConnections: 'idle',
-    frameworkErrors: (error, _request, reply) => {
-      const { statusCode = 400, message } = error;
-      refuse(reply, statusCode, { code: 'bad-request', message, fix: 'correct the request' });
+    requestTimeout: limits.requestTimeoutMs,
+    http: {
+      connectionsCheckingInterval: limits.checkMs,
+      requestTimeout: limits.requestTimeoutMs,
+      // Node's own is 60 s, and of the two it takes the longer for the whole request.
+      headersTimeout: limits.requestTimeoutMs,
     },
-    routerOptions: { maxParamLength: 1_024 },
+    clientErrorHandler: (error, socket) => refuseUnreadable(error, socket, answering.get(socket)),
+    forceCloseConnections: 'idle',
+    frameworkErrors: (error, _, reply) => refusePath(error, reply),
+    routerOptions: { maxParamLength: PARAM_LIMIT },
+    // What is not known is refused, and not taken away.
+    ajv: { customOptions: { removeAdditional: false } },
   });
   app.addHook('onRequest', async (request, reply) => {
+    answering.set(request.raw.socket, reply.raw);
     if (!source.draining() || WHILE_DRAINING.has(request.routeOptions.url ?? '')) return;
     const fix = 'ask another replica, or again once it is back';
     await refuse(reply.header('retry-after', '5'), 503, {
@@ -63,11 +84,7 @@ export function createApp(source: ApiSource, log: Log, now: () => number = Date.
     return refuse(reply, 404, { code: 'not-found', message, fix: 'GET /api/v1/repositories is a start' });
   });
   app.setErrorHandler((error: FastifyError, request, reply) => {
-    const status = error.statusCode ?? 500;
-    if (status < 500) {
-      const code = status === 413 ? 'too-large' : 'bad-request';
-      return refuse(reply, status, { code, message: error.message, fix: 'correct the request' });
-    }
+    if ((error.statusCode ?? 500) < 500) return refuseRequest(error, request, reply);
     log.error(
       { method: request.method, route: request.routeOptions.url, error: String(error) },
       'request failed',

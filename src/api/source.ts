@@ -1,7 +1,7 @@
 import type { ApiError } from './answer.ts';
 import type { HookRequest, HookTarget } from './hooks/index.ts';
 
-/** What the API shows. `main.ts` fills it from the loop and the xDS server: edges never import each other. */
+/** What the API shows. `api-source.ts` fills it from the loop and the xDS server: edges never import each other. */
 export interface ApiSource {
   /** Is what was verified being served, and will it be? */
   ready(): { readonly ready: boolean; readonly message: string };

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { answer, refuse } from './answer.ts';
-import { operations } from './operations.ts';
+import { operations } from './operations/index.ts';
 import type { ApiSource, BrakeAnswer } from './source.ts';
 
 type Who = { readonly reason: string; readonly by: string };

@@ -1,4 +1,4 @@
-/** The logger port: structured fields first, as pino has it. Implemented where `main.ts` wires it. */
+/** The logger port: structured fields first, as pino has it. Implemented in `serve.ts`. */
 export interface Log {
   info(fields: Readonly<Record<string, unknown>>, message: string): void;
   warn(fields: Readonly<Record<string, unknown>>, message: string): void;

@@ -9,7 +9,9 @@ import type { Flags as ConfigFlags } from '../config.ts';
 import type { Context } from './context.ts';
 import { exit } from './exit.ts';
 import { API_VERSION, type Format, outputOption, print } from './output.ts';
+import { readRepositories } from './served/read.ts';
 import type { Token } from './server-client.ts';
+import { visible } from './terminal.ts';
 
 /** What every command says that stops changes, or lets them go on. */
 export type WhoAndWhy = {
@@ -56,11 +58,12 @@ function user(): string {
   }
 }
 
-export function printBrake(
+/** What is in force; and that other replicas do not hear of it yet, where that is so. The exit code. */
+export async function printBrake(
   context: Context,
-  { output }: WhoAndWhy,
+  { output, server }: WhoAndWhy,
   suspension: Readonly<Record<string, unknown>>,
-): number {
+): Promise<number> {
   const { repository, scope, state, by, reason, untilMs } = suspension;
   const path = typeof scope === 'object' && scope !== null && 'path' in scope ? scope.path : null;
   const seq = typeof scope === 'object' && scope !== null && 'seq' in scope ? ` at seq ${scope.seq}` : '';
@@ -69,5 +72,11 @@ export function printBrake(
   print(context, output, { ...suspension, apiVersion: API_VERSION, kind: 'Suspension' }, () => {
     return `${what}: ${String(state).toLowerCase()} by ${by}${until}: ${reason}\n`;
   });
+  // It is in force here, whatever the server answers now.
+  const repositories = await readRepositories(server).catch(() => []);
+  const { conditions = [] } = repositories.find(({ name }) => name === repository) ?? {};
+  const alone = conditions.find(({ type, reason: why }) => type === 'Witnessed' && why === 'WithoutRedis');
+  if (alone !== undefined)
+    context.terminal.say(`other replicas do not hear of it before Redis is back: ${visible(alone.message)}`);
   return exit.ok;
 }

@@ -39,7 +39,7 @@ export type RedisFinding = {
   readonly fix: string | null;
 };
 
-/** What the command line is given by `main.ts`. */
+/** What the command line is given by `program.ts`. */
 export type Surroundings = {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;

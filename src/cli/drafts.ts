@@ -53,11 +53,6 @@ function isError({ severity }: Problem): boolean {
   return severity === 'error';
 }
 
-/** A scope's file as a path from the repository's root. */
-export function repositoryPath(...parts: readonly string[]): string {
-  return parts.filter((part) => part !== '' && part !== '.').join('/');
-}
-
 /** How what proxies hear differs, by proxies, type and name. */
 export function differences(sides: readonly Side[]): readonly Difference[] {
   return sides.flatMap(({ proxies, namespace, before, after }) => {

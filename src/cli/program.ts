@@ -11,13 +11,25 @@ import { openTerminal } from './terminal.ts';
 export async function runCommandLine(argv: readonly string[], surroundings: Surroundings): Promise<number> {
   const { environment, stdin, stdout, stderr } = surroundings;
   const terminal = openTerminal({ stdin, stdout, stderr }, environment);
+  const code = await runCommand(argv, { ...surroundings, terminal });
+  const unwritten = await terminal.unwritten();
+  if (unwritten === null) return code;
+  const message = `standard output cannot be written: ${unwritten.message}`;
+  return fail(terminal, new Failure('output-unwritable', message, 'make room, or write it elsewhere'));
+}
+
+async function runCommand(
+  argv: readonly string[],
+  context: Omit<Context, 'opened' | 'finish'>,
+): Promise<number> {
+  const { terminal } = context;
   await using opened = new AsyncDisposableStack();
   let code: number = exit.ok;
   const finish = (given: number) => {
     code = given;
   };
   try {
-    const program = await buildProgram({ ...surroundings, terminal, opened, finish }, argv[0]);
+    const program = await buildProgram({ ...context, opened, finish }, argv[0]);
     await program.parseAsync(argv, { from: 'user' });
     return code;
   } catch (error) {
@@ -31,10 +43,14 @@ export async function runCommandLine(argv: readonly string[], surroundings: Surr
       terminal.say(`bug: ${error instanceof Error ? error.stack : String(error)}`);
       return exit.error;
     }
-    terminal.say(`error: ${error.message} [${error.code}]`);
-    terminal.say(`  fix: ${error.fix}`);
-    return error.code.endsWith('timeout') ? exit.timeout : exit.error;
+    return fail(terminal, error);
   }
+}
+
+function fail(terminal: Context['terminal'], { message, code, fix }: Failure): number {
+  terminal.say(`error: ${message} [${code}]`);
+  terminal.say(`  fix: ${fix}`);
+  return code.endsWith('timeout') ? exit.timeout : exit.error;
 }
 
 /** With what the first word needs. */

@@ -13,6 +13,8 @@ export type Terminal = {
   redraw(text: string): void;
   /** Aborted when nobody reads the data any more. */
   readonly gone: AbortSignal;
+  /** Why not all data could be written; null: it was, or nobody wants more of it. */
+  unwritten(): Promise<Error | null>;
   /** Chatter and progress. */
   say(line: string): void;
   paint(style: Style, text: string): string;
@@ -41,7 +43,14 @@ export function openTerminal(
   environment: Readonly<Record<string, string | undefined>>,
 ): Terminal {
   const gone = new AbortController();
-  stdout.once('error', () => gone.abort());
+  let failure: Error | null = null;
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    gone.abort();
+    // Whoever reads us may have read enough: `fairlead lineage acme | head`.
+    if (error.code !== 'EPIPE') failure ??= error;
+  });
+  // What is said beside the data, and the log of a server, may have no reader and no room: the work goes on.
+  stderr.on('error', () => {});
   const colour = stdout.isTTY === true && (environment.NO_COLOR ?? '') === '';
   const ask: Terminal['ask'] = async (question) => {
     if (stdin.isTTY !== true || stderr.isTTY !== true) return null;
@@ -55,6 +64,10 @@ export function openTerminal(
     isLive: stdout.isTTY === true,
     redraw: (text) => void stdout.write(`${CLEAR}${visible(text)}`),
     gone: gone.signal,
+    async unwritten() {
+      await new Promise((resolve) => setImmediate(resolve)); // A stream says it in a turn of its own.
+      return failure;
+    },
     say: (line) => void stderr.write(`${line}\n`),
     paint: (style, text) => (colour ? styleText(style, text, { validateStream: false }) : text),
     ask,

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { dropCovered, packsIn } from './covered.ts';
 import { objectCorrupt } from './failures.ts';
 import { type Files, isAbsent, namesIn, syncFolder } from './files.ts';
 import { inflateInto } from './inflate.ts';
 
 /**
  * Copies every object file that `to` lacks, and so also what was lost there. Each is checked on the way: an unpacked object by
- * its name, a pack by its trailer (`wholeFiles`). Git writes objects before the ref that needs them, and a pack before it
+ * its name, a pack by its trailer (`wholeFiles`); packs that it makes superfluous are removed. Git writes objects before the ref that needs them, and a pack before it
  * removes what it packed: unpacked objects first, then packs, and again if one vanished in between, misses nothing.
  */
 export async function copyObjects(
@@ -69,12 +70,20 @@ export async function hashOf(bytes: Uint8Array): Promise<string | null> {
 }
 
 async function copyPacks(files: Files, from: string, to: string, signal?: AbortSignal): Promise<void> {
-  const here = new Set(await namesIn(files, to));
-  const names = (await namesIn(files, from)).filter((name) => /^pack-[0-9a-f]{40}\.idx$/.test(name));
-  for (const index of names.filter((name) => !here.has(name))) {
+  const there = await packsIn(files, from);
+  for (const stem of without(there, await packsIn(files, to))) {
     signal?.throwIfAborted();
-    const pack = index.replace(/idx$/, 'pack');
-    await files.writeFile(join(to, pack), await files.readFile(join(from, pack)));
-    await files.writeFile(join(to, index), await files.readFile(join(from, index)));
+    for (const ending of ['pack', 'idx'])
+      await files.writeFile(
+        join(to, `${stem}.${ending}`),
+        await files.readFile(join(from, `${stem}.${ending}`)),
+      );
+    // What the remote still has would be copied again. Where a pack cannot be read only room is lost.
+    await dropCovered(files, to, without(await packsIn(files, to), there), stem).catch(() => {});
   }
+}
+
+function without(all: readonly string[], others: readonly string[]): readonly string[] {
+  const left = new Set(others);
+  return all.filter((one) => !left.has(one));
 }

@@ -51,6 +51,8 @@ export function remoteUnreachable(url: string, why: string, cause?: unknown): Fa
   return new Failure('remote-unreachable', `${redacted(url)}: ${why}`, fix, { cause });
 }
 
+export const REDIRECTS_TOO_OFTEN = 'redirects again and again, perhaps to itself';
+
 export function credentialsRefused(url: string, status: string, from: string | null): Failure {
   const message = `${redacted(url)} does not let us in (${status})`;
   const fix =

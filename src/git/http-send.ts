@@ -1,5 +1,6 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { Agent as HttpAgent, IncomingMessage } from 'node:http';
+import type { Agent as HttpsAgent } from 'node:https';
+import { REDIRECTS_TOO_OFTEN } from './failures.ts';
 import type { Environment } from './native-git.ts';
 
 type Request = {
@@ -26,28 +27,45 @@ const IDLE_MS = 4_000;
 const REDIRECTS = 5;
 
 /** `ca`: in PEM, in the place of those that Node knows. `proxies`: variables such as `HTTPS_PROXY` and `NO_PROXY`. */
-export function createSender({ ca, proxies }: { ca: string | null; proxies: Environment }): Sender {
-  const options = { keepAlive: true, timeout: IDLE_MS, proxyEnv: proxies };
-  const http = new HttpAgent(options);
-  const https = new HttpsAgent({ ...options, ...(ca === null ? {} : { ca }) });
+type Setup = { readonly ca: string | null; readonly proxies: Environment };
+
+export function createSender(setup: Setup): Sender {
+  let agents: Promise<Agents> | null = null;
 
   async function send(request: Request, redirects = 0): Promise<Response> {
     const { url } = request;
-    const response = await once(request, url.startsWith('https:') ? { https } : { http });
+    agents ??= openAgents(setup);
+    const response = await once(request, await agents);
     const status = response.statusCode ?? 0;
-    const next = redirects < REDIRECTS ? redirected(request, status, response.headers.location) : null;
+    const next = redirected(request, status, response.headers.location);
     if (next === null) return { ...shown(response), url, status };
     response.resume();
+    if (redirects === REDIRECTS) throw new Error(REDIRECTS_TOO_OFTEN);
     return send(next, redirects + 1);
   }
 
   return (request) => send(request);
 }
 
-function once(
+type Agents = { readonly http: HttpAgent; readonly https: HttpsAgent };
+
+/** Loaded with the first request: Node takes a quarter of a command's start for them, and most commands ask nobody. */
+const modules = () => Promise.all([import('node:http'), import('node:https')]);
+
+async function openAgents({ ca, proxies }: Setup): Promise<Agents> {
+  const [http, https] = await modules();
+  const options = { keepAlive: true, timeout: IDLE_MS, proxyEnv: proxies };
+  return {
+    http: new http.Agent(options),
+    https: new https.Agent({ ...options, ...(ca === null ? {} : { ca }) }),
+  };
+}
+
+async function once(
   { url, method, headers, body, signal }: Request,
-  agents: { readonly http?: HttpAgent; readonly https?: HttpsAgent },
+  agents: Agents,
 ): Promise<IncomingMessage> {
+  const [http, https] = await modules();
   return new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { 'content-length': String(body.length) };
     const options = {
@@ -55,10 +73,9 @@ function once(
       headers: { ...headers, ...length },
       ...(signal === undefined ? {} : { signal }),
     };
-    const sent =
-      agents.https === undefined
-        ? httpRequest(url, { ...options, agent: agents.http })
-        : httpsRequest(url, { ...options, agent: agents.https });
+    const sent = url.startsWith('https:')
+      ? https.request(url, { ...options, agent: agents.https })
+      : http.request(url, { ...options, agent: agents.http });
     sent.on('response', resolve).on('error', reject);
     sent.end(body);
   });

@@ -14,5 +14,6 @@ export function openIsomorphic(options: BackendOptions): Promise<GitBackend> {
   return openBackend(options, async ({ remote, ...place }) => ({
     reader: createFileReader(place.files, place.gitdir),
     transport: remote === null ? null : createTransport({ ...place, remote }, { http: createHttpTransport }),
+    join: null,
   }));
 }

@@ -6,6 +6,7 @@ import {
   hostKeyRefused,
   keyRefused,
   outOfSpace,
+  REDIRECTS_TOO_OFTEN,
   redacted,
   remoteUnreachable,
   sha256Unsupported,
@@ -18,7 +19,6 @@ import type { ObjectId } from './objects.ts';
 import { resolveRef } from './refs.ts';
 import { remoteKind } from './remote-url.ts';
 import { prepareSsh, type SshSettings } from './ssh.ts';
-import { sweep } from './store.ts';
 import type { Transport, TransportOptions } from './transport.ts';
 import { FETCHED, setHave } from './workspace.ts';
 
@@ -29,7 +29,7 @@ type NativeTransportOptions = TransportOptions & {
 
 /** http(s) and SSH by `git ls-remote` and `git fetch`, straight to the URL and into a ref of the workspace. */
 export function createNativeTransport(options: NativeTransportOptions): Transport {
-  const { files, gitdir, git, remote, timeoutMs } = options;
+  const { files, git, remote, timeoutMs } = options;
   const { branch } = remote;
   const ref = `refs/heads/${branch}`;
   const about = redacted(remote.url);
@@ -56,11 +56,7 @@ export function createNativeTransport(options: NativeTransportOptions): Transpor
     async fetch(trusted, signal) {
       await setHave(files, git.workspace, trusted);
       const args = [...FETCH, '--end-of-options', url, `+${ref}:${FETCHED}`];
-      const ran = await run(args, signal).catch(async (error: unknown) => {
-        await sweep(files, gitdir);
-        throw error;
-      });
-      await consolidate(options, signal).catch(() => {}); // Only speed is lost, and the next fetch tries again.
+      const ran = await run(args, signal);
       const { dir } = git.workspace;
       return resolveRef(files, { gitdir: dir, headdir: dir }, FETCHED).catch(() => {
         throw fetchFailure(ran, options); // Of a shallow remote git takes the objects and not the ref, and is content.
@@ -160,22 +156,14 @@ function fetchFailure({ code, err }: Ran, { gitdir, remote, access }: NativeTran
     access.forget();
     return credentialsRefused(url, `HTTP status ${refused[1] ?? 401}`, access.from);
   }
+  if (says(/Maximum \(\d+\) redirects followed/)) return remoteUnreachable(url, REDIRECTS_TOO_OFTEN, err);
+  if (says(/^fatal: unable to update url base from redirection/)) {
+    const to = own.map((line) => /^\s*redirect: (.+)$/.exec(line)?.[1]).find((found) => found !== undefined);
+    return remoteUnreachable(url, `redirects to ${redacted(to ?? 'a place')}, which is no repository`, err);
+  }
   const last = own.filter((line) => /^(?:fatal|error|ssh):? /.test(line))[0] ?? own.at(-1);
   return remoteUnreachable(url, last ?? `git ends with status ${code}`, err);
 }
 
 const REFUSED =
   /requested URL returned error: (40[13])|^fatal: (?:Authentication failed for|could not read (?:Username|Password) for) /;
-
-/** Joins the packs of many small fetches, so that finding an object does not take ever longer. Nothing is dropped. */
-async function consolidate(
-  { git, files, gitdir }: NativeTransportOptions,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const packs = await files.readdir(`${gitdir}/objects/pack`);
-  if (packs.filter((name) => name.endsWith('.pack')).length <= PACKS) return;
-  const patience = { timeoutMs: 60_000, about: gitdir, signal };
-  await git.run(['repack', '--geometric=2', '-d', '-q', '--no-write-bitmap-index'], patience);
-}
-
-const PACKS = 20;

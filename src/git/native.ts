@@ -1,8 +1,9 @@
 import type { GitBackend } from './backend.ts';
-import { checkVersion, createGit, type Environment } from './native-git.ts';
+import { checkVersion, createGit, type Environment, type Git } from './native-git.ts';
 import { createBatchReader } from './native-objects.ts';
 import { createNativeTransport } from './native-transport.ts';
 import type { Quarantine } from './quarantine.ts';
+import { remoteKind } from './remote-url.ts';
 import type { SshSettings } from './ssh.ts';
 import { type BackendOptions, openBackend } from './stored-backend.ts';
 import { createTransport, type TransportOptions } from './transport.ts';
@@ -38,10 +39,24 @@ export async function openNative(options: NativeOptions): Promise<GitBackend> {
         await workspace.close();
       };
       const transport = remote === null ? null : createTransport({ ...store, remote }, transports);
-      return { reader: { ...batch, close }, transport };
+      const join = remote === null || remoteKind(remote.url) === 'path' ? null : joinBy(git);
+      return { reader: { ...batch, close }, transport, join };
     } catch (error) {
       await workspace.close();
       throw error;
     }
   });
 }
+
+/** Joins the packs of small fetches. Nothing is dropped; who reads finds in the new pack what was in those that vanish. */
+function joinBy(git: Git) {
+  return async (signal: AbortSignal) => {
+    const patience = { timeoutMs: MAX_MS, about: 'git repack', signal };
+    const { code, err } = await git.run(REPACK, patience);
+    if (code !== 0) throw new Error(`git repack ends with status ${code}: ${err.trim()}`);
+  };
+}
+
+const REPACK = ['repack', '--geometric=2', '-d', '-n', '-q', '--no-write-bitmap-index'];
+/** The signal ends it. */
+const MAX_MS = 2_147_483_647;

@@ -42,26 +42,39 @@ export async function openPack(files: Files, path: string, bases: Bases): Promis
 }
 
 /** The offsets of a version 2 index. Packs of more than 2 GiB have longer ones; those cannot be held anyway. */
-function readIndex(path: string, index: Buffer): (id: ObjectId) => number | null {
-  checkTrailer(`${path}.idx`, index);
-  if (index.readUInt32BE(0) !== 0xff744f63 || index.readUInt32BE(4) !== 2)
-    throw new Error(`${path}.idx is no index`);
+export function readIndex(path: string, index: Buffer): (id: ObjectId) => number | null {
+  checkIndex(path, index);
   const fan = (byte: number) => (byte < 0 ? 0 : index.readUInt32BE(8 + 4 * byte));
-  const names = 8 + 4 * 256;
-  const offsets = names + (20 + 4) * fan(255);
+  const offsets = NAMES + (20 + 4) * fan(255);
   return (id) => {
     const wanted = Buffer.from(id, 'hex');
     const first = wanted.readUInt8(0);
     let [low, high] = [fan(first - 1), fan(first)];
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const order = wanted.compare(index, names + 20 * middle, names + 20 * middle + 20);
+      const order = wanted.compare(index, NAMES + 20 * middle, NAMES + 20 * middle + 20);
       if (order === 0) return index.readUInt32BE(offsets + 4 * middle);
       if (order < 0) high = middle;
       else low = middle + 1;
     }
     return null;
   };
+}
+
+/** The objects of a version 2 index. */
+export function* idsIn(path: string, index: Buffer): IteratorObject<ObjectId, undefined> {
+  checkIndex(path, index);
+  const end = NAMES + 20 * index.readUInt32BE(NAMES - 4);
+  for (let at = NAMES; at < end; at += 20) yield index.toString('hex', at, at + 20);
+}
+
+/** Where the names begin: behind how many there are up to each first byte. */
+const NAMES = 8 + 4 * 256;
+
+function checkIndex(path: string, index: Buffer): void {
+  checkTrailer(`${path}.idx`, index);
+  if (index.readUInt32BE(0) !== 0xff744f63 || index.readUInt32BE(4) !== 2)
+    throw new Error(`${path}.idx is no index`);
 }
 
 /**

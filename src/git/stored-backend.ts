@@ -18,6 +18,7 @@ import { setDamagedAside } from './set-aside.ts';
 import { checkStore, locateStore, prepareStore, type Store } from './store.ts';
 import { createStoredObjects, type Reader, type StoredObjects } from './stored-objects.ts';
 import type { Transport } from './transport.ts';
+import { createUpkeep, type Upkeep, type UpkeepOptions } from './upkeep.ts';
 
 export type BackendOptions = {
   /** A worktree or git folder that is only read; with a `remote`: the bare store, which is made if it is absent. */
@@ -30,6 +31,8 @@ export type BackendOptions = {
   /** Variables of this process: of them proxies are taken. */
   readonly environment?: Environment;
   readonly fs?: Files;
+  /** The packs of the store could not be joined, which costs speed and nothing else. */
+  readonly unjoined?: (error: unknown) => void;
 };
 
 /** What an adapter is given: a store that is checked, and where its remote is. */
@@ -42,7 +45,11 @@ export type Place = {
 };
 
 /** What an adapter brings: how objects are found, and how the remote is reached. */
-export type Opened = { readonly reader: Reader; readonly transport: Transport | null };
+export type Opened = {
+  readonly reader: Reader;
+  readonly transport: Transport | null;
+  readonly join: UpkeepOptions['join'];
+};
 
 /** A `GitBackend` on an adapter: all that two backends have to do alike. Throws as they do. */
 export async function openBackend(
@@ -54,17 +61,34 @@ export async function openBackend(
   const access = createAccess(remote?.url ?? null, options.access, options.environment);
   return guarded(gitdir, async () => {
     const store = await openStore(files, resolve(gitdir), remote);
-    const { reader, transport } = await open({ files, gitdir: store.gitdir, remote, timeoutMs, access });
+    const { reader, transport, join } = await open({
+      files,
+      gitdir: store.gitdir,
+      remote,
+      timeoutMs,
+      access,
+    });
     const objects = createStoredObjects(reader, store.gitdir);
     const resolveCommit = async (ref: string) => {
       const id = await guarded(gitdir, () => resolveRef(files, store, ref));
       return peel(objects, id, refMissing(ref, store.gitdir));
     };
-    const rest = { resolve: resolveCommit, close: reader.close };
+    const has = (commit: ObjectId) => guarded(gitdir, () => isHere(objects, commit));
+    const rest = { resolve: resolveCommit, has, close: reader.close };
     if (remote === null || transport === null) return { ...objects, ...withoutRemote(gitdir), ...rest };
-    return { ...follow(files, store, remote, transport, objects), ...rest };
+    const { unjoined = () => {} } = options;
+    const { gitdir: path } = store;
+    const upkeep = createUpkeep({ files, gitdir: path, join, limitMs: LIMIT_SILENCES * timeoutMs, unjoined });
+    const close = async () => {
+      await upkeep.end();
+      await reader.close();
+    };
+    return { ...follow(files, store, remote, transport, objects, upkeep), ...rest, close };
   });
 }
+
+/** Joining packs may take so many times as long as a remote may be silent. */
+const LIMIT_SILENCES = 20;
 
 async function openStore(files: Files, path: string, remote: Remote | null): Promise<Store> {
   if (remote !== null && !isBranchName(remote.branch)) throw branchMissing(remote.url, remote.branch);
@@ -76,23 +100,37 @@ async function openStore(files: Files, path: string, remote: Remote | null): Pro
 }
 
 /** The store's own branch is moved only after all that it needs is there, so it also says what need not be fetched. */
-function follow(files: Files, store: Store, remote: Remote, transport: Transport, objects: StoredObjects) {
+function follow(
+  files: Files,
+  store: Store,
+  remote: Remote,
+  transport: Transport,
+  objects: StoredObjects,
+  upkeep: Upkeep,
+) {
   const branch = `refs/heads/${remote.branch}`;
   let isComplete = true;
   let isDamaged = false;
+  /** What was missing, so that everything was or will be fetched: what that does not bring is not for the remote to give. */
+  const missed = new Set<ObjectId>();
+  let turn: Promise<unknown> = Promise.resolve();
 
   async function fetch(signal?: AbortSignal): Promise<ObjectId> {
     const tip = await transport.tip(signal);
     const trusted = await whole();
     if (trusted === tip) return tip;
-    if (isDamaged) await setDamagedAside(files, store.gitdir);
+    if (isDamaged) {
+      await upkeep.end();
+      await setDamagedAside(files, store.gitdir);
+    }
     isDamaged = false;
-    const fetched = await transport.fetch(trusted, signal);
+    const fetched = await upkeep.writing(() => transport.fetch(trusted, signal));
     await checkStore(files, store);
-    await checkTip(watched(objects.commit(fetched)), fetched, remote);
+    await checkTip(watched(fetched, objects.commit(fetched)), fetched, remote);
     await syncFolder(files, `${store.gitdir}/objects/pack`); // Git does not.
     await files.writeFile(`${store.gitdir}/${branch}`, `${fetched}\n`);
     isComplete = true;
+    upkeep.begin();
     return fetched;
   }
 
@@ -101,27 +139,37 @@ function follow(files: Files, store: Store, remote: Remote, transport: Transport
     const here = await resolveRef(files, store, branch).catch(() => null);
     if (here === null)
       isDamaged = true; // Nothing was fetched yet, or nobody knows what it came to.
-    else await watched(objects.commit(here)).catch(() => {}); // What is no hole is not mended by a fetch.
+    else await watched(here, objects.commit(here)).catch(() => {}); // What is no hole is not mended by a fetch.
     return isComplete ? here : null;
   }
 
   /** A hole in the store: the next fetch asks for everything, and so heals it. What is damaged is a hole that is in the way. */
-  async function watched<Value>(reading: Promise<Value>): Promise<Value> {
+  async function watched<Value>(id: ObjectId, reading: Promise<Value>): Promise<Value> {
     try {
-      return await reading;
+      const value = await reading;
+      missed.delete(id);
+      return value;
     } catch (error) {
       const code = error instanceof Failure ? error.code : '';
-      if (code === 'object-missing' || code === 'object-corrupt') isComplete = false;
-      if (code === 'object-corrupt') isDamaged = true;
+      if (code === 'object-corrupt') [isComplete, isDamaged] = [false, true];
+      if (code === 'object-missing' && !missed.has(id)) {
+        missed.add(id);
+        isComplete = false;
+      }
       throw error;
     }
   }
 
   return {
-    commit: (id: ObjectId) => watched(objects.commit(id)),
-    tree: (id: ObjectId) => watched(objects.tree(id)),
-    blob: (id: ObjectId) => watched(objects.blob(id)),
-    fetch: (signal?: AbortSignal) => guarded(store.gitdir, () => fetch(signal)),
+    commit: (id: ObjectId) => watched(id, objects.commit(id)),
+    tree: (id: ObjectId) => watched(id, objects.tree(id)),
+    blob: (id: ObjectId) => watched(id, objects.blob(id)),
+    fetch(signal?: AbortSignal) {
+      // Who gave one up may ask for the next while it still writes.
+      const mine = turn.then(() => guarded(store.gitdir, () => fetch(signal)));
+      turn = mine.catch(() => {});
+      return mine;
+    },
     remoteTip: (signal?: AbortSignal) => guarded(store.gitdir, () => transport.tip(signal)),
   };
 }
@@ -132,6 +180,15 @@ async function checkTip(reading: Promise<unknown>, tip: ObjectId, { url }: Remot
     const missing = error instanceof Failure && error.code === 'object-missing';
     throw missing ? remoteUnreachable(url, `did not send its tip ${tip}`, error) : error;
   });
+}
+
+async function isHere(objects: StoredObjects, commit: ObjectId): Promise<boolean> {
+  try {
+    return (await objects.commit(commit)).id === commit;
+  } catch (error) {
+    if (error instanceof Failure) return false;
+    throw error;
+  }
 }
 
 /** The commit that an id stands for, through annotated tags. */

@@ -34,7 +34,7 @@ async function reasonFor(line: Line, last: ObjectId | null, offered: ObjectId): 
 }
 
 /** Whether `old` ≤ `young`. Reads only commits; a missing one throws. */
-export async function isAncestor(objects: Objects, old: ObjectId, young: ObjectId): Promise<boolean> {
+async function isAncestor(objects: Objects, old: ObjectId, young: ObjectId): Promise<boolean> {
   const seen = new Set<ObjectId>([young]);
   const pending = [young];
   for (let id = pending.pop(); id !== undefined; id = pending.pop()) {

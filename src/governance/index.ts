@@ -8,7 +8,7 @@
  * bytes. Enforces G0, with `test/style`. Rules are those of the design's governance text; grep for their names.
  */
 export type { Earlier } from './earlier.ts';
-export { follow, isAncestor } from './follow.ts';
+export { follow } from './follow.ts';
 export { makePin } from './genesis.ts';
 export { type Line, openLine } from './line.ts';
 export { parsePin } from './pin.ts';

@@ -148,6 +148,7 @@ function unfolded(list: TextDocument): readonly TextDocument[] {
     return {
       value: { ...said, ...item },
       position: list.at(path),
+      outline: { ...list.outline, offsets: new Map() },
       at: (inner: Path) => list.at([...path, ...inner]),
       keyAt: (inner: Path) => list.keyAt([...path, ...inner]),
     };

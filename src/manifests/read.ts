@@ -6,9 +6,10 @@ import { type Draft, withoutTwins } from './duplicates.ts';
 import { findKind } from './find-kind.ts';
 import { type Finding, gravest, warnings } from './finding.ts';
 import type { Fitting, SpokenFor } from './kinds/kind.ts';
+import { outlinedAt } from './position.ts';
 import { schemaFindings } from './schema-findings.ts';
 import { readText, type Text, type TextDocument, type TextProblem } from './text.ts';
-import type { About, Path, Position, Resource, ScopeResources } from './types.ts';
+import type { About, Resource, ScopeResources } from './types.ts';
 
 /**
  * What a scope's manifests say, and everything that is wrong with them, in byte order of the files. Pure: the same
@@ -77,18 +78,24 @@ export function readFile(
   const drafts: Draft[] = [];
   const problems = text.problems.map((problem) => asProblem(problem, file));
   for (const [index, document] of text.documents.entries()) {
-    // The nodes of a whole mesh are too many to keep: who asks for a position reads the file again, once.
-    const at = (place: Path): Position => again().documents[index]?.at(place) ?? document.position;
     const { fitting, findings } = readDocument(scope, document);
     problems.push(...findings.map((finding) => asProblem(located(finding, document), file)));
     if (fitting === null) continue;
     const source = { scope: scope.path, uid: scope.uid, file, ...document.position };
     drafts.push({
-      resource: fitting.resource(aboutOf(fitting, source, at)),
+      resource: fitting.resource(aboutOf(fitting, source, finderIn(document, index, again))),
       namePosition: document.at(['metadata', 'name']),
     });
   }
   return { path, bytes, drafts, problems };
+}
+
+/**
+ * The nodes of a whole mesh are too many to keep: who asks for what is not in the outline reads the file again, once. A function
+ * of its own, since whatever is made beside a closure that holds the document holds it too.
+ */
+function finderIn({ outline, position }: TextDocument, index: number, again: () => Text): About['at'] {
+  return (path) => outlinedAt(outline, path) ?? again().documents[index]?.at(path) ?? position;
 }
 
 /** How the mesh calls a file of a scope. */

@@ -12,7 +12,7 @@ import {
 import type { Code } from './codes.ts';
 import { type Finding, gravest, warnings } from './finding.ts';
 import { findForbidden, type OffsetProblem } from './forbidden.ts';
-import { keyPositionOf, type Place, positionAt, positionOf } from './position.ts';
+import { keyPositionOf, type Outline, outlineOf, type Place, positionAt, positionOf } from './position.ts';
 import type { Path, Position } from './types.ts';
 import { findUnsafe } from './unsafe.ts';
 
@@ -23,6 +23,8 @@ export type TextProblem = Omit<Finding, 'path'> & { readonly position: Position 
 export type TextDocument = {
   readonly value: Readonly<Record<string, unknown>>;
   readonly position: Position;
+  /** What is left of the nodes where nobody keeps them. */
+  readonly outline: Outline;
   at(path: Path): Position;
   keyAt(path: Path): Position;
 };
@@ -129,7 +131,10 @@ function readDocument(document: Document.Parsed, place: Place): Text {
   const problems = located(gravest(findUnsafe(root)), place);
   if (problems.some(({ code }) => !warnings.has(code))) return { documents: [], problems };
   const value = document.toJS({ maxAliasCount: 0 }) as Readonly<Record<string, unknown>>;
-  return { documents: [{ value, position: at([]), at, keyAt }], problems };
+  return {
+    documents: [{ value, position: at([]), outline: outlineOf({ ...place, root }), at, keyAt }],
+    problems,
+  };
 }
 
 function located(problems: readonly OffsetProblem[], place: Place): readonly TextProblem[] {

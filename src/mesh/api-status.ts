@@ -54,7 +54,11 @@ export function statusesOf(shares: readonly Share[], gateways: JoinedGateways): 
       attached.set(entrance, (attached.get(entrance) ?? new Set()).add(resource));
     }
   }
-  const found = shares.flatMap((share): readonly ApiStatus[] => {
+  // Of many scopes mostly few have any.
+  const speaking = shares.filter(
+    ({ part, attached }) => part.gateways.listeners.length > 0 || attached.value.parents.length > 0,
+  );
+  const found = speaking.flatMap((share): readonly ApiStatus[] => {
     const listeners = Map.groupBy(share.part.gateways.listeners, ({ gateway }) => gateway);
     return [
       ...[...listeners.values()].map((own) => gatewayStatus(own, gateways, attached)),

@@ -24,6 +24,16 @@ export function ownerOfHost(owners: readonly Owner[], host: string): Owner | nul
   return host.includes('.') || host === '*' ? deepest(claimsOf(owners, 'hosts', host)) : null;
 }
 
+/** The one with this uid, if it is there. */
+export function ownerOfScope(owners: readonly Owner[], uid: string): Owner | null {
+  const known = byUid.get(owners) ?? new Map(owners.map((owner) => [owner.uid, owner]));
+  byUid.set(owners, known);
+  return known.get(uid) ?? null;
+}
+
+/** Made once for a list of owners: each of many scopes looks for its own. */
+const byUid = new WeakMap<readonly Owner[], ReadonlyMap<string, Owner>>();
+
 /** Other scopes that own hosts within the wildcard `pattern`, so that it would speak for them too. */
 export function ownersWithin(owners: readonly Owner[], pattern: string, uid: string): readonly Owner[] {
   if (!pattern.startsWith('*')) return [];

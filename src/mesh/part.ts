@@ -15,7 +15,7 @@ import { type Gateways, readGateway, withoutRivals } from './gateways.ts';
 import { readGrants } from './grants.ts';
 import { type Interception, readInterceptions } from './interceptions.ts';
 import { byPlace, mistake } from './mistake.ts';
-import { ownerOfNamespace } from './ownership.ts';
+import { ownerOfNamespace, ownerOfScope } from './ownership.ts';
 import { type Pods, readPods } from './pods.ts';
 import { type Profiled, readProfile, withBudgets } from './profiles.ts';
 import { type Quota, readQuotas } from './quotas.ts';
@@ -124,7 +124,7 @@ export function readPart(resources: readonly Resource[], owners: readonly Owner[
 
 function readGateways(own: readonly Resource[], owners: readonly Owner[], problems: Problem[]): Gateways {
   const classes = own.filter((resource) => resource.kind === 'GatewayClass');
-  const owner = owners.find(({ uid }) => uid === own[0]?.source.uid);
+  const owner = own[0] && ownerOfScope(owners, own[0].source.uid);
   const known = { own: classes, all: owner?.gatewayClasses ?? {} };
   const { defined, ...api } = readApiGateways(own.filter(isApiGateway), known, problems);
   const istio = own.filter((resource) => resource.kind === 'Gateway').map(readGateway);

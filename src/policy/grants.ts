@@ -25,9 +25,11 @@ export function grantedLess(
 
 /** What of `owns` the other covers; `owns` itself where that is all of it. */
 export function within(owns: Owned, other: Owned): Owned {
-  const [names, given] = [new Set(other.namespaces), new Set(other.hosts)];
-  const namespaces = owns.namespaces.filter((name) => names.has('*') || names.has(name));
-  const hosts = owns.hosts.filter((host) => isCovered(given, host));
+  const given = setsOf(other);
+  const namespaces = owns.namespaces.filter(
+    (name) => given.namespaces.has('*') || given.namespaces.has(name),
+  );
+  const hosts = owns.hosts.filter((host) => isCovered(given.hosts, host));
   const isWhole = namespaces.length === owns.namespaces.length && hosts.length === owns.hosts.length;
   return isWhole ? owns : { namespaces, hosts };
 }
@@ -35,10 +37,10 @@ export function within(owns: Owned, other: Owned): Owned {
 /** A root has no grant: it owns what it says, `*` included. */
 export function overGrant(owns: Owned, grant: Owned | null): string | null {
   if (grant === null) return null;
-  const namespace = owns.namespaces.find((name) => name === '*' || !grant.namespaces.includes(name));
+  const given = setsOf(grant);
+  const namespace = owns.namespaces.find((name) => name === '*' || !given.namespaces.has(name));
   if (namespace !== undefined) return `it owns the namespace ${namespace}, which its parent does not grant`;
-  const given = new Set(grant.hosts);
-  const host = owns.hosts.find((pattern) => pattern === '*' || !isCovered(given, pattern));
+  const host = owns.hosts.find((pattern) => pattern === '*' || !isCovered(given.hosts, pattern));
   return host === undefined ? null : `it owns the host ${host}, which its parent does not grant`;
 }
 
@@ -46,7 +48,7 @@ export function overGrant(owns: Owned, grant: Owned | null): string | null {
 export function badGrants(records: readonly Delegation[], owns: Owned): string | null {
   const live = records.filter((record) => record.live);
   const twice = firstOverlap(live);
-  const [namespaces, hosts] = [new Set(owns.namespaces), new Set(owns.hosts)];
+  const { namespaces, hosts } = setsOf(owns);
   for (const [place, { name, grants }] of live.entries()) {
     const namespace = grants.namespaces.find((given) => !namespaces.has('*') && !namespaces.has(given));
     if (namespace !== undefined)
@@ -82,6 +84,22 @@ function firstOverlap(records: readonly Delegation[]): readonly [number, number]
   }
   return first;
 }
+
+type Sets = { readonly namespaces: ReadonlySet<string>; readonly hosts: ReadonlySet<string> };
+
+/** Of what has no more names than this, sets are made as fast as they are found; most scopes are such, and there are many. */
+const FEW = 16;
+
+/** The names as sets. Each child of a scope asks for those of its parent. */
+function setsOf(owned: Owned): Sets {
+  const known = large.get(owned);
+  if (known !== undefined) return known;
+  const sets = { namespaces: new Set(owned.namespaces), hosts: new Set(owned.hosts) };
+  if (sets.namespaces.size + sets.hosts.size > FEW) large.set(owned, sets);
+  return sets;
+}
+
+const large = new WeakMap<Owned, Sets>();
 
 /** No host has a space. */
 function asNamespace(name: string): string {

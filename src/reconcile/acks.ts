@@ -14,9 +14,14 @@ export function distribution(proxies: readonly ProxyStatus[], push: number): Dis
   return { connected: proxies.length, acked, rejected };
 }
 
-/** Did the proxy reject a resource that a manifest of this scope is a source of? */
-export function isRejectedBy(proxy: ProxyStatus, uid: string): boolean {
-  return proxy.rejected.some(({ sources }) => sources.some((source) => source.uid === uid));
+/** By uid of a scope: how many proxies rejected a resource that a manifest of it is a source of. */
+export function rejections(proxies: readonly ProxyStatus[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { rejected } of proxies) {
+    const uids = new Set(rejected.flatMap(({ sources }) => sources.map(({ uid }) => uid)));
+    for (const uid of uids) counts.set(uid, (counts.get(uid) ?? 0) + 1);
+  }
+  return counts;
 }
 
 function hasAcked({ fullyAcked }: ProxyStatus, push: number): boolean {

@@ -1,5 +1,5 @@
 import { Failure } from '../base/failure.ts';
-import type { Clock } from './clock.ts';
+import { ambiguous } from '../base/target-choice.ts';
 import type { RepositoryLoop } from './loop.ts';
 import type { Suspension } from './suspension.ts';
 import type { SuspensionAsked, Suspensions } from './suspensions.ts';
@@ -19,16 +19,15 @@ export interface Brake {
 
 type Parts = {
   readonly loops: ReadonlyMap<string, RepositoryLoop>;
-  readonly suspensions: Pick<Suspensions, 'suspend' | 'resume'>;
-  readonly clock: Clock;
+  readonly suspensions: Pick<Suspensions, 'suspend' | 'resume' | 'now'>;
 };
 
-export function createBrake({ loops, suspensions, clock }: Parts): Brake {
+export function createBrake({ loops, suspensions }: Parts): Brake {
   return {
     suspend: ({ name, reason, by, forMs, untilMs }) =>
       answered(async () => {
         const target = targetOf(loops, name);
-        const endMs = forMs === null ? untilMs : clock.now() + forMs;
+        const endMs = forMs === null ? untilMs : suspensions.now() + forMs;
         const made = await suspensions.suspend({ ...target, reason, by, untilMs: endMs });
         // Whoever is answered sees no change any more that was on its way.
         await loops.get(target.repository)?.settled();
@@ -60,15 +59,17 @@ function targetOf(loops: ReadonlyMap<string, RepositoryLoop>, text: string): Tar
   const repositories = kind !== 'scope' && loops.has(name) ? [{ repository: name, scope: null }] : [];
   const scopes = kind === 'repository' ? [] : [...loops.values()].flatMap((loop) => scopesOf(loop, name));
   const [found, other] = [...repositories, ...scopes];
-  const list = 'GET /api/v1/repositories and /api/v1/scopes list them';
+  const list = 'fairlead get repositories and fairlead get scopes list them';
   if (found === undefined)
     throw new Failure('not-found', `there is no repository or scope ${text} that is served`, list);
   if (other === undefined) return found;
-  throw new Failure(
-    'ambiguous',
-    `${text} names several`,
-    `write repository/${name}, or the uid of the scope`,
-  );
+  throw ambiguous(text, [...repositories, ...scopes].map(choice));
+}
+
+function choice({ repository, scope }: Target) {
+  return scope === null
+    ? { kind: 'repository' as const, name: repository }
+    : { kind: 'scope' as const, name: scope.path, uid: scope.uid };
 }
 
 function scopesOf(loop: RepositoryLoop, name: string): readonly Target[] {

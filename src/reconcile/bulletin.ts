@@ -14,4 +14,6 @@ export interface Bulletin {
   write(name: string, text: string, keepSeconds: number): Promise<void>;
   /** Null: there is nothing, or more than `maxBytes`. Rejects where it is away. */
   read(name: string, maxBytes: number): Promise<string | null>;
+  /** Milliseconds since the Unix epoch, as it says to all who meet here. Waits while it is away. Rejects where it says none. */
+  timeMs(): Promise<number>;
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Failure } from '../base/failure.ts';
 
@@ -15,6 +15,10 @@ export interface Files {
   makeDirectory(path: string): Promise<void>;
   /** Names in a directory that is there. */
   list(path: string): Promise<readonly string[]>;
+  /** The file was written just now, where it says this; else false and nothing done. */
+  touch(path: string, text: string): Promise<boolean>;
+  /** How long ago it was written or touched, by the file system's own clock; null where there is no such file. */
+  ageMs(path: string): Promise<number | null>;
   /** Absent already is fine. */
   remove(path: string): Promise<void>;
 }
@@ -25,8 +29,10 @@ export const nodeFiles: Files = {
   write: (path, text, mode) => writeSynced(path, text, mode).catch(rethrow(path)),
   rename: (from, to) => rename(from, to).catch(rethrow(to)),
   syncDirectory: (path) => sync(path).catch(rethrow(path)),
-  makeDirectory: (path) => mkdir(path, { recursive: true, mode: 0o700 }).then(() => {}, rethrow(path)),
+  makeDirectory: (path) => makeWithParents(path).catch(rethrow(path)),
   list: (path) => readdir(path).catch(rethrow(path)),
+  touch: (path, text) => rewrite(path, text).catch(rethrow(path)),
+  ageMs: (path) => ageMs(path).catch(rethrow(path)),
   remove: (path) => rm(path, { force: true }).catch(rethrow(path)),
 };
 
@@ -52,6 +58,28 @@ async function readOrNull(path: string): Promise<string | null> {
   }
 }
 
+/** Node's own `recursive` tries for ever where nothing can be made in a folder that is there, as in /proc. */
+async function makeWithParents(path: string): Promise<void> {
+  const parent = dirname(path);
+  const failed = await tryMake(path);
+  if (failed === null) return;
+  if (errorCode(failed) !== 'ENOENT' || parent === path) throw failed;
+  await makeWithParents(parent);
+  const again = await tryMake(path);
+  if (again !== null) throw again;
+}
+
+/** Null: it is there. */
+async function tryMake(path: string): Promise<unknown> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+    return null;
+  } catch (error) {
+    const found = errorCode(error) === 'EEXIST' ? await stat(path).catch(() => null) : null;
+    return found?.isDirectory() ? null : error;
+  }
+}
+
 async function writeSynced(path: string, text: string, mode: 'replace' | 'exclusive'): Promise<boolean> {
   if (mode === 'replace') return writeWhole(path, text, 'w');
   const draft = `${path}.${randomUUID()}.tmp`;
@@ -61,6 +89,8 @@ async function writeSynced(path: string, text: string, mode: 'replace' | 'exclus
     return true;
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return false;
+    // Who holds the name clears drafts away, this one too.
+    if (errorCode(error) === 'ENOENT' && (await readOrNull(path)) !== null) return false;
     if (!UNLINKABLE.has(errorCode(error))) throw error;
   } finally {
     await rm(draft, { force: true });
@@ -81,6 +111,35 @@ async function writeWhole(path: string, text: string, flags: 'w' | 'wx'): Promis
   return true;
 }
 
+/** In place: `utimes` would say what this process takes for the time, and what is read meanwhile stays whole. */
+async function rewrite(path: string, text: string): Promise<boolean> {
+  try {
+    await using file = await open(path, 'r+');
+    if ((await file.readFile('utf8')) !== text) return false;
+    await file.write(text, 0);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/** Against a file written just beside it: the clock of a file server is not ours. */
+async function ageMs(path: string): Promise<number | null> {
+  const beside = `${path}.${randomUUID()}.tmp`;
+  try {
+    await using file = await open(beside, 'wx', 0o600);
+    await file.writeFile('now');
+    const { mtimeMs: nowMs } = await file.stat();
+    return nowMs - (await stat(path)).mtimeMs;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return null;
+    throw error;
+  } finally {
+    await rm(beside, { force: true });
+  }
+}
+
 async function sync(path: string): Promise<void> {
   await using directory = await open(path, 'r');
   await directory.sync();
@@ -90,6 +149,13 @@ function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
+/** What stands where another kind of thing was looked for. */
+const KINDS: Readonly<Record<string, readonly [why: string, fix: string]>> = {
+  EEXIST: ['it is a file and not a folder', 'name a folder, or move the file away'],
+  ENOTDIR: ['what it would be in is a file and not a folder', 'name another folder, or move the file away'],
+  EISDIR: ['it is a folder and not a file', 'move the folder away'],
+};
+
 function rethrow(path: string): (error: unknown) => never {
   return (error) => {
     const code = errorCode(error);
@@ -98,13 +164,7 @@ function rethrow(path: string): (error: unknown) => never {
         cause: error,
       });
     }
-    throw new Failure(
-      'data-unwritable',
-      `cannot use ${path}: ${code || error}`,
-      'check the folder and its rights',
-      {
-        cause: error,
-      },
-    );
+    const [why, fix] = KINDS[code] ?? [code || String(error), 'check the folder and its rights'];
+    throw new Failure('data-unwritable', `cannot use ${path}: ${why}`, fix, { cause: error });
   };
 }

@@ -1,27 +1,7 @@
-import type { Clock } from './clock.ts';
-import {
-  type Backoff,
-  backoffMs,
-  DEFAULT_BACKOFF,
-  type Handler,
-  type Outcome,
-  type WorkQueue,
-} from './work-queue.ts';
-
-export type MemoryQueueOptions = {
-  readonly handler: Handler;
-  readonly clock: Clock;
-  /** In [0, 1). */
-  readonly random: () => number;
-  /** Healthy keys in flight at the same time; default 8. */
-  readonly concurrency?: number;
-  /** Failing keys in flight at the same time; default 2. */
-  readonly failingConcurrency?: number;
-  readonly backoff?: Backoff;
-};
+import { backoffMs, DEFAULT_BACKOFF, type Outcome, type QueueOptions, type WorkQueue } from './work-queue.ts';
 
 /** The adapter that needs nothing installed: a restart re-derives everything from git. */
-export function createMemoryQueue(options: MemoryQueueOptions): WorkQueue {
+export function createMemoryQueue(options: QueueOptions): WorkQueue {
   return new MemoryQueue(options);
 }
 
@@ -32,14 +12,14 @@ type Lane = { readonly limit: number; running: number; readonly waiting: string[
 const never = () => {};
 
 class MemoryQueue implements WorkQueue {
-  readonly #options: MemoryQueueOptions;
+  readonly #options: QueueOptions;
   readonly #jobs = new Map<string, Job>();
   readonly #healthy: Lane;
   readonly #failing: Lane;
   #closed = false;
   #drained: (() => void)[] = [];
 
-  constructor(options: MemoryQueueOptions) {
+  constructor(options: QueueOptions) {
     this.#options = options;
     this.#healthy = { limit: options.concurrency ?? 8, running: 0, waiting: [] };
     this.#failing = { limit: options.failingConcurrency ?? 2, running: 0, waiting: [] };

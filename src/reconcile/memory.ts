@@ -52,6 +52,8 @@ class WitnessMemory implements Memory {
   #unsure = false;
   /** The refused tip that is on the disk with its proof. */
   #proven: string | null = null;
+  /** What agreed last: each run asks again, and mostly nothing has changed. */
+  #agreed: { readonly witness: Witness; readonly state: LineState } | null = null;
 
   constructor(options: MemoryOptions) {
     this.#options = options;
@@ -70,8 +72,12 @@ class WitnessMemory implements Memory {
   agree(state: LineState): void {
     const witness = this.#witness;
     if (witness?.tip !== state.tip) return;
+    if (this.#agreed?.witness === witness && this.#agreed.state === state) return;
     const uids = disagreements(witness, state);
-    if (uids.length === 0) return;
+    if (uids.length === 0) {
+      this.#agreed = { witness, state };
+      return;
+    }
     const message = `at ${state.tip} the state of ${uids.join(', ')} is not what ${this.#options.witness} witnessed`;
     const fix = 'find out which of the two is right; remove the file to trust what is derived now';
     throw new Failure('witness-mismatch', message, fix);

@@ -4,6 +4,7 @@ import type { DataFolder } from './data-folder.ts';
 import type { RepositoryLoop } from './loop.ts';
 import type { ReplicaQueue } from './redis/replica-queue.ts';
 import { createReplicas, type Replicas, type ReplicasOptions } from './replicas.ts';
+import { openSharedClock } from './shared-clock.ts';
 import { openSuspensions, type SuspensionOptions } from './suspensions.ts';
 
 type Options = Pick<SuspensionOptions, 'told'> & {
@@ -28,8 +29,14 @@ export async function openReplicas(options: Options): Promise<Replicas> {
     (await loops.get(repository)?.kinship(commit)) ?? 'unknown';
   const { files, suspensions: file } = folder;
   const onChange = (repository: string) => hint(repository);
-  const suspensions = await openSuspensions({ ...options, files, file, versions, onChange });
   const { bulletin } = queue;
+  const told =
+    bulletin === null ? null : await openSharedClock({ ...options, bulletin, files, file: folder.clock });
+  const clock = told ?? options.clock;
+  const suspensions = await openSuspensions({ ...options, clock, files, file, versions, onChange });
   const redisFailure = () => queue.redisFailure();
-  return createReplicas({ ...options, suspensions, versions, kinship, hint, bulletin, redisFailure });
+  const learn = async () => told?.learn();
+  const isAway = told?.isAsking() === true;
+  const common = { ...options, clock, learn, isAway, bulletin, suspensions };
+  return createReplicas({ ...common, versions, kinship, hint, redisFailure });
 }

@@ -8,7 +8,7 @@ import type { Apart, Keeper, Kept } from './kept.ts';
 import type { Suspensions } from './suspensions.ts';
 
 /** What this replica and the others of its mesh keep: what an operator told one of them, and what they derive otherwise. */
-export interface Replicas extends Keeper, Pick<Suspensions, 'suspend' | 'resume'> {
+export interface Replicas extends Keeper, Pick<Suspensions, 'suspend' | 'resume' | 'now'> {
   /** When it resolves it is known what others were told to stop, where Redis answers soon. */
   start(): Promise<void>;
   close(): void;
@@ -20,9 +20,15 @@ export type ReplicasOptions = Omit<BoardOptions, 'name' | 'genesis' | 'bulletin'
   readonly repositories: readonly Pick<BoardOptions, 'name' | 'genesis'>[];
   /** Why Redis is not used; null: it is. */
   readonly redisFailure: () => Failure | null;
+  /** Asks what time it is for all replicas, for the `clock`. Never rejects. */
+  readonly learn: () => Promise<void>;
+  /** Redis has not answered for so long that a start does not wait for it any more. */
+  readonly isAway: boolean;
 };
 
 const TICK_MS = 1_000;
+/** So often the time is asked for: two steady clocks go apart by less than a hundredth of a second until then. */
+const LEARN_MS = 30_000;
 /** A Redis that does not answer keeps nobody from starting. */
 const START_WAIT_MS = 2_000;
 
@@ -38,6 +44,7 @@ function alone(suspensions: Suspensions): Replicas {
     apart: () => null,
     followed() {},
     looked() {},
+    now: () => suspensions.now(),
     suspend: (asked) => suspensions.suspend(asked),
     resume: (asked) => suspensions.resume(asked),
     async start() {},
@@ -52,6 +59,7 @@ class Meeting implements Replicas {
   readonly #boards: ReadonlyMap<string, Board>;
   readonly #merged = new Map<string, Merged>();
   #cancel = () => {};
+  #learnedMs = Number.NEGATIVE_INFINITY;
   #isComparing = false;
   #closed = false;
 
@@ -92,6 +100,10 @@ class Meeting implements Replicas {
     this.#boards.get(repository)?.looked(startMs);
   }
 
+  now(): number {
+    return this.#options.suspensions.now();
+  }
+
   async suspend(asked: Parameters<Suspensions['suspend']>[0]) {
     const made = await this.#options.suspensions.suspend(asked);
     void this.#boards.get(asked.repository)?.suspensions.sync();
@@ -108,13 +120,16 @@ class Meeting implements Replicas {
     const { bulletin, clock } = this.#options;
     const first = Promise.withResolvers<void>();
     const cancel = clock.after(START_WAIT_MS, first.resolve);
-    const connected = () => Promise.all([...this.#boards.values()].map((board) => board.connected()));
+    const connected = async () => {
+      await this.#learn();
+      await Promise.all([...this.#boards.values()].map((board) => board.connected()));
+    };
     bulletin.listen({
       heard: (text) => this.#heard(text),
       connected: () => void connected().then(() => first.resolve()),
     });
     this.#arm();
-    await first.promise;
+    if (!this.#options.isAway) await first.promise;
     cancel();
   }
 
@@ -130,8 +145,18 @@ class Meeting implements Replicas {
     if (said !== null && !this.#closed) this.#boards.get(said.repository)?.heard(said);
   }
 
+  /** What is over, or not yet, by what the time is found to be. */
+  async #learn(): Promise<void> {
+    const { clock, suspensions, learn } = this.#options;
+    this.#learnedMs = clock.steadyMs();
+    await learn();
+    await suspensions.recheck();
+  }
+
   #arm(): void {
-    this.#cancel = this.#options.clock.after(TICK_MS, () => {
+    const { clock } = this.#options;
+    this.#cancel = clock.after(TICK_MS, () => {
+      if (clock.steadyMs() - this.#learnedMs >= LEARN_MS) void this.#learn();
       for (const board of this.#boards.values()) board.tick();
       if (!this.#isComparing) void this.#compare();
       this.#arm();

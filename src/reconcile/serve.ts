@@ -30,7 +30,7 @@ export interface Served {
    * state, because an empty answer would take away what a proxy still has from before a restart.
    */
   snapshotFor(proxy: Client): Snapshot;
-  /** What `snapshotFor` gave this proxy last; null where it was never asked. */
+  /** What `snapshotFor` gave this proxy last; null where it was never asked, or has left. */
   lastSnapshot(proxyId: string): Snapshot | null;
   /** Where the rule is written behind a part of what `lastSnapshot` gives; null where there is none. */
   partOrigin(proxyId: string, asked: PartAsked): Origin | null;
@@ -40,8 +40,8 @@ export interface Served {
   failures(): ReadonlyMap<string, string>;
   /** Milliseconds spent on snapshots since the last `replace`. */
   translateMs(): number;
-  /** Forgets proxies that are not connected. */
-  retain(proxies: ReadonlySet<string>): void;
+  /** The last stream of this proxy is over: what it heard is kept for nobody. */
+  forget(proxyId: string): void;
 }
 
 /** `steadyMs` only measures. `names`: of all repositories, in the order in which they go before each other. */
@@ -55,7 +55,7 @@ export function createServed(
   const failures = new Map<string, string>();
   let current: Built | null = null;
   let good: readonly ScopeResources[] = [];
-  let last: Last = { taken: new Map(), failed: new Map(), applied: new Map() };
+  let last: Last = { taken: new Map(), failed: new Map(), applied: new Map(), good };
   const standings = new Map<string, Standing>();
   let translateMs = 0;
   return {
@@ -70,7 +70,7 @@ export function createServed(
       }
       const names = [...repositories.keys()];
       const applied = new Map(good.map(({ scope }) => [scope.uid, scope.seq]));
-      last = { taken: new Map(taken.map((of, at) => [names[at], of])), failed: result.failed, applied };
+      last = { taken: new Map(taken.map((of, at) => [names[at], of])), failed: result.failed, applied, good };
       standings.clear();
       return result;
     },
@@ -106,17 +106,22 @@ export function createServed(
       good.flatMap(({ scope }) => (scopes.includes(scope.path) ? [decisionOf(scope)] : [])),
     failures: () => failures,
     translateMs: () => translateMs,
-    retain(proxies) {
-      for (const id of snapshots.keys()) if (!proxies.has(id)) snapshots.delete(id);
-      for (const id of failures.keys()) if (!proxies.has(id)) failures.delete(id);
+    forget(proxyId) {
+      snapshots.delete(proxyId);
+      failures.delete(proxyId);
     },
   };
 }
 
 /** Of the last `replace`; `taken` by repository, the rest of all scopes. */
-type Last = Standing & { readonly taken: ReadonlyMap<string | undefined, ReadonlyMap<string, string>> };
+type Last = Standing & {
+  readonly taken: ReadonlyMap<string | undefined, ReadonlyMap<string, string>>;
+  readonly good: readonly ScopeResources[];
+};
 
 function standingOf(repository: string, scopes: readonly ScopeResources[], last: Last): Standing {
+  // All of one repository are served as they are: no second list of them all.
+  if (scopes === last.good && last.failed.size === 0) return last;
   const failed = new Map(last.taken.get(repository));
   const applied = new Map<string, number>();
   for (const { scope } of scopes) {

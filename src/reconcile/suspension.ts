@@ -8,7 +8,7 @@ export type Suspension = {
   readonly state: 'Suspended' | 'Resumed';
   readonly reason: string;
   readonly by: string;
-  /** Milliseconds since the epoch, by the clock of the replica that was told. */
+  /** Milliseconds since the epoch, by the clock that all replicas have. */
   readonly atMs: number;
   /** When it ends by itself; null: when somebody ends it. */
   readonly untilMs: number | null;

@@ -25,6 +25,10 @@ export interface Suspensions extends Pick<Keeper, 'suspended' | 'kept'> {
   resume(asked: Omit<SuspensionAsked, 'untilMs'>): Promise<Suspension | null>;
   /** Takes over what another replica was told, where that is later: of a peer that lies, no more than there is room for. */
   hear(heard: readonly Suspension[]): Promise<void>;
+  /** Milliseconds since the epoch: the time that `until` is judged by. */
+  now(): number;
+  /** To be called when it is found to be another time than it was thought to be. Never rejects. */
+  recheck(): Promise<void>;
   /** Those that ended within the last 30 days too: whoever was away has to hear that they have. */
   all(): readonly Suspension[];
   close(): void;
@@ -61,21 +65,27 @@ const MAX_HEARD = MAX_SUSPENSIONS / 2;
 /** Replicas' clocks differ; but what is told later must always be able to end it. */
 const MAX_AHEAD_MS = 2 * 366 * 24 * 3_600_000;
 const MAX_LOGGED = 10;
+/** Whoever sets the clock of the machine is heard so soon. */
+const RECHECK_MS = 60_000;
 
 function scopesIn(known: ReadonlyMap<string, Suspension>): number {
   return [...known.values()].filter(({ scope }) => scope !== null).length;
 }
 
 type ByUid = ReadonlyMap<string, Kept>;
+type Changed = { readonly begun: readonly Suspension[]; readonly ended: readonly Suspension[] };
 
 class StoredSuspensions implements Suspensions {
   readonly #options: SuspensionOptions;
   /** By what they are about. */
   #known: ReadonlyMap<string, Suspension>;
+  /** In force, and told to be. */
+  #active: ReadonlySet<Suspension> = new Set();
   /** By repository, for as long as nothing changes. */
   readonly #kept = new Map<string, ByUid>();
   #turn: Promise<unknown> = Promise.resolve();
   #cancel = () => {};
+  #closed = false;
 
   constructor(options: SuspensionOptions, known: readonly Suspension[]) {
     this.#options = options;
@@ -85,15 +95,25 @@ class StoredSuspensions implements Suspensions {
 
   suspended(repository: string): Suspension | null {
     const found = this.#known.get(keyOf({ repository, scope: null }));
-    return found !== undefined && this.#inForce(found) ? found : null;
+    return found !== undefined && this.#active.has(found) ? found : null;
   }
 
   kept(repository: string): ByUid {
     return this.#kept.get(repository) ?? NOTHING_KEPT;
   }
 
+  now(): number {
+    return this.#options.clock.now();
+  }
+
+  recheck(): Promise<void> {
+    return this.#next(async () => {
+      if (!this.#closed) await this.#recheck();
+    });
+  }
+
   all(): readonly Suspension[] {
-    const now = this.#options.clock.now();
+    const now = this.now();
     return [...this.#known.values()].filter((each) => !isForgotten(each, now));
   }
 
@@ -118,7 +138,7 @@ class StoredSuspensions implements Suspensions {
   resume(asked: Omit<SuspensionAsked, 'untilMs'>): Promise<Suspension | null> {
     return this.#next(async () => {
       const found = this.#known.get(keyOf(asked));
-      if (found === undefined || !this.#inForce(found)) return null;
+      if (found === undefined || !this.#active.has(found)) return null;
       const made = this.#made({ ...asked, scope: found.scope, untilMs: null }, 'Resumed');
       await this.#take([made]);
       this.#options.log.warn(made, 'resumed');
@@ -149,6 +169,7 @@ class StoredSuspensions implements Suspensions {
   }
 
   close(): void {
+    this.#closed = true;
     this.#cancel();
   }
 
@@ -174,7 +195,7 @@ class StoredSuspensions implements Suspensions {
   }
 
   async #take(news: readonly Suspension[]): Promise<void> {
-    const { files, file, onChange, told } = this.#options;
+    const { files, file } = this.#options;
     const known = new Map([...this.all(), ...news].map((each) => [keyOf(each), each]));
     const adds = news.some((each) => each.scope !== null && !this.#known.has(keyOf(each)));
     if ((adds && scopesIn(known) > MAX_SCOPES) || known.size > MAX_SUSPENSIONS) {
@@ -183,12 +204,22 @@ class StoredSuspensions implements Suspensions {
     }
     await replaceFile(files, file, formatSuspensions([...known.values()]));
     this.#known = known;
-    this.#refresh();
-    for (const each of news) {
-      if (each.state === 'Resumed') told(each, 'resumed');
-      else if (this.#inForce(each)) told(each, 'suspended');
-    }
-    for (const repository of new Set(news.map(({ repository }) => repository))) onChange(repository);
+    this.#tell(this.#refresh(), news);
+  }
+
+  /** What is over; and what was over too early, by a clock that was wrong: what is served by now stays then. */
+  async #recheck(): Promise<void> {
+    const { files, file, log } = this.#options;
+    const again = this.all().flatMap((each) =>
+      this.#inForce(each) && !this.#active.has(each) ? [this.#neverBack(each)] : [],
+    );
+    this.#known = new Map([...this.#known, ...again.map((each) => [keyOf(each), each] as const)]);
+    for (const each of again.slice(0, MAX_LOGGED)) log.warn(each, 'its time is not over: suspended again');
+    this.#tell(this.#refresh());
+    if (again.length === 0) return;
+    await replaceFile(files, file, formatSuspensions(this.all())).catch((error: unknown) => {
+      log.error({ error: String(error) }, `what is suspended again cannot be written to ${file}`);
+    });
   }
 
   /** One after the other: two writers of one file would mix their texts. */
@@ -202,12 +233,17 @@ class StoredSuspensions implements Suspensions {
     return state === 'Suspended' && (untilMs === null || untilMs > this.#options.clock.now());
   }
 
-  /** What is in force now, and a timer for the next that ends by itself. */
-  #refresh(): void {
-    const { clock } = this.#options;
-    this.#cancel();
+  /** What is in force from now on, and what of it was not before, or is no more by itself. */
+  #refresh(): Changed {
+    const before = this.#active;
+    const known = [...this.#known.values()];
+    const active = known.filter((each) => this.#inForce(each));
+    const begun = active.filter((each) => !before.has(each));
+    const gone = [...before].filter((each) => !this.#inForce(each) && this.#known.get(keyOf(each)) === each);
+    this.#arm(known);
+    if (active.length === before.size && begun.length === 0) return { begun, ended: gone };
+    this.#active = new Set(active);
     this.#kept.clear();
-    const active = this.all().filter((each) => this.#inForce(each));
     for (const [repository, own] of Map.groupBy(active, (each) => each.repository)) {
       const scopes = own.flatMap((suspension) =>
         suspension.scope === null ? [] : [{ suspension, ...suspension.scope }],
@@ -218,19 +254,27 @@ class StoredSuspensions implements Suspensions {
       );
       this.#kept.set(repository, new Map(kept));
     }
-    const ends = active.flatMap(({ untilMs }) => untilMs ?? []);
-    if (ends.length === 0) return;
-    const nextMs = Math.min(...ends);
-    this.#cancel = clock.after(Math.max(0, nextMs - clock.now()), () => this.#end(active));
+    return { begun, ended: gone };
   }
 
-  #end(active: readonly Suspension[]): void {
-    const ended = active.filter((each) => !this.#inForce(each));
-    for (const each of ended) this.#options.log.warn(each, 'its time is over: no longer suspended');
-    this.#refresh();
-    for (const each of ended) {
-      this.#options.told(each, 'over');
-      this.#options.onChange(each.repository);
-    }
+  /** For the next that ends by itself; and now and then, since the clock may be set. */
+  #arm(known: readonly Suspension[]): void {
+    const { clock } = this.#options;
+    const now = clock.now();
+    const ends = known.flatMap(({ state, untilMs }) => (state === 'Suspended' ? (untilMs ?? []) : []));
+    const next = ends.reduce((ms, endMs) => (endMs > now ? Math.min(ms, endMs - now) : ms), RECHECK_MS);
+    this.#cancel();
+    this.#cancel =
+      ends.length === 0 || this.#closed ? () => {} : clock.after(next, () => void this.recheck());
+  }
+
+  #tell({ begun, ended }: Changed, news: readonly Suspension[] = []): void {
+    const { told, onChange, log } = this.#options;
+    for (const each of ended) log.warn(each, 'its time is over: no longer suspended');
+    for (const each of ended) told(each, 'over');
+    for (const each of news) if (each.state === 'Resumed') told(each, 'resumed');
+    for (const each of begun) told(each, 'suspended');
+    const changed = [...ended, ...news, ...begun].map(({ repository }) => repository);
+    for (const repository of new Set(changed)) onChange(repository);
   }
 }

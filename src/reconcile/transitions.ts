@@ -10,13 +10,30 @@ export function createTransitions(): (report: Report, nowMs: number) => Reposito
     conditions = stamped(report.conditions, conditions, nowMs);
     if (last.reported !== report.scopes) {
       const before = new Map(last.stamped.map((scope) => [scope.uid, scope.conditions]));
+      const stamp = sharing((now, then) => stamped(now, then, nowMs));
       const scopes = report.scopes.map((scope) => ({
         ...scope,
-        conditions: stamped(scope.conditions, before.get(scope.uid) ?? [], nowMs),
+        conditions: stamp(scope.conditions, before.get(scope.uid) ?? NONE),
       }));
       last = { reported: report.scopes, stamped: scopes };
     }
     return { ...report, conditions, scopes: last.stamped };
+  };
+}
+
+const NONE: readonly Condition[] = [];
+
+/** What is reported in one list of many scopes, and was before, is stamped once. */
+function sharing(
+  make: (now: readonly Observation[], then: readonly Condition[]) => readonly Condition[],
+): typeof make {
+  const made = new Map<readonly Observation[], Map<readonly Condition[], readonly Condition[]>>();
+  return (now, then) => {
+    const known = made.get(now) ?? new Map<readonly Condition[], readonly Condition[]>();
+    made.set(now, known);
+    const conditions = known.get(then) ?? make(now, then);
+    known.set(then, conditions);
+    return conditions;
   };
 }
 

@@ -1,3 +1,5 @@
+import type { Clock } from './clock.ts';
+
 /** What became of one run of one key. */
 export type Outcome =
   | { readonly outcome: 'done' }
@@ -28,6 +30,19 @@ export interface WorkQueue {
    */
   close(): Promise<void>;
 }
+
+/** What every adapter is given. */
+export type QueueOptions = {
+  readonly handler: Handler;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  /** Healthy keys in flight at the same time, in this process; default 8. */
+  readonly concurrency?: number;
+  /** Failing keys in flight at the same time, in this process; default 2. */
+  readonly failingConcurrency?: number;
+  readonly backoff?: Backoff;
+};
 
 export type Backoff = { readonly firstMs: number; readonly maxMs: number };
 

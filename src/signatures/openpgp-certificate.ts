@@ -9,7 +9,7 @@ import {
   tag,
 } from './openpgp-packet.ts';
 import { hex } from './reader.ts';
-import { attempt, attemptAsync, refuse } from './refusal.ts';
+import { attemptAsync, refuse } from './refusal.ts';
 
 /** A packet and the signature packets behind it. */
 export type Block = { readonly packet: Packet; readonly signatures: readonly Uint8Array[] };
@@ -134,7 +134,7 @@ async function selfSignatures(primary: SigningKey, claim: Claim): Promise<readon
   for (const body of claim.signatures) {
     const type = typeOf(body);
     if (type === undefined || !claim.isType(type)) continue;
-    const signature = attempt(() => readSignature(body));
+    const signature = await attemptAsync(() => readSignature(body));
     if (!signature.ok) continue;
     const checked = await attemptAsync(() => checkSignature(signature.value, primary, type, claim.data));
     if (checked.ok) verified.push(signature.value);

@@ -1,4 +1,4 @@
-import { enums, PublicKeyPacket, PublicSubkeyPacket, SignaturePacket } from 'openpgp';
+import type { PublicKeyPacket, PublicSubkeyPacket, SignaturePacket } from 'openpgp';
 import { checkDepth } from './openpgp-subpacket.ts';
 import {
   type Curve,
@@ -14,7 +14,11 @@ import {
 import { Reader, sameBytes } from './reader.ts';
 import { refuse } from './refusal.ts';
 
-/** The one importer of openpgp.js: it parses key material and does the arithmetic; every rule of G14 is ours. */
+/**
+ * The one importer of openpgp.js: it parses key material and does the arithmetic; every rule of G14 is ours. It is
+ * loaded with the first OpenPGP key: that takes longer than most commands with SSH keys alone.
+ */
+const openpgp = () => import('openpgp');
 
 /** A public key that may be asked whether it made a signature. */
 export type SigningKey = PublicKeyPacket | PublicSubkeyPacket;
@@ -29,6 +33,9 @@ export const tag = {
   publicSubkey: 14,
   userAttribute: 17,
 } as const;
+
+/** Algorithms (RFC 9580 9.1) that may sign. */
+const algorithms = { rsaEncryptSign: 1, rsaSign: 3, ecdsa: 19, eddsaLegacy: 22, ed25519: 27 } as const;
 
 /** Signature types (RFC 9580 5.2.1) that governance reads. */
 export const signatureType = {
@@ -69,6 +76,7 @@ function newLength(reader: Reader): number {
 
 /** A key packet whose bytes are the one encoding of its content, so that its fingerprint binds all of them. */
 export async function readKey(packet: Packet): Promise<SigningKey> {
+  const { PublicKeyPacket, PublicSubkeyPacket } = await openpgp();
   const key = packet.tag === tag.publicKey ? new PublicKeyPacket() : new PublicSubkeyPacket();
   await key.read(packet.body).catch((error: unknown) => refuse(`unreadable key packet: ${text(error)}`));
   if (key.version !== 4 && key.version !== 6)
@@ -86,14 +94,14 @@ export function fingerprintOf(key: SigningKey): string {
 export function publicKeyOf(key: SigningKey): PublicKey {
   const { algorithm, publicParams } = key;
   switch (algorithm) {
-    case enums.publicKey.ed25519:
+    case algorithms.ed25519:
       return ed25519Key(field(publicParams, 'A'));
-    case enums.publicKey.eddsaLegacy:
+    case algorithms.eddsaLegacy:
       return ed25519Key(nativePoint(field(publicParams, 'Q')));
-    case enums.publicKey.ecdsa:
+    case algorithms.ecdsa:
       return ecdsaKey(curveOf(key), field(publicParams, 'Q'));
-    case enums.publicKey.rsaEncryptSign:
-    case enums.publicKey.rsaSign:
+    case algorithms.rsaEncryptSign:
+    case algorithms.rsaSign:
       return rsaKey(field(publicParams, 'n'), field(publicParams, 'e'));
     default:
       return refuse(`${key.getAlgorithmInfo().algorithm} keys cannot sign here`);
@@ -119,8 +127,9 @@ function nativePoint(point: Uint8Array): Uint8Array {
   return point.subarray(1);
 }
 
-export function readSignature(body: Uint8Array): SignaturePacket {
+export async function readSignature(body: Uint8Array): Promise<SignaturePacket> {
   checkDepth(body, 1);
+  const { SignaturePacket } = await openpgp();
   const signature = new SignaturePacket();
   try {
     signature.read(body);
@@ -167,7 +176,7 @@ const sha2: ReadonlyMap<number | null, number> = new Map([
 /** An ECDSA signature's hash is no shorter than its curve's (RFC 9580 5.2.3.2), as gpg has it. */
 function checkHash({ hashAlgorithm }: SignaturePacket, key: SigningKey): void {
   const bits = sha2.get(hashAlgorithm) ?? refuse('the hash is none of SHA-256, SHA-384 and SHA-512');
-  if (key.algorithm === enums.publicKey.ecdsa && bits < Number(curveOf(key).hash.slice(3)))
+  if (key.algorithm === algorithms.ecdsa && bits < Number(curveOf(key).hash.slice(3)))
     refuse(`the hash is shorter than ${curveOf(key).hash}, which the curve asks for`);
 }
 
@@ -179,12 +188,12 @@ function checkNumbers(signature: SignaturePacket, key: SigningKey): void {
     if (toBigInt(number(params, 's', modulus.length)) >= toBigInt(modulus))
       refuse('an RSA signature that is not below its modulus');
   }
-  if (key.algorithm === enums.publicKey.ecdsa) {
+  if (key.algorithm === algorithms.ecdsa) {
     const curve = curveOf(key);
     ecdsaSignature(curve, number(params, 'r', curve.width), number(params, 's', curve.width));
   }
-  if (key.algorithm === enums.publicKey.ed25519) ed25519Signature(field(params, 'RS'));
-  if (key.algorithm === enums.publicKey.eddsaLegacy)
+  if (key.algorithm === algorithms.ed25519) ed25519Signature(field(params, 'RS'));
+  if (key.algorithm === algorithms.eddsaLegacy)
     ed25519Signature(Buffer.concat([number(params, 'r', 32), number(params, 's', 32)]));
 }
 
@@ -196,7 +205,7 @@ function number(params: unknown, name: string, width: number): Uint8Array {
 }
 
 function isRsa({ algorithm }: SigningKey): boolean {
-  return algorithm === enums.publicKey.rsaEncryptSign || algorithm === enums.publicKey.rsaSign;
+  return algorithm === algorithms.rsaEncryptSign || algorithm === algorithms.rsaSign;
 }
 
 function text(error: unknown): string {

@@ -39,7 +39,7 @@ export async function checkOpenpgpSignature(
   if (signer === undefined)
     refuse(refused.get(issuer) ?? `${issuer} is no key of certificate ${key.fingerprint}`);
   const literal = { text: null, getBytes: () => signed };
-  await checkSignature(readSignature(body), signer, signatureType.binary, literal);
+  await checkSignature(await readSignature(body), signer, signatureType.binary, literal);
 }
 
 function readBlock(block: Uint8Array): OpenpgpSignature {

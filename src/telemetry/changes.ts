@@ -25,13 +25,25 @@ function* ofRepository(before: RepositoryView | null, now: RepositoryView): Gene
 }
 
 function* ofScopes(before: RepositoryView, now: RepositoryView): Generator<Fact> {
-  const known = new Map(before.scopes.map((scope) => [scope.uid, scope]));
-  for (const scope of now.scopes) {
-    const old = known.get(scope.uid);
+  if (before.scopes === now.scopes) return;
+  const known = finderOf(before.scopes);
+  for (const [at, scope] of now.scopes.entries()) {
+    const old = known(scope.uid, at);
     if (old === scope) continue;
     if (old === undefined) yield { type: 'scope-added', scope: scope.path, message: `seq ${scope.seq}` };
     else for (const fact of ofScope(old, scope)) yield { scope: scope.path, ...fact };
   }
+}
+
+/** By uid, and where it stood last, which is mostly where it stands. */
+function finderOf(scopes: RepositoryView['scopes']): (uid: string, at: number) => ScopeView | undefined {
+  let byUid: ReadonlyMap<string, ScopeView> | null = null;
+  return (uid, at) => {
+    const there = scopes[at];
+    if (there?.uid === uid) return there;
+    byUid ??= new Map(scopes.map((scope) => [scope.uid, scope]));
+    return byUid.get(uid);
+  };
 }
 
 function* ofScope(old: ScopeView, scope: ScopeView): Generator<Fact> {

@@ -5,5 +5,6 @@
  * Guarantees: nothing here changes or delays what is served; what is kept is bounded (series by the objects that there
  * are, events by a ring, spans by a queue); a label, event or span holds no secret.
  */
+export { createLog } from './log.ts';
 export { createTelemetry, type Telemetry } from './telemetry.ts';
 export { openTracer } from './tracer.ts';

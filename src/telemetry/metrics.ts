@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Look, ScopeView, Views } from './views.ts';
+import { createScopeMetrics, isLiving } from './scope-metrics.ts';
+import type { Look, Views } from './views.ts';
 
 /** Seconds, from what nobody notices to what somebody is called for. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -33,17 +34,8 @@ export function createMetrics(version: string, now: () => number = Date.now) {
   const seconds = (name: string, help: string, labelNames: readonly string[] = []) =>
     new Histogram({ name, help, labelNames, registers, buckets: SECONDS });
 
+  const scopeMetrics = createScopeMetrics();
   const gauges = {
-    scopeInfo: gauge(
-      'fairlead_scope_info',
-      'One for each scope that has not ended; verified: true, or the rule that holds it.',
-      ['repo', 'scope', 'sync', 'health', 'verified'],
-    ),
-    scopeCondition: gauge(
-      'fairlead_scope_condition',
-      'Ready of each scope, Suspended where it is, and its other conditions while they are not True.',
-      ['repo', 'scope', 'type', 'status', 'reason'],
-    ),
     repositoryCondition: gauge('fairlead_repository_condition', 'Each condition of each repository.', [
       'repo',
       'type',
@@ -115,6 +107,17 @@ export function createMetrics(version: string, now: () => number = Date.now) {
     cpu: counter('process_cpu_seconds_total', 'User and system time.'),
   } as const;
   const nacked = new Map<string, { readonly type: string; readonly scope: string }>();
+  const forgetEnded = (repositories: Look['repositories']) => {
+    if (nacked.size === 0) return;
+    const living = new Set(
+      repositories.flatMap(({ scopes }) => scopes.filter(isLiving).map(({ path }) => path)),
+    );
+    for (const [key, labels] of nacked) {
+      if (labels.scope === '' || living.has(labels.scope)) continue;
+      nacked.delete(key);
+      counters.nacks.remove(labels);
+    }
+  };
   gauges.build.set({ version, node: process.versions.node }, 1);
   gauges.startTime.set(Math.round(Date.now() / 1_000 - process.uptime()));
   return {
@@ -136,54 +139,30 @@ export function createMetrics(version: string, now: () => number = Date.now) {
       gauges.queueDepth.set(queue.due);
       gauges.queueOldest.set(queue.oldestMs / 1_000);
       total(counters.queueRetries, queue.retries);
-      const living = new Set(
-        repositories.flatMap(({ scopes }) => scopes.filter(isLiving).map(({ path }) => path)),
-      );
-      for (const [key, labels] of nacked) {
-        if (labels.scope === '' || living.has(labels.scope)) continue;
-        nacked.delete(key);
-        counters.nacks.remove(labels);
-      }
+      forgetEnded(repositories);
       const { user, system } = process.cpuUsage();
       total(counters.cpu, (user + system) / 1e6);
       gauges.memory.set(process.memoryUsage.rss());
-      return registry.metrics();
+      return `${await scopeMetrics(repositories)}\n${await registry.metrics()}`;
     },
   };
 }
 
 type Gauges = Readonly<
   Record<
-    | 'scopeInfo'
-    | 'scopeCondition'
-    | 'repositoryCondition'
-    | 'gitLastSuccess'
-    | 'gitPoll'
-    | 'connected'
-    | 'stale'
-    | 'unanswered'
-    | 'rejecting',
+    'repositoryCondition' | 'gitLastSuccess' | 'gitPoll' | 'connected' | 'stale' | 'unanswered' | 'rejecting',
     Gauge
   >
 >;
 
 function fillRepositories(gauges: Gauges, repositories: Look['repositories']): void {
-  const { scopeInfo, scopeCondition, repositoryCondition, gitLastSuccess, gitPoll } = gauges;
-  for (const each of [scopeInfo, scopeCondition, repositoryCondition, gitLastSuccess, gitPoll]) each.reset();
-  for (const { name: repo, conditions, scopes, fetch } of repositories) {
+  const { repositoryCondition, gitLastSuccess, gitPoll } = gauges;
+  for (const each of [repositoryCondition, gitLastSuccess, gitPoll]) each.reset();
+  for (const { name: repo, conditions, fetch } of repositories) {
     if (fetch.lastOkMs !== null) gitLastSuccess.set({ repo }, fetch.lastOkMs / 1_000);
     gitPoll.set({ repo }, fetch.pollMs / 1_000);
     for (const { type, status, reason } of conditions)
       repositoryCondition.set({ repo, type, status, reason }, 1);
-    for (const scope of scopes.filter(isLiving)) {
-      const { path, sync, health } = scope;
-      const verified = scope.verified.ok ? 'true' : scope.verified.rule;
-      scopeInfo.set({ repo, scope: path, sync, health, verified }, 1);
-      for (const { type, status, reason } of scope.conditions) {
-        if (type === 'Ready' || type === 'Suspended' || status !== 'True')
-          scopeCondition.set({ repo, scope: path, type, status, reason }, 1);
-      }
-    }
   }
 }
 
@@ -194,11 +173,6 @@ function fillRunning(
 ): void {
   running.reset();
   for (const { name: repo } of repositories) running.set({ repo }, (runningMs.get(repo) ?? 0) / 1_000);
-}
-
-/** Of a scope that has ended there is nothing to say. */
-function isLiving({ status }: ScopeView): boolean {
-  return status !== 'Tombstone';
 }
 
 function fillProxies(

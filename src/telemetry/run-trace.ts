@@ -104,6 +104,10 @@ export function traceRun({ tracer, clock, repository, attributes, cause, onEnd }
     pushed(proxies) {
       next(null);
       root.set({ 'fairlead.proxies': proxies });
+      // What a restart serves again may be followed by more in the same run.
+      cancel();
+      awaited?.end(at());
+      awaited = null;
       if (proxies === 0) return;
       awaited = root.child('acknowledge', { atMs: at() });
       const text = `not every proxy has acknowledged within ${ACK_WAIT_MS / 1_000} s`;

@@ -3,6 +3,7 @@ import protojson from 'protobufjs/ext/protojson.js';
 import protobuf from 'protobufjs/minimal.js';
 import { sha256 } from '../base/digest.ts';
 import { sameItems } from '../base/lists.ts';
+import { must } from '../base/must.ts';
 import { byCodeUnit } from '../base/order.ts';
 import { type Codec, default as root } from '../generated/envoy.js';
 import { envoyTypes } from '../generated/envoy-types.js';
@@ -119,7 +120,18 @@ function encodeRoutes(table: RouteTable, before?: SnapshotResource): Encoded {
   return { pieces: [head, ...hosts.map(({ bytes }) => bytes), tail], digest: sha256(digests.join('')) };
 }
 
+/** By the first of its hosts: most pieces of a table are those of the tables for other namespaces too. */
+const piecesFrom = new WeakMap<object, Piece>();
+
 function pieceOf(hosts: readonly object[]): Piece {
+  const first = must(hosts[0]);
+  const known = piecesFrom.get(first);
+  const piece = known !== undefined && sameItems(known.hosts, hosts) ? known : encodePiece(hosts);
+  piecesFrom.set(first, piece);
+  return piece;
+}
+
+function encodePiece(hosts: readonly object[]): Piece {
   const writer = protobuf.Writer.create();
   for (const host of hosts) writer.uint32(virtualHostTag).bytes(encodeVirtualHost(host));
   const bytes = writer.finish();

@@ -131,8 +131,9 @@ type Labels = Extract<Travel, { readonly how: 'alike' }>['labels'];
 /** How many labels from the first that differs on. */
 function unlike(endpoint: Endpoint, client: Client, labels: Labels): number {
   const theirs = { ...endpoint.labels, ...topology(endpoint.locality) };
-  const ours: Readonly<Record<string, string>> = { ...client.labels, ...topology(client.locality) };
-  const first = labels.findIndex(({ name, value }) => (value ?? ours[name]) !== theirs[name]);
+  const place = topology(client.locality);
+  const own = (name: string) => place[name] ?? client.labels[name];
+  const first = labels.findIndex(({ name, value }) => (value ?? own(name)) !== theirs[name]);
   return first === -1 ? 0 : labels.length - first;
 }
 

@@ -1,4 +1,5 @@
 import type { Endpoints, Mesh } from '../mesh/index.ts';
+import { AlikeSnapshots, type Heard, isAlike, watched } from './alike.ts';
 import { metadataAsked } from './amend-match.ts';
 import { asksForNode } from './localities.ts';
 import { type Replaced, replacedIn, type World } from './replaced.ts';
@@ -15,16 +16,15 @@ type Made = {
   readonly hasNodes: boolean;
   /** What of a proxy's metadata may tell it apart. */
   readonly metadata: readonly string[];
-  readonly snapshots: Map<string, Snapshot>;
-  /** Snapshots of the world before, where `replaced` says all that this one differs in. */
-  readonly former: ReadonlyMap<string, Snapshot>;
-  readonly replaced: Replaced | null;
+  readonly snapshots: AlikeSnapshots;
+  /** Those of the world before, and all that this one differs in; null where that is more than what is replaced. */
+  readonly former: { readonly snapshots: AlikeSnapshots; readonly replaced: Replaced } | null;
 };
 
 /**
- * A `translate` that gives proxies that differ in name only one snapshot, for as long as mesh and endpoints are the same
- * objects, and that makes of a snapshot the next one where only some routings, services or endpoints changed. Its result is
- * always that of `translate`.
+ * A `translate` that gives proxies that differ in nothing that it looks at one snapshot, for as long as mesh and endpoints
+ * are the same objects and somebody has that snapshot, and that makes of a snapshot the next one where only some routings,
+ * services or endpoints changed. Its result is always that of `translate`.
  */
 export function createTranslator(): Translate {
   let made: Made | null = null;
@@ -32,32 +32,44 @@ export function createTranslator(): Translate {
     if (made === null || made.world.mesh !== mesh || made.world.endpoints !== endpoints) {
       made = madeOf({ mesh, endpoints }, made);
     }
-    const key = likeness(proxy, made);
-    const known = made.snapshots.get(key);
-    if (known !== undefined) return known;
-    const { former, replaced, world } = made;
-    const before = former.get(key);
-    const again = before === undefined || replaced === null ? null : translateAgain(world, before, replaced);
-    const snapshot = again ?? translate(mesh, endpoints, proxy);
-    made.snapshots.set(key, snapshot);
-    return snapshot;
+    const like = likeness(proxy, made);
+    const known = made.snapshots.get(like, proxy);
+    if (known !== null) return known.snapshot;
+    const heard = heardAgain(made, like, proxy) ?? heardAnew(made, proxy);
+    made.snapshots.set(like, heard);
+    return heard.snapshot;
   };
+}
+
+function heardAnew({ world }: Made, proxy: Proxy): Heard {
+  const { proxy: client, asked } = watched(proxy);
+  return { proxy, asked, snapshot: translate(world.mesh, world.endpoints, client) };
+}
+
+/** Null where it cannot be made of the one before, or is not for this proxy. */
+function heardAgain({ world, former }: Made, like: string, proxy: Proxy): Heard | null {
+  const before = former?.snapshots.get(like, proxy);
+  if (former === null || !before) return null;
+  // Of the proxy for which that one was made more may be asked now.
+  const snapshot = translateAgain(world, before.snapshot, former.replaced);
+  return snapshot === null || !isAlike(before, proxy) ? null : { ...before, snapshot };
 }
 
 function madeOf(world: World, before: Made | null): Made {
   const isLike = before !== null && before.world.endpoints === world.endpoints;
   const addresses = isLike ? before.addresses : addressesOf(world.endpoints);
   const replaced = before && replacedIn(world, before.world);
-  const former = before === null || replaced === null ? new Map<string, Snapshot>() : before.snapshots;
+  const former = before === null || replaced === null ? null : { snapshots: before.snapshots, replaced };
   const { services, amendments } = world.mesh;
   const hasNodes = services.some(asksForNode);
   const metadata = [...new Set(amendments.flatMap(({ changes }) => changes.flatMap(metadataAsked)))];
-  return { world, addresses, hasNodes, metadata, snapshots: new Map(), former, replaced };
+  return { world, addresses, hasNodes, metadata, snapshots: new AlikeSnapshots(), former };
 }
 
 /**
- * All that `translate` can tell two proxies apart by. Nothing is made of an id or a name; an address counts where a
- * workload of the mesh has it, or where it is the loopback, and else only its family; a node counts where a service asks.
+ * All that `translate` can tell two proxies apart by, but labels. Nothing is made of an id, a name or an account; an address
+ * counts where a workload of the mesh has it, or where it is the loopback, and else only its family; a node counts where a
+ * service asks.
  */
 function likeness(
   proxy: Proxy,
@@ -78,7 +90,8 @@ const facts = new WeakMap<Proxy, string>();
 function factsOf(proxy: Proxy): string {
   const known = facts.get(proxy);
   if (known !== undefined) return known;
-  const { id: _id, name: _name, ip: _ip, ips: _ips, node: _node, metadata: _metadata, ...rest } = proxy;
+  const { id: _id, name: _name, ip: _ip, ips: _ips, node: _node, metadata: _metadata, ...others } = proxy;
+  const { labels: _labels, dnsDomain: _domain, serviceAccount: _account, ...rest } = others;
   const text = JSON.stringify(rest, (_key, value: unknown) => {
     return value instanceof Set ? [...value].sort() : value;
   });

@@ -1,3 +1,5 @@
+import { limits } from './limits.ts';
+
 /** A resource as its subscription needs it; `version` is a hash of the content (D8). */
 export type Versioned = { readonly name: string; readonly version: string };
 
@@ -105,10 +107,29 @@ export class Holdings<R extends Versioned> {
     for (const { entries, unsure } of this.#flights) if (entries.has(name)) unsure.add(name);
   }
 
-  /** The client may or may not have taken this. */
+  /**
+   * The client may or may not have taken this. Of a client that refuses for ever, no more is remembered than of one that
+   * never answers: of what it might have, the oldest is the least likely. That it might have nothing is never forgotten.
+   */
   doubt(name: string, entry: R | null): void {
     if (entry === null) this.#losses += 1;
-    this.#doubtful.set(name, [...(this.#doubtful.get(name) ?? []), entry]);
+    const others = this.#doubtsBut(name, entry);
+    if (others.length >= limits.unanswered) {
+      const oldest = others.findIndex((each) => each !== null);
+      others.splice(oldest, 1);
+    }
+    this.#doubtful.set(name, [...others, entry]);
+  }
+
+  /** The client refused this and no other: it has not taken it. */
+  refuse(name: string, entry: R | null): void {
+    const others = this.#doubtsBut(name, entry);
+    if (others.length > 0) this.#doubtful.set(name, others);
+    else this.#doubtful.delete(name);
+  }
+
+  #doubtsBut(name: string, entry: R | null): (R | null)[] {
+    return (this.#doubtful.get(name) ?? []).filter((each) => each?.version !== entry?.version);
   }
 
   /** The client waits for the name; true if something of that name is on its way. */

@@ -1,4 +1,10 @@
-import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
+import {
+  logVerbosity,
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+  setLogVerbosity,
+} from '@grpc/grpc-js';
 import { CSDS, csdsDefinition, csdsHandlers } from './csds.ts';
 import { delta } from './delta.ts';
 import { sendFramed, unframed } from './framing.ts';
@@ -61,6 +67,8 @@ export interface XdsServer {
  * `publish` wait for it: no proxy ever starts empty.
  */
 export function serveXds(options: ServerOptions): XdsServer {
+  // Its lines are no JSON, and what they say of a port, its error says too.
+  setLogVerbosity(logVerbosity.NONE);
   const streams = new Streams(options);
   const server = new Server({ ...OPTIONS, ...connectionTimes(options) });
   const encoders = [addVariant(server, streams, delta), addVariant(server, streams, sotw)];

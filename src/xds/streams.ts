@@ -34,6 +34,8 @@ export type StreamsOptions = {
 export class Streams {
   readonly #open = new Set<XdsStream>();
   readonly #stale = new Set<XdsStream>();
+  /** Who had not acknowledged a push when all were looked at last, less those that were seen since to have done so. */
+  readonly #waiting = new Set<XdsStream>();
   readonly #listeners = new Set<(ack: Ack) => void>();
   readonly #environment;
   #published: Published | null = null;
@@ -53,6 +55,7 @@ export class Streams {
       closed: (stream: XdsStream) => {
         this.#open.delete(stream);
         this.#stale.delete(stream);
+        this.#waiting.delete(stream);
       },
     };
   }
@@ -89,15 +92,19 @@ export class Streams {
     return [...byClient.values()].map((streams) => proxyStatus(streams));
   }
 
-  /** Asked at every ACK, so that no status is made for it. */
+  /** Asked at every ACK: no status is made for it, and while anybody waits, nobody is looked at again who does not. */
   ackedSteadyMs(push: number): number | null {
-    let lastMs: number | null = null;
-    for (const { client, fullyAcked, arrivedSteadyMs } of this.#open) {
-      if (client === null) continue;
-      if (fullyAcked === null || fullyAcked.push < push) return null;
-      lastMs = Math.max(lastMs ?? arrivedSteadyMs, arrivedSteadyMs);
+    for (const stream of this.#waiting) {
+      if (awaits(stream, push)) return null;
+      this.#waiting.delete(stream);
     }
-    return lastMs;
+    let lastMs: number | null = null;
+    for (const stream of this.#open) {
+      if (awaits(stream, push)) this.#waiting.add(stream);
+      else if (stream.client !== null)
+        lastMs = Math.max(lastMs ?? stream.arrivedSteadyMs, stream.arrivedSteadyMs);
+    }
+    return this.#waiting.size > 0 ? null : lastMs;
   }
 
   states(): readonly ClientState[] {
@@ -131,4 +138,9 @@ export class Streams {
     }
     this.#schedule();
   }
+}
+
+/** Of who has not said yet who it is, nothing is awaited. */
+function awaits({ client, fullyAcked }: XdsStream, push: number): boolean {
+  return client !== null && (fullyAcked === null || fullyAcked.push < push);
 }

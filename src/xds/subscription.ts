@@ -260,10 +260,12 @@ export class Subscription<R extends Versioned> {
   #refused(flight: Flight<R>, message: string): void {
     const { convicted, retry } = isolate(flight, message, this.#rules.culpritsNamed);
     for (const name of convicted.filter((each) => !flight.unsure.has(each))) {
-      this.#rejections.set(name, { name, resource: flight.entries.get(name) ?? null, message });
+      const resource = flight.entries.get(name) ?? null;
+      this.holdings.refuse(name, resource);
+      this.#rejections.set(name, { name, resource, message });
       if (!this.rejects(name)) this.#rejections.delete(name); // no longer wanted anyway
       this.#compare(name);
-      if (flight.awaited.has(name)) this.#fallBack(name, flight.entries.get(name) ?? null);
+      if (flight.awaited.has(name)) this.#fallBack(name, resource);
     }
     for (const group of retry) {
       const names = group.filter((name) => !flight.unsure.has(name));

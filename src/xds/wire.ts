@@ -100,7 +100,13 @@ export function createEncoder({ resource: encodeResource, head, tail }: Response
   };
   const last = new Map<string, { readonly response: Response; readonly bytes: Buffer }>();
   let held = 0;
+  const forget = () => {
+    last.clear();
+    held = 0;
+  };
+  const idle = setTimeout(forget, IDLE_MS).unref();
   const remember = (key: string, response: Response, bytes: Buffer) => {
+    idle.refresh();
     held += bytes.length - (last.get(key)?.bytes.length ?? 0);
     last.delete(key);
     last.set(key, { response, bytes });
@@ -124,8 +130,7 @@ export function createEncoder({ resource: encodeResource, head, tail }: Response
     rotate: () => {
       older = recent;
       recent = new Map();
-      last.clear();
-      held = 0;
+      forget();
     },
   };
 }
@@ -146,6 +151,8 @@ function haveSameBytes(left: Pieces, right: Pieces): boolean {
 
 /** Streams in step say the same with the same nonce; a table of many hosts may be a megabyte, and there is one for each view. */
 const REMEMBERED_BYTES = 32 * 1024 ** 2;
+/** Whoever is in step asks sooner. */
+const IDLE_MS = 1_000;
 
 function isSame(left: Response, right: Response): boolean {
   return (

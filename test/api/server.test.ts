@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { HOOK_LIMITS } from '../../src/api/hooks/index.ts';
 import { type ApiSource, createApi } from '../../src/api/index.ts';
@@ -158,6 +159,141 @@ describe('the API', () => {
 
   it.each(['POST', 'PUT', 'DELETE', 'PATCH'] as const)('changes nothing on %s', async (method) => {
     expect((await app().inject({ method, url: '/api/v1/scopes' })).statusCode).toBe(404);
+  });
+});
+
+describe('what is asked amiss', () => {
+  const proxy = '/api/v1/proxies/sidecar~1';
+  it.each([
+    [
+      '/api/v1/scopes?continue=abc',
+      'there is no query parameter continue here',
+      'leave it out; known: limit, after',
+    ],
+    [
+      `${proxy}/config?afetr=t`,
+      'there is no query parameter afetr here',
+      'leave it out; known: limit, after',
+    ],
+    ['/api/v1/events?since=1', 'there is no query parameter since here', 'leave it out; known: after'],
+    ['/api/v1/lineage?scope=acme&x=1', 'there is no query parameter x here', 'leave it out; known: scope'],
+    ['/api/v1/repositories?after=a', 'there is no query parameter after here', 'leave it out: none is known'],
+    [
+      '/api/v1/scopes?limit=9999',
+      'querystring/limit must be <= 1000',
+      'write limit as an integer from 1 to 1000',
+    ],
+    [
+      '/api/v1/decisions',
+      expect.stringContaining("'scope'"),
+      'write scope as 1 to 1000 characters, at most 100 times',
+    ],
+    [
+      '/api/v1/repositories/mesh/commits/x',
+      expect.any(String),
+      'write commit as text that match ^[0-9a-f]{40}$',
+    ],
+    ['/api/v1/repositories/%zz/verification', expect.any(String), 'write the path in UTF-8, percent-encoded'],
+    [
+      `/api/v1/proxies/${'a'.repeat(1_100)}/config`,
+      expect.any(String),
+      'write at most 1024 characters in each part of the path',
+    ],
+  ])('%s', async (url, message, fix) => {
+    expect((await get(url)).json()).toMatchObject({ kind: 'Error', code: 'bad-request', message, fix });
+  });
+
+  it.each([
+    ['a body too large', Buffer.alloc(1_048_577), 'text/plain', 413, 'send at most 1 MiB (1048576 bytes)'],
+    ['what is no type', 'x', ';', 415, 'name the type of the body, such as Content-Type: application/json'],
+  ])('%s', async (_, payload, type, status, fix) => {
+    const headers = { 'content-type': type };
+    const answer = await app().inject({ method: 'POST', url: '/hooks/v1/generic/mesh', payload, headers });
+    expect(answer.json()).toMatchObject({ kind: 'Error', fix });
+    expect(answer.statusCode).toBe(status);
+  });
+
+  it('may stand in the URL of probes, scrapers and forges', async () => {
+    for (const url of ['/livez', '/readyz', '/metrics', '/openapi.json'])
+      expect((await get(`${url}?verbose=1`)).statusCode).toBe(200);
+    const url = '/hooks/v1/generic/mesh?what=source&branch=main';
+    expect((await app().inject({ method: 'POST', url })).statusCode).toBe(202);
+  });
+});
+
+/** What comes back until the server closes the connection; `then` is sent once something has come. */
+async function sent(port: number, bytes: string, then = ''): Promise<string> {
+  const socket = connect(port, '127.0.0.1').setEncoding('latin1');
+  socket.write(bytes, 'latin1');
+  let text = '';
+  for await (const piece of socket) {
+    if (text === '' && then !== '') socket.write(then, 'latin1');
+    text += piece;
+  }
+  return text;
+}
+
+describe('what the parser refuses', () => {
+  const LIMITS = { requestTimeoutMs: 20, checkMs: 5 };
+  const listening = async (
+    more: Partial<ApiSource> = {},
+    limits = { requestTimeoutMs: 10_000, checkMs: 1_000 },
+  ) => {
+    const made = createApp(source(more), log, Date.now, limits);
+    open.push(() => made.close());
+    return Number(new URL(await made.listen({ host: '127.0.0.1', port: 0 })).port);
+  };
+  const HOOK = 'POST /hooks/v1/generic/mesh HTTP/1.1\r\nHost: a\r\n';
+
+  it.each([
+    [
+      'a bad byte in a header',
+      'GET /livez HTTP/1.1\r\nHost: a\r\nX: s3cret\u0001\r\n\r\n',
+      '400 Bad Request',
+      'bad-request',
+    ],
+    [
+      'two lengths',
+      `${HOOK}Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\ns3cret`,
+      '400 Bad Request',
+      'bad-request',
+    ],
+    ['what is no HTTP', '\u0016\u0003\u0001s3cret\r\n\r\n', '400 Bad Request', 'bad-request'],
+    [
+      'large headers',
+      `GET / HTTP/1.1\r\nHost: a\r\nX: ${'s3cret'.repeat(3_400)}\r\n\r\n`,
+      '431 Request Header Fields Too Large',
+      'too-large',
+    ],
+  ])('%s: an Error, which says nothing of it', async (_, bytes, status, code) => {
+    const answer = await sent(await listening(), bytes);
+    const [head = '', body = ''] = answer.split('\r\n\r\n');
+    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status}\r\n`));
+    const error = { apiVersion: 'fairlead.dev/v1alpha1', kind: 'Error', code };
+    expect(JSON.parse(body)).toEqual({ ...error, message: expect.any(String), fix: expect.any(String) });
+    expect(answer).not.toContain('s3cret');
+    expect(errors).toEqual([]);
+  });
+
+  it.each([
+    ['body', `${HOOK}Content-Length: 200\r\n\r\n{}`],
+    ['headers', HOOK],
+  ])(
+    '%s that do not come whole: 408, about when the timeout ends',
+    async (_, bytes) => {
+      const answer = await sent(await listening({}, LIMITS), bytes);
+      expect(answer).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n/);
+      expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toMatchObject({ kind: 'Error', code: 'timeout' });
+      expect(errors).toEqual([]);
+    },
+    20_000,
+  );
+
+  it('is not answered in the middle of another answer', async () => {
+    const stream = 'GET /api/v1/events HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n';
+    const answer = await sent(await listening(), stream, '\u0016garbage\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1.1 200 OK\r\n/);
+    expect(answer).not.toContain('"kind": "Error"');
   });
 });
 

@@ -36,8 +36,8 @@ export type ArriveSize = {
   readonly clients: number;
   /** Pushes before the others, of each server: V8 compiles what they need. */
   readonly warm: number;
-  /** By webhook, and by poll, of each server. */
-  readonly rounds: Readonly<Record<(typeof TRIGGERS)[number], number>>;
+  /** By webhook, and by poll, of each server; and of two replicas by webhook. */
+  readonly rounds: Readonly<Record<(typeof TRIGGERS)[number] | 'replicas', number>>;
 };
 
 type Queue = (typeof QUEUES)[number];
@@ -52,7 +52,8 @@ const SECRET = 'of the bench';
 
 /** `git push` → all clients ACKed, with each queue, by webhook and by poll. Fails where BullMQ takes too long. */
 export async function benchArrive({ clients, rounds }: Options): Promise<void> {
-  const of = { webhook: rounds ?? 100, poll: Math.ceil((rounds ?? 100) / 4) };
+  const fewer = Math.ceil((rounds ?? 100) / 4);
+  const of = { webhook: rounds ?? 100, poll: fewer, replicas: fewer };
   const size = { scopes: 20, clients: clients ?? 1_000, warm: 10, rounds: of };
   const { figures, ratio } = await measureArrive(size, cache);
   const parameters = { clients: size.clients, scopes: size.scopes, ...of, 'poll every ms': POLL_MS };
@@ -65,7 +66,8 @@ export async function measureArrive(size: ArriveSize, histories: string) {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'fairlead-bench-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
-  const merges = TRIGGERS.length * size.warm + size.rounds.webhook + size.rounds.poll;
+  const { webhook: byWebhook, poll: byPoll, replicas: ofReplicas } = size.rounds;
+  const merges = 3 * size.warm + byWebhook + byPoll + ofReplicas;
   const history = await historyOf(histories, { commits: 1 + 3 * merges, scopes: size.scopes, format: 'ssh' });
   const remotes = await openRemotes(folder);
   stack.defer(() => remotes.close());
@@ -76,16 +78,17 @@ export async function measureArrive(size: ArriveSize, histories: string) {
   const { clients, warm } = size;
   const world = { folder, secret, history, remotes, redisPort: redis.port, clients, warm };
   const tips = await tipsOf(history);
-  const forPolls = tips.slice(size.warm + size.rounds.webhook);
-  const forWebhooks = tips.slice(0, 1 + size.warm + size.rounds.webhook);
-  const webhook = await play(world, 'webhook', forWebhooks);
-  const poll = await play(world, 'poll', forPolls);
+  const part = (from: number, rounds: number) => tips.slice(from, from + 1 + size.warm + rounds);
+  const webhook = await play(world, 'webhook', part(0, byWebhook));
+  const poll = await play(world, 'poll', part(size.warm + byWebhook, byPoll));
+  const replicas = await playReplicas(world, part(2 * size.warm + byWebhook + byPoll, ofReplicas));
   const ratio = wholeOf(webhook.rounds.BullMQ, 0.5) / wholeOf(webhook.rounds.memory, 0.5);
   const figures: readonly Figure[] = [
     ...totals('webhook', webhook.rounds),
     { what: 'webhook: BullMQ beside memory', value: ratio, unit: '×', note: `at most ${MAX_RATIO}` },
     ...STAGES.map((stage) => stageFigure(stage, webhook)),
     ...totals('poll', poll.rounds),
+    replicasFigure(replicas),
   ];
   return { figures, ratio };
 }
@@ -137,14 +140,28 @@ async function play(
 }
 
 async function openSide(world: World, trigger: Trigger, queue: Queue, tip: string): Promise<Side> {
-  const { folder, secret, history, remotes, redisPort, clients } = world;
   const name = `${trigger}-${queue.toLowerCase()}`;
-  const remote = await remotes.add(name, history, tip);
+  const remote = await world.remotes.add(name, world.history, tip);
+  return startSide(world, { name, trigger, queue, remote, prefix: name }, tip);
+}
+
+type Part = Pick<Side, 'queue' | 'remote'> & {
+  readonly name: string;
+  readonly trigger: Trigger;
+  /** Who has the same shares the work. */
+  readonly prefix: string;
+};
+
+async function startSide(
+  { folder, secret, redisPort, clients }: Pick<World, 'folder' | 'secret' | 'redisPort' | 'clients'>,
+  { name, trigger, queue, remote, prefix }: Part,
+  tip: string,
+): Promise<Side> {
   const dataDir = join(folder, name);
   const server = await startServer(join(folder, `${name}.json`), {
     ...{ dataDir, repository: remote.url, pin: remote.pin, webhookSecretFile: secret },
     poll: trigger === 'poll' ? `${POLL_MS}ms` : '1h',
-    ...(queue === 'BullMQ' ? { redis: `redis://127.0.0.1:${redisPort}`, redisPrefix: name } : {}),
+    ...(queue === 'BullMQ' ? { redis: `redis://127.0.0.1:${redisPort}`, redisPrefix: prefix } : {}),
   });
   const load = await startLoad(server.xdsPort, clients);
   await acked(server, tip);
@@ -153,6 +170,53 @@ async function openSide(world: World, trigger: Trigger, queue: Queue, tip: strin
     await server.close();
   };
   return { queue, remote, server, load, dataDir, close };
+}
+
+/** Milliseconds from the end of a push until all proxies of one replica had it: the one that the webhook told, and the other. */
+type Replicated = { readonly told: number; readonly other: number };
+
+/** Two replicas with half of the clients each; the hook tells them by turns. */
+async function playReplicas(
+  world: World,
+  [first = '', ...tips]: readonly string[],
+): Promise<readonly Replicated[]> {
+  await using stack = new AsyncDisposableStack();
+  const remote = await world.remotes.add('replicas', world.history, first);
+  const half = { ...world, clients: Math.ceil(world.clients / 2) };
+  const common = { trigger: 'webhook', queue: 'BullMQ', remote, prefix: 'replicas' } as const;
+  const sides: Side[] = [];
+  for (const name of ['replica-1', 'replica-2']) {
+    const side = await startSide(half, { ...common, name }, first);
+    stack.defer(() => side.close());
+    sides.push(side);
+  }
+  const [one, two] = [must(sides[0]), must(sides[1])];
+  const rounds: Replicated[] = [];
+  for (const [index, tip] of tips.entries()) {
+    const [told, other] = index % 2 === 0 ? [one, two] : [two, one];
+    const heard = await Promise.all([told.load.next(), other.load.next()]);
+    await remote.push(tip);
+    const pushedMs = now();
+    await deliver(told.server, tip);
+    await Promise.all(heard.map((each) => each.heard));
+    const timelines = await Promise.all([acked(told.server, tip), acked(other.server, tip)]);
+    const [toldMs, otherMs] = timelines.map(({ ackedMs }) => ackedMs - pushedMs);
+    if (index >= world.warm) rounds.push({ told: must(toldMs), other: must(otherMs) });
+  }
+  return rounds;
+}
+
+function replicasFigure(rounds: readonly Replicated[]): Figure {
+  const whole = rounds.map(({ told, other }) => Math.max(told, other));
+  const [told, other] = [median(rounds.map((each) => each.told)), median(rounds.map((each) => each.other))];
+  const those = `that which was told ${told.toFixed(0)}, the other ${other.toFixed(0)}`;
+  const note = `p99 ${quantile(whole, 0.99).toFixed(0)} of ${whole.length} pushes; ${those}`;
+  return {
+    what: 'webhook, two replicas with half of the clients each',
+    value: median(whole),
+    unit: 'ms p50',
+    note,
+  };
 }
 
 /** Of what the server beside them does: they fetch from its remote, and send as much as it sent with one push. */

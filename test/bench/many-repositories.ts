@@ -1,15 +1,21 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { must } from '../../src/base/must.ts';
+import {
+  besides,
+  type Costs,
+  onePush,
+  openStage,
+  pushOnce,
+  type Round,
+  SETTLED_MS,
+  startWithLoad,
+} from './costs.ts';
 import { historiesOf, tipsOf } from './history.ts';
-import { startLoad } from './load.ts';
 import { hint, unchangedRuns } from './metrics.ts';
 import type { Options } from './options.ts';
-import { type ServerProcess, startServer } from './process.ts';
-import { openRemotes, type Remote } from './remote.ts';
-import { cache, type Figure, median, publish } from './report.ts';
+import type { ServerProcess } from './process.ts';
+import type { Remote } from './remote.ts';
+import { cache, type Figure, publish } from './report.ts';
 
 type ManyRepositoriesSize = {
   readonly repositories: number;
@@ -20,20 +26,6 @@ type ManyRepositoriesSize = {
   readonly warm: number;
   readonly rounds: number;
 };
-
-/** Of one number of repositories. Milliseconds of wall time or CPU, and MB. */
-type Measured = {
-  readonly coldMs: number;
-  readonly restartMs: number;
-  readonly noopMs: number;
-  readonly noopCpuMs: number;
-  readonly oneMs: number;
-  readonly oneCpuMs: number;
-  readonly heldMb: number;
-  readonly totalMb: number;
-};
-
-const SETTLED_MS = 600;
 
 /** What 100 repositories in one server cost, beside one. */
 export async function benchManyRepositories({ repositories, clients, rounds }: Options): Promise<void> {
@@ -49,11 +41,8 @@ async function measureManyRepositories(
 ): Promise<readonly Figure[]> {
   const one = await measureRepositories(1, size, histories);
   const many = await measureRepositories(size.repositories, size, histories);
-  const beside = (what: string, unit: string, of: (measured: Measured) => number): Figure => {
-    const note = `one: ${of(one).toFixed(1)}; ratio ${(of(many) / of(one)).toFixed(1)}`;
-    return { what, value: of(many), unit, note };
-  };
-  const each = (what: string, unit: string, of: (measured: Measured) => number): Figure => {
+  const beside = besides(many, one, 'one');
+  const each = (what: string, unit: string, of: (costs: Costs) => number): Figure => {
     return { what, value: (of(many) - of(one)) / (size.repositories - 1), unit };
   };
   return [
@@ -79,31 +68,24 @@ export async function measureRepositories(
   repositories: number,
   size: Omit<ManyRepositoriesSize, 'repositories'>,
   cached: string,
-): Promise<Measured> {
+): Promise<Costs> {
   const commits = 1 + 3 * (size.warm + size.rounds);
   const options = Array.from({ length: repositories }, (_, index) => {
     return { commits, scopes: size.scopes, format: 'ssh', root: `mesh-${index}` } as const;
   });
   const histories = await historiesOf(cached, options);
   await using stack = new AsyncDisposableStack();
-  const folder = await mkdtemp(join(tmpdir(), 'fairlead-bench-'));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
-  const remotes = await openRemotes(folder);
-  stack.defer(() => remotes.close());
+  const { folder, remotes } = await openStage(stack);
   const all: Followed[] = [];
   for (const [index, history] of histories.entries()) {
     const name = `mesh-${index}`;
     const [first = '', ...tips] = await tipsOf(history);
     all.push({ name, remote: await remotes.add(name, history, first), tips });
   }
-  const start = async () => {
-    const startMs = performance.now();
-    const repositories = all.map(({ name, remote: { url, pin } }) => ({ name, repository: url, pin }));
-    const about = { dataDir: join(folder, 'state'), repositories, poll: '1h' };
-    const server = await startServer(join(folder, 'config.json'), about);
-    const load = await startLoad(server.xdsPort, size.clients, 'mesh-0-0');
-    return { server, load, ms: performance.now() - startMs };
+  const follows = {
+    repositories: all.map(({ name, remote: { url, pin } }) => ({ name, repository: url, pin })),
   };
+  const start = () => startWithLoad(folder, follows, size.clients, 'mesh-0-0');
   const cold = await start();
   await cold.load.close();
   await cold.server.close();
@@ -115,24 +97,13 @@ export async function measureRepositories(
     items.every(({ runs }) => runs.finished > 0),
   );
   const { heldMb, totalMb } = await server.usage();
-  const pushed: { readonly ms: number; readonly cpuMs: number }[] = [];
+  const pushed: Round[] = [];
   for (let round = 0; round < size.warm + size.rounds; round += 1) {
-    const to = must(all[round % all.length]);
-    const { heard } = await load.next();
-    await to.remote.push(must(to.tips[Math.floor(round / all.length)]));
-    const [pushedMs, cpuMs] = [performance.timeOrigin + performance.now(), server.cpuMs()];
-    await hint(server, to.name);
-    const { lastMs } = await heard;
-    await delay(SETTLED_MS);
-    pushed.push({ ms: lastMs - pushedMs, cpuMs: server.cpuMs() - cpuMs });
+    const { name, remote, tips } = must(all[round % all.length]);
+    pushed.push(await pushOnce({ server, load, remote }, must(tips[Math.floor(round / all.length)]), name));
   }
-  const measured = pushed.slice(size.warm);
   const noop = await noopRounds(server, all, Math.min(size.rounds, 5));
-  return {
-    ...{ coldMs: cold.ms, restartMs, heldMb, totalMb, ...noop },
-    oneMs: median(measured.map(({ ms }) => ms)),
-    oneCpuMs: measured.reduce((sum, { cpuMs }) => sum + cpuMs, 0) / measured.length,
-  };
+  return { ...{ coldMs: cold.ms, restartMs, heldMb, totalMb }, ...noop, ...onePush(pushed, size.warm) };
 }
 
 /** Every repository is hinted at, at once. */

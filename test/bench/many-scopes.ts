@@ -1,14 +1,21 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import {
+  besides,
+  type Costs,
+  onePush,
+  openStage,
+  pushOnce,
+  type Round,
+  SETTLED_MS,
+  startWithLoad,
+} from './costs.ts';
 import { historyOf, tipsOf } from './history.ts';
 import { type Load, startLoad } from './load.ts';
 import { hint, unchangedRuns } from './metrics.ts';
 import type { Options } from './options.ts';
-import { type ServerProcess, startServer } from './process.ts';
-import { openRemotes, type Remote } from './remote.ts';
-import { cache, type Figure, median, publish } from './report.ts';
+import type { ServerProcess } from './process.ts';
+import type { Remote } from './remote.ts';
+import { cache, type Figure, publish } from './report.ts';
 
 type ManyScopesSize = {
   readonly few: number;
@@ -20,16 +27,7 @@ type ManyScopesSize = {
   readonly rounds: number;
 };
 
-/** Of one number of scopes. Milliseconds of wall time or CPU, and MB. */
-type Measured = {
-  readonly coldMs: number;
-  readonly restartMs: number;
-  readonly noopMs: number;
-  readonly noopCpuMs: number;
-  readonly oneMs: number;
-  readonly oneCpuMs: number;
-  readonly heldMb: number;
-  readonly totalMb: number;
+type Measured = Costs & {
   /** For each proxy of one namespace, and for each that has one for itself. */
   readonly proxyMb: number;
   readonly apartMb: number;
@@ -37,8 +35,6 @@ type Measured = {
   readonly answers: Readonly<Record<string, number>>;
 };
 
-/** A look at the status comes 250 ms after a run: it is part of what a run costs. */
-const SETTLED_MS = 600;
 const ANSWERS = ['/metrics', '/api/v1/scopes?limit=100', '/api/v1/repositories', '/readyz'];
 
 /** What 5,000 scopes in one repository cost, beside few. */
@@ -51,10 +47,7 @@ export async function benchManyScopes({ scopes, clients, rounds }: Options): Pro
 async function measureManyScopes(size: ManyScopesSize, histories: string): Promise<readonly Figure[]> {
   const few = await measureScopes(size.few, size, histories);
   const many = await measureScopes(size.many, size, histories);
-  const beside = (what: string, unit: string, of: (measured: Measured) => number): Figure => {
-    const note = `${size.few} scopes: ${of(few).toFixed(1)}; ratio ${(of(many) / of(few)).toFixed(1)}`;
-    return { what, value: of(many), unit, note };
-  };
+  const beside = besides(many, few, `${size.few} scopes`);
   const perScopeKb = (1_024 * (many.heldMb - few.heldMb)) / (size.many - size.few);
   return [
     beside('cold start to first ACK', 'ms', ({ coldMs }) => coldMs),
@@ -79,13 +72,10 @@ export async function measureScopes(
   histories: string,
 ): Promise<Measured> {
   await using stack = new AsyncDisposableStack();
-  const folder = await mkdtemp(join(tmpdir(), 'fairlead-bench-'));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const { folder, remotes } = await openStage(stack);
   const commits = 1 + 3 * (size.warm + size.rounds);
   const history = await historyOf(histories, { commits, scopes, format: 'ssh' });
   const [first = '', ...tips] = await tipsOf(history);
-  const remotes = await openRemotes(folder);
-  stack.defer(() => remotes.close());
   const remote = await remotes.add('mesh', history, first);
   const start = () => begin(folder, remote);
   const cold = await start();
@@ -95,8 +85,9 @@ export async function measureScopes(
   const alone = await server.usage();
   const shared = await withClients(server, size.clients, 1, async (load) => {
     const { heldMb } = await server.usage();
-    const one = await oneScope({ server, remote, load }, tips, size.warm);
-    return { heldMb, ...one, ...(await noop(server, size.rounds)) };
+    const pushed: Round[] = [];
+    for (const tip of tips) pushed.push(await pushOnce({ server, remote, load }, tip));
+    return { heldMb, ...onePush(pushed, size.warm), ...(await noop(server, size.rounds)) };
   });
   const after = await server.usage();
   const apart = await withClients(server, size.clients, size.clients, () => server.usage());
@@ -113,11 +104,8 @@ export async function measureScopes(
 
 /** Starts a server, and a client as soon as it listens; milliseconds until that has acknowledged everything. */
 async function begin(folder: string, remote: Remote) {
-  const startMs = performance.now();
-  const about = { dataDir: join(folder, 'state'), repository: remote.url, pin: remote.pin, poll: '1h' };
-  const server = await startServer(join(folder, 'config.json'), about);
-  const load = await startLoad(server.xdsPort, 1);
-  const ms = performance.now() - startMs;
+  const follows = { repository: remote.url, pin: remote.pin };
+  const { server, load, ms } = await startWithLoad(folder, follows, 1);
   await load.close();
   return { server, ms };
 }
@@ -135,24 +123,6 @@ async function withClients<T>(
   } finally {
     await load.close();
   }
-}
-
-type Site = { readonly server: ServerProcess; readonly remote: Remote; readonly load: Load };
-
-async function oneScope({ server, remote, load }: Site, tips: readonly string[], warm: number) {
-  const rounds: { readonly ms: number; readonly cpuMs: number }[] = [];
-  for (const tip of tips) {
-    const { heard } = await load.next();
-    await remote.push(tip);
-    const [pushedMs, cpuMs] = [performance.timeOrigin + performance.now(), server.cpuMs()];
-    await hint(server);
-    const { lastMs } = await heard;
-    await delay(SETTLED_MS);
-    rounds.push({ ms: lastMs - pushedMs, cpuMs: server.cpuMs() - cpuMs });
-  }
-  const measured = rounds.slice(warm);
-  const oneCpuMs = measured.reduce((sum, { cpuMs }) => sum + cpuMs, 0) / measured.length;
-  return { oneMs: median(measured.map(({ ms }) => ms)), oneCpuMs };
 }
 
 async function noop(server: ServerProcess, rounds: number) {

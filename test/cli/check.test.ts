@@ -160,6 +160,7 @@ describe('check --pre', () => {
     await redis.client().config('SET', 'maxmemory-policy', 'allkeys-lru');
     expect((await states(...at))[2]).toMatch(/^redis-memory fail .*allkeys-lru.*redis-eviction.*noeviction/);
     await home.write('password', 's3cret\n');
+    await chmod(join(home.dir, 'password'), 0o600);
     const user = ['--redis-username', 'narrow', '--redis-password-file', 'password'];
     expect((await states(...at, ...user))[3]).toMatch(/^redis-rights fail xadd: .* ~fairlead:\*/);
     await home.write('password', 'wrong\n');

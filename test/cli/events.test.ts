@@ -18,12 +18,12 @@ afterEach(async () => {
 });
 
 /** A server of these events, of a repository `mesh` with a scope `acme`. */
-async function serve(events: ReturnType<typeof createEvents>, wanted = 0) {
+async function serve(events: ReturnType<typeof createEvents>, wanted = 0, scopes = ['acme']) {
   const source = apiSource({
     eventsSince: (id) => events.since(id),
     onEvent: (listener) => events.subscribe(listener),
     repositories: () => [{ name: 'mesh' }],
-    scopes: () => [{ path: 'acme', repository: 'mesh' }],
+    scopes: () => scopes.map((path) => ({ path, repository: 'mesh' })),
   });
   const api = createApi(source, quiet);
   const port = await api.listen('127.0.0.1', wanted);
@@ -106,6 +106,15 @@ test.each([
   const { address } = await serve(createEvents(Date.now));
   const ran = await home.fairlead('.', 'events', ...args, ...address);
   expect(ran).toMatchObject({ code, out: '', err: expect.stringContaining(text) });
+});
+
+test('a scope of a server that has none yet: says what to look at', async () => {
+  const { address } = await serve(createEvents(Date.now), 0, []);
+  const { code, err } = await home.fairlead('.', 'events', '--for', 'scope/acme', ...address);
+  expect({ code, err }).toEqual({
+    code: 2,
+    err: expect.stringContaining('fix: there is none yet: fairlead status'),
+  });
 });
 
 test.each([[[]], [['--watch']]])('nobody listens: 2, also with %j', async (args) => {

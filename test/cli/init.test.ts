@@ -30,6 +30,7 @@ function typing(...answers: readonly string[]): { context: Context; said: string
     isLive: false,
     redraw: (text) => void said.push(text),
     gone: new AbortController().signal,
+    unwritten: async () => null,
     out: (text) => void said.push(text),
     say: (line) => void said.push(line),
     paint: (_, text) => text,

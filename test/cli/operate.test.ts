@@ -303,8 +303,9 @@ describe('which one', () => {
     [['acme.pay-uid'], 0, 'acme.pay: '],
     [[], 0, 'mesh: '],
     [['scope/mesh'], 0, 'mesh: seq 41'],
-    [['mesh'], 2, 'name one of: repository/mesh, scope/acme'],
-    [['pay'], 2, '[target-ambiguous]'],
+    [['mesh'], 2, 'name one of: repository/mesh, scope/mesh'],
+    [['pay'], 2, 'pay may be several [target-ambiguous]'],
+    [['pay'], 2, 'name one of: scope/acme.pay, scope/zeta.pay'],
     [['acme.pya'], 2, 'did you mean acme.pay?'],
     [['qqqqqq'], 2, 'name one of: repository/mesh, scope/acme'],
   ])('%j: code %i', async (args, code, text) => {

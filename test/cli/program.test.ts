@@ -1,7 +1,7 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { chmod, cp, mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, open, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { delimiter, join } from 'node:path';
@@ -45,6 +45,33 @@ describe('exit codes', () => {
     const { out, err } = await home.fairlead('.', 'verify');
     expect(out).toBe('');
     expect(err).toMatch(/^error: .* \[no-repository\]\n {2}fix: .+\n$/);
+  });
+});
+
+describe('where what a command says cannot be written', () => {
+  const onto = async (stdio: StdioOptions, ...args: readonly string[]) => {
+    const child = spawn(process.execPath, [BIN, ...args], { stdio, env: home.environment, cwd: home.dir });
+    let err = '';
+    child.stderr?.on('data', (chunk: Buffer) => {
+      err += chunk;
+    });
+    const [code] = await once(child, 'close');
+    return { code, err };
+  };
+
+  test('its data: an error of its own, and no difference', async () => {
+    await using full = await open('/dev/full', 'w');
+    const { code, err } = await onto(['ignore', full.fd, 'pipe'], '--version');
+    expect(code).toBe(2);
+    expect(err).toMatch(
+      /^error: standard output cannot be written: ENOSPC.* \[output-unwritable\]\n {2}fix: .+\n$/,
+    );
+  });
+
+  test('what it says beside: the same data and exit code', async () => {
+    await using full = await open('/dev/full', 'w');
+    expect(await onto(['ignore', 'ignore', full.fd], 'verify')).toMatchObject({ code: 2 });
+    expect(await onto(['ignore', 'ignore', full.fd], 'frobnicate')).toMatchObject({ code: 64 });
   });
 });
 
@@ -123,6 +150,7 @@ describe('serve --print-config', () => {
 
   test.each([
     ['a file that is not there', 'none.yaml', /there is no file .*none\.yaml/],
+    ['a folder', '.', /is a folder and not a file/],
     ['a mistake in the file', 'wrong.yaml', /wrong\.yaml:3:1: error FL2105 .*did you mean branch\?/],
   ])('%s is an error', async (_, file, message) => {
     await home.write('wrong.yaml', 'apiVersion: fairlead.dev/v1alpha1\nkind: ServerConfig\nbrnch: main\n');

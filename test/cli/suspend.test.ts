@@ -118,9 +118,20 @@ test('what cannot be suspended is refused with what to do', async () => {
   const command = commandsOf(config, () => server);
   const run = (...args: readonly string[]) => command('suspend', ...args);
   const why = ['--reason', 'x'];
-  expect((await run('none', ...why)).err).toContain('[not-found]');
+  for (const act of ['suspend', 'resume']) {
+    const { err } = await command(act, 'scope/none', ...why);
+    expect(err).toContain('there is no repository or scope scope/none that is served [not-found]');
+    expect(err).toContain('fix: fairlead get repositories and fairlead get scopes list them');
+  }
   expect((await run('acme', ...why, '--until', '2020-01-01T00:00:00Z')).err).toContain('[suspend-past]');
   expect((await run('acme', ...why, '--until', 'soon')).err).toContain('write a duration');
+  for (const until of ['99999999h', '87601h', '9999-01-01T00:00:00Z']) {
+    const tooLong = await run('acme', ...why, '--until', until);
+    expect(tooLong).toMatchObject({
+      code: 64,
+      err: expect.stringContaining('write at most 87600h (10 years)'),
+    });
+  }
   expect((await run('acme')).err).toContain('--reason');
 });
 

@@ -29,6 +29,8 @@ describe.each(files)('%s', (file) => {
   beforeAll(async () => {
     home = await createHome();
     undo.defer(() => home.close());
+    // As git is when somebody begins: a page says all that it needs.
+    await home.write('.gitconfig', '');
     if (!/^\$ fairlead serve /m.test(markdown)) return;
     await symlink(await envoyPath(), join(home.dir, 'bin/envoy'));
     inside = await namespace(home, undo);

@@ -5,6 +5,7 @@ import { envoy } from '../../src/generated/envoy.js';
 import { createHome } from '../cli/fairlead.ts';
 import { createSite, hint } from '../server.ts';
 import { AdsClient } from '../xds/client.ts';
+import { framed, messagesOf } from '../xds/framed.ts';
 import { CLUSTER } from '../xds/resources.ts';
 import { startMeasured } from './measured.ts';
 
@@ -14,8 +15,8 @@ const { DeltaDiscoveryRequest, DeltaDiscoveryResponse } = envoy.service.discover
 const MANY = 15;
 
 /**
- * One proxy that reads and never answers, one that reads nothing, and one as it should be, while `commits` come in. What
- * the server holds then, and what it holds when those two have left.
+ * One proxy that reads and never answers, one that refuses all, one that reads nothing, and one as it should be, while
+ * `commits` come in. What the server holds then, and what it holds when those three have left.
  */
 export async function serveSilent(
   commits: number,
@@ -27,14 +28,17 @@ export async function serveSilent(
   cleanup.defer(() => server.close());
   const well = new AdsClient(server.xdsPort);
   const never = new AdsClient(server.xdsPort);
+  const refusing = new AdsClient(server.xdsPort);
   const slow = await openSlow(server.xdsPort);
-  for (const client of [well, never, slow]) cleanup.defer(() => client.close());
+  for (const client of [well, never, refusing, slow]) cleanup.defer(() => client.close());
   for (const [client, name] of [
     [well, 'well'],
     [never, 'never'],
+    [refusing, 'refusing'],
   ] as const)
     client.send({ node: { id: nodeId(name) }, typeUrl: CLUSTER });
-  const heard = takeAll(well);
+  const heard = takeAll(well, null);
+  const refused = takeAll(refusing, 'never');
   let tip = '';
   const commit = async (at: number) => {
     tip = await site.change(serviceOf(at), 'alice');
@@ -46,9 +50,10 @@ export async function serveSilent(
   for (let at = 0; at < commits; at += 1) await commit(at);
   const beside = (await server.measure()).bytes;
   await told(server, tip);
+  expect([...refused].some(isOf(serviceOf(commits - 1)))).toBe(true);
   expect(never.unread).toBeLessThan(MANY);
   expect(await slow.untilHeard(serviceOf(commits - 1))).toBeLessThan(5);
-  for (const client of [never, slow]) client.close();
+  for (const client of [never, refusing, slow]) client.close();
   await expect.poll(() => server.metric('fairlead_xds_connected_proxies')).toBe(1);
   return { beside, without: (await server.measure()).bytes };
 }
@@ -57,13 +62,14 @@ const serviceOf = (at: number) => `service-${at}`;
 const nodeId = (name: string) => `sidecar~10.0.0.1~${name}-1.shop~shop.svc.cluster.local`;
 const isOf = (service: string) => (name: string) => name.includes(`|${service}.`);
 
-/** Takes responses as a proxy should, for as long as they come: the names that were in them. */
-function takeAll(client: AdsClient): ReadonlySet<string> {
+/** Answers all responses, for as long as they come, with a refusal or (null) as a proxy should: the names that were in them. */
+function takeAll(client: AdsClient, refusal: string | null): ReadonlySet<string> {
   const heard = new Set<string>();
   const take = async () => {
     for (;;) {
       const response = await client.next();
-      client.ack(response);
+      if (refusal === null) client.ack(response);
+      else client.nack(response, refusal);
       for (const { name } of response.resources) heard.add(name);
     }
   };
@@ -98,6 +104,7 @@ async function told(server: Awaited<ReturnType<typeof startMeasured>>, tip: stri
     expect(types[0]?.unansweredSinceMs, name).toBeGreaterThanOrEqual(connectedAtMs);
   }
   expect(of(all, 'well')?.types[0]?.unansweredSinceMs).toBeNull();
+  expect(of(all, 'refusing')?.types[0]?.state).toBe('ERROR');
   expect(await server.metric('fairlead_xds_stale_proxies', 'type="cds"')).toBe(2);
   expect(await server.metric('fairlead_xds_unanswered_seconds', 'type="cds"')).toBeGreaterThan(0);
   await using cleanup = new AsyncDisposableStack();
@@ -135,25 +142,12 @@ async function openSlow(port: number): Promise<Slow> {
 
 /** Reads, and answers, until a response has this service; how many there were. */
 async function responsesUntil(stream: ClientHttp2Stream, service: string): Promise<number> {
-  let bytes = Buffer.alloc(0);
   let count = 0;
-  for await (const chunk of stream) {
-    bytes = Buffer.concat([bytes, chunk]);
-    while (bytes.length >= 5 && bytes.length >= 5 + bytes.readUInt32BE(1)) {
-      const end = 5 + bytes.readUInt32BE(1);
-      const { typeUrl, nonce, resources } = DeltaDiscoveryResponse.decode(bytes.subarray(5, end));
-      bytes = bytes.subarray(end);
-      count += 1;
-      stream.write(framed(DeltaDiscoveryRequest.encode({ typeUrl, responseNonce: nonce }).finish()));
-      if (resources.map(({ name }) => name).some(isOf(service))) return count;
-    }
+  for await (const message of messagesOf(stream)) {
+    const { typeUrl, nonce, resources } = DeltaDiscoveryResponse.decode(message);
+    count += 1;
+    stream.write(framed(DeltaDiscoveryRequest.encode({ typeUrl, responseNonce: nonce }).finish()));
+    if (resources.map(({ name }) => name).some(isOf(service))) break;
   }
-  throw new Error('the stream ended before');
-}
-
-/** A message as gRPC frames it: not compressed, its length, its bytes. */
-function framed(message: Uint8Array): Buffer {
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(message.length, 1);
-  return Buffer.concat([head, message]);
+  return count;
 }

@@ -111,6 +111,17 @@ describe.each(Object.entries(backends))('%s', (_, openBackend) => {
     expect(server.logins).toEqual([]);
   });
 
+  test('a redirect that never ends is called that', async () => {
+    const { open } = await setUp();
+    const turning = await serve((request, response) => {
+      response.writeHead(302, { location: request.url }).end();
+    });
+    onTestFinished(turning.close);
+    const backend = await open(nobody, {}, `${turning.url}/mesh.git`);
+    const message = expect.stringMatching(/\/mesh\.git\S*: redirects again and again, perhaps to itself$/);
+    await expect(backend.remoteTip()).rejects.toMatchObject({ code: 'remote-unreachable', message });
+  });
+
   test('the proxy is the one that is configured, else that of the environment, but for whom NO_PROXY names', async () => {
     const { repository, server, way, open } = await setUp();
     const tip = await repository.commit('one');

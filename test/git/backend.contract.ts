@@ -66,6 +66,27 @@ export function backendContract(open: OpenBackend): void {
       expect(count().length).toBeGreaterThan(2);
     });
 
+    test('what was asked for in vain is asked of the remote once, and what may not be here never', async () => {
+      const { repository, backend, count } = await setUp();
+      const tip = await grow(repository);
+      expect(await backend.has(tip)).toBe(false);
+      await backend.fetch();
+      expect(await backend.has(tip)).toBe(true);
+      const [unknown, malformed] = ['1'.repeat(40), 'main'];
+      count();
+      expect(await Promise.all([unknown, malformed].map((id) => backend.has(id)))).toEqual([false, false]);
+      await backend.fetch();
+      expect(count()).toEqual(['GET', 'POST']);
+      const fetches: number[] = [];
+      for (let round = 0; round < 3; round += 1) {
+        await expect(backend.commit(unknown)).rejects.toMatchObject({ code: 'object-missing' });
+        await backend.fetch();
+        fetches.push(count().length);
+      }
+      expect(fetches[0]).toBeGreaterThan(2);
+      expect(fetches.slice(1)).toEqual([2, 2]);
+    });
+
     test('the tip is what was fetched, also where the branch moved since it was asked for', async () => {
       let asked = 0;
       const tips: string[] = [];
@@ -276,6 +297,30 @@ export function backendContract(open: OpenBackend): void {
       expect(await again.resolve('main')).toBe(tip);
       expect((await again.commit(tip)).id).toBe(tip);
     });
+  });
+
+  test('a remote on this machine that is packed anew takes its room once, and the old line stays', async () => {
+    const repository = await newRepository();
+    const gitdir = join(await newFolder(), 'git');
+    const options = { gitdir, remote: { url: repository.dir, branch: 'main' } };
+    const backend = await open(options);
+    const tips: string[] = [];
+    const packed = async (name: string) => {
+      await repository.write(name, `${name}\n`);
+      tips.push(await repository.commit(name));
+      await repository.git('reflog', 'expire', '--expire=now', '--all');
+      await repository.git('gc', '--quiet', '--prune=now');
+      expect(await backend.fetch()).toBe(tips.at(-1));
+      for (const tip of tips) expect((await backend.commit(tip)).id).toBe(tip);
+      const names = await readdir(join(gitdir, 'objects', 'pack'));
+      return names.filter((each) => /\.(?:pack|idx)$/.test(each)).length / 2;
+    };
+    expect([await packed('old'), await packed('older')]).toEqual([1, 1]);
+    await repository.git('update-ref', '-d', 'HEAD');
+    expect([await packed('one'), await packed('two'), await packed('three')]).toEqual([2, 2, 2]);
+    const again = await open(options);
+    for (const tip of tips)
+      expect((await again.tree((await again.commit(tip)).tree)).length).toBeGreaterThan(0);
   });
 
   test('a pack of 100 MB is fetched and read', async () => {

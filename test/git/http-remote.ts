@@ -8,6 +8,8 @@ export type HttpRemote = {
   readonly url: string;
   /** `METHOD /path?query` of each request so far. */
   readonly requests: string[];
+  /** Bytes of each answer so far. */
+  readonly sent: number[];
   close(): Promise<void>;
 };
 
@@ -21,13 +23,17 @@ export async function serve(
   answer: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<HttpRemote> {
   const requests: string[] = [];
+  const sent: number[] = [];
   const server = createServer((request, response) => {
     requests.push(`${request.method} ${request.url}`);
+    const { socket } = request;
+    const before = socket.bytesWritten;
+    response.on('finish', () => void sent.push(socket.bytesWritten - before));
     answer(request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, requests, close: () => closeServer(server) };
+  return { url: `http://127.0.0.1:${port}`, requests, sent, close: () => closeServer(server) };
 }
 
 function closeServer(server: Server): Promise<void> {

@@ -47,6 +47,32 @@ describe.each(['path', 'http'])('a full disk while fetching by %s', (transport) 
   });
 });
 
+test('a fetch waits for the one before, also where nobody waits for that any more', async () => {
+  const repository = await newRepository();
+  const tip = await grow(repository);
+  await repository.git('repack', '-a', '-d', '--quiet');
+  const gate = Promise.withResolvers<void>();
+  const read: string[] = [];
+  const readFile = async (path: string, options?: object) => {
+    if (path.startsWith(repository.dir)) read.push(path);
+    if (read.at(-1)?.endsWith('.pack') === true) await gate.promise;
+    return disk.readFile(path, options);
+  };
+  const fs = { ...disk, readFile: readFile as typeof disk.readFile };
+  const remote = { url: repository.dir, branch: 'main' };
+  const backend = await openIsomorphic({ gitdir: join(await newFolder(), 'git'), remote, fs });
+  const controller = new AbortController();
+  const first = backend.fetch(controller.signal);
+  while (read.at(-1)?.endsWith('.pack') !== true) await new Promise(setImmediate);
+  controller.abort(new Error('too late'));
+  read.length = 0;
+  const second = backend.fetch();
+  await new Promise(setImmediate);
+  expect(read).toEqual([]);
+  gate.resolve();
+  expect(await Promise.all([first, second])).toEqual([tip, tip]);
+});
+
 /** A disk that knows what a power cut would take back: files whose bytes, or whose names, were not synced. */
 function volatileDisk() {
   const unsynced = new Set<string>();

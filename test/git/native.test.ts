@@ -1,4 +1,4 @@
-import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -55,14 +55,14 @@ test('a server that was held up itself does not take the remote for silent', asy
   const remote = await newRepository();
   const tip = await grow(remote);
   const started = join(await newFolder(), 'started');
-  const talk = `touch ${started}; for i in 1 2 3 4 5 6 7 8 9 10; do echo goes on >&2; sleep 0.2; done`;
+  const talk = `touch ${started}; for i in $(seq 18); do echo goes on >&2; sleep 0.2; done`;
   const script = `case " $* " in *" fetch "*) ${talk} ;; esac; exec ${await realGit()} "$@"`;
   const served = await serveGit(dirname(remote.dir));
   onTestFinished(served.close);
   const url = `${served.url}/${basename(remote.dir)}/.git`;
   const options = { gitdir: join(await newFolder(), 'git'), remote: { url, branch: 'main' } };
   const environment = await withProgram('git', script);
-  const backend = await openNative({ ...options, timeoutMs: 1_000, environment });
+  const backend = await openNative({ ...options, timeoutMs: 2_000, environment });
   const fetched = backend.fetch();
   await until(() =>
     stat(started).then(
@@ -70,7 +70,7 @@ test('a server that was held up itself does not take the remote for silent', asy
       () => false,
     ),
   );
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_300);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_600);
   expect(await fetched).toBe(tip);
 });
 
@@ -195,6 +195,21 @@ describe('remotes that misbehave', () => {
     expect(`${error} ${error instanceof Error ? error.cause : ''}`).not.toContain('secret');
   });
 
+  test('a redirect to what is no repository says to where', async () => {
+    const server = await serve((request, response) =>
+      request.url?.startsWith('/a.git')
+        ? redirect(response, '/login')
+        : void response.setHeader('content-type', ADVERTISED).end('001e# service=git-upload-pack\n0000'),
+    );
+    onTestFinished(server.close);
+    const remote = { url: `${server.url}/a.git`, branch: 'main' };
+    const backend = await openNative({ gitdir: join(await newFolder(), 'git'), remote, environment });
+    await expect(backend.remoteTip()).rejects.toMatchObject({
+      code: 'remote-unreachable',
+      message: `${remote.url}: redirects to ${server.url}/login, which is no repository`,
+    });
+  });
+
   test('user and password are sent, also with a bare percent sign, and are nowhere in the store', async () => {
     let seen: string | undefined;
     const { gitdir, backend } = await against((request, response) => {
@@ -280,32 +295,74 @@ describe('remotes that misbehave', () => {
   });
 });
 
+const ADVERTISED = 'application/x-git-upload-pack-advertisement';
+
 function redirect(response: ServerResponse, location: string): void {
   response.writeHead(302, { location }).end();
 }
 
-test('the packs of many fetches are joined, and the old line stays', async () => {
-  const repository = await newRepository();
-  const server = await serveGit(dirname(repository.dir));
-  onTestFinished(server.close);
-  const remote = { url: `${server.url}/${basename(repository.dir)}/.git`, branch: 'main' };
-  const gitdir = join(await newFolder(), 'git');
-  const backend = await openNative({ gitdir, remote, environment });
-  const old = await repository.commit('old');
-  await backend.fetch();
-  await repository.git('update-ref', '-d', 'HEAD');
-  const counts: number[] = [];
-  const tips: string[] = [];
-  for (let round = 0; round < 22; round += 1) {
-    await repository.write('file', `${round}\n`);
-    tips.push(await repository.commit(`round ${round}`));
-    expect(await backend.fetch()).toBe(tips.at(-1));
-    counts.push(
-      (await readdir(join(gitdir, 'objects', 'pack'))).filter((name) => name.endsWith('.pack')).length,
-    );
+describe('the packs of many fetches', () => {
+  /** A store that has fetched as often as it may before its packs are joined; `old` was moved away from. */
+  async function fetchedOften(variables: Partial<typeof environment> = {}) {
+    const repository = await newRepository();
+    const server = await serveGit(dirname(repository.dir));
+    onTestFinished(server.close);
+    const remote = { url: `${server.url}/${basename(repository.dir)}/.git`, branch: 'main' };
+    const gitdir = join(await newFolder(), 'git');
+    const unjoined: unknown[] = [];
+    const options = { gitdir, remote, environment: { ...environment, ...variables } };
+    const backend = await openNative({ ...options, unjoined: (error) => unjoined.push(error) });
+    const old = await repository.commit('old');
+    await backend.fetch();
+    await repository.git('update-ref', '-d', 'HEAD');
+    const folder = join(gitdir, 'objects', 'pack');
+    const packs = async () => (await readdir(folder)).filter((name) => name.endsWith('.pack')).length;
+    const [stem] = (await readdir(folder)).flatMap((name) => /^(pack-.*)\.pack$/.exec(name)?.[1] ?? []);
+    for (let at = 10; (await packs()) < 20; at += 1) {
+      for (const kind of ['pack', 'idx'])
+        await copyFile(join(folder, `${stem}.${kind}`), join(folder, `pack-${`${at}`.repeat(20)}.${kind}`));
+    }
+    const fetchNext = async (name: string) => {
+      const tip = await repository.commit(name);
+      expect(await backend.fetch()).toBe(tip);
+      return tip;
+    };
+    return { options, backend, old, folder, packs, fetchNext, unjoined };
   }
-  expect(Math.max(...counts)).toBe(20);
-  expect(counts.at(-1)).toBeLessThan(10);
-  const again = await openNative({ gitdir, remote, environment });
-  for (const tip of [old, ...tips]) expect((await again.commit(tip)).id).toBe(tip);
+
+  test('are joined behind a fetch, and the old line stays', async () => {
+    const { options, backend, old, packs, fetchNext, unjoined } = await fetchedOften();
+    const tips = [old, await fetchNext('one')];
+    await until(async () => (await packs()) < 10);
+    tips.push(await fetchNext('two'));
+    for (const git of [backend, await openNative(options)])
+      for (const tip of tips) expect((await git.commit(tip)).id).toBe(tip);
+    expect(unjoined).toEqual([]);
+  });
+
+  test('that take too long to join hold up no fetch, are not joined twice, and leave nothing behind', async () => {
+    const log = join(await newFolder(), 'log');
+    const half = 'touch "$GIT_OBJECT_DIRECTORY/pack/.tmp-1-pack-0.pack"';
+    const hang = `${half}; echo $$ >>${log}; exec sleep 600`;
+    const script = `case " $* " in *" repack "*) ${hang} ;; esac; exec ${await realGit()} "$@"`;
+    const { backend, folder, fetchNext, unjoined } = await fetchedOften(await withProgram('git', script));
+    await fetchNext('one');
+    const pids = async () => (await readFile(log, 'utf8').catch(() => '')).trim().split('\n').map(Number);
+    await until(async () => (await pids())[0] !== 0);
+    await fetchNext('two');
+    await backend.close();
+    const [pid = 0, ...others] = await pids();
+    expect(others).toEqual([]);
+    await until(async () => !(await alive(pid)));
+    expect((await readdir(folder)).filter((name) => name.includes('tmp'))).toEqual([]);
+    expect(unjoined).toEqual([]);
+  });
+
+  test('that git cannot join are told', async () => {
+    const script = `case " $* " in *" repack "*) echo fatal: no >&2; exit 128 ;; esac; exec ${await realGit()} "$@"`;
+    const { fetchNext, unjoined } = await fetchedOften(await withProgram('git', script));
+    await fetchNext('one');
+    await until(async () => unjoined.length > 0);
+    expect(String(unjoined)).toBe('Error: git repack ends with status 128: fatal: no');
+  });
 });

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { type Owner, treatment } from '../../src/mesh/index.ts';
 import { isVisible, ownerOfHost, ownerOfNamespace, ownersWithin } from '../../src/mesh/ownership.ts';
+import { readPart } from '../../src/mesh/part.ts';
 import { defaultSettings } from '../../src/mesh/settings.ts';
 import { entry, routes, service, subsets, to } from './manifests.ts';
-import { codesOf, meshOf } from './world.ts';
+import { codesOf, meshOf, scope } from './world.ts';
 
 const granted = { namespaces: [], hosts: [] };
 const below = { root: 'r', rank: 0 };
@@ -229,4 +230,24 @@ describe('a host that nobody owns', () => {
     const built = meshOf(acme(entry('cart', 'shop', 'cart')), child(''));
     expect(built.mesh.services[0]?.visibility).toEqual({ to: 'scope', uid: 'uid-acme' });
   });
+});
+
+test('who reads the manifests of many scopes does not go through all owners for each', () => {
+  const { resources } = scope({ path: 'acme', files: service('shop', 'cart') });
+  let asked = 0;
+  const owners = Array.from({ length: 200 }, (_, index): Owner => {
+    const uid = index === 199 ? 'uid-acme' : `uid-${index}`;
+    const { uid: _uid, ...rest } = { ...root, namespaces: index === 199 ? ['*'] : [] };
+    return {
+      ...rest,
+      get uid() {
+        asked += 1;
+        return uid;
+      },
+    };
+  });
+  for (let times = 0; times < 200; times += 1) {
+    expect(readPart(resources, owners, new Map()).candidates).toHaveLength(1);
+  }
+  expect(asked).toBeLessThan(200 * 20);
 });

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Delegation } from '../../src/policy/delegation.ts';
 import { badGrants, badOwnership, overGrant, within } from '../../src/policy/grants.ts';
 
@@ -45,6 +45,36 @@ test('G17: as many hosts as a file can hold are looked up, not compared', () => 
   expect(badOwnership(owns, null, records)).toBeNull();
   const twice = [...records, record('late', ['*.s7.example'])];
   expect(badOwnership(owns, null, twice)).toBe('s7 and late are granted the same names');
+});
+
+describe('a list of names is read a few times, however often it is asked for', () => {
+  const NAMES = 400;
+  let looks = 0;
+  const counted = (names: readonly string[]) =>
+    new Proxy(names, {
+      get(from, key) {
+        looks += 1;
+        return Reflect.get(from, key);
+      },
+    });
+  const names = (prefix: string) => Array.from({ length: NAMES }, (_, at) => `${prefix}${at}`);
+
+  test('by many children, each for what it owns of it', () => {
+    looks = 0;
+    const owned = { namespaces: counted(names('n')), hosts: counted(names('h')) };
+    for (const at of names('').keys()) {
+      const child = { namespaces: [`n${at}`, 'ghost'], hosts: [`h${at}`] };
+      expect(within(child, owned)).toEqual({ namespaces: [`n${at}`], hosts: [`h${at}`] });
+    }
+    expect(looks).toBeLessThan(10 * NAMES);
+  });
+
+  test('by one scope, for all that it is granted', () => {
+    looks = 0;
+    const grant = { namespaces: counted(names('n')), hosts: counted(names('h')) };
+    expect(overGrant({ namespaces: names('n'), hosts: names('h') }, grant)).toBeNull();
+    expect(looks).toBeLessThan(10 * NAMES);
+  });
 });
 
 test.each([

@@ -1,14 +1,13 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  inspectDataFolder,
-  nodeProcesses,
-  openDataFolder,
-  type Processes,
-} from '../../src/reconcile/data-folder.ts';
+import { systemClock } from '../../src/reconcile/clock.ts';
+import { inspectDataFolder, openDataFolder } from '../../src/reconcile/data-folder.ts';
+import { nodeProcesses, type Processes } from '../../src/reconcile/data-lock.ts';
 import { nodeFiles } from '../../src/reconcile/files.ts';
 import { createFolder } from '../repository.ts';
+import { quiet } from '../server.ts';
 
 let folder: Awaited<ReturnType<typeof createFolder>>;
 let path: string;
@@ -23,7 +22,8 @@ const other = (changes: Partial<Processes['self']>, alive = true): Processes => 
   alive: () => alive,
   startTicks: nodeProcesses.startTicks,
 });
-const open = (processes?: Processes) => openDataFolder(path, nodeFiles, processes);
+const world = { clock: systemClock, log: quiet };
+const open = (processes?: Processes) => openDataFolder(path, world, nodeFiles, processes);
 const code = (code: string) => expect.objectContaining({ code });
 
 describe('openDataFolder', () => {
@@ -89,6 +89,46 @@ describe('openDataFolder', () => {
     }
   });
 
+  it('lets go of its own lock alone', async () => {
+    const data = await open();
+    const text = JSON.stringify({ host: 'another', pid: 1, startedMs: 1_000 });
+    await writeFile(join(path, 'lock'), text);
+    await data.close();
+    expect(await readFile(join(path, 'lock'), 'utf8')).toBe(text);
+  });
+
+  it('clears away the drafts of locks whose processes died, and nothing else', async () => {
+    await (await open()).close();
+    await writeFile(join(path, `lock.${randomUUID()}.tmp`), 'draft');
+    await writeFile(join(path, 'lock.tmp'), 'an operator’s');
+    const data = await open();
+    expect((await readdir(path)).sort()).toEqual(['format', 'lock', 'lock.tmp']);
+    await data.close();
+  });
+
+  it('gives back a live lock that it moved by mistake, whoever took the free name meanwhile', async () => {
+    await open();
+    const [first, second, third] = [1, 2, 3].map((startedMs) => ({
+      ...other({ pid: process.pid + startedMs, startedMs }),
+      alive: (pid: number) => pid !== process.pid,
+      startTicks: () => nodeProcesses.self.startTicks,
+    }));
+    const late: Promise<unknown>[] = [];
+    const between = {
+      ...nodeFiles,
+      async rename(from: string, to: string) {
+        await open(first); // The second has read the dead lock, and moves this one.
+        await nodeFiles.rename(from, to);
+        late.push(expect(open(third)).rejects.toEqual(code('data-in-use')));
+        await Promise.all(late);
+      },
+    };
+    await expect(openDataFolder(path, world, between, second)).rejects.toEqual(code('data-in-use'));
+    expect(late).toHaveLength(1);
+    expect(JSON.parse(await readFile(join(path, 'lock'), 'utf8'))).toEqual(first?.self);
+    expect((await readdir(path)).sort()).toEqual(['format', 'lock']);
+  });
+
   it.each([1, 4_000_000])(
     'never takes the lock of another host, whose pid %d is not of this one, and says what to do',
     async (pid) => {
@@ -134,7 +174,11 @@ describe('openDataFolder', () => {
 
   it('gives a dead lock to one of many that want it', async () => {
     await open();
-    const many = Array.from({ length: 8 }, (_, i) => other({ pid: process.pid + 1 + i }, false));
+    const many = Array.from({ length: 8 }, (_, i) => ({
+      ...other({ pid: process.pid + 1 + i }),
+      alive: (pid: number) => pid !== process.pid,
+      startTicks: () => nodeProcesses.self.startTicks,
+    }));
     const results = await Promise.allSettled(many.map(open));
     const held = results.filter(({ status }) => status === 'fulfilled').length;
     expect(held).toBeLessThanOrEqual(1);
@@ -188,8 +232,99 @@ describe('openDataFolder', () => {
     expect((await readdir(path)).sort()).toEqual(['format', 'lost+found']);
   });
 
-  it('says what is wrong with a folder that cannot be made', async () => {
+  it.each([
+    ['a file', 'state', 'state: it is a file and not a folder'],
+    ['in a file', 'state/fairlead', 'what it would be in is a file'],
+    ['in a folder of a file', 'state/fairlead/more', 'what it would be in is a file'],
+    ['where nothing can be made', '/proc/fairlead', 'cannot use /proc/fairlead: '],
+  ])('says what is wrong with a folder that cannot be made: %s', async (_, name, message) => {
     await writeFile(join(folder.dir, 'state'), 'a file');
-    await expect(open()).rejects.toEqual(code('data-unwritable'));
+    const opening = openDataFolder(resolve(folder.dir, name), world);
+    const wrong = { code: 'data-unwritable', message: expect.stringContaining(message) };
+    await expect(opening).rejects.toMatchObject(wrong);
+  });
+});
+
+describe('a lock of another pid namespace, as containers of one host name have', () => {
+  const lock = () => join(path, 'lock');
+  const container = (name: string, pid = 1): Processes => ({
+    self: { ...nodeProcesses.self, pid, startedMs: name.length, pidNamespace: `pid:[${name}]` },
+    alive: () => false,
+    startTicks: () => null,
+  });
+  /** A hundred times as fast; `look` is called at each timer. */
+  const fast = (look = async () => {}) => {
+    let steadyMs = 0;
+    const after = (delayMs: number, run: () => void) => {
+      const timer = setTimeout(() => {
+        steadyMs += delayMs;
+        void look().then(run);
+      }, delayMs / 100);
+      return () => clearTimeout(timer);
+    };
+    return { ...systemClock, steadyMs: () => steadyMs, after };
+  };
+  const age = (ms: number) => {
+    const at = new Date(Date.now() - ms);
+    return utimes(lock(), at, at);
+  };
+
+  it.each([1, 7])('is held while its holder, pid %d there, touches it', async (pid) => {
+    const clock = fast();
+    const old = await openDataFolder(path, { ...world, clock }, nodeFiles, container('old', pid));
+    const text = await readFile(lock(), 'utf8');
+    await expect(
+      openDataFolder(path, { ...world, clock }, nodeFiles, container('younger')),
+    ).rejects.toMatchObject({
+      code: 'data-in-use',
+      message: expect.stringContaining('a process of another container'),
+      fix: expect.stringContaining('stop it, or wait 30 s after it died'),
+    });
+    expect(await readFile(lock(), 'utf8')).toBe(text);
+    expect(await inspectDataFolder(path, nodeFiles, container('younger'))).toBe(text.trim());
+    expect((await readdir(path)).sort()).toEqual(['format', 'lock']);
+    await old.close();
+    expect(await readdir(path)).toEqual(['format']);
+  });
+
+  it.each([
+    ['at once where it was not touched for 30 s', 31_000, 0],
+    ['after a wait where it was, and says that it waits', 28_000, 3],
+    ['after 30 s where its time lies ahead', -3_600_000, 30],
+  ])('is taken over %s', async (_, ageMs, looks) => {
+    await (await open()).close();
+    await writeFile(lock(), `${JSON.stringify(container('dead').self)}\n`);
+    await age(ageMs);
+    expect(await inspectDataFolder(path, nodeFiles, container('new'))).toEqual(
+      looks === 0 ? null : expect.stringContaining('pid:[dead]'),
+    );
+    let looked = 0;
+    const clock = fast(async () => {
+      looked += 1;
+      if (ageMs > 0 && looked === looks) await age(31_000);
+    });
+    const said: string[] = [];
+    const log = { ...quiet, warn: (_: unknown, message: string) => void said.push(message) };
+    const data = await openDataFolder(path, { clock, log }, nodeFiles, container('new'));
+    expect(looked).toBe(looks);
+    expect(said).toEqual(looks === 0 ? [] : [expect.stringContaining('waiting for the data folder')]);
+    expect(JSON.parse(await readFile(lock(), 'utf8'))).toEqual(container('new').self);
+    await data.close();
+  });
+
+  it('is taken as soon as its holder lets go of it', async () => {
+    const old = await openDataFolder(path, world, nodeFiles, container('old'));
+    const clock = fast(() => old.close());
+    await (await openDataFolder(path, { ...world, clock }, nodeFiles, container('new'))).close();
+  });
+
+  it('tells its holder when it is another’s', async () => {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const log = { ...quiet, error: (_: unknown, message: string) => resolve(message) };
+    const data = await openDataFolder(path, { clock: fast(), log }, nodeFiles, container('paused'));
+    await writeFile(lock(), JSON.stringify(container('new').self));
+    expect(await promise).toContain('not ours any more');
+    await data.close();
+    expect(await readFile(lock(), 'utf8')).toContain('pid:[new]');
   });
 });

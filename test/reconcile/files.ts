@@ -30,6 +30,8 @@ export function testDisk(): Disk {
   return {
     read: nodeFiles.read,
     list: nodeFiles.list,
+    touch: nodeFiles.touch,
+    ageMs: nodeFiles.ageMs,
     async write(path, text, mode) {
       const dies = steps + 1 === deadFrom;
       // A write that is cut off leaves a part behind: only a rename is whole or not at all.

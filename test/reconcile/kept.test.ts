@@ -175,8 +175,8 @@ test('when suspending is answered nothing changes any more: what was on its way 
   mesh.offer(b);
   const running = mesh.run();
   await inside.promise;
-  const { loop, suspensions, clock } = mesh;
-  const brake = createBrake({ loops: new Map([['mesh', loop]]), suspensions, clock });
+  const { loop, suspensions } = mesh;
+  const brake = createBrake({ loops: new Map([['mesh', loop]]), suspensions });
   const answered = brake
     .suspend({ ...WHO, name: 'mesh', forMs: null })
     .then(() => [loop.status().appliedRevision, mesh.published.length]);
@@ -184,6 +184,17 @@ test('when suspending is answered nothing changes any more: what was on its way 
   gate.resolve();
   await running;
   expect(await answered).toEqual([b, mesh.published.length]);
+});
+
+test('a name that a repository and a scope have is refused with both ways to say it', async () => {
+  const { loop, suspensions, at } = await start();
+  await at(a);
+  const brake = createBrake({ loops: new Map([['s', loop]]), suspensions });
+  expect(await brake.resume({ name: 's', reason: 'over', by: 'ana' })).toEqual({
+    code: 'target-ambiguous',
+    message: 's may be several',
+    fix: 'name one of: repository/s, scope/s',
+  });
 });
 
 test('what is let go, and what ends by itself, goes on while the remote is away', async () => {
@@ -197,6 +208,43 @@ test('what is let go, and what ends by itself, goes on while the remote is away'
   await mesh.queue.drain();
   expect(mesh.names()).toContain('three');
   expect(mesh.loop.status().failure).toMatchObject({ stage: 'fetch' });
+});
+
+test('who is let go and stopped again before that was served stays where it is', async () => {
+  const [inside, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const gated = { isOn: false };
+  const derive = (line: Line): Line => ({
+    ...line,
+    async scopes(state) {
+      if (gated.isOn) {
+        inside.resolve();
+        await gate.promise;
+      }
+      return line.scopes(state);
+    },
+  });
+  const mesh = await start(derive);
+  await mesh.at(a);
+  await stop(mesh, world.uid.S);
+  await mesh.at(b);
+  const seen: string[] = [];
+  const fetch = async () => {
+    seen.push(mesh.names());
+    return b;
+  };
+  mesh.remote({ fetch });
+  gated.isOn = true;
+  await mesh.suspensions.resume({ ...WHO, scope: { uid: world.uid.S, path: 's', digest: a, seq: 1 } });
+  const drained = mesh.queue.drain();
+  await inside.promise;
+  const version = mesh.loop.versions(world.uid.S).at(-1) ?? expect.fail('nothing is served');
+  await mesh.suspensions.suspend({ ...WHO, scope: { uid: world.uid.S, path: 's', ...version } });
+  gate.resolve();
+  await drained;
+  await mesh.queue.drain();
+  for (const names of [...seen, mesh.names()]) expect(names).not.toContain('three');
+  expect(seen).not.toEqual([]);
+  expect(mesh.scope('s')).toMatchObject({ sync: 'OutOfSync', suspended: { by: 'ana' } });
 });
 
 test('what is let go serves at once, and fetches what was missed', async () => {
@@ -253,6 +301,25 @@ test('it ends by itself', async () => {
   expect(mesh.names()).toContain('three');
   expect(mesh.logged).toContainEqual({ level: 'warn', message: 'its time is over: no longer suspended' });
   expect(mesh.told).toEqual(['suspended by ana', 'over by ana']);
+});
+
+test('who sets the clock of a machine is heard; what was over too early is suspended again, and nothing goes back', async () => {
+  const mesh = await start();
+  await mesh.at(a);
+  await stop(mesh, world.uid.S, mesh.clock.now() + 3_600_000);
+  await mesh.at(b);
+  mesh.clock.set(7_200_000);
+  await mesh.clock.advance(60_000);
+  await mesh.queue.drain();
+  expect(mesh.names()).toContain('three');
+  mesh.clock.set(-7_200_000);
+  await mesh.clock.advance(60_000);
+  await vi.waitFor(async () => expect(await readFile(file, 'utf8')).toContain('"seq": 3'));
+  await mesh.queue.drain();
+  expect(mesh.told).toEqual(['suspended by ana', 'over by ana', 'suspended by ana']);
+  expect(mesh.logged).toContainEqual({ level: 'warn', message: 'its time is not over: suspended again' });
+  expect(mesh.names()).toContain('three');
+  expect(conditionsOf(mesh.scope('s')?.conditions)[0]).toContain('seq 3 is served, and is the newest');
 });
 
 test('a version that was never accepted is not served: what is served stays, and where nothing is, the newest', async () => {

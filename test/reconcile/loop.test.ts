@@ -632,8 +632,10 @@ describe('a scope that breaks a stage', () => {
       simulation.offer(tip);
       await simulation.run();
     }
-    expect(scopeOf(simulation.loop.status(), 's')).toMatchObject({ sync: 'OutOfSync', health: 'Degraded' });
-    expect(scopeOf(simulation.loop.status(), 's.c')).toMatchObject({ sync: 'Synced', health: 'Healthy' });
+    const status = simulation.loop.status();
+    expect(scopeOf(status, 's')).toMatchObject({ sync: 'OutOfSync', health: 'Degraded' });
+    expect(scopeOf(status, 's.c')).toMatchObject({ sync: 'Synced', health: 'Healthy' });
+    expect(simulation.loop.status().scopes).toBe(status.scopes);
     expect(names(simulation)).toContain('two.s.svc');
   });
 
@@ -730,9 +732,14 @@ describe('distribution', () => {
     const source = { scope: 's', uid: world.uid.S, document: 'd', file: 'v.yaml', line: 1, column: 1 };
     const rejected = [{ typeUrl: 't', name: 'n', version: 'v', message: 'bad', sources: [source] }];
     setSessions([session('one', { rejected })]);
+    const { scopes } = loop.status();
     expect(condition(loop.status(), 'Distributed', 's')).toBe('False Rejected');
     expect(scopeOf(loop.status(), 's')?.health).toBe('Degraded');
     expect(scopeOf(loop.status(), 's.c')?.health).toBe('Healthy');
     expect(condition(loop.status(), 'Ready')).toBe('False Rejected');
+    setSessions([session('one', { rejected: [...rejected, ...rejected] })]);
+    expect(loop.status().scopes).toBe(scopes);
+    setSessions(['one', 'two'].map((proxy) => session(proxy, { rejected })));
+    expect(loop.status().scopes).not.toBe(scopes);
   });
 });

@@ -111,6 +111,10 @@ function meetingPlace(clock: ReturnType<typeof simulatedClock>) {
       const text = written.get(name) ?? null;
       return text === null || text.length > maxBytes ? null : text;
     },
+    async timeMs() {
+      there();
+      return clock.now();
+    },
   });
   const set = (now: boolean) => {
     isThere = now;
@@ -142,7 +146,15 @@ function meet() {
     const common = { clock, log, versions, kinship };
     const suspensions = await simulation.suspensions(join(home, 'suspend.json'));
     const replicas = createReplicas({
-      ...{ ...common, bulletin: place.bulletin(), suspensions, hint, redisFailure: () => null },
+      ...{
+        ...common,
+        bulletin: place.bulletin(),
+        suspensions,
+        hint,
+        redisFailure: () => null,
+        learn: async () => {},
+        isAway: false,
+      },
       repositories: [{ name: 'mesh', genesis: g }],
     });
     simulation.keep(replicas);

@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
 import { must } from '../../src/base/must.ts';
-import { createReport, type Facts } from '../../src/reconcile/report.ts';
+import type { ScopeState } from '../../src/governance/index.ts';
+import type { Facts } from '../../src/reconcile/facts.ts';
+import { createReport } from '../../src/reconcile/report.ts';
+import { createTransitions } from '../../src/reconcile/transitions.ts';
 import { withReusedName } from '../governance/realm.ts';
 
 type State = NonNullable<Facts['state']>;
@@ -19,12 +22,14 @@ function factsOf(state: State): Facts {
     refused: null,
     stale: false,
     fetchOkMs: null,
+    verifiedSteadyMs: null,
     verifiedAgeMs: null,
     pollMs: 60_000,
     runs: { started: 1, finished: 1 },
     failure: null,
     appliedRevision: state.tip,
     applied: new Map(),
+    leftOut: new Map(),
     timelines: { of: () => null, last: () => null },
     push: 1,
     outOfSync: new Map(),
@@ -62,6 +67,7 @@ test('what is said of scopes is worked out again only where something of it has 
   const failure = { code: 'disk-full', message: '', fix: '', stage: 'witness', sinceMs: 0 };
   const changes: readonly Partial<Facts>[] = [
     { outOfSync: new Map([[must(scopes[0]).uid, 'wrong']]) },
+    { leftOut: new Map([[must(scopes[0]).uid, 'wrong']]) },
     { problems: [] },
     { applied: new Map([[must(scopes[0]).uid, 1]]) },
     { appliedRevision: null },
@@ -78,3 +84,52 @@ test('what is said of scopes is worked out again only where something of it has 
   }
   expect(report(facts, []).scopes).toEqual(scopes);
 });
+
+test('scopes of which the same is said share one list of conditions, and what is said of each is what is said of it alone', async () => {
+  const state = must((await stateOfMany(40)) as State);
+  const uids = [...state.scopes.keys()];
+  const [held, troubled, kept] = [must(uids[3]), must(uids[4]), must(uids[5])];
+  const hold = { rule: 'G5', reason: 'no quorum', commit: state.tip, files: [], votes: [], base: null };
+  const scopes = new Map(
+    [...state.scopes].map(([uid, scope]) => [
+      uid,
+      uid === held ? ({ ...scope, hold } as unknown as ScopeState) : scope,
+    ]),
+  );
+  const facts = { ...factsOf({ ...state, scopes }), outOfSync: new Map([[kept, 'seq 1 is served']]) };
+  const problem = { ...must(facts.problems[0]), file: `${must(scopes.get(troubled)).directory}/a.yaml` };
+  const all = { ...facts, problems: [problem] };
+  const reported = createReport()(all, []).scopes;
+  for (const one of reported) {
+    const own = one.uid === troubled ? all.problems : [];
+    const alone = { ...state, scopes: new Map([[one.uid, must(scopes.get(one.uid))]]) };
+    expect(createReport()({ ...all, problems: own, state: alone }, []).scopes).toEqual([one]);
+  }
+  const lists = Map.groupBy(reported, ({ conditions }) => conditions);
+  expect([...lists.values()].map(({ length }) => length).sort((a, b) => b - a)).toEqual([35, 1, 1, 1, 1, 1]);
+
+  const stamp = createTransitions();
+  stamp(createReport()({ ...all, appliedRevision: null }, []), 1);
+  const stamped = stamp(createReport()(all, []), 2).scopes;
+  expect(new Set(stamped.map(({ conditions }) => conditions)).size).toBe(lists.size);
+  for (const [at, { conditions }] of stamped.entries()) {
+    const plain = conditions.map(({ lastTransitionMs: _, ...observation }) => observation);
+    expect(plain).toEqual(must(reported[at]).conditions);
+    const since = Object.fromEntries(
+      conditions.map(({ type, lastTransitionMs }) => [type, lastTransitionMs]),
+    );
+    expect(since).toMatchObject({ SourceVerified: 1, Distributed: 2, Translated: 2 });
+  }
+});
+
+/** As many scopes, each at seq 1 but for two. */
+async function stateOfMany(count: number): Promise<State> {
+  const state = must((await (await withReusedName()).state('m')) as State);
+  const [one] = [...state.scopes.values()].filter(({ status }) => status === 'Live');
+  const scopes = Array.from({ length: count }, (_, index): ScopeState => {
+    const uid = index.toString(16).padStart(64, '0');
+    const seq = index < 2 ? index + 2 : 1;
+    return { ...must(one), uid, seq, path: `s.t${index}`, directory: `s/t${index}` };
+  });
+  return { ...state, scopes: new Map(scopes.map((scope) => [scope.uid, scope])) };
+}

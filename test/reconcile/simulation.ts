@@ -77,6 +77,11 @@ export function simulate(input: {
   let remote: Remote = unreachable;
   let keeper: Keeper = nobody;
   const git: GitBackend = {
+    has: (commit) =>
+      input.objects.commit(commit).then(
+        () => true,
+        () => false,
+      ),
     ...input.objects,
     fetch: (signal) => remote.fetch(signal),
     remoteTip: (signal) => remote.fetch(signal),

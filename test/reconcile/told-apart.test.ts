@@ -13,6 +13,23 @@ function of(path: string, uid: string, parent: string | null = null, name = uid)
   return { ...read, scope: { ...read.scope, uid, parent } as unknown as VerifiedScope };
 }
 
+/** Counts who goes through it. */
+class Counted extends Array<ScopeResources> {
+  static override get [Symbol.species]() {
+    return Array;
+  }
+  readonly #iterated: { times: number };
+  constructor(iterated: { times: number }, items: readonly ScopeResources[]) {
+    super();
+    this.#iterated = iterated;
+    this.push(...items);
+  }
+  override [Symbol.iterator]() {
+    this.#iterated.times += 1;
+    return super[Symbol.iterator]();
+  }
+}
+
 const uids = (list: readonly ScopeResources[]) => list.map(({ scope: { path } }) => path);
 
 describe('scopes of several repositories', () => {
@@ -37,6 +54,25 @@ describe('scopes of several repositories', () => {
     expect(uids(resources)).toEqual(['acme', 'acme.pay', 'evil']);
     expect(taken.map((of) => [...of.keys()].sort())).toEqual([[], ['deep', 'er', 'pay']]);
     expect(uids(toldApart([shop, [below]]).resources)).toEqual(['acme', 'acme.pay']);
+  });
+
+  it('of one repository, all served as they are, are not gone through again to say so', () => {
+    const iterated = { times: 0 };
+    const [all, less] = [new Counted(iterated, shop), new Counted(iterated, shop.slice(0, 1))];
+    const served = createServed(stages, () => 0, ['shop']);
+    served.replace('shop', all);
+    const { times } = iterated;
+    const { applied, failed } = served.of('shop');
+    expect([[...applied], [...failed]]).toEqual([
+      [
+        ['root', 1],
+        ['pay', 1],
+      ],
+      [],
+    ]);
+    expect(iterated.times).toBe(times);
+    served.replace('shop', less);
+    expect([...served.of('shop').applied]).toEqual([['root', 1]]);
   });
 
   it('are in the order of the configuration, whichever was served first', () => {

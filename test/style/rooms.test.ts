@@ -17,7 +17,10 @@ const STAGES = [
   'xds',
 ];
 const EDGES = ['reconcile', 'identity', 'kubernetes', 'telemetry', 'api', 'cli', 'web'];
-const TOP = ['pipeline.ts', 'environment.ts', 'settings.ts', 'config.ts', 'main.ts', 'program.ts'];
+/** What puts rooms together, and what takes what is put together. */
+const ROOT = ['listen.ts', 'repositories.ts', 'api-source.ts', 'main.ts', 'serve.ts', 'program.ts'];
+const CONFIG = ['environment.ts', 'setting-values.ts', 'settings.ts', 'config-file.ts', 'config.ts'];
+const TOP = ['pipeline.ts', ...CONFIG, ...ROOT];
 const PURE = ['signatures', 'policy', 'votes', 'governance', 'manifests', 'mesh', 'translate'];
 
 const internal = sourceFiles().flatMap((file) => importsOf(file).filter(({ inside }) => inside));
@@ -38,7 +41,7 @@ test('a stage imports only what stands left of it', () => {
 test('edges never import each other, nor the composition root', () => {
   const wrong = internal.filter(({ from, to }) => {
     const [here, there] = [roomOf(from), roomOf(to)];
-    return EDGES.includes(here) && here !== there && (EDGES.includes(there) || there === 'main.ts');
+    return EDGES.includes(here) && here !== there && (EDGES.includes(there) || ROOT.includes(there));
   });
   expect(wrong).toEqual([]);
 });

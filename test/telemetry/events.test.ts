@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { EVENT_TYPES } from '../../src/base/event-types.ts';
+import { must } from '../../src/base/must.ts';
 import { changes } from '../../src/telemetry/changes.ts';
 import { createEvents } from '../../src/telemetry/events.ts';
 import { createTelemetry } from '../../src/telemetry/index.ts';
@@ -80,6 +81,23 @@ describe('changes of a status', () => {
     ]);
     expect(changes(repository([sick]), before)).toMatchObject([
       { type: 'health', message: 'Degraded to Healthy: no more Rejected' },
+    ]);
+  });
+
+  test('of one list of scopes nobody looks at them; of a list that grew or lost some, each is found', () => {
+    const untouchable = new Proxy([scope('acme')], {
+      get: () => expect.unreachable('the list was looked at'),
+    });
+    expect(types(repository(untouchable), repository(untouchable))).toEqual([]);
+    const [one, two, three] = ['a', 'b', 'c'].map((name) => scope(name, { uid: name.repeat(64) }));
+    const [first, second, third] = [must(one), must(two), must(three)];
+    const changed = { ...third, seq: 2 };
+    expect(types(repository([first, second, third]), repository([second, changed]))).toEqual([
+      ['accepted', 'c'],
+    ]);
+    expect(types(repository([first, third]), repository([first, second, changed]))).toEqual([
+      ['scope-added', 'b'],
+      ['accepted', 'c'],
     ]);
   });
 

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { must } from '../../src/base/must.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
-import type { Look } from '../../src/telemetry/views.ts';
+import type { Look, ScopeView } from '../../src/telemetry/views.ts';
 import { condition, repository, scope, series, views } from './views.ts';
 
 const CDS = 'type.googleapis.com/envoy.config.cluster.v3.Cluster';
@@ -26,6 +27,33 @@ test('a scope is told with its sync, health and verdict, and goes when it ends',
   const after = await metrics.text(views({ repositories: () => [repository(ended)] }));
   expect(after).toContain('scope="acme"');
   expect(after).not.toContain('acme.pay');
+});
+
+test('what is told of scopes is made once for one list of them, and is what another server makes', async () => {
+  let asked = 0;
+  const counted = (path: string, health: string): ScopeView => {
+    const { path: _, ...rest } = scope(path, { health });
+    return {
+      ...rest,
+      get path() {
+        asked += 1;
+        return path;
+      },
+    };
+  };
+  const metrics = createMetrics('1.2.3');
+  const textOf = (all: readonly ScopeView[], { text }: Pick<typeof metrics, 'text'> = metrics) =>
+    text(views({ repositories: () => [repository(all)] }));
+  const scopes = [counted('acme', 'Healthy'), counted('acme.pay', 'Healthy')];
+  const first = await textOf(scopes);
+  const times = asked;
+  const info = (text: string) => text.split('\n').filter((line) => line.includes('fairlead_scope_'));
+  expect(info(await textOf(scopes))).toEqual(info(first));
+  expect([times, asked]).toEqual([2, 2]);
+  const worse = [must(scopes[0]), counted('acme.pay', 'Degraded')];
+  const changed = info(await textOf(worse));
+  expect(changed).not.toEqual(info(first));
+  expect(changed).toEqual(info(await textOf(worse, createMetrics('1.2.3'))));
 });
 
 test('a refusal is counted for its scopes, until they end', async () => {

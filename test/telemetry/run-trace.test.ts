@@ -77,6 +77,25 @@ test.each([
   expect(clock.pending()).toBe(0);
 });
 
+test('what is pushed twice in one run is awaited once, and nothing is left of the first', async () => {
+  const clock = simulatedClock();
+  const { told, tracer } = recorder();
+  const run = createTraces(tracer, clock, followed).began('mesh');
+  run.pushed(1);
+  await clock.advance(10);
+  run.pushed(1);
+  run.ended({ result: 'followed' });
+  await clock.advance(10);
+  run.acked();
+  const startMs = told[0]?.startMs ?? 0;
+  expect(told.map(({ name, endMs }) => [name, (endMs ?? Number.NaN) - startMs])).toEqual([
+    ['reconcile', 20],
+    ['acknowledge', 10],
+    ['acknowledge', 20],
+  ]);
+  expect(clock.pending()).toBe(0);
+});
+
 test('a run says what it was about, and nothing that could be a secret', () => {
   const { told, tracer } = recorder();
   const traces = createTraces(tracer, simulatedClock(), followed);

@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events';
 import { status } from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
 import { envoy } from '../../src/generated/envoy.js';
@@ -7,10 +6,10 @@ import { delta } from '../../src/xds/delta.ts';
 import { createXdsServer } from '../../src/xds/index.ts';
 import { XDS_SERVICES } from '../../src/xds/services.ts';
 import { sotw } from '../../src/xds/sotw-wire.ts';
-import type { XdsCall } from '../../src/xds/stream.ts';
 import { Streams } from '../../src/xds/streams.ts';
 import type { RequestBase, Variant } from '../../src/xds/variant.ts';
 import { AdsClient, NODE, SotwClient } from './client.ts';
+import { FakeCall } from './fake-call.ts';
 import { bytesInUse } from './memory.ts';
 import {
   CLUSTER,
@@ -114,33 +113,6 @@ function createFuzz(seed: number) {
   };
 }
 
-/** A call without a network: what is written has left at once. */
-class FakeCall extends EventEmitter {
-  ended = false;
-  readonly refusals: number[] = [];
-
-  constructor() {
-    super();
-    this.on('error', ({ code }: { code: number }) => {
-      this.refusals.push(code);
-      this.ended = true;
-    });
-  }
-
-  write(_bytes: Buffer, done: () => void): boolean {
-    setImmediate(done);
-    return true;
-  }
-
-  end(): void {
-    this.ended = true;
-  }
-
-  getPeer(): string {
-    return '127.0.0.1:1';
-  }
-}
-
 type Open = { readonly call: FakeCall; readonly protocol: 'delta' | 'sotw'; requests: number };
 
 test('100,000 random and mutated requests: no crash, no refusal but those that are meant, bounded memory', async () => {
@@ -160,7 +132,7 @@ test('100,000 random and mutated requests: no crash, no refusal but those that a
     const call = new FakeCall();
     const service = fuzz.pick([XDS_SERVICES[0], ...XDS_SERVICES] as [(typeof XDS_SERVICES)[number]]);
     const speak = <Q extends RequestBase>(variant: Variant<Q>) =>
-      streams.add(call as unknown as XdsCall, { service, variant, encoder: encoders[variant.name] });
+      streams.add(call.asCall(), { service, variant, encoder: encoders[variant.name] });
     const protocol = fuzz.chance(0.5) ? 'delta' : 'sotw';
     if (protocol === 'delta') speak(delta);
     else speak(sotw);

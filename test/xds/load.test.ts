@@ -5,6 +5,7 @@ import { envoy } from '../../src/generated/envoy.js';
 import type { Snapshot } from '../../src/translate/index.ts';
 import { createXdsServer, type XdsServer } from '../../src/xds/index.ts';
 import { AdsClient, connection, NODE, SotwClient } from './client.ts';
+import { framed, messagesOf } from './framed.ts';
 import { bytesInUse } from './memory.ts';
 import { CLUSTER, cluster, LISTENER, snapshot } from './resources.ts';
 
@@ -141,26 +142,12 @@ function askForClusters(session: ClientHttp2Session): ClientHttp2Stream {
   return stream;
 }
 
-/** A message as gRPC frames it: not compressed, its length, its bytes. */
-function framed(message: Uint8Array): Buffer {
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(message.length, 1);
-  return Buffer.concat([head, message]);
-}
-
 /** Reads responses until one has this version; how many there were. */
 async function untilVersion(stream: ClientHttp2Stream, version: string): Promise<number> {
-  let bytes = Buffer.alloc(0);
   let count = 0;
-  for await (const chunk of stream) {
-    bytes = Buffer.concat([bytes, chunk]);
-    while (bytes.length >= 5 && bytes.length >= 5 + bytes.readUInt32BE(1)) {
-      const end = 5 + bytes.readUInt32BE(1);
-      const response = DeltaDiscoveryResponse.decode(bytes.subarray(5, end));
-      bytes = bytes.subarray(end);
-      count += 1;
-      if (response.resources.some((resource) => resource.version === version)) return count;
-    }
+  for await (const message of messagesOf(stream)) {
+    count += 1;
+    if (DeltaDiscoveryResponse.decode(message).resources.some((each) => each.version === version)) break;
   }
-  throw new Error('the stream ended before');
+  return count;
 }

@@ -25,6 +25,7 @@ let nowMs: number;
 let setByMs: number;
 const YEAR_MS = 365 * 24 * 3_600_000;
 let snapshotFor: (proxy: MeshProxy) => Snapshot;
+let forgotten: string[];
 let logged: { level: string; message: string; fields: Readonly<Record<string, unknown>> }[];
 const clients: { close(): void }[] = [];
 const events = new EventEmitter();
@@ -39,8 +40,10 @@ beforeEach(async () => {
   setByMs = 0;
   logged = [];
   snapshotFor = () => web;
+  forgotten = [];
   server = createXdsServer({
     snapshotFor: (proxy) => snapshotFor(proxy),
+    forget: (id) => forgotten.push(id),
     log: { info: log('info'), warn: log('warn'), error: log('error') },
     now: () => nowMs + setByMs,
     steadyMs: () => nowMs,
@@ -178,6 +181,16 @@ describe('a stream', () => {
     client.close();
     await untilLogged('left');
     expect(server.sessions()).toEqual([]);
+    expect(forgotten).toEqual([NODE.id]);
+  });
+
+  test('what a node hears is not forgotten as long as another stream of its id is open', async () => {
+    const [first, second] = [await started('r1'), await started('r1')];
+    first.close();
+    await untilLogged('left');
+    expect(forgotten).toEqual([]);
+    second.close();
+    await expect.poll(() => forgotten).toEqual([NODE.id]);
   });
 });
 
@@ -404,6 +417,20 @@ describe('per-type services', () => {
   ] as const;
   const path = (kind: string, type: string, method: string) =>
     `/envoy.service.${kind}.v3.${type}DiscoveryService/${method}`;
+  const CDS = path('cluster', 'Cluster', 'DeltaClusters');
+  const RDS = path('route', 'Route', 'DeltaRoutes');
+  const LDS = path('listener', 'Listener', 'DeltaListeners');
+  /** A client that has acknowledged what it was told first. */
+  const holding = async (
+    to: ConstructorParameters<typeof AdsClient>[0],
+    at: string,
+    names?: readonly string[],
+  ) => {
+    const client = kept(new AdsClient(to, at));
+    client.send({ node: NODE, ...(names === undefined ? {} : { resourceNamesSubscribe: [...names] }) });
+    client.ack(await client.next());
+    return client;
+  };
 
   test.each(services)('%s: both variants, with the type left out as implied', async (...row) => {
     const [kind, type, plural, typeUrl, content, service] = row;
@@ -439,12 +466,8 @@ describe('per-type services', () => {
   test('O3: on one connection, a removal waits for what another stream acknowledged', async () => {
     server.publish('r1');
     const shared = connection(port);
-    const clusters = kept(new AdsClient(shared, path('cluster', 'Cluster', 'DeltaClusters')));
-    const routes = kept(new AdsClient(shared, path('route', 'Route', 'DeltaRoutes')));
-    clusters.send({ node: NODE });
-    clusters.ack(await clusters.next());
-    routes.send({ node: NODE, resourceNamesSubscribe: ['r'] });
-    routes.ack(await routes.next());
+    const clusters = await holding(shared, CDS);
+    const routes = await holding(shared, RDS, ['r']);
     snapshotFor = () => snapshot(cluster('b'), listener('http', '1', ['r']), route('r', '2', ['b']));
     server.publish('r2');
     const added = await clusters.next();
@@ -466,12 +489,8 @@ describe('per-type services', () => {
     snapshotFor = () => snapshot(cluster('a'), other, listener('http', '1', ['r']), route('r', '1', ['a']));
     server.publish('r1');
     const shared = connection(port);
-    const clusters = kept(new AdsClient(shared, path('cluster', 'Cluster', 'DeltaClusters')));
-    const routes = kept(new AdsClient(shared, path('route', 'Route', 'DeltaRoutes')));
-    clusters.send({ node: NODE });
-    clusters.ack(await clusters.next());
-    routes.send({ node: NODE, resourceNamesSubscribe: ['r'] });
-    routes.ack(await routes.next());
+    const clusters = await holding(shared, CDS);
+    const routes = await holding(shared, RDS, ['r']);
     const moved = [cluster('b'), listener('http', '1', ['r']), route('r', '2', ['b'])];
     snapshotFor = () => snapshot(other, ...moved);
     server.publish('r2');
@@ -500,20 +519,10 @@ describe('per-type services', () => {
     async (_where, others) => {
       server.publish('r1');
       const shared = connection(port);
-      const clusters = kept(new AdsClient(shared, path('cluster', 'Cluster', 'DeltaClusters')));
-      const routes = kept(new AdsClient(shared, path('route', 'Route', 'DeltaRoutes')));
-      clusters.send({ node: NODE });
-      clusters.ack(await clusters.next());
-      const listeners = kept(new AdsClient(shared, path('listener', 'Listener', 'DeltaListeners')));
-      listeners.send({ node: NODE });
-      listeners.ack(await listeners.next());
-      routes.send({ node: NODE, resourceNamesSubscribe: ['r'] });
-      routes.ack(await routes.next());
-      for (const other of others) {
-        const beside = kept(new AdsClient(shared, path('route', 'Route', 'DeltaRoutes')));
-        beside.send({ node: NODE, resourceNamesSubscribe: [other] });
-        beside.ack(await beside.next());
-      }
+      const clusters = await holding(shared, CDS);
+      await holding(shared, LDS);
+      const routes = await holding(shared, RDS, ['r']);
+      for (const other of others) await holding(shared, RDS, [other]);
       routes.halfClose();
       await routes.status();
       snapshotFor = () => snapshot(cluster('b'), listener('http', '1', ['r']), route('r', '2', ['b']));
@@ -521,7 +530,7 @@ describe('per-type services', () => {
       const added = await clusters.next();
       expect([added.resources.map(({ name }) => name), added.removedResources]).toEqual([['b'], []]);
       clusters.ack(added);
-      const back = kept(new AdsClient(shared, path('route', 'Route', 'DeltaRoutes')));
+      const back = kept(new AdsClient(shared, RDS));
       const initialResourceVersions = { r: '1' };
       back.send({ node: NODE, resourceNamesSubscribe: ['r'], initialResourceVersions });
       const moved = await back.next();
@@ -534,12 +543,8 @@ describe('per-type services', () => {
 
   test('on another connection, a proxy of the same name has an order of its own', async () => {
     server.publish('r1');
-    const routes = kept(new AdsClient(port, path('route', 'Route', 'DeltaRoutes')));
-    routes.send({ node: NODE, resourceNamesSubscribe: ['r'] });
-    routes.ack(await routes.next());
-    const clusters = kept(new AdsClient(port, path('cluster', 'Cluster', 'DeltaClusters')));
-    clusters.send({ node: NODE });
-    clusters.ack(await clusters.next());
+    await holding(port, RDS, ['r']);
+    const clusters = await holding(port, CDS);
     snapshotFor = () => snapshot();
     server.publish('r2');
     expect((await clusters.next()).removedResources).toEqual(['a']);

@@ -9,6 +9,7 @@ import type { Snapshot } from '../../src/translate/index.ts';
 import { createXdsServer, type XdsServer } from '../../src/xds/index.ts';
 import { limits } from '../../src/xds/limits.ts';
 import { AdsClient, connection, NODE, SotwClient } from './client.ts';
+import { framed } from './framed.ts';
 import { CLUSTER, cluster, ENDPOINT, endpoints, ROUTE, snapshot } from './resources.ts';
 
 const { ClientStatusRequest, ClientStatusResponse } = envoy.service.status.v3;
@@ -395,10 +396,7 @@ describe('drain', () => {
     const path = '/envoy.service.cluster.v3.ClusterDiscoveryService/DeltaClusters';
     const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc' });
     stream.on('error', () => {});
-    const request = DeltaDiscoveryRequest.encode({ node: NODE }).finish();
-    const head = Buffer.alloc(5);
-    head.writeUInt32BE(request.length, 1);
-    stream.write(Buffer.concat([head, request]));
+    stream.write(framed(DeltaDiscoveryRequest.encode({ node: NODE }).finish()));
     await until(async () => server.sessions()[0]?.types[0]?.sent === '1.1');
     const over = new Promise((resolve) => session.on('close', resolve));
     await Promise.all([over, server.close()]);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { limits } from '../../src/xds/limits.ts';
 import { Subscription, type SubscriptionRequest } from '../../src/xds/subscription.ts';
 
 type Item = { readonly name: string; readonly version: string };
@@ -437,5 +438,56 @@ describe('ACK and NACK', () => {
     proxy.publish('a:1');
     expect(proxy.hear()).toBeNull();
     expect(proxy.subscription.rejections()).toEqual([]);
+  });
+});
+
+describe('a client that refuses for ever', () => {
+  const names = ['r0', 'r1', 'r2', 'r3'];
+  const versions = (push: number) => names.map((name) => `${name}:${push}`).join(' ');
+  const kept = ({ subscription }: ReturnType<typeof client>) => [...subscription.holdings.contents()];
+
+  test.each([whole, named])('leaves nothing of what it refused alone', (rules) => {
+    const proxy = client(rules, versions(0));
+    proxy.ask({ subscribe: names });
+    for (let push = 1; push <= 50; push += 1) {
+      while (proxy.hear() !== null) proxy.nack('no');
+      expect(kept(proxy)).toEqual([]);
+      expect(proxy.subscription.rejections()).toHaveLength(names.length);
+      proxy.publish(versions(push));
+    }
+  });
+
+  test('leaves no more of what it may have taken than one that never answers', () => {
+    const proxy = client(named, versions(0));
+    proxy.ask({ subscribe: names });
+    for (let push = 1; push <= 100; push += 1) {
+      proxy.hear(); // all, of which halves would come next, were there nothing newer
+      proxy.nack('no');
+      proxy.publish(versions(push));
+    }
+    expect(kept(proxy).length).toBeLessThanOrEqual(names.length * limits.unanswered);
+  });
+
+  test('what it had before is what it has, and comes again by its version alone', () => {
+    const proxy = settled(named, 'a:1 b:1', ['a', 'b']);
+    proxy.publish('a:2 b:2');
+    while (proxy.hear() !== null) proxy.nack('no');
+    expect(kept(proxy).map(({ version }) => version)).toEqual(['1', '1']);
+    proxy.publish('a:1 b:1');
+    expect(proxy.hear()).toBeNull();
+    expect(proxy.subscription.idle).toBe(true);
+  });
+
+  test('that it may have lost something is not forgotten, however much it may have', () => {
+    const proxy = settled(named, 'a:1 b:1', ['a', 'b']);
+    proxy.publish('');
+    expect(proxy.hear()).toBe('-a -b');
+    proxy.nack('no');
+    for (let push = 2; push <= 30; push += 1) {
+      proxy.publish(`a:${push} b:${push}`);
+      proxy.hear();
+      proxy.nack('no');
+    }
+    expect(proxy.subscription.holdings.holds('a')).toBe(false);
   });
 });

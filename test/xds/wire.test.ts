@@ -1,5 +1,5 @@
 import protobuf from 'protobufjs/minimal.js';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { envoy } from '../../src/generated/envoy.js';
 import { delta } from '../../src/xds/delta.ts';
 import { sotw } from '../../src/xds/sotw-wire.ts';
@@ -149,6 +149,25 @@ test('streams in step share the bytes of a response; any difference makes it ano
   ];
   for (const other of others) expect(encoder.encode(other)).not.toEqual(first);
   expect(encoder.encode(response)).toEqual(first);
+});
+
+test('the bytes of a response are let go when nobody is in step any more', () => {
+  vi.useFakeTimers();
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const encoder = delta.createEncoder();
+  const response = { ...sent, resources: [cluster('a')] };
+  const first = encoder.encode(response);
+  vi.advanceTimersByTime(900);
+  const other = encoder.encode({ ...response, nonce: '2' });
+  vi.advanceTimersByTime(900);
+  expect(encoder.encode(response)).toBe(first);
+  vi.advanceTimersByTime(1_100);
+  const again = [encoder.encode(response), encoder.encode({ ...response, nonce: '2' })];
+  expect(again).toEqual([first, other]);
+  expect(again[0]).not.toBe(first);
+  expect(again[1]).not.toBe(other);
 });
 
 test('a state-of-the-world request is narrowed to names, version and nonce', () => {

@@ -4,9 +4,9 @@ import { error } from './operation.ts';
 import { proxies } from './proxies.ts';
 import { status } from './status.ts';
 
-export { answerOf, json, operation } from './operation.ts';
+export { answerOf, json, operation, pageOf } from './operation.ts';
 export { suspension } from './status.ts';
-export { commit, count, flag, list, orNull, ref, type Schema, said, text } from './words.ts';
+export { commit, count, flag, list, named, orNull, ref, type Schema, said, text, word } from './words.ts';
 
 /** By their `$id`, which a route names. */
 export const components = [error, ...governance, ...status, ...proxies];

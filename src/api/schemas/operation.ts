@@ -1,4 +1,4 @@
-import { component, oneOf, record, ref, type Schema, text } from './words.ts';
+import { component, count, list, oneOf, orNull, record, ref, type Schema, said, text } from './words.ts';
 
 const apiVersion = oneOf('fairlead.dev/v1alpha1');
 
@@ -13,13 +13,22 @@ export function answerOf(kind: string, properties: Readonly<Record<string, Schem
   return record({ apiVersion, kind: oneOf(kind), ...properties });
 }
 
+/** What the answer of a list in pages has (`page.ts`); `item`: a component. */
+export function pageOf(item: string): Readonly<Record<string, Schema>> {
+  return {
+    items: list(ref(item)),
+    total: said('Of all pages.', count),
+    next: said('`after` of the next page; null: this is the last.', orNull(text)),
+  };
+}
+
 const REFUSALS = {
   400: 'The request is malformed.',
   401: 'Only who can read `operator-token` in the data folder of the server may.',
   403: 'Only programs of the machine itself may.',
   404: 'There is no such thing.',
   409: 'It is not so that it could be done.',
-  413: 'The body is larger than 1 MB.',
+  413: 'The body is larger than 1 MiB.',
   414: 'A part of the path is longer than 1,024 characters.',
   429: 'Too many deliveries that are not believed.',
   500: 'A bug: report it with the log.',
@@ -42,11 +51,19 @@ type Operation = {
   readonly consumes?: readonly string[];
 };
 
-/** The schema of a route: what Fastify checks of requests, and what the document says of the whole. */
-export function operation({ ok, refusals = [], ...rest }: Operation) {
+const NO_QUERY: Schema = { type: 'object', additionalProperties: false, properties: {} };
+
+/**
+ * The schema of a route: what Fastify checks of requests, and what the document says of the whole. Probes, scrapers and
+ * forges may add to a query what they like; of others, what is not known is a slip.
+ */
+export function operation({ ok, refusals = [], ...asked }: Operation) {
+  const isOpen = asked.tags.some((tag) => tag === 'health' || tag === 'hooks');
+  const rest = isOpen ? asked : { querystring: NO_QUERY, ...asked };
+  const query = isOpen ? [] : ([400] as const);
   // Of a path with a part that is no UTF-8, or too long.
   const path = rest.params === undefined ? [] : ([400, 414] as const);
-  const bad = [...new Set([...refusals, ...path, 500 as const])].map(
+  const bad = [...new Set([...refusals, ...query, ...path, 500 as const])].map(
     (status) => [status, refused(status)] as const,
   );
   return { ...rest, response: { ...ok, ...Object.fromEntries(bad) } };

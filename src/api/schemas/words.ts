@@ -17,6 +17,15 @@ export function oneOf(...words: readonly string[]): Schema {
   return { type: 'string', enum: words };
 }
 
+export function word(maxLength: number): Schema {
+  return { type: 'string', minLength: 1, maxLength };
+}
+
+/** Texts by their names: parts of a path. */
+export function named(...names: readonly string[]): Schema {
+  return { type: 'object', properties: Object.fromEntries(names.map((name) => [name, text])) };
+}
+
 export function list(items: Schema): Schema {
   return { type: 'array', items };
 }

@@ -1,8 +1,8 @@
 import type { Clone } from '../clone.ts';
 import type { Context } from '../context.ts';
-import { repositoryPath } from '../drafts.ts';
 import { need } from '../native.ts';
 import { policyWords } from '../policy-words.ts';
+import { repositoryPath } from '../repository-path.ts';
 import type { Approvable } from './choose.ts';
 import type { Target } from './target.ts';
 

@@ -3,10 +3,10 @@ import { Failure } from '../../base/failure.ts';
 import type { LineState } from '../../governance/index.ts';
 import { type Clone, type CloneFlags, cloneOptions, judge, mainTip, openClone } from '../clone.ts';
 import type { Context } from '../context.ts';
-import { repositoryPath } from '../drafts.ts';
 import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { API_VERSION, type Format, outputOption, print, short } from '../output.ts';
+import { repositoryPath } from '../repository-path.ts';
 import { type Resolved, resolveName } from '../resolve.ts';
 
 type Flags = CloneFlags & { readonly output: Format; readonly tip?: string };

@@ -13,6 +13,6 @@ export function resumeCommand(context: Context): Command {
     const { server, reason, by } = flags;
     const token = operatorToken(context, flags);
     const suspension = await brake(server, 'resume', name, { reason, by }, token);
-    context.finish(printBrake(context, flags, suspension));
+    context.finish(await printBrake(context, flags, suspension));
   });
 }

@@ -23,16 +23,22 @@ export function suspendCommand(context: Context): Command {
     const { server, reason, by, until = {} } = flags;
     const token = operatorToken(context, flags);
     const suspension = await brake(server, 'suspend', name, { reason, by, ...until }, token);
-    context.finish(printBrake(context, flags, suspension));
+    context.finish(await printBrake(context, flags, suspension));
   });
 }
 
+/** Whoever means longer leaves `--until` out. */
+const MAX_HOURS = 10 * 365 * 24;
+const TOO_LONG = `write at most ${MAX_HOURS}h (10 years); without --until it lasts until somebody resumes`;
+
 /** By the server's clock where it is a duration. */
 function end(text: string): End {
-  if (/^([0-9]{1,9}(ms|s|m|h))+$/.test(text) && durationMs(text) > 0)
-    return { forMs: String(durationMs(text)) };
+  const forMs = /^([0-9]+(ms|s|m|h))+$/.test(text) ? durationMs(text) : 0;
+  if (forMs > MAX_HOURS * 3_600_000) throw new InvalidArgumentError(TOO_LONG);
+  if (forMs > 0) return { forMs: String(forMs) };
   const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text);
   const untilMs = isTime ? Date.parse(text) : Number.NaN;
+  if (untilMs - Date.now() > MAX_HOURS * 3_600_000) throw new InvalidArgumentError(TOO_LONG);
   if (untilMs > 0) return { untilMs: String(Math.trunc(untilMs)) };
   throw new InvalidArgumentError('write a duration such as 30m, or a time such as 2026-12-01T08:00:00Z');
 }

@@ -1,8 +1,8 @@
 import { fileAt, type ObjectId, subtree } from '../../git/index.ts';
 import type { ScopeState } from '../../governance/index.ts';
 import type { Clone } from '../clone.ts';
-import { repositoryPath } from '../drafts.ts';
 import { editRecords, type RecordEdit } from '../records-file.ts';
+import { repositoryPath } from '../repository-path.ts';
 import type { Edit } from './edit.ts';
 import type { Start } from './prepare.ts';
 

@@ -1,4 +1,5 @@
 import { Failure } from '../../base/failure.ts';
+import { ambiguous, nameOneOf } from '../../base/target-choice.ts';
 import { nearest } from '../../manifests/index.ts';
 import type { Repository, Scope } from './read.ts';
 
@@ -24,21 +25,19 @@ export function findTarget(
 ): Target {
   const both = [...repositories.map((one) => ofRepository(one, scopes)), ...ofScopes(scopes, repositories)];
   const all = both.filter(({ kind }) => only === null || kind === only);
-  const [found, second] = candidates(all, wanted);
+  const some = candidates(all, wanted);
+  const [found, second] = some;
   if (found !== undefined && second === undefined) return found;
-  const names = all.map(({ kind, name }) => `${kind}/${name}`);
-  const shown = `${names.slice(0, 10).join(', ')}${names.length > 10 ? ', …' : ''}`;
-  if (found !== undefined) {
-    throw new Failure(
-      'target-ambiguous',
-      `${wanted ?? 'which one?'} may be several`,
-      `name one of: ${shown}`,
-    );
-  }
+  if (found !== undefined) throw ambiguous(wanted ?? 'which one?', some.map(choice));
   const bare = all.map(({ name }) => name);
   const meant = wanted === undefined ? null : nearest(wanted, bare);
-  const fix = meant === null ? `name one of: ${shown}` : `did you mean ${meant}?`;
+  const fix = meant === null ? nameOneOf(all.map(choice)) : `did you mean ${meant}?`;
   throw new Failure('target-unknown', `there is no repository or scope ${wanted ?? ''}`.trimEnd(), fix);
+}
+
+function choice({ kind, name, scopes }: Target) {
+  const uid = kind === 'scope' ? scopes[0]?.uid : undefined;
+  return { kind, name, ...(uid === undefined ? {} : { uid }) };
 }
 
 function candidates(all: readonly Target[], wanted: string | undefined): readonly Target[] {

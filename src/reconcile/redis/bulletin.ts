@@ -2,6 +2,7 @@ import { Failure } from '../../base/failure.ts';
 import type { Log } from '../../base/log.ts';
 import type { Bulletin, BulletinListener } from '../bulletin.ts';
 import type { RedisClient } from './connection.ts';
+import { redisFailure } from './health.ts';
 
 export type RedisBulletinOptions = {
   /** Shared with others; not closed here. */
@@ -15,6 +16,8 @@ export type RedisBulletinOptions = {
 
 /** Longer ones are dropped. What is longer than Redis' `client-output-buffer-limit pubsub` (32 MB) never comes. */
 const MAX_MESSAGE = 1_024;
+/** In a Cluster it is the node of the keys that all of them ask. */
+const TIME = "return redis.call('time')";
 
 /** Announcements by publish and subscribe; what has to be found later in keys of their own. */
 export function createRedisBulletin({
@@ -57,6 +60,13 @@ export function createRedisBulletin({
     async read(name, maxBytes) {
       const text = await there().getrange(`${prefix}:${name}`, 0, maxBytes);
       return text === '' || Buffer.byteLength(text) > maxBytes ? null : text;
+    },
+    async timeMs() {
+      const said: unknown = await client.eval(TIME, 1, `${prefix}:clock`).catch((error: unknown) => {
+        throw redisFailure(error);
+      });
+      const [seconds, microseconds] = Array.isArray(said) ? said.map(Number) : [];
+      return (seconds ?? Number.NaN) * 1_000 + (microseconds ?? 0) / 1_000;
     },
     close() {
       listener = null;

@@ -1,23 +1,14 @@
 import type { Job, Queue, Worker } from 'bullmq';
-import { type Clock, withTimeout } from '../clock.ts';
-import { type Backoff, backoffMs, DEFAULT_BACKOFF, type Handler, type WorkQueue } from '../work-queue.ts';
+import { withTimeout } from '../clock.ts';
+import { backoffMs, DEFAULT_BACKOFF, type QueueOptions, type WorkQueue } from '../work-queue.ts';
 import type { RedisClient } from './connection.ts';
 import { createLane, type Lane } from './lane.ts';
 
-export type BullmqQueueOptions = {
+export type BullmqQueueOptions = QueueOptions & {
   /** Shared with others; `close` leaves it open. Has `maxRetriesPerRequest: null`, as BullMQ wants it. */
   readonly client: RedisClient;
   /** Of all keys in Redis. */
   readonly prefix: string;
-  readonly handler: Handler;
-  readonly clock: Clock;
-  /** In [0, 1). */
-  readonly random: () => number;
-  /** Healthy keys in flight at the same time in this process; default 8. */
-  readonly concurrency?: number;
-  /** Failing keys in flight at the same time in this process; default 2. */
-  readonly failingConcurrency?: number;
-  readonly backoff?: Backoff;
   /** After so long a key whose worker died is due again; default 30 s. */
   readonly lockMs?: number;
   /** What Redis or the way to it did wrong; it goes on by itself. */

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Cluster, Redis } from 'ioredis';
 import { Failure } from '../../base/failure.ts';
+import { readSecretFile } from '../../base/secret-file.ts';
 import { type RedisSecrets, type RotatingSecrets, renewing, retryMs, rotatingSecrets } from './secrets.ts';
 
 /** ioredis, whatever it is connected to. */
@@ -65,23 +66,27 @@ export async function redisConnector(config: RedisConfig): Promise<() => RedisCl
 
 async function readSecrets(config: RedisConfig): Promise<RedisSecrets> {
   const [password, sentinelPassword, ca] = await Promise.all([
-    textOf('redisPasswordFile', config.redisPasswordFile),
-    textOf('redisSentinelPasswordFile', config.redisSentinelPasswordFile),
-    textOf('redisCaFile', config.redisCaFile),
+    readBy(readSecretFile, 'redisPasswordFile', config.redisPasswordFile),
+    readBy(readSecretFile, 'redisSentinelPasswordFile', config.redisSentinelPasswordFile),
+    readBy(readText, 'redisCaFile', config.redisCaFile),
   ]);
   return { password, sentinelPassword, ca };
 }
 
-/** Without the line end that editors write. */
-async function textOf(setting: string, file: string | null): Promise<string | null> {
+const readText = (path: string) => readFile(path, 'utf8');
+
+async function readBy(
+  read: (path: string) => Promise<string>,
+  setting: string,
+  file: string | null,
+): Promise<string | null> {
   if (file === null) return null;
   try {
-    return (await readFile(file, 'utf8')).replace(/\r?\n$/, '');
+    return await read(file);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new Failure('config-invalid', `${setting}: ${why}`, 'name a file that Fairlead may read', {
-      cause,
-    });
+    const fix = cause instanceof Failure ? cause.fix : 'name a file that Fairlead may read';
+    throw new Failure('config-invalid', `${setting}: ${why}`, fix, { cause });
   }
 }
 
@@ -154,7 +159,8 @@ const LASTING = {
   connectionName: 'fairlead',
   connectTimeout: 5_000,
   keepAlive: 10_000,
-  reconnectOnError: (error: Error): 2 | false => (error.message.startsWith('READONLY') ? 2 : false),
+  // Who asked hears it: asked again and again, one that stays a replica would look slow.
+  reconnectOnError: (error: Error): 1 | false => (error.message.startsWith('READONLY') ? 1 : false),
 };
 
 function asItIs(address: string, callback: (error: null, address: string) => void): void {

@@ -139,11 +139,8 @@ const KNOWN: readonly (readonly [RegExp, string, string])[] = [
     'redis-refused',
     'check its user, password and rules',
   ],
-  [
-    /^(READONLY|MISCONF|LOADING|CLUSTERDOWN|MASTERDOWN|TRYAGAIN)/,
-    'redis-unwritable',
-    'wait, or look at its log',
-  ],
+  [/^READONLY/, 'redis-unwritable', 'it is a replica: name the one that leads, or redisSentinel'],
+  [/^(MISCONF|LOADING|CLUSTERDOWN|MASTERDOWN|TRYAGAIN)/, 'redis-unwritable', 'wait, or look at its log'],
 ];
 
 /** What is wrong with Redis, in the words of an operator. */

@@ -4,6 +4,7 @@ import type { Bulletin } from '../bulletin.ts';
 import { type Clock, withTimeout } from '../clock.ts';
 import { type MeasuredQueue, measuredQueue, type QueueDepth } from '../measured-queue.ts';
 import { createMemoryQueue } from '../memory-queue.ts';
+import { createPace } from '../pace.ts';
 import type { Backoff, Handler, Outcome, WorkQueue } from '../work-queue.ts';
 import { createRedisBulletin } from './bulletin.ts';
 import { openBullmqQueue, type SharedQueue } from './bullmq-queue.ts';
@@ -42,6 +43,8 @@ export interface ReplicaQueue extends WorkQueue {
 const SAFETY = 5;
 /** All replicas lose Redis at once, and should not ask the remote at once. */
 const SPREAD_MS = 5_000;
+/** Redis that comes and goes is no reason to ask the remote each time; after so long without that, it counts as new. */
+const LOOKS = { firstMs: 2_500, maxMs: 300_000 };
 const ADD_TIMEOUT_MS = 1_000;
 const REJOIN_MS = 1_000;
 const NOTHING_WAITS = { due: 0, oldestMs: 0 };
@@ -68,11 +71,16 @@ class Replica implements ReplicaQueue {
   /** Failed runs of keys of the shared one. */
   #retries = 0;
   readonly #running = new Map<string, Promise<unknown>>();
+  /** By key whose last run here went well: when it is to be looked at again, by the steady clock. */
+  readonly #dueMs = new Map<string, number>();
+  readonly #looks = createPace(LOOKS);
+  #changedMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(options: ReplicaOptions, connect: () => RedisClient) {
     this.#options = options;
     const client = connect();
+    client.on('error', () => {}); // Who watches it says so, once somebody does.
     this.#client = client;
     this.#prefix = prefixOf(options.redis);
     this.#local = measuredQueue(
@@ -155,7 +163,22 @@ class Replica implements ReplicaQueue {
       () => this.#running.delete(key),
     );
     this.#running.set(key, ended);
-    return run;
+    const outcome = await run;
+    if (outcome.outcome === 'wait') this.#dueMs.set(key, this.#options.clock.steadyMs() + outcome.forMs);
+    else this.#dueMs.delete(key);
+    return outcome;
+  }
+
+  /**
+   * Redis came or went, and hints that it had may be lost: in how many milliseconds to look at a key. Now at first; where
+   * Redis comes and goes, later and later, but not later than it is due.
+   */
+  #lookMs(): (key: string) => number {
+    const nowMs = this.#options.clock.steadyMs();
+    if (nowMs - this.#changedMs > LOOKS.maxMs) this.#looks.reached();
+    this.#changedMs = nowMs;
+    const paceMs = this.#looks.next(nowMs) ?? LOOKS.maxMs; // Before that one is on its way.
+    return (key) => Math.min(paceMs, Math.max(0, (this.#dueMs.get(key) ?? Number.POSITIVE_INFINITY) - nowMs));
   }
 
   async #alone(key: string): Promise<Outcome> {
@@ -182,7 +205,8 @@ class Replica implements ReplicaQueue {
     const { code, message, fix } = failure;
     log.warn({ code, message, fix }, 'Redis is not used: this replica goes on by itself');
     this.#shared?.pause();
-    for (const key of keys) void this.#local.add(key, Math.round(SPREAD_MS * random()));
+    const lookMs = this.#lookMs();
+    for (const key of keys) void this.#local.add(key, lookMs(key) + Math.round(SPREAD_MS * random()));
   }
 
   #rejoin(): void {
@@ -202,7 +226,8 @@ class Replica implements ReplicaQueue {
         ...{ client: this.#client, prefix: this.#prefix, onError },
         handler: (key) => this.#together(key),
       });
-      for (const key of this.#options.keys) await this.#share(this.#shared, key, 0);
+      const lookMs = this.#lookMs();
+      for (const key of this.#options.keys) await this.#share(this.#shared, key, lookMs(key));
       this.#options.log.info({}, 'Redis is used: replicas share the work');
     } catch (error) {
       onError(redisFailure(error));

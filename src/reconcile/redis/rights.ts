@@ -66,6 +66,7 @@ for index, key in ipairs(KEYS) do
   try('del', key)
 end
 try('rpoplpush', KEYS[1], KEYS[1])
+try('time')
 return errors`;
 
 /** In Redis' words, what the user may not do of what is needed; empty where all is well. */

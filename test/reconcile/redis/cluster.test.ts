@@ -18,7 +18,7 @@ let admins: Redis[] = [];
 beforeAll(async () => {
   nodes = await startCluster(3);
   const redisPasswordFile = join(must(nodes[0]).folder, 'password');
-  await writeFile(redisPasswordFile, 'old\n');
+  await writeFile(redisPasswordFile, 'old\n', { mode: 0o600 });
   // The others are found by the one that is named.
   const redisCluster = { nodes: [`127.0.0.1:${must(nodes[0]).port}`] };
   config = { ...noRedis, redisCluster, redisPasswordFile };
@@ -119,10 +119,12 @@ it('keeps all keys of a queue on one node of a real Cluster, and survives that t
 it('takes the new password of a Cluster when its connections are lost', async () => {
   const one = await replica();
   await shares(one);
+  const asked = await holder();
   for (const admin of admins) await admin.call('ACL', 'SETUSER', 'default', 'resetpass', '>new');
   await writeFile(must(config.redisPasswordFile), 'new\n');
   const killed = await Promise.all(admins.map((admin) => admin.call('CLIENT', 'KILL', 'USER', 'default')));
-  expect(Math.min(...killed.map(Number))).toBeGreaterThan(0);
+  // There may be none to a node that nobody has asked anything.
+  expect(Number(killed[asked])).toBeGreaterThan(0);
   await waitFor(async () => {
     one.ran.length = 0;
     await one.queue.add('mesh');

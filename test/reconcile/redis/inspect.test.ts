@@ -37,12 +37,13 @@ it('tries every command that a real queue asks, and leaves nothing', async () =>
   });
   await waitFor(() => queue.bulletin?.write('said', 'text', 60));
   expect(await queue.bulletin?.read('said', 100)).toBe('text');
+  expect(await queue.bulletin?.timeMs()).toBeGreaterThan(0);
   await queue.close();
   const stats = await admin.info('commandstats');
   const asked = [...stats.matchAll(/^cmdstat_([a-z|]+):/gm)].map(([, name = '']) => name);
   // Who asks, what is asked for it to connect, and what is tried beside the script.
   const beside = ['hello', 'client|setname', 'client|setinfo', 'info', 'eval', 'evalsha', 'auth', 'select'];
-  const own = ['bzpopmin', 'publish', 'subscribe', 'rpoplpush', 'del'];
+  const own = ['bzpopmin', 'publish', 'subscribe', 'rpoplpush', 'time', 'del'];
   const tried = Object.values(PROBES).flatMap((each) => each.map(([command]) => command));
   expect(asked.filter((name) => ![...beside, ...own, ...tried].includes(name))).toEqual([]);
   await admin.flushall();
@@ -54,7 +55,7 @@ it('names what an ACL user may not do', async () => {
   const everything = ['on', '>p', '~fairlead:*', '&fairlead:*', '+@all', '-@dangerous', '+info', '+client'];
   const redis = await redisServer('--user', 'fairlead', ...everything);
   const redisPasswordFile = join(redis.folder, 'password');
-  await writeFile(redisPasswordFile, 'p');
+  await writeFile(redisPasswordFile, 'p', { mode: 0o600 });
   const user = { ...at(redis.port), redisUsername: 'fairlead', redisPasswordFile };
   const rights = async (config = user) =>
     (await inspectRedis(config)).find(({ check }) => check === 'redis-rights');
@@ -62,7 +63,9 @@ it('names what an ACL user may not do', async () => {
   expect(await rights()).toMatchObject({ state: 'ok' });
   await allow('-xadd');
   expect(await rights()).toMatchObject({ state: 'fail', message: expect.stringMatching(/xadd/) });
-  await allow('+xadd', '-eval');
+  await allow('+xadd', '-time');
+  expect(await rights()).toMatchObject({ state: 'fail', message: expect.stringMatching(/time/) });
+  await allow('+time', '-eval');
   expect(await rights()).toMatchObject({ state: 'fail', message: expect.stringMatching(/eval/) });
   await allow('+eval', 'resetchannels');
   expect(await rights()).toMatchObject({
@@ -83,7 +86,7 @@ it('warns of a password in plain text to another machine, and of a Redis that is
   await admin.config('SET', 'maxmemory', Math.round(used * 1.05));
   await admin.config('SET', 'requirepass', 'p');
   const redisPasswordFile = join(redis.folder, 'password');
-  await writeFile(redisPasswordFile, 'p');
+  await writeFile(redisPasswordFile, 'p', { mode: 0o600 });
   // This machine by a name that does not say so.
   const found = await inspectRedis({ ...at(redis.port, '0.0.0.0'), redisPasswordFile });
   expect(found).toMatchObject([

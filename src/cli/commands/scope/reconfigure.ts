@@ -2,12 +2,12 @@ import { Command } from 'commander';
 import { Failure } from '../../../base/failure.ts';
 import { fileAt } from '../../../git/index.ts';
 import type { Context } from '../../context.ts';
-import { repositoryPath } from '../../drafts.ts';
 import { examples } from '../../examples.ts';
 import type { Edit } from '../../prepare/edit.ts';
 import { editsOf, type PolicyFlags, policyOptions, wordsOf } from '../../prepare/policy-flags.ts';
 import { type PrepareFlags, prepare, prepareOptions, start } from '../../prepare/prepare.ts';
 import { Refusal } from '../../refusal.ts';
+import { repositoryPath } from '../../repository-path.ts';
 import { editScope } from '../../scope-file.ts';
 import { findLiving } from '../../scopes.ts';
 
