@@ -2,7 +2,7 @@ import { rename } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createApi } from '../../src/api/index.ts';
 import { createServer } from '../../src/main.ts';
-import { apiSource, createSite, quiet, world } from '../server.ts';
+import { apiSource, ask, createSite, quiet, world } from '../server.ts';
 import { createHome, type Home } from './fairlead.ts';
 
 let home: Home;
@@ -23,6 +23,13 @@ test('what was pushed is served, held or not reached when the command ends', asy
   cleanup.push(server.close);
   const address = ['--server', `http://127.0.0.1:${server.httpPort}`];
   const reconcile = (...args: readonly string[]) => home.fairlead('.', 'reconcile', ...args, ...address);
+
+  // What it does by itself is done: from here on it does what it is asked to.
+  await ask<Repositories>(
+    server.httpPort,
+    '/api/v1/repositories',
+    ({ items }) => items[0]?.runs.finished === 1,
+  );
 
   const tip = await change('signed', 'alice');
   const before = JSON.parse((await reconcile('-o', 'json')).out);
@@ -54,6 +61,9 @@ test('what was pushed is served, held or not reached when the command ends', asy
 });
 
 type Repository = ReturnType<typeof repository>;
+interface Repositories {
+  readonly items: readonly Repository[];
+}
 
 const conditions = (more: Readonly<Record<string, readonly [string, string]>> = {}) =>
   Object.entries({
