@@ -30,6 +30,8 @@ export type World = {
   readonly random: () => number;
   /** Where the git and ssh commands find themselves and the way out. */
   readonly environment: Environment;
+  /** The data folder is another's: whoever called for the server closes it. What it would write is refused by then. */
+  readonly lost: (why: Failure) => void;
 };
 
 /** A running control plane. */
@@ -53,7 +55,12 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   const steadyMs = () => clock.steadyMs();
 
   // What is kept on this machine, and what is believed to begin with.
-  const folder = await openDataFolder(config.dataDir, world);
+  const closing = new AbortController();
+  const lost = (why: Failure) => {
+    closing.abort(); // What is being fetched is not to be written, and no failure of its own.
+    world.lost(why);
+  };
+  const folder = await openDataFolder(config.dataDir, { log, clock, lost });
   starting.defer(() => folder.close());
   const pins = await readPins(repositories);
 
@@ -85,7 +92,6 @@ export async function createServer(config: ServerConfig, world: World): Promise<
   const distributionOf = createPublisher(names, xds);
 
   // When there is work, and what replicas tell each other.
-  const closing = new AbortController();
   const handler = (key: string) => reconcile(loops, key, closing.signal);
   // Closed after the queue, whose runs read them.
   const stores = starting.use(new AsyncDisposableStack());

@@ -32,7 +32,8 @@ export async function openRepository(
     const about = { repository: config.name, message: String(error) };
     log.warn(about, 'the packs of the store could not be joined: finding an object takes ever longer');
   };
-  const { git, picked } = await openGit({ gitdir, unjoined, ...gitOptions(config, environment) });
+  const { confirm } = folder;
+  const { git, picked } = await openGit({ gitdir, unjoined, confirm, ...gitOptions(config, environment) });
   log.info({ repository: config.name, ...picked }, 'git backend picked');
   const line = openLine(git, createTreeDigests(git), pin);
   return { pin, git, line, files: folder.files, witness, proofs: { folder: proofs, gitdir } };

@@ -36,10 +36,10 @@ async function killAt(config: ServerConfig, step: number): Promise<boolean> {
       clearTimeout(quietTimer);
       quietTimer = setTimeout(() => resolve(false), 4_000);
     };
-    watcher.on('change', () => {
+    watcher.on('change', (_, name) => {
       seen += 1;
       if (seen >= step) resolve(true);
-      else rest();
+      else if (seen === 1 || name !== 'lock') rest(); // It is touched for as long as it is held.
     });
     exited.then(() => resolve(false));
   });

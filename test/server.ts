@@ -162,7 +162,13 @@ export const unwatched: LoopObserver = {
 export const quiet: Log = { info() {}, warn() {}, error() {} };
 
 /** As `fairlead serve` has it, without its log. */
-export const world: World = { log: quiet, clock: systemClock, random: Math.random, environment: process.env };
+export const world: World = {
+  log: quiet,
+  clock: systemClock,
+  random: Math.random,
+  environment: process.env,
+  lost() {},
+};
 
 /** Of what the API could show, what is given; the rest is empty, and what is triggered is taken. */
 export function apiSource(given: Partial<ApiSource>): ApiSource {

@@ -33,6 +33,8 @@ export type BackendOptions = {
   readonly fs?: Files;
   /** The packs of the store could not be joined, which costs speed and nothing else. */
   readonly unjoined?: (error: unknown) => void;
+  /** Asked before the store is written to; throws where it is another's by now. */
+  readonly confirm?: () => Promise<void>;
 };
 
 /** What an adapter is given: a store that is checked, and where its remote is. */
@@ -76,14 +78,15 @@ export async function openBackend(
     const has = (commit: ObjectId) => guarded(gitdir, () => isHere(objects, commit));
     const rest = { resolve: resolveCommit, has, close: reader.close };
     if (remote === null || transport === null) return { ...objects, ...withoutRemote(gitdir), ...rest };
-    const { unjoined = () => {} } = options;
+    const { unjoined = () => {}, confirm = async () => {} } = options;
     const { gitdir: path } = store;
-    const upkeep = createUpkeep({ files, gitdir: path, join, limitMs: LIMIT_SILENCES * timeoutMs, unjoined });
+    const limitMs = LIMIT_SILENCES * timeoutMs;
+    const upkeep = createUpkeep({ files, gitdir: path, join, limitMs, unjoined, confirm });
     const close = async () => {
       await upkeep.end();
       await reader.close();
     };
-    return { ...follow(files, store, remote, transport, objects, upkeep), ...rest, close };
+    return { ...follow(files, store, remote, transport, objects, upkeep, confirm), ...rest, close };
   });
 }
 
@@ -107,6 +110,7 @@ function follow(
   transport: Transport,
   objects: StoredObjects,
   upkeep: Upkeep,
+  confirm: () => Promise<void>,
 ) {
   const branch = `refs/heads/${remote.branch}`;
   let isComplete = true;
@@ -121,6 +125,7 @@ function follow(
     if (trusted === tip) return tip;
     if (isDamaged) {
       await upkeep.end();
+      await confirm();
       await setDamagedAside(files, store.gitdir);
     }
     isDamaged = false;
@@ -128,6 +133,7 @@ function follow(
     await checkStore(files, store);
     await checkTip(watched(fetched, objects.commit(fetched)), fetched, remote);
     await syncFolder(files, `${store.gitdir}/objects/pack`); // Git does not.
+    await confirm();
     await files.writeFile(`${store.gitdir}/${branch}`, `${fetched}\n`);
     isComplete = true;
     upkeep.begin();

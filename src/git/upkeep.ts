@@ -10,6 +10,8 @@ export type UpkeepOptions = {
   readonly limitMs: number;
   /** Packs could not be joined; once, until they could. */
   readonly unjoined: (error: unknown) => void;
+  /** Throws where the store is another's by now: what is swept then may be of its writers. */
+  readonly confirm: () => Promise<void>;
 };
 
 /**
@@ -25,7 +27,7 @@ export interface Upkeep {
   end(): Promise<void>;
 }
 
-export function createUpkeep({ files, gitdir, join, limitMs, unjoined }: UpkeepOptions): Upkeep {
+export function createUpkeep({ files, gitdir, join, limitMs, unjoined, confirm }: UpkeepOptions): Upkeep {
   const folder = `${gitdir}/objects/pack`;
   let atWork = 0;
   let isLittered = false;
@@ -38,6 +40,7 @@ export function createUpkeep({ files, gitdir, join, limitMs, unjoined }: UpkeepO
     atWork += 1;
     await sweeping;
     try {
+      await confirm();
       return await work();
     } catch (error) {
       isLittered = true;
@@ -46,7 +49,9 @@ export function createUpkeep({ files, gitdir, join, limitMs, unjoined }: UpkeepO
       atWork -= 1;
       if (atWork === 0 && isLittered) {
         isLittered = false;
-        sweeping = sweep(files, gitdir).catch(() => {}); // Whoever opens the store next sweeps it, too.
+        sweeping = confirm()
+          .then(() => sweep(files, gitdir))
+          .catch(() => {}); // Whoever opens the store next sweeps it, too.
         await sweeping;
       }
     }

@@ -1,15 +1,18 @@
 import { join } from 'node:path';
 import { Failure } from '../base/failure.ts';
-import type { Log } from '../base/log.ts';
 import { OPERATOR_TOKEN } from '../base/operator-token.ts';
-import type { Clock } from './clock.ts';
-import { isLocked, nodeProcesses, type Processes, takeLock } from './data-lock.ts';
+import { isLocked, takeLock } from './data-lock.ts';
 import { type Files, nodeFiles, replaceFile } from './files.ts';
+import type { HoldOptions } from './lock-hold.ts';
+import { nodeProcesses, type Processes } from './lock-holder.ts';
 
 /** The data folder of `formats.md`, held by this process until `close`. */
 export interface DataFolder {
   readonly path: string;
+  /** Changes nothing where `confirm` would throw. */
   readonly files: Files;
+  /** Resolves where this process may write to it still. Throws `Failure` `data-taken`. */
+  confirm(): Promise<void>;
   /** Path of `suspend.json`. */
   readonly suspensions: string;
   /** Path of `clock.json`. */
@@ -29,11 +32,12 @@ const formatText = (number: number) => `fairlead-data ${number}\n`;
 
 /**
  * Opens or creates the folder and takes its lock; a lock whose process is dead is taken over, which may take half a minute.
+ * `lost` is called when that has happened to this one.
  * Throws `Failure` `data-in-use | data-format | disk-full | data-unwritable`.
  */
 export async function openDataFolder(
   path: string,
-  world: { readonly clock: Clock; readonly log: Log },
+  world: Omit<HoldOptions, 'files'>,
   files: Files = nodeFiles,
   processes: Processes = nodeProcesses,
 ): Promise<DataFolder> {
@@ -45,19 +49,34 @@ export async function openDataFolder(
     await lock.release();
     throw error;
   }
+  const { confirm } = lock;
+  const held = heldFiles(files, confirm);
   return {
     path,
-    files,
+    files: held,
+    confirm,
     suspensions: join(path, 'suspend.json'),
     clock: join(path, 'clock.json'),
     operatorToken: join(path, OPERATOR_TOKEN),
     async repository(name) {
       const directory = join(path, 'repositories', name);
-      await files.makeDirectory(join(directory, 'git'));
+      await held.makeDirectory(join(directory, 'git'));
       const at = (file: string) => join(directory, file);
       return { gitdir: at('git'), witness: at('witness.json'), proofs: at('proofs') };
     },
     close: lock.release,
+  };
+}
+
+/** What changes something asks first. */
+function heldFiles(files: Files, confirm: () => Promise<void>): Files {
+  return {
+    ...files,
+    write: (path, text, mode) => confirm().then(() => files.write(path, text, mode)),
+    rename: (from, to) => confirm().then(() => files.rename(from, to)),
+    makeDirectory: (path) => confirm().then(() => files.makeDirectory(path)),
+    touch: (path, text) => confirm().then(() => files.touch(path, text)),
+    remove: (path) => confirm().then(() => files.remove(path)),
   };
 }
 

@@ -3,6 +3,9 @@ import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/
 import { dirname } from 'node:path';
 import { Failure } from '../base/failure.ts';
 
+/** By the file system's own clock, which anybody may set: `atMs` changes with each touch, whatever it says. */
+export type Touched = { readonly atMs: number; readonly ageMs: number };
+
 /** The file system as a port, in the steps in which a machine can die between them. */
 export interface Files {
   /** Null where there is no such file. */
@@ -17,8 +20,8 @@ export interface Files {
   list(path: string): Promise<readonly string[]>;
   /** The file was written just now, where it says this; else false and nothing done. */
   touch(path: string, text: string): Promise<boolean>;
-  /** How long ago it was written or touched, by the file system's own clock; null where there is no such file. */
-  ageMs(path: string): Promise<number | null>;
+  /** When it was written or touched last; null where there is no such file. */
+  touched(path: string): Promise<Touched | null>;
   /** Absent already is fine. */
   remove(path: string): Promise<void>;
 }
@@ -32,7 +35,7 @@ export const nodeFiles: Files = {
   makeDirectory: (path) => makeWithParents(path).catch(rethrow(path)),
   list: (path) => readdir(path).catch(rethrow(path)),
   touch: (path, text) => rewrite(path, text).catch(rethrow(path)),
-  ageMs: (path) => ageMs(path).catch(rethrow(path)),
+  touched: (path) => touched(path).catch(rethrow(path)),
   remove: (path) => rm(path, { force: true }).catch(rethrow(path)),
 };
 
@@ -125,13 +128,14 @@ async function rewrite(path: string, text: string): Promise<boolean> {
 }
 
 /** Against a file written just beside it: the clock of a file server is not ours. */
-async function ageMs(path: string): Promise<number | null> {
+async function touched(path: string): Promise<Touched | null> {
   const beside = `${path}.${randomUUID()}.tmp`;
   try {
     await using file = await open(beside, 'wx', 0o600);
     await file.writeFile('now');
     const { mtimeMs: nowMs } = await file.stat();
-    return nowMs - (await stat(path)).mtimeMs;
+    const { mtimeMs: atMs } = await stat(path);
+    return { atMs, ageMs: nowMs - atMs };
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return null;
     throw error;

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { must } from '../../src/base/must.ts';
 import type { Death } from './dying.ts';
 import type { Measured } from './measuring.ts';
 import type { Step } from './steps.ts';
@@ -16,6 +17,8 @@ export type ServerProcess = {
   /** Resolves when it has ended: by the signal, or with the code. */
   readonly ended: Promise<string>;
   kill(signal: NodeJS.Signals): Promise<void>;
+  /** To all of it, as a container is paused and goes on. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void;
   /** What it has logged. */
   log(): Promise<string>;
 };
@@ -57,6 +60,7 @@ export function startServer(start: Start): ServerProcess {
       return measured;
     },
     kill: (signal) => end(child, ended, signal),
+    signal: (signal) => void process.kill(-must(child.pid), signal),
     log: () => readFile(log, 'utf8'),
   };
 }

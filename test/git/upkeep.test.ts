@@ -6,7 +6,7 @@ import { createUpkeep } from '../../src/git/upkeep.ts';
 import { createFolder } from '../repository.ts';
 
 /** A store of so many packs, and joins that end when they are told to, by a promise or a signal. */
-async function setUp(packs: number, limitMs = 600_000) {
+async function setUp(packs: number, limitMs = 600_000, confirm = async () => {}) {
   const { dir, close } = await createFolder();
   onTestFinished(close);
   const folder = join(dir, 'objects', 'pack');
@@ -18,7 +18,7 @@ async function setUp(packs: number, limitMs = 600_000) {
   const joins: { readonly resolve: () => void; readonly promise: Promise<void> }[] = [];
   const told: unknown[] = [];
   const upkeep = createUpkeep({
-    ...{ files: wholeFiles(), gitdir: dir, limitMs },
+    ...{ files: wholeFiles(), gitdir: dir, limitMs, confirm },
     async join(signal) {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       signal.addEventListener('abort', () => reject(signal.reason));
@@ -79,4 +79,24 @@ test('what a fetch that failed has left is swept once nobody writes', async () =
   joins[0]?.resolve();
   await upkeep.end();
   expect((await readdir(folder)).filter((name) => name.includes('tmp'))).toEqual([]);
+});
+
+test('a store that is another’s is not written, and not swept while its writers work', async () => {
+  let isTaken = false;
+  const { folder, upkeep } = await setUp(0, 1, async () => {
+    if (isTaken) throw new Error('taken');
+  });
+  let isRun = false;
+  const work = async () => {
+    isTaken = true;
+    await writeFile(join(folder, 'tmp_pack_of_another'), '');
+    throw new Error('failed');
+  };
+  await expect(upkeep.writing(work)).rejects.toThrow('failed');
+  expect(await readdir(folder)).toEqual(['tmp_pack_of_another']);
+  const next = upkeep.writing(async () => {
+    isRun = true;
+  });
+  await expect(next).rejects.toThrow('taken');
+  expect(isRun).toBe(false);
 });

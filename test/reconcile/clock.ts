@@ -4,6 +4,8 @@ import type { Clock } from '../../src/reconcile/clock.ts';
 export type SimulatedClock = Clock & {
   /** Goes on by `ms`, firing what falls due on the way, in order, each with the microtasks that it starts. */
   advance(ms: number): Promise<void>;
+  /** Goes on by `ms` and fires nothing, as while this process is stopped. */
+  pass(ms: number): void;
   /** How many timers are armed. */
   pending(): number;
   /** Somebody sets the machine's clock: nothing falls due by it. */
@@ -38,6 +40,9 @@ export function simulatedClock(startMs = 1_000_000): SimulatedClock {
       }
       nowMs = untilMs;
       await settle();
+    },
+    pass(ms) {
+      nowMs += ms;
     },
     pending: () => timers.length,
     set(byMs) {

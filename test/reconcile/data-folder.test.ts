@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/reconcile/clock.ts';
 import { inspectDataFolder, openDataFolder } from '../../src/reconcile/data-folder.ts';
-import { nodeProcesses, type Processes } from '../../src/reconcile/data-lock.ts';
-import { nodeFiles } from '../../src/reconcile/files.ts';
+import { type Files, nodeFiles } from '../../src/reconcile/files.ts';
+import { nodeProcesses, type Processes } from '../../src/reconcile/lock-holder.ts';
 import { createFolder } from '../repository.ts';
 import { quiet } from '../server.ts';
+import { simulatedClock } from './clock.ts';
 
 let folder: Awaited<ReturnType<typeof createFolder>>;
 let path: string;
@@ -22,7 +23,7 @@ const other = (changes: Partial<Processes['self']>, alive = true): Processes => 
   alive: () => alive,
   startTicks: nodeProcesses.startTicks,
 });
-const world = { clock: systemClock, log: quiet };
+const world = { clock: systemClock, log: quiet, lost() {} };
 const open = (processes?: Processes) => openDataFolder(path, world, nodeFiles, processes);
 const code = (code: string) => expect.objectContaining({ code });
 
@@ -264,9 +265,19 @@ describe('a lock of another pid namespace, as containers of one host name have',
     };
     return { ...systemClock, steadyMs: () => steadyMs, after };
   };
-  const age = (ms: number) => {
-    const at = new Date(Date.now() - ms);
-    return utimes(lock(), at, at);
+  /** A file system whose clock is set forward by so much while the holder lives. */
+  const setForward = (byMs: () => number): Files => ({
+    ...nodeFiles,
+    async touched(path) {
+      const touched = await nodeFiles.touched(path);
+      return touched && { ...touched, ageMs: touched.ageMs + byMs() };
+    },
+  });
+  const leave = async (ageMs: number) => {
+    await (await open()).close();
+    await writeFile(lock(), `${JSON.stringify(container('dead').self)}\n`);
+    const at = new Date(Date.now() - ageMs);
+    await utimes(lock(), at, at);
   };
 
   it.each([1, 7])('is held while its holder, pid %d there, touches it', async (pid) => {
@@ -288,28 +299,56 @@ describe('a lock of another pid namespace, as containers of one host name have',
   });
 
   it.each([
-    ['at once where it was not touched for 30 s', 31_000, 0],
-    ['after a wait where it was, and says that it waits', 28_000, 3],
-    ['after 30 s where its time lies ahead', -3_600_000, 30],
-  ])('is taken over %s', async (_, ageMs, looks) => {
-    await (await open()).close();
-    await writeFile(lock(), `${JSON.stringify(container('dead').self)}\n`);
-    await age(ageMs);
+    ['after 7 s without a touch where it was not touched for 30 s', 31_000, 7],
+    ['when it was not touched for 30 s', 20_000, 10],
+    ['after 30 s without a touch where its time lies ahead', -3_600_000, 30],
+  ])('is taken over %s, and who waits says so', async (_, ageMs, looks) => {
+    await leave(ageMs);
     expect(await inspectDataFolder(path, nodeFiles, container('new'))).toEqual(
-      looks === 0 ? null : expect.stringContaining('pid:[dead]'),
+      ageMs > 30_000 ? null : expect.stringContaining('pid:[dead]'),
     );
     let looked = 0;
     const clock = fast(async () => {
       looked += 1;
-      if (ageMs > 0 && looked === looks) await age(31_000);
     });
     const said: string[] = [];
     const log = { ...quiet, warn: (_: unknown, message: string) => void said.push(message) };
-    const data = await openDataFolder(path, { clock, log }, nodeFiles, container('new'));
+    const files = setForward(() => clock.steadyMs());
+    const data = await openDataFolder(path, { ...world, clock, log }, files, container('new'));
     expect(looked).toBe(looks);
-    expect(said).toEqual(looks === 0 ? [] : [expect.stringContaining('waiting for the data folder')]);
+    expect(said).toEqual([expect.stringContaining('waiting for the data folder')]);
     expect(JSON.parse(await readFile(lock(), 'utf8'))).toEqual(container('new').self);
     await data.close();
+  });
+
+  it('is held by a live holder, however far the file system’s clock is set forward', async () => {
+    const clock = fast();
+    const old = await openDataFolder(path, { ...world, clock }, nodeFiles, container('old'));
+    const opening = openDataFolder(
+      path,
+      { ...world, clock },
+      setForward(() => 3_600_000),
+      container('new'),
+    );
+    await expect(opening).rejects.toEqual(code('data-in-use'));
+    expect(await readFile(lock(), 'utf8')).toContain('pid:[old]');
+    await old.close();
+  });
+
+  it('is given back where its holder woke up at the last moment', async () => {
+    await leave(31_000);
+    const waking = {
+      ...nodeFiles,
+      async rename(from: string, to: string) {
+        const text = await readFile(lock(), 'utf8');
+        expect(await nodeFiles.touch(lock(), text)).toBe(true);
+        await nodeFiles.rename(from, to);
+      },
+    };
+    const opening = openDataFolder(path, { ...world, clock: fast() }, waking, container('new'));
+    await expect(opening).rejects.toEqual(code('data-in-use'));
+    expect(await readFile(lock(), 'utf8')).toContain('pid:[dead]');
+    expect((await readdir(path)).sort()).toEqual(['format', 'lock']);
   });
 
   it('is taken as soon as its holder lets go of it', async () => {
@@ -318,13 +357,65 @@ describe('a lock of another pid namespace, as containers of one host name have',
     await (await openDataFolder(path, { ...world, clock }, nodeFiles, container('new'))).close();
   });
 
-  it('tells its holder when it is another’s', async () => {
-    const { promise, resolve } = Promise.withResolvers<string>();
-    const log = { ...quiet, error: (_: unknown, message: string) => resolve(message) };
-    const data = await openDataFolder(path, { clock: fast(), log }, nodeFiles, container('paused'));
+  it('tells its holder when it is another’s, once, and lets it write nothing more', async () => {
+    const said: string[] = [];
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    const log = { ...quiet, error: (_: unknown, message: string) => void said.push(message) };
+    const paused = { log, clock: fast(), lost: resolve };
+    const data = await openDataFolder(path, paused, nodeFiles, container('paused'));
     await writeFile(lock(), JSON.stringify(container('new').self));
-    expect(await promise).toContain('not ours any more');
+    expect(await promise).toEqual(code('data-taken'));
+    expect(said).toEqual([expect.stringMatching(/not ours any more: .*lock is held by .*pid:\[new\]/)]);
+    await refusesToWrite(data);
+    expect(said).toHaveLength(1);
     await data.close();
     expect(await readFile(lock(), 'utf8')).toContain('pid:[new]');
+  });
+
+  const refusesToWrite = async ({ files, repository }: Awaited<ReturnType<typeof open>>) => {
+    const file = join(path, 'file');
+    for (const work of [
+      () => files.write(file, 'text', 'replace'),
+      () => files.rename(join(path, 'format'), file),
+      () => files.remove(join(path, 'format')),
+      () => files.makeDirectory(file),
+      () => repository('mesh'),
+    ])
+      await expect(work()).rejects.toEqual(code('data-taken'));
+    expect((await readdir(path)).sort()).toEqual(['format', 'lock']);
+  };
+
+  it('is looked at after a pause before anything is written, by the steady clock alone', async () => {
+    const clock = simulatedClock();
+    const lost: unknown[] = [];
+    const paused = { ...world, clock, lost: (why: unknown) => lost.push(why) };
+    const data = await openDataFolder(path, paused, nodeFiles, container('paused'));
+    await data.files.write(join(path, 'file'), 'ours', 'replace');
+    await writeFile(lock(), JSON.stringify(container('new').self));
+    clock.pass(31_000);
+    await expect(data.files.write(join(path, 'file'), 'not ours', 'replace')).rejects.toEqual(
+      code('data-taken'),
+    );
+    expect(await readFile(join(path, 'file'), 'utf8')).toBe('ours');
+    expect(lost).toHaveLength(1);
+    await data.close();
+  });
+
+  it('stays its holder’s while it is moved by mistake, and what is written waits until it is back', async () => {
+    const clock = simulatedClock();
+    const data = await openDataFolder(path, { ...world, clock }, nodeFiles, container('holder'));
+    await rename(lock(), `${lock()}.dead`);
+    clock.pass(6_000);
+    let isWritten = false;
+    const writing = data.files.write(join(path, 'file'), 'ours', 'replace').then(() => {
+      isWritten = true;
+    });
+    await vi.waitFor(() => expect(clock.pending()).toBe(2));
+    expect(isWritten).toBe(false);
+    await rename(`${lock()}.dead`, lock());
+    await clock.advance(200);
+    await writing;
+    await data.close();
+    expect((await readdir(path)).sort()).toEqual(['file', 'format']);
   });
 });

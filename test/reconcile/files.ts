@@ -31,7 +31,7 @@ export function testDisk(): Disk {
     read: nodeFiles.read,
     list: nodeFiles.list,
     touch: nodeFiles.touch,
-    ageMs: nodeFiles.ageMs,
+    touched: nodeFiles.touched,
     async write(path, text, mode) {
       const dies = steps + 1 === deadFrom;
       // A write that is cut off leaves a part behind: only a rename is whole or not at all.

@@ -27,7 +27,7 @@ function memoryDisk() {
     async makeDirectory() {},
     list: async () => [...texts.keys()],
     touch: async (path, text) => texts.get(path) === text,
-    ageMs: async (path) => (texts.has(path) ? 0 : null),
+    touched: async (path) => (texts.has(path) ? { atMs: 0, ageMs: 0 } : null),
     async remove(path) {
       texts.delete(path);
     },
