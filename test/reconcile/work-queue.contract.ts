@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import type { Backoff, Handler, Outcome, WorkQueue } from '../../src/reconcile/work-queue.ts';
 
 /**
- * What an adapter gives the suite: a queue, and its time. All times of the suite are a few units, and what is compared
- * is a unit or more apart: a queue that keeps its time elsewhere may pass it in real units of 100 ms.
+ * What an adapter gives the suite: a queue, and its time, which stands still but for what a test lets pass. All times of
+ * the suite are a few units, and what is compared is a unit or more apart.
  */
 export type QueueUnderTest = {
   readonly queue: WorkQueue;
-  /** Lets time pass, and what falls due begin. Less than a unit too much is fine. */
+  /** Lets time pass. Resolves when all that falls due has begun, and nothing goes on but what a handler waits for. */
   advance(ms: number): Promise<void>;
   now(): number;
 };
@@ -40,8 +40,9 @@ function gate(): {
     },
     end(key, outcome = done) {
       const resolve = open.get(key);
+      if (resolve === undefined) throw new Error(`${key} is not in flight`);
       open.delete(key);
-      resolve?.(outcome);
+      resolve(outcome);
     },
   };
 }
