@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { Redis } from 'ioredis';
+import { must } from '../src/base/must.ts';
+import { freePorts } from '../src/cli/demo/services.ts';
 import { createFolder } from './repository.ts';
 
 /** A real redis-server on a loopback port of its own, in a folder that goes with it; nothing is kept on the disk. */
@@ -67,13 +68,7 @@ export async function startServer(
   return child;
 }
 
+/** One that stays free while nobody listens there: the system gives it to nobody who asks for any. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  return must((await freePorts(1))[0]);
 }

@@ -49,11 +49,12 @@ type Program = {
 
 let networks = 0;
 
-/** `folder`: for the logs. Names and addresses are this process' own, so that several may run at once. */
+/** `folder`: for the logs. Names and addresses are this process' own, so that several may run at once: process ids that are alive together are not 25,600 apart. */
 export async function createNetwork(folder: string): Promise<Network> {
   networks += 1;
   const id = `fl${process.pid}-${networks}`;
-  const subnet = `10.${100 + (networks % 100)}.${process.pid % 256}`;
+  const at = process.pid + 7_919 * networks;
+  const subnet = `10.${100 + ((at >> 8) % 100)}.${at % 256}`;
   await using making = new AsyncDisposableStack();
   await ip('link', 'add', id, 'type', 'bridge');
   making.defer(() => ip('link', 'del', id));
