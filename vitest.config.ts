@@ -14,6 +14,8 @@ export default defineConfig({
     server: { deps: { external: [/\/src\/generated\/.*\.js$/] } },
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // Who waits for a condition says nothing of how long it takes; vitest's own second would.
+    expect: { poll: { timeout: 60_000 } },
     coverage: {
       provider: 'v8',
       include: ['src/policy/**', 'src/votes/**', 'src/governance/**'],

@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/long/**/*.test.ts'],
     testTimeout: 4 * 3_600_000,
+    expect: { poll: { timeout: 60_000 } },
     reporters: ['default'],
   },
 });

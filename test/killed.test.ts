@@ -1,8 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { watch } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { afterEach, expect, it } from 'vitest';
 import type { ServerConfig } from '../src/config.ts';
 import { createServer } from '../src/main.ts';
@@ -13,37 +15,52 @@ afterEach(async () => {
   for (const close of cleanup.splice(0).reverse()) await close();
 });
 
-type Repositories = { readonly items: readonly { readonly appliedRevision: string | null }[] };
+type Repositories = {
+  readonly items: readonly {
+    readonly appliedRevision: string | null;
+    readonly runs: { readonly finished: number };
+  }[];
+};
 
 const bin = join(import.meta.dirname, '../src/cli/bin.mjs');
 
-function start(config: ServerConfig): ChildProcess {
+function start(config: ServerConfig) {
   const { repository, pin } = followed(config);
   const flags = ['--repository', repository, '--pin', pin, '--data-dir', config.dataDir];
   const ports = ['--xds', '127.0.0.1:0', '--http', '127.0.0.1:0', '--poll', '1h'];
-  return spawn(process.execPath, [bin, 'serve', ...flags, ...ports], { stdio: 'ignore' });
+  const stdio = ['ignore', 'ignore', 'pipe'] as const;
+  return spawn(process.execPath, [bin, 'serve', ...flags, ...ports], { stdio: [...stdio] });
 }
 
-/** Kills a server with the change number `step` of its data folder; false where it was quiet before there were so many. */
+/** Resolves when it listens and the run that it begins with is over; never, if it ends before. */
+async function started(stderr: Readable): Promise<void> {
+  for await (const line of createInterface({ input: stderr })) {
+    const { msg, httpPort } = JSON.parse(line);
+    if (msg !== 'listening') continue;
+    stderr.resume();
+    const isOver = ({ items }: Repositories) => (items[0]?.runs.finished ?? 0) > 0;
+    return void (await ask<Repositories>(httpPort, '/api/v1/repositories', isOver));
+  }
+  await new Promise(() => {});
+}
+
+/** Kills a server with the change number `step` of its data folder; false where it had started before there were so many. */
 async function killAt(config: ServerConfig, step: number): Promise<boolean> {
   const child = start(config);
   const exited = once(child, 'exit');
   let seen = 0;
   const watcher = watch(config.dataDir, { recursive: true });
-  let quietTimer: NodeJS.Timeout | undefined;
   const killed = await new Promise<boolean>((resolve) => {
-    const rest = () => {
-      clearTimeout(quietTimer);
-      quietTimer = setTimeout(() => resolve(false), 4_000);
-    };
-    watcher.on('change', (_, name) => {
+    watcher.on('change', () => {
       seen += 1;
       if (seen >= step) resolve(true);
-      else if (seen === 1 || name !== 'lock') rest(); // It is touched for as long as it is held.
     });
+    started(child.stderr).then(
+      () => resolve(false),
+      () => {}, // It was killed meanwhile.
+    );
     exited.then(() => resolve(false));
   });
-  clearTimeout(quietTimer);
   child.kill('SIGKILL');
   await exited;
   watcher.close();

@@ -4,6 +4,7 @@ import { constants, open, readFile, rename, writeFile } from 'node:fs/promises';
 import { createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Client, credentials } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -159,13 +160,16 @@ describe('a server', () => {
     const { config } = await site();
     const server = await serve(config);
     await ask(server.httpPort, '/readyz', ({ ready }: { ready: boolean }) => ready);
-    // A stream that nobody drains: it is cut off.
+    // A stream that nobody drains.
     const bytes = (value: Buffer) => value;
     const client = new Client(`127.0.0.1:${server.xdsPort}`, credentials.createInsecure());
     const watch = '/grpc.health.v1.Health/Watch';
     const stream = client.makeServerStreamRequest(watch, bytes, bytes, Buffer.alloc(0));
     stream.on('error', () => {});
     await once(stream, 'data');
+    // However long this machine takes to ask, it is not cut off before.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    cleanup.push(async () => void vi.useRealTimers());
     const closed = server.close();
     const url = `http://127.0.0.1:${server.httpPort}`;
     const asked = async (path: string, method = 'GET') => {
@@ -182,8 +186,11 @@ describe('a server', () => {
       ['/api/v1/scopes', 503, true],
       ['/hooks/v1/generic/mesh', 503, true],
     ]);
-    client.close();
+    // Then it is cut off.
+    vi.runOnlyPendingTimers();
+    vi.useRealTimers();
     await closed;
+    client.close();
     await expect(fetch(`${url}/livez`)).rejects.toThrow();
   });
 
@@ -376,8 +383,6 @@ function other(config: ServerConfig, changes: Partial<RepositoryConfig>): Server
   return { ...config, repositories: [{ ...followed(config), ...changes }] };
 }
 
-const WAIT = { timeout: 30_000, interval: 20 };
-
 /** `fairlead serve` as a process of its own. */
 function startProcess(config: ServerConfig) {
   const bin = join(import.meta.dirname, '../src/cli/bin.mjs');
@@ -424,8 +429,10 @@ describe('fairlead serve', () => {
     const exited = once(child, 'exit');
     // Who writes into a pipe can open it without waiting as soon as somebody reads.
     const { O_WRONLY, O_NONBLOCK } = constants;
-    const pipe = await vi.waitUntil(() => open(pin, O_WRONLY | O_NONBLOCK).catch(() => null), WAIT);
-    cleanup.push(() => pipe.close());
+    const read = () => open(pin, O_WRONLY | O_NONBLOCK).catch(() => null);
+    let pipe = await read();
+    for (; pipe === null; pipe = await read()) await delay(20);
+    cleanup.push(pipe.close.bind(pipe));
     child.kill('SIGTERM');
     expect(await exited).toEqual([null, 'SIGTERM']);
   });

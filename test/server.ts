@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { ApiSource } from '../src/api/index.ts';
 import type { Log } from '../src/base/log.ts';
@@ -129,6 +130,9 @@ spec: { ports: [{ name: http, port: 80 }] }
 `;
 }
 
+/** Leaves the machine to who is waited for. */
+const PAUSE_MS = 5;
+
 /** What a server answers; asked again until `accept` takes it. A test that waits in vain ends by vitest's timeout. */
 export async function ask<T>(
   port: number,
@@ -139,6 +143,7 @@ export async function ask<T>(
     const answer = await fetch(`http://127.0.0.1:${port}${path}`);
     const body = (await answer.json()) as T;
     if (accept(body)) return body;
+    await delay(PAUSE_MS);
   }
 }
 

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { HOOK_LIMITS } from '../../src/api/hooks/index.ts';
 import { startRedis } from '../redis.ts';
 import { createSite } from '../server.ts';
 import { type MeasuredServer, startMeasured } from './measured.ts';
@@ -81,6 +82,7 @@ export async function burst(queue: 'memory' | 'bullmq', deliveries: number): Pro
   const common = { server, agent };
   await deliver({ ...common, count: FIRST });
   const [before, ranBefore] = [await server.measure(), await runsOf(server)];
+  const startMs = performance.now();
 
   const commits = new Set([0.2, 0.5, 0.8].map((share) => share * deliveries));
   let tip = '';
@@ -91,15 +93,19 @@ export async function burst(queue: 'memory' | 'bullmq', deliveries: number): Pro
   expect(statuses).toEqual(new Map([[202, deliveries]]));
   await server.serves(tip);
   const runs = (await runsOf(server)) - ranBefore;
-  expect(runs).toBeLessThan(deliveries / 20);
+  // However long this machine takes for all of them: one at once, and one for those that follow it closely.
+  expect(runs).toBeLessThanOrEqual(2 * Math.ceil((performance.now() - startMs) / HOOK_LIMITS.coalesceMs) + 2);
   const after = await server.measure();
   expect(after.bytes / before.bytes).toBeLessThan(1.3);
   expect(after.files).toBeLessThan(before.files + AT_ONCE);
 
   // Who does not know the secret is a flood soon.
+  const guessMs = performance.now();
   const forged = await deliver({ ...common, count: FIRST, secret: 'a guess' });
-  expect([...forged.keys()].toSorted()).toEqual([404, 429]);
-  expect(forged.get(429)).toBeGreaterThan(FIRST / 2);
+  const [heard = 0, stopped = 0] = [forged.get(404), forged.get(429)];
+  expect(heard + stopped).toBe(FIRST);
+  const givenBack = ((performance.now() - guessMs) / 1_000) * HOOK_LIMITS.perSecond;
+  expect(heard).toBeLessThanOrEqual(HOOK_LIMITS.burst + givenBack + 1);
   return { before: before.bytes, after: after.bytes, runs };
 }
 

@@ -5,7 +5,7 @@ import { service } from '../mesh/manifests.ts';
 import type { HostEnvoy } from '../network/envoy.ts';
 import type { Host } from '../network/namespaces.ts';
 import { createNetworkStage, type NetworkStage } from '../network/stage.ts';
-import { ask, followed, type Site } from '../server.ts';
+import { followed, type Site } from '../server.ts';
 
 const gitHost = join(import.meta.dirname, 'git-host.ts');
 const PORT = 8080;
@@ -20,7 +20,6 @@ export type LossyStage = {
   readonly envoys: readonly [HostEnvoy, HostEnvoy];
   /** Signs a commit of this name and hints at it; resolves when every connected Envoy has acknowledged it. */
   commit(name: string): Promise<void>;
-  proxies(): Promise<Proxies['items']>;
   close(): Promise<void>;
 };
 
@@ -57,7 +56,6 @@ export async function createLossyStage(about: {
   return {
     ...{ site, server, config, forge, hosts, envoys },
     commit: (name) => stage.change(server, service(name, 'demo')),
-    proxies: async () => (await ask<Proxies>(server.httpPort, '/api/v1/proxies')).items,
     close: () => made.disposeAsync(),
   };
 }
@@ -78,9 +76,13 @@ export async function lose(host: Host, share: number): Promise<void> {
     await host.run('iptables', '-A', chain, ...(share === 1 ? [] : some), '-j', 'DROP');
 }
 
-/** How many were lost; from now on none is. */
-export async function mend(host: Host): Promise<number> {
-  const rules = await host.run('iptables', '-nvxL');
+/** From now on none is lost. */
+export async function mend(host: Host): Promise<void> {
   for (const chain of ['INPUT', 'OUTPUT']) await host.run('iptables', '-F', chain);
+}
+
+/** How many were lost, until now. */
+export async function lost(host: Host): Promise<number> {
+  const rules = await host.run('iptables', '-nvxL');
   return [...rules.matchAll(/^\s*(\d+)\s+\d+\s+DROP/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
 }

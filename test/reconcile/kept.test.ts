@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Failure } from '../../src/base/failure.ts';
 import type { Earlier, Line, VerifiedScope } from '../../src/governance/index.ts';
 import { createBrake } from '../../src/reconcile/brake.ts';
@@ -180,7 +180,7 @@ test('when suspending is answered nothing changes any more: what was on its way 
   const answered = brake
     .suspend({ ...WHO, name: 'mesh', forMs: null })
     .then(() => [loop.status().appliedRevision, mesh.published.length]);
-  await vi.waitFor(() => expect(suspensions.suspended('mesh')).not.toBeNull());
+  await expect.poll(() => suspensions.suspended('mesh')).not.toBeNull();
   gate.resolve();
   await running;
   expect(await answered).toEqual([b, mesh.published.length]);
@@ -314,7 +314,7 @@ test('who sets the clock of a machine is heard; what was over too early is suspe
   expect(mesh.names()).toContain('three');
   mesh.clock.set(-7_200_000);
   await mesh.clock.advance(60_000);
-  await vi.waitFor(async () => expect(await readFile(file, 'utf8')).toContain('"seq": 3'));
+  await expect.poll(() => readFile(file, 'utf8')).toContain('"seq": 3');
   await mesh.queue.drain();
   expect(mesh.told).toEqual(['suspended by ana', 'over by ana', 'suspended by ana']);
   expect(mesh.logged).toContainEqual({ level: 'warn', message: 'its time is not over: suspended again' });

@@ -220,6 +220,9 @@ test('where two derive something else, that scope alone stops on both, both say 
   }
 });
 
+/** What takes a disk's time, however long. */
+const waitFor = <T>(check: () => T | Promise<T>) => vi.waitFor(check, { timeout: 60_000 });
+
 const DIFFER = ['False ReplicasDiffer'];
 /** Runs what is due as time goes by. */
 const pass = async (
@@ -411,7 +414,7 @@ test('what one is told to stop the others know, and so does who comes later, or 
   const suspended = (replica: Replica) => replica.replicas.suspended('mesh')?.by ?? null;
   /** What takes a disk's time, while the clock goes on. */
   const become = (replica: Replica, by: string | null) =>
-    vi.waitFor(async () => {
+    waitFor(async () => {
       await clock.advance(1_000);
       expect(suspended(replica)).toBe(by);
     });
@@ -433,7 +436,7 @@ test('what ended long ago is in Redis no more, and keeps nobody asking', async (
   const one = await start('one');
   await one.replicas.suspend(WHO);
   await one.replicas.resume(WHO);
-  const [name, text] = await vi.waitFor(() => {
+  const [name, text] = await waitFor(() => {
     const found = [...place.written].find(([, text]) => text.includes('Resumed'));
     return found ?? expect.fail('nothing is told yet');
   });
@@ -441,7 +444,7 @@ test('what ended long ago is in Redis no more, and keeps nobody asking', async (
   const other = await start('other');
   expect(other.suspensions.all()).toEqual([]);
   await one.replicas.suspend({ ...WHO, scope: { uid: S, path: 's', digest: 'd'.repeat(64), seq: 1 } });
-  await vi.waitFor(async () => {
+  await waitFor(async () => {
     await clock.advance(1_000);
     expect(place.written.get(name)).not.toBe(text);
     expect(other.suspensions.all()).toHaveLength(1);

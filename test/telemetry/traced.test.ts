@@ -13,7 +13,6 @@ import { type Collector, type Received, startCollector } from './collector.ts';
 
 /** One change, from the request that hinted at it to the proxies' ACKs, as a receiver of traces and the log have it. */
 
-const PATIENTLY = { timeout: 20_000 };
 const SECRET = 'a-secret-of-the-hook';
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const CALLER = '00f067aa0ba902b7';
@@ -97,7 +96,7 @@ const rootsOf = (revision: string) =>
   );
 
 async function traceOf(revision: string): Promise<readonly [root: Received, children: readonly Received[]]> {
-  await expect.poll(() => rootsOf(revision), PATIENTLY).toHaveLength(1);
+  await expect.poll(() => rootsOf(revision)).toHaveLength(1);
   const root = must(rootsOf(revision)[0]);
   const children = collector.spans.filter(({ parentSpanId }) => parentSpanId === root.spanId);
   return [root, children.toSorted((a, b) => a.startMs - b.startMs || a.endMs - b.endMs)];
@@ -150,9 +149,7 @@ test('every line of the log that a run writes says of which repository, revision
   await deliver({ traceparent: `00-${TRACE}-${CALLER}-01` });
   await traceOf(held);
   // What a scope has to do with it is told, too.
-  await expect
-    .poll(() => lines.some(({ event, scope }) => event === 'held' && scope === 'acme'), PATIENTLY)
-    .toBe(true);
+  await expect.poll(() => lines.some(({ event, scope }) => event === 'held' && scope === 'acme')).toBe(true);
   await rename(site.repository.dir, `${site.repository.dir}-away`);
   const failing = await ask<Status>(server.httpPort, '/api/v1/repositories');
   await deliver({});
@@ -181,10 +178,10 @@ test('a request of another trace that comes while one waits is linked', async ()
   const first = deliver({ traceparent: `00-${TRACE}-${CALLER}-01` });
   const second = deliver({ traceparent: `00-${other}-${CALLER}-01` });
   await Promise.all([first, second]);
-  await expect.poll(() => rootsOf(tip).length, PATIENTLY).toBeGreaterThan(0);
+  await expect.poll(() => rootsOf(tip).length).toBeGreaterThan(0);
   // Whichever came first: the other is in a run of its own, or linked in the same.
   const ofRuns = () => collector.spans.filter(({ name }) => name.startsWith('POST '));
-  await expect.poll(() => ofRuns().length, PATIENTLY).toBe(2);
+  await expect.poll(() => ofRuns().length).toBe(2);
   const traces = ofRuns().flatMap(({ traceId, links = [] }) => [
     traceId,
     ...links.map((link) => link.traceId),
@@ -213,4 +210,4 @@ test('nothing of OpenTelemetry is loaded where nobody asked for traces', async (
     env: { ...process.env, SITE_CONFIG: JSON.stringify(config) },
   });
   expect(JSON.parse(stdout)).toEqual({ files: true, found: [] });
-}, 30_000);
+});
