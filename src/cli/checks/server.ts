@@ -42,7 +42,7 @@ type Proxy = {
   readonly rejected: readonly { readonly name: string; readonly message: string }[];
 };
 
-/** So many polls without a verdict are not by chance: a replica of several looks by itself at every fifth. */
+/** So many polls without a verdict are not by chance: a replica of several looks itself once in seven. */
 const POLLS_MISSED = 10;
 
 /** Readiness, freshness, holds and refusals of a running server, as its API tells them. */

@@ -23,6 +23,12 @@ export interface SharedQueue extends WorkQueue {
    */
   pause(): void;
   resume(): void;
+  /** Sees to it that a key is there: due in `delayMs` where Redis has lost it, else as it was. */
+  keep(key: string, delayMs: number): Promise<void>;
+  /** A key that waits for its time waits until `delayMs` from now: somebody has done what it was to be run for. */
+  putOff(key: string, delayMs: number): Promise<void>;
+  /** In how many milliseconds it is due; null: not known to wait for its time. */
+  dueInMs(key: string): Promise<number | null>;
   /** Keys that wait for a process with room, and since when the first of them does. */
   depth(): Promise<{ readonly due: number; readonly oldestMs: number }>;
 }
@@ -144,6 +150,21 @@ class BullmqQueue implements SharedQueue {
     if (!this.#closed) this.#worker.resume().catch(this.#options.onError);
   }
 
+  async keep(key: string, delayMs: number): Promise<void> {
+    await this.#putLater(key, delayMs, {});
+  }
+
+  async putOff(key: string, delayMs: number): Promise<void> {
+    // BullMQ would run what it cannot replace once more, had it to keep the last of them: of one in flight it drops this.
+    await this.#putLater(key, delayMs, { replace: true });
+  }
+
+  async dueInMs(key: string): Promise<number | null> {
+    const found = await this.#find(key);
+    if (found === undefined || !(await found.isDelayed())) return null;
+    return found.data.dueMs - this.#options.clock.now();
+  }
+
   async depth(): Promise<{ readonly due: number; readonly oldestMs: number }> {
     const [due, [first]] = await Promise.all([this.#queue.getWaitingCount(), this.#queue.getWaiting(0, 0)]);
     const dueMs = Number(first?.data.dueMs);
@@ -161,6 +182,11 @@ class BullmqQueue implements SharedQueue {
     const dueMs = this.#options.clock.now();
     const job = await this.#put({ key, dueMs, failures: null }, 0, { keepLastIfActive: true });
     if ((await job.getState()) === 'delayed') await promote(job);
+  }
+
+  async #putLater(key: string, delayMs: number, how: { readonly replace?: true }): Promise<void> {
+    if (this.#closed) return;
+    await this.#put({ key, dueMs: this.#options.clock.now() + delayMs, failures: null }, delayMs, how);
   }
 
   #put(data: Data, delay: number, how: { readonly keepLastIfActive?: true; readonly replace?: true }) {

@@ -39,8 +39,12 @@ export interface ReplicaQueue extends WorkQueue {
   redisFailure(): Failure | null;
 }
 
-/** A replica that hears of nothing looks by itself, so many times less often than it would alone. */
+/** However seldom the shared queue calls it, a replica looks at the remote itself, so many times less often than it would alone. */
 const SAFETY = 5;
+/** Such a look takes the place of the next one of the shared queue, this part of an interval before it is due. */
+const LEAD = 0.1;
+/** It waits so many intervals for that place: clocks may be wrong, and replicas many. */
+const PATIENCE = 2;
 /** All replicas lose Redis at once, and should not ask the remote at once. */
 const SPREAD_MS = 5_000;
 /** Redis that comes and goes is no reason to ask the remote each time; after so long without that, it counts as new. */
@@ -73,6 +77,10 @@ class Replica implements ReplicaQueue {
   readonly #running = new Map<string, Promise<unknown>>();
   /** By key whose last run here went well: when it is to be looked at again, by the steady clock. */
   readonly #dueMs = new Map<string, number>();
+  /** By key: until when this process has to look at it itself, by the steady clock, and how often anybody has to. */
+  readonly #own = new Map<string, { readonly byMs: number; readonly everyMs: number }>();
+  /** Keys that are to be run here, whoever else does. */
+  readonly #asked = new Set<string>();
   readonly #looks = createPace(LOOKS);
   #changedMs = Number.NEGATIVE_INFINITY;
   #closed = false;
@@ -94,18 +102,19 @@ class Replica implements ReplicaQueue {
 
   async start(): Promise<void> {
     const { keys, clock } = this.#options;
-    for (const key of keys) await this.#local.add(key);
+    for (const key of keys) await this.here(key);
     const onChange = (failure: Failure | null) => this.#changed(failure);
     this.#health = watchRedis({ client: this.#client, prefix: this.#prefix, clock, onChange });
   }
 
   async add(key: string, delayMs = 0): Promise<void> {
     const shared = this.#usable();
-    if (shared !== null && (await this.#share(shared, key, delayMs))) return;
-    await this.#local.add(key, delayMs);
+    if (shared !== null && (await this.#tell(key, () => shared.add(key, delayMs)))) return;
+    await this.here(key, delayMs);
   }
 
   here(key: string, delayMs = 0): Promise<void> {
+    this.#asked.add(key);
     return this.#local.add(key, delayMs);
   }
 
@@ -143,10 +152,10 @@ class Replica implements ReplicaQueue {
   }
 
   /** False: Redis did not take it in time. */
-  async #share(shared: SharedQueue, key: string, delayMs: number): Promise<boolean> {
+  async #tell(key: string, work: () => Promise<unknown>): Promise<boolean> {
     const late = () => new Error('Redis did not take a key in time');
     try {
-      await withTimeout(this.#options.clock, ADD_TIMEOUT_MS, () => shared.add(key, delayMs), late);
+      await withTimeout(this.#options.clock, ADD_TIMEOUT_MS, work, late);
       return true;
     } catch (error) {
       this.#options.log.warn({ key, error: redisFailure(error).message }, 'Redis did not take a key');
@@ -164,8 +173,12 @@ class Replica implements ReplicaQueue {
     );
     this.#running.set(key, ended);
     const outcome = await run;
-    if (outcome.outcome === 'wait') this.#dueMs.set(key, this.#options.clock.steadyMs() + outcome.forMs);
-    else this.#dueMs.delete(key);
+    if (outcome.outcome === 'wait') {
+      const { forMs: everyMs } = outcome;
+      const nowMs = this.#options.clock.steadyMs();
+      this.#dueMs.set(key, nowMs + everyMs);
+      this.#own.set(key, { byMs: nowMs + SAFETY * everyMs, everyMs });
+    } else this.#dueMs.delete(key);
     return outcome;
   }
 
@@ -182,12 +195,42 @@ class Replica implements ReplicaQueue {
   }
 
   async #alone(key: string): Promise<Outcome> {
+    const isAsked = this.#asked.delete(key);
+    const restMs = isAsked ? 0 : await this.#restMs(key);
+    if (restMs > 0) return { outcome: 'wait', forMs: restMs };
     const outcome = await this.#run(key);
+    if (outcome.outcome === 'retry' && isAsked) this.#asked.add(key);
     const shared = this.#usable();
     if (outcome.outcome !== 'wait' || shared === null) return outcome;
-    // Redis may have lost it: it is there at most once.
-    await this.#share(shared, key, outcome.forMs);
-    return { outcome: 'wait', forMs: SAFETY * outcome.forMs };
+    const { forMs } = outcome;
+    // Who was asked has looked besides: the others count on the next look all the same.
+    await this.#tell(key, () => (isAsked ? shared.keep(key, forMs) : shared.putOff(key, forMs)));
+    return outcome;
+  }
+
+  /** In how many milliseconds to see again whether a key that nobody has asked for is to be looked at here; 0: it is. */
+  async #restMs(key: string): Promise<number> {
+    const [shared, own] = [this.#usable(), this.#own.get(key)];
+    if (shared === null || own === undefined) return 0;
+    const { byMs, everyMs } = own;
+    // Redis may have lost it, or the process that was to bring it back: it is there at most once.
+    await this.#tell(key, () => shared.keep(key, everyMs));
+    const lateMs = this.#options.clock.steadyMs() - byMs;
+    if (lateMs < 0) return Math.min(everyMs, -lateMs);
+    if (lateMs > PATIENCE * everyMs) return 0;
+    let dueInMs: number | null = 0;
+    await this.#tell(key, async () => {
+      dueInMs = await shared.dueInMs(key);
+    });
+    return this.#placeMs(dueInMs, everyMs);
+  }
+
+  /** In how many milliseconds to take the place of a look that is due then; of several that do one is the first. 0: now. */
+  #placeMs(dueInMs: number | null, everyMs: number): number {
+    const leadMs = LEAD * everyMs;
+    if (dueInMs === null) return leadMs; // Somebody looks now: it is the next one.
+    const restMs = Math.min(dueInMs, everyMs) - leadMs;
+    return restMs <= 0 ? 0 : restMs + (leadMs / 2) * this.#options.random();
   }
 
   async #together(key: string): Promise<Outcome> {
@@ -226,8 +269,9 @@ class Replica implements ReplicaQueue {
         ...{ client: this.#client, prefix: this.#prefix, onError },
         handler: (key) => this.#together(key),
       });
+      const shared = this.#shared;
       const lookMs = this.#lookMs();
-      for (const key of this.#options.keys) await this.#share(this.#shared, key, lookMs(key));
+      for (const key of this.#options.keys) await this.#tell(key, () => shared.add(key, lookMs(key)));
       this.#options.log.info({}, 'Redis is used: replicas share the work');
     } catch (error) {
       onError(redisFailure(error));

@@ -137,6 +137,37 @@ describe('several processes on one Redis', () => {
     await queue.close();
   });
 
+  it('put off a key for all of them where somebody has done its work, and keep one without moving it', async () => {
+    const prefix = newPrefix();
+    const { promise, resolve } = Promise.withResolvers<Outcome>();
+    const ran: string[] = [];
+    const handler = (key: string) => {
+      ran.push(key);
+      return promise;
+    };
+    const [one, other] = await Promise.all([open({ prefix, handler }), open({ prefix, handler })]);
+    onTestFinished(async () => void (await Promise.all([one.close(), other.close()])));
+    expect(await one.dueInMs('a')).toBeNull();
+    await one.keep('a', 60_000);
+    await other.keep('a', 1);
+    const keptMs = (await other.dueInMs('a')) ?? 0;
+    expect(keptMs).toBeGreaterThan(1);
+    expect(keptMs).toBeLessThanOrEqual(60_000);
+    await other.putOff('a', 3_600_000);
+    expect(await one.dueInMs('a')).toBeGreaterThan(60_000);
+    // One that is in flight is not run again for it.
+    await one.add('a');
+    await waitFor(() => expect(ran).toEqual(['a']));
+    expect(await one.dueInMs('a')).toBeNull();
+    for (const queue of [one, other]) {
+      await queue.keep('a', 0);
+      await queue.putOff('a', 0);
+    }
+    resolve({ outcome: 'wait', forMs: 60_000 });
+    await waitFor(async () => expect(await other.dueInMs('a')).toBeGreaterThan(1));
+    expect(ran).toEqual(['a']);
+  });
+
   it('take what comes while one pauses, even where that one waits in Redis for a key, and share when it goes on', async () => {
     const own = await startRedis();
     onTestFinished(() => own.close());

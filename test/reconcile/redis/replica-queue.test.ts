@@ -211,6 +211,18 @@ it('brings the keys back that Redis has lost, when it looks by itself', async ()
   await waitFor(() => expect(one.ran.length).toBeGreaterThan(2));
 });
 
+it('brings them back for whoever is next, without a look of its own', async () => {
+  const redis = await redisServer();
+  const one = await replica(at(redis.port), { pollMs: 2_000 });
+  await joined(one);
+  const jobs = () => redis.client().keys('fairlead:repositories:de:mesh');
+  await waitFor(async () => expect(await jobs()).toHaveLength(1));
+  one.ran.length = 0;
+  await redis.client().flushall();
+  await waitFor(async () => expect(await jobs()).toHaveLength(1));
+  expect(one.ran).toEqual([]);
+});
+
 it('says that Redis is full, goes on by itself, and shares the work again when there is room', async () => {
   const redis = await redisServer();
   const one = await replica(at(redis.port));
