@@ -294,6 +294,40 @@ describe('trace', () => {
     expect(out).toContain('from the local store, after a restart');
     expect(out).toContain('no proxy is connected');
   });
+
+  const not = (type: string, status: string, reason: string) => ({
+    type,
+    status,
+    reason,
+    message: `${type}!`,
+  });
+  test.each([
+    ['errors', 'acme: Valid!', { conditions: [not('Valid', 'False', 'LastGoodServed')] }],
+    ['a suspension', 'acme: Suspended!', { conditions: [not('Suspended', 'True', 'Suspended')] }],
+    ['other replicas', 'acme: Witnessed!', { conditions: [not('Witnessed', 'False', 'ReplicasDiffer')] }],
+  ])('what %s keep from being served is not told as if it were', async (_, said, more) => {
+    const proxies = () => [proxyAt('api-1.shop', 7)];
+    const server = await answering({
+      proxies,
+      scopes: () => [scope('acme', { sync: 'OutOfSync', ...more })],
+    });
+    for (const about of ['acme', 'mesh']) {
+      const { code, out } = await fairlead('trace', about, ...server);
+      expect({ code, last: out.trimEnd().split('\n').at(-1) }).toEqual({ code: 1, last: said });
+    }
+    const { out } = await fairlead('trace', 'acme', '-o', 'json', ...server);
+    expect(JSON.parse(out)).toMatchObject({ unserved: [said] });
+  });
+
+  test('a suspension that keeps nothing back is none of its business, a failed translation is', async () => {
+    const proxies = () => [proxyAt('api-1.shop', 7)];
+    const suspended = scope('acme', { conditions: [not('Suspended', 'True', 'Suspended')] });
+    const well = await fairlead('trace', ...(await answering({ proxies, scopes: () => [suspended] })));
+    expect(well).toMatchObject({ code: 0, out: expect.not.stringContaining('Suspended!') });
+    const repositories = () => [repository({ conditions: [not('Translated', 'False', 'BuildFailed')] })];
+    const failed = await fairlead('trace', 'acme', ...(await answering({ proxies, repositories })));
+    expect(failed).toMatchObject({ code: 1, out: expect.stringMatching(/^mesh: Translated!$/m) });
+  });
 });
 
 describe('which one', () => {

@@ -39,11 +39,15 @@ type Trace = {
   readonly trace: string | null;
   readonly stages: readonly Stage[];
   readonly missing: readonly Missing[];
+  /** Why the change is not, or not whole, in what was pushed. */
+  readonly unserved: readonly string[];
 };
 
 export function traceCommand(context: Context): Command {
   const command = new Command('trace')
-    .description('how far the last change has come, stage by stage; 1 if a proxy has not got it, 3 if held')
+    .description(
+      'how far the last change has come, stage by stage; 1 if it is not served or a proxy has not got it, 3 if held',
+    )
     .addArgument(new Argument('[repository|scope]', 'mesh, acme.payments (default: the only repository)'))
     .addHelpText('after', examples('fairlead trace acme', 'fairlead trace acme -o json'))
     .addOption(outputOption());
@@ -55,13 +59,14 @@ export function traceCommand(context: Context): Command {
 async function trace(context: Context, wanted: string | undefined, { output, server }: Flags) {
   const target = findTarget(await readRepositories(server), await readScopes(server), wanted);
   const traced = traceOf(target, await readProxies(server));
-  const { change, trace: id, stages, missing } = traced;
+  const { change, trace: id, stages, missing, unserved } = traced;
   const { kind, name, repository } = target;
   const { revisions, refused, fetch } = repository;
-  const facts = { target: { kind, name }, change, trace: id, stages, missing, revisions, refused, fetch };
+  const known = { change, trace: id, stages, missing, unserved };
+  const facts = { target: { kind, name }, ...known, revisions, refused, fetch };
   print(context, output, { apiVersion: API_VERSION, kind: 'Trace', ...facts }, () => traceText(traced));
   if (refused !== null || heldOf(target).length > 0) return exit.refused;
-  return missing.length > 0 || stages.some(isOpen) ? exit.findings : exit.ok;
+  return missing.length + unserved.length > 0 || stages.some(isOpen) ? exit.findings : exit.ok;
 }
 
 /** Where nobody is connected, nobody is awaited. */
@@ -75,7 +80,22 @@ function traceOf(target: Target, proxies: readonly Proxy[]): Trace {
   const push = timeline?.push ?? null;
   const missing = push === null ? [] : proxies.flatMap((proxy) => missingAt(proxy, push));
   const stages = stagesOf(timeline, proxies.length, missing.length);
-  return { target, change, trace: timeline?.trace ?? null, stages, missing };
+  const unserved = unservedOf(target);
+  return { target, change, trace: timeline?.trace ?? null, stages, missing, unserved };
+}
+
+/** All stages are passed by what is served, also where that is not what was accepted. */
+function unservedOf({ repository: { name, conditions }, scopes }: Target): readonly string[] {
+  const failed = conditions.filter(({ type, status }) => type === 'Translated' && status === 'False');
+  return [...failed.map(({ message }) => `${name}: ${message}`), ...scopes.flatMap(keptBack)];
+}
+
+function keptBack({ path, sync, conditions = [] }: Scope): readonly string[] {
+  const reasons = conditions.filter(({ type, status }) => {
+    const stops = type === 'Suspended' || (type === 'Witnessed' && status === 'False');
+    return (type === 'Valid' && status === 'False') || (stops && sync === 'OutOfSync');
+  });
+  return reasons.map(({ message }) => `${path}: ${message}`);
 }
 
 function missingAt({ proxy, fullyAcked, rejected, types }: Proxy, push: number): readonly Missing[] {
@@ -118,7 +138,7 @@ function heldOf({ scopes }: Target): readonly string[] {
 }
 
 function traceText(traced: Trace): string {
-  const { target, trace: id, stages, missing } = traced;
+  const { target, trace: id, stages, missing, unserved } = traced;
   const { refused } = target.repository;
   const rows = stages.map(({ stage, atMs, tookMs, message }) => [
     stage,
@@ -131,6 +151,7 @@ function traceText(traced: Trace): string {
       ? []
       : [`the tip ${short(refused.tip)} is refused (${refused.rule}): ${refused.reason}`]),
     ...heldOf(target),
+    ...unserved,
     ...missing.map(
       ({ proxy, push, reason }) => `${shortName(proxy)} is at push ${push ?? 'none'}: ${reason}`,
     ),
