@@ -225,6 +225,9 @@ describe('check of a server', () => {
   const stale = {
     conditions: [{ type: 'SourceVerified', status: 'True', reason: 'Stale', message: 'behind' }],
   };
+  const untranslated = {
+    conditions: [{ type: 'Translated', status: 'False', reason: 'BuildFailed', message: 'no mesh' }],
+  };
   const aged = (ageMs: number | null) => ({ fetch: { ageMs, failingSinceMs: null, pollMs: 60_000 } });
   const rejected = [{ name: 'listener', message: 'cannot bind' }];
 
@@ -237,6 +240,7 @@ describe('check of a server', () => {
     ['whose runs hang', { repositories: () => [repository(aged(600_001))] }, 'repository', 'warn', 1],
     ['that is polled late', { repositories: () => [repository(aged(600_000))] }, 'repository', 'ok', 0],
     ['whose first run hangs', { repositories: () => [repository(aged(null))] }, 'repository', 'fail', 2],
+    ['that cannot translate', { repositories: () => [repository(untranslated)] }, 'repository', 'fail', 2],
     ['with a refusing proxy', { proxies: () => [{ proxy: 's~1~web.shop~d', rejected }] }, 'proxy', 'warn', 1],
     [
       'with documents left out',
@@ -252,6 +256,26 @@ describe('check of a server', () => {
     const { code, of } = await check('--server', `http://127.0.0.1:${await api.listen('127.0.0.1', 0)}`);
     expect(of(name)).toMatchObject({ state });
     expect(code).toBe(expected);
+  });
+
+  test('says of the scope what somebody has stopped there, and not of its repository', async () => {
+    const suspended = (reason: string) => [{ type: 'Suspended', status: 'True', reason, message: 'by ana' }];
+    const scope = { path: 'acme', seq: 1, hold: null, problems: [] };
+    const of = async (reasons: { readonly repository: string; readonly scope: string }) => {
+      const source = apiSource({
+        repositories: () => [repository({ conditions: suspended(reasons.repository) })],
+        scopes: () => [{ ...scope, conditions: reasons.scope === '' ? [] : suspended(reasons.scope) }],
+      });
+      const api = createApi(source, quiet);
+      cleanup.push(() => api.close());
+      const { report } = await check('--server', `http://127.0.0.1:${await api.listen('127.0.0.1', 0)}`);
+      return report.checks.flatMap(({ about, fix }) => (fix === null ? [] : [`${about}: ${fix}`]));
+    };
+    const letGo = (name: string) => `fairlead resume ${name} --reason … lets it go on`;
+    const aScope = { repository: 'ScopesSuspended', scope: 'Suspended' };
+    expect(await of(aScope)).toEqual([`acme: ${letGo('acme')}`]);
+    const all = { repository: 'Suspended', scope: '' };
+    expect(await of(all)).toEqual([`mesh: ${letGo('repository/mesh')}`]);
   });
 
   test('-o short shows what is not well, with what to do and where to read about it', async () => {

@@ -220,6 +220,19 @@ test('a remote that serves old history is told wherever freshness is', async () 
   expect(out).toMatch(/^mesh: the remote is behind$/m);
 });
 
+test('what proxies do not get is told by status, with where to look', async () => {
+  const broken = ['Translated', 'Distributed'].map((type) => {
+    return { type, status: 'False', reason: 'R', message: `${type}!` };
+  });
+  const repositories = () => [repository({ conditions: broken })];
+  const { code, out } = await fairlead('status', ...(await answering({ repositories })));
+  expect(code).toBe(1);
+  expect(out.trimEnd().split('\n').slice(-2)).toEqual([
+    'mesh: Translated!; see docs/runbooks/TranslationFailing.md',
+    'mesh: Distributed!; fairlead proxy-status says what',
+  ]);
+});
+
 test('webhooks that nobody can believe are told by status and check', async () => {
   const hooks = () => new Map([['mesh', { branch: 'main', secretFile: '/nowhere/secrets' }]]);
   const server = await answering({ hooks });

@@ -1,7 +1,16 @@
 import { short } from '../output.ts';
 import { shortName } from '../proxy/find.ts';
 import { duration, staleness } from '../served/freshness.ts';
-import { readDocument, readItems } from '../server-client.ts';
+import {
+  type Condition,
+  type Proxy,
+  type Repository,
+  readProxies,
+  readRepositories,
+  readScopes,
+  type Scope,
+} from '../served/read.ts';
+import { readDocument } from '../server-client.ts';
 import { type Finding, fail, ok, warn } from './check.ts';
 
 /** A finding about one thing of a running server. */
@@ -11,36 +20,7 @@ export type ServerFinding = Finding & {
   readonly about: string;
 };
 
-type Repository = {
-  /** Absent: the server is an older one. */
-  readonly conditions?: Conditions;
-  readonly name: string;
-  readonly followedTip: string | null;
-  /** `pollMs` absent: the server is an older one. */
-  readonly fetch: { readonly ageMs: number | null; readonly pollMs?: number };
-  readonly failure: {
-    readonly stage: string;
-    readonly code: string;
-    readonly message: string;
-    readonly fix: string;
-  } | null;
-  readonly refused: { readonly tip: string; readonly rule: string; readonly reason: string } | null;
-  /** Absent: the server is an older one. */
-  readonly webhookFault?: { readonly code: string; readonly message: string; readonly fix: string } | null;
-};
-type Conditions = readonly { readonly type: string; readonly reason: string; readonly message: string }[];
-type Scope = {
-  /** Absent: the server is an older one. */
-  readonly conditions?: Conditions;
-  readonly path: string;
-  readonly seq: number;
-  readonly hold: { readonly rule: string; readonly reason: string } | null;
-  readonly problems: readonly { readonly severity: string }[];
-};
-type Proxy = {
-  readonly proxy: string;
-  readonly rejected: readonly { readonly name: string; readonly message: string }[];
-};
+type Conditions = readonly Condition[];
 
 /** So many polls without a verdict are not by chance: a replica of several looks itself once in seven. */
 const POLLS_MISSED = 10;
@@ -53,9 +33,9 @@ export async function checkServer(server: string): Promise<readonly ServerFindin
     ready.ready === true
       ? ok(message)
       : fail(message, 'wait, or see what keeps its repository from going on');
-  const repositories = (await readItems(server, 'api/v1/repositories')) as readonly Repository[];
-  const scopes = (await readItems(server, 'api/v1/scopes')) as readonly Scope[];
-  const proxies = (await readItems(server, 'api/v1/proxies')) as readonly Proxy[];
+  const repositories = await readRepositories(server);
+  const scopes = await readScopes(server);
+  const proxies = await readProxies(server);
   return [
     { section: 'server', check: 'server', about: server, ...serving },
     ...repositories.flatMap((one) => [
@@ -71,9 +51,9 @@ function about(section: string, check: string, name: string, finding: Finding): 
   return { section, check, about: name, ...finding };
 }
 
-/** What somebody has stopped; null where nobody has. */
+/** What somebody has stopped; null where nobody has. Of a repository with suspended scopes they say it themselves. */
 function stopped(name: string, conditions: Conditions): Finding | null {
-  const found = conditions.find(({ type }) => type === 'Suspended');
+  const found = conditions.find(({ type, reason }) => type === 'Suspended' && reason !== 'ScopesSuspended');
   if (found === undefined) return null;
   return warn(found.message, `fairlead resume ${name} --reason … lets it go on`);
 }
@@ -114,6 +94,9 @@ function repositoryFinding({
       'put the main line back; see fairlead verify',
     );
   }
+  const untranslated = conditions.find(({ type, status }) => type === 'Translated' && status === 'False');
+  if (untranslated !== undefined)
+    return fail(untranslated.message, 'see docs/runbooks/TranslationFailing.md');
   const stale = staleness(conditions);
   const behind = stale === null ? null : warn(stale, 'see docs/runbooks/RemoteBehind.md');
   const age = ageFinding(fetch, followedTip);
@@ -132,7 +115,7 @@ function ageFinding({ ageMs, pollMs }: Repository['fetch'], followedTip: string 
   return warn(`${told}; it is to be every ${duration(pollMs)}`, 'see docs/runbooks/FetchOverdue.md');
 }
 
-function scopeFinding({ path, conditions = [], seq, hold, problems }: Scope): Finding {
+function scopeFinding({ path, conditions = [], seq, hold, problems = [] }: Scope): Finding {
   const suspended = stopped(path, conditions);
   const and = suspended === null ? '' : `; ${suspended.message}`;
   const differs = unwitnessed(conditions);

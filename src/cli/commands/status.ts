@@ -78,6 +78,12 @@ function stopText(name: string, conditions: readonly Stop[]): readonly string[] 
   );
 }
 
+/** Where to look, of conditions of a repository that nothing else here explains. */
+const FIXES: Readonly<Record<string, string>> = {
+  Translated: 'see docs/runbooks/TranslationFailing.md',
+  Distributed: 'fairlead proxy-status says what',
+};
+
 /** What keeps a repository from going on. What was accepted is served all the same. */
 function troubles({
   name,
@@ -97,6 +103,10 @@ function troubles({
     lines.push(`${name}: the tip ${short(refused.tip)} is refused (${refused.rule}): ${refused.reason}`);
   const stale = staleness(conditions);
   if (stale !== null) lines.push(`${name}: ${stale}`);
+  for (const { type, status, message } of conditions) {
+    const fix = status === 'False' ? FIXES[type] : undefined;
+    if (fix !== undefined) lines.push(`${name}: ${message}; ${fix}`);
+  }
   if (webhookFault !== null) {
     const { message, code, fix } = webhookFault;
     lines.push(`${name}: no webhook can be believed: ${message} [${code}]; ${fix}`);

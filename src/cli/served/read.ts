@@ -35,7 +35,8 @@ export type Repository = {
   readonly appliedRevision: string | null;
   readonly revisions?: Revisions;
   readonly timeline?: Timeline | null;
-  readonly fetch: { readonly ageMs: number | null };
+  /** `pollMs` absent: the server is an older one. */
+  readonly fetch: { readonly ageMs: number | null; readonly pollMs?: number };
   readonly conditions: readonly Condition[];
   readonly failure: {
     readonly stage: string;
