@@ -35,7 +35,10 @@ export function hookRoute(
       if (unsigned && isLocal(request)) return;
       // Before the body is read, which may be large.
       if (!buckets.take(request.ip, now())) await tooMany(reply);
-      else if (unsigned) await forbidden(reply);
+      else if (unsigned) {
+        deliveries.turnAway(request.params.repository, request.ip);
+        await forbidden(reply);
+      }
     },
     handler: async (request, reply) => {
       if (isUnsignedGeneric(request)) return localHint(request, reply, source);
@@ -43,7 +46,11 @@ export function hookRoute(
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
       const header = headerOf(request);
       const tookMs = () => reply.elapsedTime;
-      const result = await deliveries.take(provider, repository, { header, body, nowMs: now(), tookMs });
+      const result = await deliveries.take(provider, repository, {
+        ...{ header, body, tookMs },
+        from: request.ip,
+        nowMs: now(),
+      });
       if (result === 'unknown') return unknown(reply);
       // Whoever knows a secret is no flood, but may be recorded and sent again.
       if (result !== 'duplicate') buckets.giveBack(request.ip);

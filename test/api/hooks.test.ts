@@ -112,7 +112,9 @@ describe.each(forges.map((forge) => [forge.provider, forge] as const))('%s', (_,
     expect(hints).toEqual([]);
     expect(logged.join('\n')).not.toContain(SECRET);
     for (const why of [
-      'none of the secrets',
+      'none of the secrets signed it"',
+      'it is not signed: it has no x-',
+      '"from":"192.0.2.1"',
       'no such repository',
       'no webhookSecretFile',
       'no such provider',
@@ -173,6 +175,16 @@ describe('Standard Webhooks of GitLab', () => {
     expect((await at(signature)).statusCode).toBe(404);
     expect(hints).toEqual([]);
   });
+
+  test.each([
+    [-301, 'its time is 301 s behind the clock here'],
+    [86_400, 'its time is 86400 s ahead of the clock here'],
+  ])('a clock that is wrong by %i s is told from a wrong secret', async (seconds, reason) => {
+    await at(signStandard(sent.body, SIGNING, 'id', String(START_MS / 1_000 + seconds)));
+    await at(signStandard(sent.body, `whsec_${'A'.repeat(43)}=`, 'id', String(START_MS / 1_000 + seconds)));
+    const reasons = logged.map((line) => JSON.parse(line).reason);
+    expect(reasons).toEqual([reason, 'none of the secrets signed it']);
+  });
 });
 
 describe('the generic hook of another machine', () => {
@@ -191,6 +203,9 @@ describe('the generic hook of another machine', () => {
   test('is not local because a proxy on this machine passes it on', async () => {
     expect((await send({ 'x-forwarded-for': '198.51.100.7' }, '127.0.0.1')).statusCode).toBe(403);
     expect((await send({}, '127.0.0.1')).statusCode).toBe(202);
+    expect(logged.map((line) => JSON.parse(line))).toMatchObject([
+      { repository: 'mesh', from: '127.0.0.1', reason: 'it is not signed, and not of this machine' },
+    ]);
   });
 });
 

@@ -5,6 +5,7 @@ import { afterSha256, isBodySigned } from './signed.ts';
 /** Bitbucket Cloud and Data Center, as "Event payloads" of their documentation have it. */
 export const bitbucket: Provider = {
   name: 'bitbucket',
+  signedIn: ['x-hub-signature'],
   isAuthentic: ({ header, body }, secret) =>
     isBodySigned(body, secret, afterSha256(header('x-hub-signature'))),
   deliveryId: ({ header }) => header('x-request-uuid') || header('x-request-id'),

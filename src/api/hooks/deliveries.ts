@@ -31,8 +31,12 @@ export type HookSource = {
 /** `unknown`: no such provider or repository, no secret, or one that did not sign; they look alike from outside. */
 type Result = 'accepted' | 'duplicate' | 'ignored' | 'ping' | 'unknown';
 
+const NOT_BELIEVED = 'a webhook delivery is not believed';
+
 export interface Deliveries {
   take(provider: string, repository: string, delivery: Delivery): Promise<Result>;
+  /** Says of a generic one without a signature that it came from another machine. */
+  turnAway(repository: string, from: string): void;
 }
 
 export function createDeliveries(source: HookSource, log: Log): Deliveries {
@@ -54,10 +58,14 @@ export function createDeliveries(source: HookSource, log: Log): Deliveries {
       const target = source.hooks().get(repository);
       const secrets = await secretsOf(target ?? decoyOf(source), log);
       // Compared in any case, and to the end: time does not tell a name that is none.
-      const matching = secrets.filter((secret) => (provider ?? generic).isAuthentic(delivery, secret));
+      const { isAuthentic } = provider ?? generic;
+      const matching = secrets.filter((secret) => isAuthentic(delivery, secret));
       if (provider === undefined || target === undefined || matching.length === 0) {
+        const then = { ...delivery, nowMs: signedMs(delivery) };
+        const isLate = secrets.filter((secret) => isAuthentic(then, secret)).length > 0;
         const about = { provider: provider?.name ?? null, repository: target && repository };
-        log.warn({ ...about, ...whyUnknown(provider, target) }, 'a webhook delivery is not believed');
+        const reason = whyUnknown(provider, target, { delivery, isLate });
+        log.warn({ ...about, from: delivery.from, reason }, NOT_BELIEVED);
         return 'unknown';
       }
       const id = provider.deliveryId(delivery).slice(0, 200);
@@ -67,6 +75,11 @@ export function createDeliveries(source: HookSource, log: Log): Deliveries {
       if (result === 'accepted') await hint(repository, delivery.nowMs, hookRequest(name, delivery));
       if (id !== '') seen.add(key, delivery.nowMs);
       return result;
+    },
+    turnAway(name, from) {
+      const repository = source.hooks().has(name) ? name : undefined;
+      const reason = 'it is not signed, and not of this machine';
+      log.warn({ provider: generic.name, repository, from, reason }, NOT_BELIEVED);
     },
   };
 }
@@ -112,12 +125,32 @@ async function readSecrets(path: string): Promise<readonly string[]> {
 /** Rotation has two. */
 const MAX_SECRETS = 8;
 
-function whyUnknown(provider: Provider | undefined, target: HookTarget | undefined) {
-  if (provider === undefined) return { reason: 'there is no such provider' };
-  if (target === undefined) return { reason: 'there is no such repository' };
-  return target.secretFile === null
-    ? { reason: 'the repository has no webhookSecretFile' }
-    : { reason: 'none of the secrets signed it, or too long ago' };
+/** When it says that it was signed. */
+function signedMs({ header }: Delivery): number {
+  return Number(header('webhook-timestamp')) * 1_000;
+}
+
+type Proof = {
+  readonly delivery: Delivery;
+  /** It would be believed, had it come when it was signed. */
+  readonly isLate: boolean;
+};
+
+function whyUnknown(
+  provider: Provider | undefined,
+  target: HookTarget | undefined,
+  { delivery, isLate }: Proof,
+): string {
+  if (provider === undefined) return 'there is no such provider';
+  if (target === undefined) return 'there is no such repository';
+  if (target.secretFile === null) return 'the repository has no webhookSecretFile';
+  if (isLate) {
+    const seconds = Math.round((delivery.nowMs - signedMs(delivery)) / 1_000);
+    return `its time is ${Math.abs(seconds)} s ${seconds < 0 ? 'ahead of' : 'behind'} the clock here`;
+  }
+  return provider.signedIn.every((name) => delivery.header(name) === '')
+    ? `it is not signed: it has no ${provider.signedIn.join(' or ')}`
+    : 'none of the secrets signed it';
 }
 
 function resultOf(event: Event, branch: string): Result {

@@ -8,6 +8,7 @@ function createProvider(name: 'gitea' | 'forgejo'): Provider {
     header(`x-${name}-${what}`) || header(`x-gitea-${what}`);
   return {
     name,
+    signedIn: [...new Set([`x-${name}-signature`, 'x-gitea-signature'])],
     isAuthentic: (delivery, secret) => isBodySigned(delivery.body, secret, either(delivery, 'signature')),
     deliveryId: (delivery) => either(delivery, 'delivery'),
     event: (delivery): Event =>

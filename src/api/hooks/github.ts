@@ -5,6 +5,7 @@ import { afterSha256, isBodySigned } from './signed.ts';
 /** GitHub, as "Webhook events and payloads" and "Validating webhook deliveries" of its documentation have it. */
 export const github: Provider = {
   name: 'github',
+  signedIn: ['x-hub-signature-256'],
   isAuthentic: ({ header, body }, secret) =>
     isBodySigned(body, secret, afterSha256(header('x-hub-signature-256'))),
   deliveryId: ({ header }) => header('x-github-delivery'),

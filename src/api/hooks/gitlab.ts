@@ -8,6 +8,7 @@ import { isSameText, isSigningSecret, isStandardSigned } from './signed.ts';
  */
 export const gitlab: Provider = {
   name: 'gitlab',
+  signedIn: ['x-gitlab-token', 'webhook-signature'],
   isAuthentic: (delivery, secret) =>
     isSigningSecret(secret)
       ? isStandardSigned(delivery, secret)

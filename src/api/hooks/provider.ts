@@ -4,6 +4,8 @@ export type Delivery = {
   readonly header: (name: string) => string;
   /** The very bytes: what is signed. */
   readonly body: Buffer;
+  /** Address of who sent it, or of the last proxy on its way. */
+  readonly from: string;
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: number;
   /** Milliseconds since it began to come in. */
@@ -36,6 +38,8 @@ export type Event =
 export interface Provider {
   /** As in `/hooks/v1/{name}/{repository}`. */
   readonly name: string;
+  /** Headers that it may be signed in. */
+  readonly signedIn: readonly string[];
   /** Whether somebody who knows `secret` sent it. In constant time. */
   isAuthentic(delivery: Delivery, secret: string): boolean;
   /** What is the same where the same event is delivered again; '' where it does not say. */
