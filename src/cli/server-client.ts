@@ -148,10 +148,23 @@ async function ask(url: URL, init: RequestInit = {}, timeoutMs = TIMEOUT_MS): Pr
 }
 
 function unreachable(url: URL, cause: unknown): Failure {
-  const late = cause instanceof DOMException && cause.name === 'TimeoutError';
-  const code = late ? 'server-timeout' : 'server-unreachable';
-  const message = late ? `${url.origin} does not answer` : `nobody listens at ${url.origin}`;
-  return new Failure(code, message, 'start `fairlead serve`, or name it with --server', { cause });
+  const start = 'start `fairlead serve`, or name it with --server';
+  if (cause instanceof DOMException && cause.name === 'TimeoutError')
+    return new Failure('server-timeout', `${url.origin} does not answer`, start, { cause });
+  const { code = '', message = '' } = reasonOf(cause);
+  // Without a code it is fetch itself that asks nobody at a port such as 1.
+  const isNobody = code === '' || code === 'ECONNREFUSED';
+  const said = isNobody ? `nobody listens at ${url.origin}` : `${url.origin} cannot be reached: ${message}`;
+  const fix = /CERT|SIGNATURE/.test(code) ? TRUST : isNobody ? start : 'look at --server and the network';
+  return new Failure('server-unreachable', said, fix, { cause });
+}
+
+const TRUST = 'name a file with the authority of its certificate in NODE_EXTRA_CA_CERTS';
+
+/** What `fetch` failed of: it says so beneath a TypeError that is always the same. */
+function reasonOf(error: unknown): { readonly code?: string; readonly message?: string } {
+  const inner = error instanceof TypeError ? error.cause : error;
+  return inner instanceof Error ? inner : {};
 }
 
 function refused(url: URL, reason: string): Failure {

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { createApi } from '../../src/api/index.ts';
 import { createServer, type Server } from '../../src/main.ts';
+import { serveGitSecurely } from '../git/https-remote.ts';
 import { apiSource, ask, createSite, hint, NODE_ID, quiet, type Site, world } from '../server.ts';
 import { type Connected, connectProxy } from './connect.ts';
 import { BIN, createHome, type Home } from './fairlead.ts';
@@ -480,6 +481,23 @@ describe('wait', () => {
   });
 
   test('nobody listens: 2', async () => {
-    expect(await fairlead('wait', '--server', 'http://127.0.0.1:1')).toMatchObject({ code: 2 });
+    expect(await fairlead('wait', '--server', 'http://127.0.0.1:1')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('nobody listens at http://127.0.0.1:1 [server-unreachable]'),
+    });
+  });
+
+  test('a server that cannot be reached for another reason is told with that, and with what to do', async () => {
+    const secure = await serveGitSecurely('.');
+    cleanup.push(secure.close);
+    const plain = secure.url.replace('https:', 'http:');
+    const unknown = await fairlead('status', '--server', secure.url);
+    expect(unknown).toMatchObject({ code: 2, err: expect.stringContaining('unable to verify') });
+    expect(unknown.err).toContain('NODE_EXTRA_CA_CERTS');
+    const spoken = await fairlead('status', '--server', plain);
+    expect(spoken).toMatchObject({ code: 2, err: expect.stringContaining(`${plain} cannot be reached: `) });
+    const nowhere = await fairlead('status', '--server', 'http://fairlead.invalid');
+    expect(nowhere.err).toContain('http://fairlead.invalid cannot be reached: getaddrinfo');
+    for (const { err } of [unknown, spoken, nowhere]) expect(err).not.toContain('nobody listens');
   });
 });
