@@ -51,6 +51,7 @@ const SPREAD_MS = 5_000;
 const LOOKS = { firstMs: 2_500, maxMs: 300_000 };
 const ADD_TIMEOUT_MS = 1_000;
 const REJOIN_MS = 1_000;
+const MAX_SAID = 20;
 const NOTHING_WAITS = { due: 0, oldestMs: 0 };
 
 /**
@@ -83,6 +84,8 @@ class Replica implements ReplicaQueue {
   readonly #asked = new Set<string>();
   readonly #looks = createPace(LOOKS);
   #changedMs = Number.NEGATIVE_INFINITY;
+  /** Errors of the shared one since Redis was used last. */
+  readonly #said = new Set<string>();
   #closed = false;
 
   constructor(options: ReplicaOptions, connect: () => RedisClient) {
@@ -252,6 +255,13 @@ class Replica implements ReplicaQueue {
     for (const key of keys) void this.#local.add(key, lookMs(key) + Math.round(SPREAD_MS * random()));
   }
 
+  /** Once until Redis is used again: each connection tries every other second, for as long as it takes. */
+  #say({ message }: Error): void {
+    if (this.#said.has(message) || this.#said.size === MAX_SAID) return;
+    this.#said.add(message);
+    this.#options.log.warn({ error: message }, 'the shared queue cannot use Redis');
+  }
+
   #rejoin(): void {
     if (this.#usable() === null && this.redisFailure() === null) {
       this.#opening = this.#opening.then(() => this.#join());
@@ -260,7 +270,7 @@ class Replica implements ReplicaQueue {
 
   async #join(): Promise<void> {
     const { handler: _, ...options } = this.#options;
-    const onError = (error: Error) => this.#options.log.warn({ error: error.message }, 'the shared queue');
+    const onError = (error: Error) => this.#say(error);
     try {
       if (this.#closed) return;
       this.#shared?.resume();
@@ -273,6 +283,7 @@ class Replica implements ReplicaQueue {
       const lookMs = this.#lookMs();
       for (const key of this.#options.keys) await this.#tell(key, () => shared.add(key, lookMs(key)));
       this.#options.log.info({}, 'Redis is used: replicas share the work');
+      this.#said.clear();
     } catch (error) {
       onError(redisFailure(error));
       // Where Redis works nobody else tries again.

@@ -327,3 +327,32 @@ async function slowProxy(to: number) {
     },
   };
 }
+
+it('says of a Redis that stays away what is wrong, and not at each try', async () => {
+  const redis = await redisServer();
+  const one = await replica(at(redis.port));
+  await joined(one);
+  one.log.length = 0;
+  await redis.kill();
+  await waitFor(() => expect(one.log.join()).toContain('Redis is not used'));
+  let tries = 0;
+  const away = createServer((socket) => {
+    tries += 1;
+    socket
+      .on('error', () => {})
+      .resume()
+      .end('-ERR away\r\n');
+  });
+  onTestFinished(() => void away.close());
+  await once(away.listen(redis.port, '127.0.0.1'), 'listening');
+  await waitFor(() => expect(tries).toBeGreaterThan(12));
+  const said = one.log.filter((line) => line.includes('the shared queue'));
+  expect(said.toSorted()).toEqual([...new Set(said)].toSorted());
+  // After it was back it is news again.
+  await new Promise((resolve) => away.close(resolve));
+  await redis.start();
+  await joined(one);
+  one.log.length = 0;
+  await redis.kill();
+  await waitFor(() => expect(one.log.join()).toContain('the shared queue'));
+});
