@@ -51,6 +51,13 @@ export function remoteUnreachable(url: string, why: string, cause?: unknown): Fa
   return new Failure('remote-unreachable', `${redacted(url)}: ${why}`, fix, { cause });
 }
 
+/** It answers, and wants to be left alone. */
+export function remoteBusy(url: string, status: number, retryAfterMs: number): Failure {
+  const fix = 'wait so long, and ask less often (poll); the last fetched state stays in use';
+  const message = `${redacted(url)}: answers with HTTP status ${status}`;
+  return new Failure('remote-unreachable', message, fix, { retryAfterMs });
+}
+
 export const REDIRECTS_TOO_OFTEN = 'redirects again and again, perhaps to itself';
 
 export function credentialsRefused(url: string, status: string, from: string | null): Failure {
@@ -77,9 +84,9 @@ export function githubAppInvalid(path: string, why: string): Failure {
   return new Failure('github-app-invalid', `${path} ${why}`, fix);
 }
 
-export function githubAppRefused(url: string, why: string): Failure {
+export function githubAppRefused(url: string, why: string, retryAfterMs: number | null = null): Failure {
   const fix = 'check the ids and the key of the app, that it is installed, and that it may read contents';
-  return new Failure('github-app-refused', `${url}: ${why}`, fix);
+  return new Failure('github-app-refused', `${url}: ${why}`, fix, { retryAfterMs });
 }
 
 export function remoteTimeout(url: string, timeoutMs: number): Failure {

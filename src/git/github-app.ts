@@ -3,6 +3,7 @@ import { parse } from 'yaml';
 import { readSecretFile } from '../base/secret-file.ts';
 import { githubAppInvalid, githubAppRefused } from './failures.ts';
 import type { Response, Sender } from './http-send.ts';
+import { retryAfterMs } from './retry-after.ts';
 
 /** A GitHub App's tokens, as "Generating an installation access token" of GitHub's documentation has it. */
 export interface GithubApp {
@@ -107,7 +108,11 @@ async function ask(
   const { token, expires_at: until } = answer;
   const untilMs = Date.parse(String(until));
   if (response.status !== 201 || typeof token !== 'string' || Number.isNaN(untilMs))
-    throw githubAppRefused(url, `answers with HTTP status ${response.status}`);
+    throw githubAppRefused(
+      url,
+      `answers with HTTP status ${response.status}`,
+      retryAfterMs(response.headers),
+    );
   return { token, untilMs };
 }
 

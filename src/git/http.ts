@@ -1,7 +1,9 @@
 import type { HttpClient } from 'isomorphic-git';
 import { Failure } from '../base/failure.ts';
 import type { Access } from './access.ts';
-import { remoteTimeout, remoteUnreachable, sha256Unsupported, shallowClone } from './failures.ts';
+import { remoteBusy, remoteTimeout, remoteUnreachable, sha256Unsupported, shallowClone } from './failures.ts';
+import type { Response } from './http-send.ts';
+import { retryAfterMs } from './retry-after.ts';
 
 /** How long a remote may be silent, in milliseconds, and who else may end the wait. */
 export type Patience = { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined };
@@ -21,6 +23,7 @@ export function createHttp({ timeoutMs, signal }: Patience, { authorization, sen
         const all = { ...headers, ...login };
         const response = await send({ url, method, headers: all, ...sent, signal: AbortSignal.any(signals) });
         const received = await gather(response.body, silence.heard);
+        refuseBusy(url, response);
         checkAdvertisement(url, received);
         return {
           url: response.url,
@@ -64,6 +67,12 @@ async function gather(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, 
 
 async function* once(bytes: Uint8Array): AsyncIterableIterator<Uint8Array> {
   yield bytes;
+}
+
+/** Too many requests (RFC 6585), or not now. isomorphic-git says the status, and not for how long. */
+function refuseBusy(url: string, { status, headers }: Response): void {
+  const forMs = status === 429 || status === 503 ? retryAfterMs(headers) : null;
+  if (forMs !== null) throw remoteBusy(url, status, forMs);
 }
 
 /**

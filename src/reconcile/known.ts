@@ -38,6 +38,7 @@ export class Known {
 
   began(run: RunWatch): void {
     this.#run = run;
+    this.#stage = 'fetch';
   }
 
   ended(): void {
@@ -49,13 +50,16 @@ export class Known {
     if (stage !== 'restore' && stage !== 'serve') this.#run?.step(stage);
   }
 
-  /** What was entered last has failed. */
-  fail(error: unknown): void {
+  /** What was entered last has failed. `untilMs`: the remote is not asked before. */
+  fail(error: unknown, untilMs: number | null = null): void {
     const { clock, log } = this.#options;
     const stage = this.#stage;
     const before = this.#facts.failure;
     const sinceMs = before?.stage === stage ? before.sinceMs : clock.now();
-    const failure = { ...operational(error), stage, sinceMs };
+    const failure = {
+      ...operational(error),
+      ...{ stage, sinceMs, untilMs: stage === 'fetch' ? untilMs : null },
+    };
     this.learn({ failure, trace: this.#run?.trace ?? null });
     const facts = { ...this.about(this.#facts.offeredTip), ...failure };
     log.error(facts, 'reconcile failed; what was served stays served');

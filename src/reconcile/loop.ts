@@ -1,8 +1,8 @@
 import type { ObjectId } from '../git/index.ts';
 import type { LineState } from '../governance/index.ts';
+import { Asking, type AskingOptions } from './asking.ts';
 import { type CurrentStatus, createCurrentStatus, type StatusOptions } from './current-status.ts';
 import { NO_STAGES } from './facts.ts';
-import { type FetchOptions, fetchWithin } from './fetch.ts';
 import { Following, type FollowingOptions } from './following.ts';
 import { type Keeper, versionsOf } from './kept.ts';
 import { createHistory, kinshipWith } from './kinship.ts';
@@ -17,16 +17,10 @@ import type { Judged } from './verify.ts';
 import type { Kinship } from './witnesses.ts';
 import { jitterMs, type Outcome } from './work-queue.ts';
 
-export type LoopOptions = FetchOptions &
+export type LoopOptions = AskingOptions &
   FollowingOptions &
   ServingOptions &
-  StatusOptions & {
-    readonly keeper: Keeper;
-    /** In [0, 1). */
-    readonly random: () => number;
-    readonly observer: LoopObserver;
-    readonly pollMs: number;
-  };
+  StatusOptions & { readonly keeper: Keeper; readonly observer: LoopObserver };
 
 /** One repository, driven by its key in a `WorkQueue`. Each run reads the world anew (level-based). */
 export interface RepositoryLoop {
@@ -70,6 +64,7 @@ class Loop implements RepositoryLoop {
   readonly status: CurrentStatus;
   readonly #options: LoopOptions;
   readonly #known: Known;
+  readonly #asking: Asking;
   readonly #following: Following;
   readonly #serving: Serving;
   readonly #restore: Restore;
@@ -84,6 +79,7 @@ class Loop implements RepositoryLoop {
     this.#options = options;
     this.name = options.name;
     this.#known = new Known(options);
+    this.#asking = new Asking(options);
     this.#hasBelow = createHistory(options.git);
     const timelines = createTimelines(options.distribution, options.clock);
     this.status = createCurrentStatus(options, this.#known, timelines);
@@ -107,7 +103,13 @@ class Loop implements RepositoryLoop {
     const outcome = await this.#watched((run) => this.#attempt(run, signal), signal);
     this.#known.learn({ runs: { started: started + 1, finished: finished + 1 } });
     this.status(); // Conditions change at the end of a run, whether anybody asks or not.
-    return outcome ?? { outcome: 'retry' };
+    return outcome ?? this.#retry();
+  }
+
+  /** After a run that failed. */
+  #retry(): Outcome {
+    const afterMs = this.#asking.forMs();
+    return afterMs > 0 ? { outcome: 'retry', afterMs } : { outcome: 'retry' };
   }
 
   /** Scopes that are kept otherwise than before do not wait for the remote: a run of its own, before the one that fetches. */
@@ -126,7 +128,7 @@ class Loop implements RepositoryLoop {
     try {
       return await work(run);
     } catch (error) {
-      if (signal?.aborted !== true) this.#known.fail(error);
+      if (signal?.aborted !== true) this.#known.fail(error, this.#asking.untilMs());
       const { code, message } = operational(error);
       run.ended({ result: 'failed', code, message });
       return null;
@@ -191,8 +193,9 @@ class Loop implements RepositoryLoop {
 
   async #fetch(signal?: AbortSignal): Promise<ObjectId> {
     const { clock } = this.#options;
+    this.#asking.mayAsk();
     this.#known.enter('fetch');
-    const offered = await fetchWithin(this.#options, signal);
+    const offered = await this.#asking.fetch(signal);
     this.#known.learn({ offeredTip: offered, fetchOkMs: clock.now() });
     this.#fetchedSteadyMs = clock.steadyMs();
     return offered;

@@ -116,7 +116,15 @@ export type Refusal = {
 /** What is seen at one moment: no condition says yet since when. */
 export type Report = RepositoryStatus<Observation>;
 
-type OperationalFailure = { readonly code: string; readonly message: string; readonly fix: string };
+type OperationalFailure = {
+  readonly code: string;
+  readonly message: string;
+  readonly fix: string;
+  readonly stage: string;
+  readonly sinceMs: number;
+  /** The remote wants not to be asked before, and is not; null: it did not say. */
+  readonly untilMs: number | null;
+};
 
 /** Milliseconds per stage for the last revision that changed anything; null: not yet, or not in this process. */
 export type Stages = {
@@ -151,7 +159,7 @@ export type RepositoryStatus<C = Condition> = {
   /** Revision whose resources are served. */
   readonly appliedRevision: string | null;
   /** The last attempt's operational failure; null when it went well. What is served stays served. */
-  readonly failure: (OperationalFailure & { readonly stage: string; readonly sinceMs: number }) | null;
+  readonly failure: OperationalFailure | null;
   readonly stages: Stages;
   /** The whole repository: its remote is not looked at, and nothing of it changes. */
   readonly suspended: Brake | null;

@@ -140,7 +140,7 @@ describe.each(Object.entries(backends))('%s', (_, openBackend) => {
   });
 
   /** Of the shape in GitHub's "Create an installation access token for an app". */
-  async function serveApi(key: KeyObject, more: { lifeMs: number; status?: number }) {
+  async function serveApi(key: KeyObject, more: { lifeMs: number; status?: number; retryAfter?: string }) {
     const claims: Readonly<Record<string, unknown>>[] = [];
     const api = await serve((request, response) => {
       const [head = '', body = '', signature = ''] = (request.headers.authorization ?? '')
@@ -152,6 +152,7 @@ describe.each(Object.entries(backends))('%s', (_, openBackend) => {
       claims.push(JSON.parse(Buffer.from(body, 'base64url').toString()));
       const token = `ghs_${claims.length}`;
       const expires_at = new Date(Date.now() + more.lifeMs).toISOString();
+      if (more.retryAfter !== undefined) response.setHeader('retry-after', more.retryAfter);
       response.writeHead(more.status ?? 201).end(JSON.stringify({ token, expires_at }));
     });
     onTestFinished(api.close);
@@ -197,6 +198,16 @@ describe.each(Object.entries(backends))('%s', (_, openBackend) => {
       server.login = `x-access-token:ghs_${round}`;
       expect(await backend.remoteTip()).toBe(tip);
     }
+  });
+
+  test('an API of apps that wants to be left alone says for how long', async () => {
+    const { folder, way, open } = await setUp();
+    const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const api = await serveApi(publicKey, { lifeMs: 1_000, status: 403, retryAfter: '60' });
+    const githubAppFile = await appFile(folder, api.url, privateKey);
+    const backend = await open({ ...way, tokenFile: null, githubAppFile });
+    const refused = { code: 'github-app-refused', retryAfterMs: 60_000 };
+    await expect(backend.fetch()).rejects.toMatchObject(refused);
   });
 
   test('another key than that of the app, an installation that is gone, and files that say nothing', async () => {

@@ -208,6 +208,28 @@ describe('remotes that misbehave', () => {
   });
 });
 
+describe('a remote that wants to be left alone', () => {
+  test.each<[string, number, Readonly<Record<string, string>>, number | null]>([
+    ['for seconds', 429, { 'retry-after': '120' }, 120_000],
+    [
+      'until a time',
+      503,
+      { 'retry-after': 'Sun, 22 Nov 2026 15:02:00 GMT', date: 'Sun, 22 Nov 2026 15:00:00 GMT' },
+      120_000,
+    ],
+    ['and does not say for how long', 429, {}, null],
+    ['and is broken', 500, { 'retry-after': '120' }, null],
+  ])('%s', async (_, status, headers, retryAfterMs) => {
+    const server = await serve((_request, response) => void response.writeHead(status, headers).end());
+    onTestFinished(server.close);
+    const remote = { url: `${server.url}/a.git`, branch: 'main' };
+    const backend = await openIsomorphic({ gitdir: join(await newFolder(), 'git'), remote });
+    const refused = { code: 'remote-unreachable', retryAfterMs };
+    await expect(backend.fetch()).rejects.toMatchObject(refused);
+    await expect(backend.fetch()).rejects.toThrow(`answers with HTTP status ${status}`);
+  });
+});
+
 test('news are fetched as news', async () => {
   const repository = await newRepository();
   await grow(repository);

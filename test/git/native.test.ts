@@ -195,6 +195,16 @@ describe('remotes that misbehave', () => {
     expect(`${error} ${error instanceof Error ? error.cause : ''}`).not.toContain('secret');
   });
 
+  // Git tells the status and not the header: its own backoff is all that can be heeded.
+  test('one that wants to be left alone is not heard', async () => {
+    const { backend } = await against((_request, response) =>
+      response.writeHead(429, { 'retry-after': '120' }).end(),
+    );
+    const refused = { code: 'remote-unreachable', retryAfterMs: null };
+    await expect(backend.fetch()).rejects.toMatchObject(refused);
+    await expect(backend.fetch()).rejects.toThrow('429');
+  });
+
   test('a redirect to what is no repository says to where', async () => {
     const server = await serve((request, response) =>
       request.url?.startsWith('/a.git')

@@ -64,7 +64,7 @@ test('what is said of scopes is worked out again only where something of it has 
   const later = { ...facts, fetchOkMs: 5, runs: { started: 2, finished: 2 }, untranslated: new Map() };
   expect(report(later, []).scopes).toBe(scopes);
   const { tip } = must(facts.state);
-  const failure = { code: 'disk-full', message: '', fix: '', stage: 'witness', sinceMs: 0 };
+  const failure = { code: 'disk-full', message: '', fix: '', stage: 'witness', sinceMs: 0, untilMs: null };
   const changes: readonly Partial<Facts>[] = [
     { outOfSync: new Map([[must(scopes[0]).uid, 'wrong']]) },
     { leftOut: new Map([[must(scopes[0]).uid, 'wrong']]) },

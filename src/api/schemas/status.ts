@@ -159,7 +159,12 @@ export const status = [
       appliedRevision: orNull(commit),
       failure: said(
         'Of the last attempt; what is served stays served.',
-        orNull(record({ code: text, message: text, fix: text, stage: text, sinceMs: time })),
+        orNull(
+          record({
+            ...{ code: text, message: text, fix: text, stage: text, sinceMs: time },
+            untilMs: said('The remote wants not to be asked before; null: it did not say.', orNull(time)),
+          }),
+        ),
       ),
       stages: said(
         'Of the last revision that changed anything.',
