@@ -17,6 +17,8 @@ export type Entry = {
   readonly name: string;
   readonly key: WrittenKey;
   readonly fingerprint: string;
+  /** What git is told to sign with it (`user.signingkey`). */
+  readonly signingKey: string;
   readonly file: { readonly path: string; readonly text: string } | null;
 };
 
@@ -37,7 +39,10 @@ async function sshEntry(context: Context, name: string, value: string): Promise<
   const line = text?.trim() ?? '';
   const parsed = text === null ? null : parseSshKey(line);
   if (parsed?.ok === true)
-    return { name, key: { ssh: line }, fingerprint: parsed.key.fingerprint, file: null };
+    return {
+      ...{ name, key: { ssh: line }, fingerprint: parsed.key.fingerprint, file: null },
+      signingKey: file ?? `key::${line}`,
+    };
   const what = parsed === null ? `${file} cannot be read` : `${file ?? 'the text'}: ${parsed.reason}`;
   const fix = 'name the .pub file of a key; ssh-keygen -t ed25519 makes one';
   throw new Failure('key-unreadable', `anchor ${name}: ${what}`, fix);
@@ -47,7 +52,7 @@ export async function openpgpEntry(context: Context, name: string, value: string
   const { fingerprint, armor } = await certificate(context, value);
   const path = `anchors/${name}.asc`;
   const key = { openpgp: fingerprint, file: path, sha256: sha256(armor) };
-  return { name, key, fingerprint, file: { path, text: armor } };
+  return { name, key, fingerprint, signingKey: fingerprint, file: { path, text: armor } };
 }
 
 /** An option that takes `name=key` and may be repeated. */

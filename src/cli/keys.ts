@@ -5,9 +5,9 @@ import { parseSshKey } from '../signatures/index.ts';
 import type { Context } from './context.ts';
 import { need, run } from './native.ts';
 
-/** A key that the user can sign with. `line` is the public key as `scope.yaml` has it. */
+/** A key that the user can sign with. `line` is the public key as `scope.yaml` has it, `file` where that was found, if in one. */
 export type UserKey =
-  | { readonly format: 'ssh'; readonly fingerprint: string; readonly line: string }
+  | { readonly format: 'ssh'; readonly fingerprint: string; readonly line: string; readonly file?: string }
   | { readonly format: 'openpgp'; readonly fingerprint: string };
 
 /** The key that `git commit -S` uses here. Throws Failure no-signing-key. */
@@ -32,15 +32,22 @@ export async function findKeys(context: Context, folder: string): Promise<readon
   const agent = await run('ssh-add', ['-L'], { environment }).catch(() => null);
   const lines = agent?.code === 0 ? agent.out.split('\n') : [];
   const home = join(environment.HOME ?? '', '.ssh');
-  const files = (await readdir(home).catch(() => [])).filter((name) => name.endsWith('.pub')).sort();
-  for (const file of files) lines.push((await readFile(join(home, file), 'utf8').catch(() => '')).trim());
+  const names = (await readdir(home).catch(() => [])).filter((name) => name.endsWith('.pub')).sort();
+  const inFiles = await Promise.all(names.map((name) => sshKeyIn(join(home, name))));
   const found: readonly (UserKey | null)[] = [
     configured,
     ssh,
     ...lines.map(sshKey),
+    ...inFiles,
     ...(await openpgpKeys(context, folder)),
   ];
+  // Of one that is found twice, the place of the first, and what the last knows: a file is more than to have it in an agent.
   return [...new Map(found.flatMap((key) => (key === null ? [] : [[key.fingerprint, key]]))).values()];
+}
+
+async function sshKeyIn(file: string): Promise<UserKey | null> {
+  const key = sshKey(await readFile(file, 'utf8').catch(() => ''));
+  return key === null ? null : { ...key, file };
 }
 
 /** Keys whose secret half gpg has. */

@@ -120,6 +120,59 @@ describe('init', () => {
     await home.run('.', 'gpgconf', '--kill', 'all');
   });
 
+  describe('says what git needs before it signs with an anchor’s key', () => {
+    let ours: Home;
+    beforeAll(async () => {
+      ours = await createHome();
+      for (const name of ['ann', 'bo', 'cy']) await ours.key(name);
+      await ours.write('.gitconfig', '[user]\n\tname = Bo\n\temail = bo@example.test\n');
+      await ours.need('.', 'mkdir', '.ssh');
+      await ours.need('.', 'cp', 'bo', 'bo.pub', '.ssh');
+    });
+    afterAll(() => ours.close());
+
+    /** The step that `init` tells in a new repository. */
+    async function stepOf(name: string, ...flags: readonly string[]): Promise<string | undefined> {
+      await ours.need('.', 'git', 'init', '--quiet', name);
+      const { code, err } = await ours.fairlead(name, 'init', '--yes', ...flags);
+      expect(code).toBe(0);
+      return /^ {2}(git config .*?) +#/m.exec(err)?.[1];
+    }
+    const told = (file: string) =>
+      `git config gpg.format ssh && git config user.signingkey '${join(ours.dir, file)}'`;
+
+    test('the format and the file of the key that it found: git signs with it then', async () => {
+      const step = await stepOf('found');
+      expect(step).toBe(told('.ssh/bo.pub'));
+      for (const line of [String(step), 'git add . && git commit --quiet -S -m Begin'])
+        await ours.need('found', 'sh', '-c', line);
+      expect(await ours.need('found', 'git', 'cat-file', 'commit', 'HEAD')).toContain('BEGIN SSH SIGNATURE');
+      expect(await stepOf('found', '--path', 'again')).toBeUndefined();
+    });
+
+    test('the file of the key that it was told', async () => {
+      expect(await stepOf('told', '--anchor', 'ann=../ann.pub')).toBe(told('ann.pub'));
+    });
+
+    test('the key of the anchor who sits here, of several; else nobody knows which', async () => {
+      const two = ['--anchor', 'ann=../ann.pub', '--anchor'];
+      expect(await stepOf('one-of-us', ...two, 'bo=../bo.pub')).toBe(told('bo.pub'));
+      expect(await stepOf('none-of-us', ...two, 'cy=../cy.pub')).toBe(
+        'git config gpg.format ssh && git config user.signingkey <your key>',
+      );
+    });
+
+    test('only what git does not have', async () => {
+      await ours.need('.', 'git', 'init', '--quiet', 'half');
+      await ours.need('half', 'git', 'config', 'gpg.format', 'ssh');
+      expect(await stepOf('half', '--path', 'a')).toBe(
+        `git config user.signingkey '${join(ours.dir, '.ssh/bo.pub')}'`,
+      );
+      await ours.need('half', 'git', 'config', 'user.signingkey', join(ours.dir, 'bo'));
+      expect(await stepOf('half', '--path', 'b')).toBeUndefined();
+    });
+  });
+
   test('takes SSH keys of every kind, and says why one is refused', async () => {
     await home.need('.', 'git', 'init', '--quiet', 'kinds');
     await home.need('.', 'ssh-keygen', '-q', '-t', 'rsa', '-b', '2048', '-N', '', '-f', 'short');

@@ -12,6 +12,7 @@ import { findKeys, gitConfig } from '../keys.ts';
 import { integer, wrap } from '../output.ts';
 import { Refusal } from '../refusal.ts';
 import { scopeText } from '../scope-text.ts';
+import { signingStep } from '../signing-step.ts';
 
 type Flags = {
   readonly name?: string;
@@ -74,7 +75,7 @@ async function init(context: Context, flags: Flags): Promise<number> {
   await write(join(mesh, 'scope.yaml'), scopeText({ ...plan, owns: { namespaces: ['*'], hosts: ['*'] } }));
   const names = entries.map((entry) => entry.name).join(', ');
   context.terminal.out(`wrote ${join(path, 'scope.yaml')}: ${threshold} of ${names}`);
-  context.terminal.say(nextSteps(plan));
+  context.terminal.say(nextSteps(plan, await signingStep(context, folder, entries)));
   return exit.ok;
 }
 
@@ -123,9 +124,10 @@ async function ownEntry(context: Context, folder: string): Promise<Entry> {
   throw new Failure('no-key', 'no key in git, the SSH agent, ~/.ssh or gpg', fix);
 }
 
-function nextSteps({ path, entries, threshold, statements }: MeshPlan): string {
+function nextSteps({ path, entries, threshold, statements }: MeshPlan, signing: string | null): string {
   const lines = [
     'next:',
+    ...(signing === null ? [] : [`  ${signing}`]),
     `  git add ${path} && git commit -S -m "Begin the mesh"`,
     `  fairlead trust --path ${path}        # pins this commit; give the pin to whoever serves it`,
   ];

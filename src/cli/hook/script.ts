@@ -22,7 +22,8 @@ export function hookScript(name: HookName, args: readonly string[]): string {
   return `#!/bin/sh\n${MARK}\nexec ${words.map(quoted).join(' ')}\n`;
 }
 
-function quoted(word: string): string {
+/** For a shell: nothing in it is expanded. */
+export function quoted(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
