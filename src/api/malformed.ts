@@ -16,6 +16,13 @@ export function refusePath({ statusCode = 400, message }: FastifyError, reply: F
   return refuse(reply, statusCode, { code: 'bad-request', message, fix });
 }
 
+/** Of HTTP/1.1 every request has one (RFC 9112, 3.2), which Node would say with an empty answer. Null: it has. */
+export function refuseWithoutHost({ raw }: FastifyRequest, reply: FastifyReply): FastifyReply | null {
+  if (raw.httpVersion !== '1.1' || raw.headers.host !== undefined) return null;
+  const error = { code: 'bad-request', message: 'the request has no Host', fix: 'say whom it is for: Host' };
+  return refuse(reply.header('connection', 'close'), 400, error);
+}
+
 /** What a route does not take: its body, or what its schema says against. */
 export function refuseRequest(
   error: FastifyError,

@@ -6,11 +6,11 @@ import { refuse } from './answer.ts';
 import { eventsRoute } from './events-route.ts';
 import { hookRoute } from './hook-route.ts';
 import { createDeliveries } from './hooks/index.ts';
-import { BODY_LIMIT_BYTES, PARAM_LIMIT, refusePath, refuseRequest } from './malformed.ts';
+import { BODY_LIMIT_BYTES, PARAM_LIMIT, refusePath, refuseRequest, refuseWithoutHost } from './malformed.ts';
 import { type Described, openApiRoute } from './openapi-route.ts';
 import { routes } from './routes.ts';
 import type { ApiSource } from './source.ts';
-import { refuseUnreadable } from './unreadable.ts';
+import { refuseExpectation, refuseUnreadable } from './unreadable.ts';
 
 export interface Api {
   /** The port; 0 asks the system for a free one. Rejects where the port is taken. */
@@ -59,16 +59,22 @@ export function createApp(
       requestTimeout: limits.requestTimeoutMs,
       // Node's own is 60 s, and of the two it takes the longer for the whole request.
       headersTimeout: limits.requestTimeoutMs,
+      requireHostHeader: false,
     },
     clientErrorHandler: (error, socket) => refuseUnreadable(error, socket, answering.get(socket)),
     forceCloseConnections: 'idle',
+    // Whoever still asks while the last answers go out is answered like anybody else.
+    return503OnClosing: false,
     frameworkErrors: (error, _, reply) => refusePath(error, reply),
     routerOptions: { maxParamLength: PARAM_LIMIT },
     // What is not known is refused, and not taken away.
     ajv: { customOptions: { removeAdditional: false } },
   });
+  app.server.on('checkExpectation', refuseExpectation);
   app.addHook('onRequest', async (request, reply) => {
     answering.set(request.raw.socket, reply.raw);
+    await refuseWithoutHost(request, reply);
+    if (reply.sent) return;
     if (!source.draining() || WHILE_DRAINING.has(request.routeOptions.url ?? '')) return;
     const fix = 'ask another replica, or again once it is back';
     await refuse(reply.header('retry-after', '5'), 503, {

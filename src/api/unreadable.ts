@@ -1,4 +1,4 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { type ApiError, errorText } from './answer.ts';
 
@@ -42,13 +42,29 @@ export function refuseUnreadable(
   }
   const [status, error] = REFUSALS[code] ?? MALFORMED;
   const body = errorText(error);
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    'cache-control: no-store',
-    'content-type: application/json; charset=utf-8',
-    `content-length: ${Buffer.byteLength(body)}`,
-    'connection: close',
-  ];
-  socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
+  const head = Object.entries(headersOf(body)).map(([name, value]) => `${name}: ${value}`);
+  socket.write([`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...head, '', body].join('\r\n'));
   socket.destroySoon();
+}
+
+const UNEXPECTED: ApiError = {
+  code: 'bad-request',
+  message: 'what the header Expect asks for is not known',
+  fix: 'leave it out; 100-continue alone is known',
+};
+
+/** Answers what expects something else than 100 (RFC 9110, 10.1.1), of which no route hears either. */
+export function refuseExpectation(_: IncomingMessage, response: ServerResponse): void {
+  const body = errorText(UNEXPECTED);
+  response.writeHead(417, headersOf(body)).end(body);
+}
+
+/** The connection ends: what still comes of the request is not read. */
+function headersOf(body: string) {
+  return {
+    'cache-control': 'no-store',
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  };
 }

@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, test } from 'vitest';
 import { HOOK_LIMITS } from '../../src/api/hooks/index.ts';
 import { type ApiSource, createApi } from '../../src/api/index.ts';
 import { isLoopback } from '../../src/api/local.ts';
@@ -265,6 +266,19 @@ describe('what the parser refuses', () => {
       '431 Request Header Fields Too Large',
       'too-large',
     ],
+    ['no Host', 'GET /livez HTTP/1.1\r\nX: s3cret\r\n\r\n', '400 Bad Request', 'bad-request'],
+    [
+      'no Host, and a body that nobody reads',
+      `POST /hooks/v1/generic/mesh HTTP/1.1\r\nContent-Length: 2000000\r\n\r\ns3cret`,
+      '400 Bad Request',
+      'bad-request',
+    ],
+    [
+      'an expectation that nobody knows',
+      'GET /livez HTTP/1.1\r\nHost: a\r\nExpect: s3cret\r\n\r\n',
+      '417 Expectation Failed',
+      'bad-request',
+    ],
   ])('%s: an Error, which says nothing of it', async (_, bytes, status, code) => {
     const answer = await sent(await listening(), bytes);
     const [head = '', body = ''] = answer.split('\r\n\r\n');
@@ -289,12 +303,50 @@ describe('what the parser refuses', () => {
     20_000,
   );
 
+  it.each([
+    ['HTTP/1.0, which has no Host', 'GET /livez HTTP/1.0\r\n\r\n', /^HTTP\/1.1 200 OK\r\n/],
+    [
+      'who waits for 100',
+      `${HOOK}Connection: close\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n{}`,
+      /^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 202 Accepted\r\n/,
+    ],
+  ])('nothing of it: %s', async (_, bytes, answer) => {
+    expect(await sent(await listening(), bytes)).toMatch(answer);
+  });
+
   it('is not answered in the middle of another answer', async () => {
     const stream = 'GET /api/v1/events HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n';
     const answer = await sent(await listening(), stream, '\u0016garbage\r\n\r\n');
     expect(answer).toMatch(/^HTTP\/1.1 200 OK\r\n/);
     expect(answer).not.toContain('"kind": "Error"');
   });
+});
+
+test('who asks again on a connection that is still answered is answered alike while it closes', async () => {
+  const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+  const { promise: read, resolve: answer } = Promise.withResolvers<string>();
+  const metrics = () => {
+    ask();
+    return read;
+  };
+  let isEnding = false;
+  const made = createApp(source({ metrics, draining: () => isEnding }), log);
+  const port = Number(new URL(await made.listen({ host: '127.0.0.1', port: 0 })).port);
+  const request = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
+  const socket = connect(port, '127.0.0.1').setEncoding('latin1');
+  socket.write(request('/metrics'));
+  await asked;
+  isEnding = true;
+  const closed = made.close();
+  const came = once(made.server, 'request');
+  socket.write(request('/api/v1/scopes'));
+  await came;
+  answer('');
+  let text = '';
+  for await (const piece of socket) text += piece;
+  await closed;
+  const [, last = ''] = text.split(/(?=HTTP\/1.1 503)/);
+  expect(JSON.parse(last.split('\r\n\r\n')[1] ?? '')).toMatchObject({ kind: 'Error', code: 'unavailable' });
 });
 
 describe('the generic hook', () => {
