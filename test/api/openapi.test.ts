@@ -2,29 +2,15 @@ import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Validator } from '@seriousme/openapi-schema-validator';
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createApp } from '../../src/api/server.ts';
 import { must } from '../../src/base/must.ts';
 import { createServer, type Server } from '../../src/main.ts';
 import { apiSource, ask, createSite, hint, NODE_ID, operator, quiet, type Site, world } from '../server.ts';
 import { AdsClient } from '../xds/client.ts';
+import { checker, type Document } from './document.ts';
 
 /** The OpenAPI document is valid, has all routes and no other, and is what a server answers. */
-
-type Content = Readonly<Record<string, { readonly schema: object }>>;
-type Operation = {
-  readonly operationId: string;
-  readonly tags: readonly string[];
-  readonly responses: Readonly<Record<string, { readonly description: string; readonly content: Content }>>;
-};
-type Document = {
-  readonly openapi: string;
-  readonly info: { readonly version: string };
-  readonly tags: readonly { readonly name: string }[];
-  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-  readonly components: { readonly schemas: Readonly<Record<string, object>> };
-};
 
 let document: Document;
 let printed: string;
@@ -81,33 +67,12 @@ describe('the document', () => {
   });
 });
 
-/** Every object is as the schema has it and nothing more: a field that nobody has described is found. */
-function closed(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(closed);
-  if (typeof schema !== 'object' || schema === null) return schema;
-  const all = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, closed(value)]));
-  return 'properties' in all && 'required' in all ? { ...all, additionalProperties: false } : all;
-}
-
-/** What a route answers with a status, held to its schema. */
-function checker(path: string, method: string, status: number): ValidateFunction {
-  const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
-  const named = (schema: unknown) =>
-    JSON.parse(JSON.stringify(closed(schema)).replaceAll('"#/components/schemas/', '"'));
-  for (const [$id, schema] of Object.entries(document.components.schemas))
-    ajv.addSchema({ $id, ...named(schema) });
-  const response = document.paths[path]?.[method]?.responses[status];
-  const schema = response?.content['application/json']?.schema;
-  if (schema === undefined) return expect.fail(`${method} ${path} says nothing of ${status}`);
-  return ajv.compile(named(schema));
-}
-
 async function held(url: string, path: string, options: { status?: number; init?: RequestInit } = {}) {
   const { status = 200, init = {} } = options;
   const answer = await fetch(url, init);
   const body: unknown = await answer.json();
   expect([url, answer.status]).toEqual([url, status]);
-  const check = checker(path, (init.method ?? 'get').toLowerCase(), status);
+  const check = checker(document, path, (init.method ?? 'get').toLowerCase(), status);
   check(body);
   expect({ url, errors: check.errors, body: check.errors && body }).toEqual({
     url,
@@ -289,7 +254,7 @@ describe('what a server answers', () => {
       if (text.includes('event: held')) break;
     }
     const events = [...text.matchAll(/^data: (.*)$/gm)].map(([, data = '']) => JSON.parse(data));
-    const check = checker('/api/v1/events', 'get', 200);
+    const check = checker(document, '/api/v1/events', 'get', 200);
     const list = { apiVersion: 'fairlead.dev/v1alpha1', kind: 'EventList', items: events, complete: true };
     expect([check(list), check.errors, events.length > 3]).toEqual([true, null, true]);
   });

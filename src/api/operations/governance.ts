@@ -32,7 +32,7 @@ export const governance = {
         }),
       ),
     },
-    refusals: [404, 503],
+    refusals: [404],
   }),
   decisions: operation({
     operationId: 'listDecisions',
@@ -45,7 +45,6 @@ export const governance = {
         answerOf('DecisionList', { items: list(ref('Decision')) }),
       ),
     },
-    refusals: [400],
   }),
   lineage: operation({
     operationId: 'getLineage',
@@ -58,6 +57,6 @@ export const governance = {
         answerOf('Lineage', { scope: text, uid: text, entries: list(ref('LineageEntry')) }),
       ),
     },
-    refusals: [400, 404],
+    refusals: [404],
   }),
 } as const;

@@ -35,5 +35,6 @@ export const health = {
     summary: 'This document.',
     tags: ['health'],
     ok: { 200: json('OpenAPI 3.1.', { type: 'object' }) },
+    refusals: [503],
   }),
 } as const;

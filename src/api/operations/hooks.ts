@@ -23,6 +23,6 @@ export const hooks = {
     body: { description: 'As the provider writes it; at most 1 MiB.' },
     consumes: ['*/*'],
     ok: { 202: json('Accepted.', answerOf('Accepted', { repository: text, result: text })) },
-    refusals: [400, 403, 404, 413, 429],
+    refusals: [403, 404, 429],
   }),
 } as const;

@@ -29,7 +29,7 @@ const brake = {
   security: [{ operatorToken: [] }],
   params: named('name'),
   ok: { 200: json('In force now.', answerOf('Suspension', suspension)) },
-  refusals: [400, 401, 404, 409],
+  refusals: [401, 404, 409],
 } as const;
 
 export const operator = {

@@ -20,7 +20,6 @@ export const proxies = {
     tags: ['proxies'],
     querystring: PAGE_QUERY,
     ok: { 200: json('A page.', answerOf('ProxyList', pageOf('Proxy'))) },
-    refusals: [400],
   }),
   proxyConfig: operation({
     operationId: 'getProxyConfig',
@@ -34,7 +33,7 @@ export const proxies = {
         answerOf('ProxyConfig', { proxy: text, revision: text, ...pageOf('ProxyResource') }),
       ),
     },
-    refusals: [400, 404],
+    refusals: [404],
   }),
   origin: operation({
     operationId: 'getOrigin',
@@ -45,6 +44,6 @@ export const proxies = {
     ok: {
       200: json('Null: of none.', answerOf('Origin', { proxy: text, origin: orNull(ref('Origin')) })),
     },
-    refusals: [400, 404],
+    refusals: [404],
   }),
 } as const;

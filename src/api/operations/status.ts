@@ -27,7 +27,7 @@ export const status = {
     ok: {
       200: json('Yes or no.', answerOf('Commit', { repository: text, commit: text, followed: flag })),
     },
-    refusals: [400, 404],
+    refusals: [404],
   }),
   scopes: operation({
     operationId: 'listScopes',
@@ -35,7 +35,6 @@ export const status = {
     tags: ['status'],
     querystring: PAGE_QUERY,
     ok: { 200: json('A page.', answerOf('ScopeList', pageOf('Scope'))) },
-    refusals: [400],
   }),
   events: operation({
     operationId: 'listEvents',
@@ -63,6 +62,5 @@ export const status = {
         },
       },
     },
-    refusals: [400, 503],
   }),
 } as const;

@@ -23,14 +23,18 @@ export function pageOf(item: string): Readonly<Record<string, Schema>> {
 }
 
 const REFUSALS = {
-  400: 'The request is malformed.',
+  400: 'The request is malformed, or names no Host.',
   401: 'Only who can read `operator-token` in the data folder of the server may.',
   403: 'Only programs of the machine itself may.',
   404: 'There is no such thing.',
+  408: 'The request did not come whole within 10 s.',
   409: 'It is not so that it could be done.',
   413: 'The body is larger than 1 MiB.',
   414: 'A part of the path is longer than 1,024 characters.',
+  415: 'Content-Type is no type.',
+  417: 'Expect asks for something else than 100-continue.',
   429: 'Too many deliveries that are not believed.',
+  431: 'The headers are larger than 16 KiB.',
   500: 'A bug: report it with the log.',
   503: 'Not now: the message says why.',
 } as const;
@@ -41,6 +45,7 @@ type Operation = {
   readonly tags: readonly ('health' | 'status' | 'proxies' | 'governance' | 'hooks' | 'operator')[];
   /** By status: what it answers. */
   readonly ok: Readonly<Record<number, Schema>>;
+  /** Beside those of every route, and those that follow from what it takes. */
   readonly refusals?: readonly (keyof typeof REFUSALS)[];
   readonly params?: Schema;
   readonly querystring?: Schema;
@@ -53,6 +58,9 @@ type Operation = {
 
 const NO_QUERY: Schema = { type: 'object', additionalProperties: false, properties: {} };
 
+/** Of any route: what is refused before one is asked, and bugs. */
+const ALWAYS = [400, 408, 417, 431, 500] as const;
+
 /**
  * The schema of a route: what Fastify checks of requests, and what the document says of the whole. Probes, scrapers and
  * forges may add to a query what they like; of others, what is not known is a slip.
@@ -60,13 +68,23 @@ const NO_QUERY: Schema = { type: 'object', additionalProperties: false, properti
 export function operation({ ok, refusals = [], ...asked }: Operation) {
   const isOpen = asked.tags.some((tag) => tag === 'health' || tag === 'hooks');
   const rest = isOpen ? asked : { querystring: NO_QUERY, ...asked };
-  const query = isOpen ? [] : ([400] as const);
-  // Of a path with a part that is no UTF-8, or too long.
-  const path = rest.params === undefined ? [] : ([400, 414] as const);
-  const bad = [...new Set([...refusals, ...query, ...path, 500 as const])].map(
-    (status) => [status, refused(status)] as const,
-  );
+  const statuses = [...ALWAYS, ...refusals, ...refusalsOf(rest)];
+  const bad = [...new Set(statuses)].map((status) => [status, refused(status)] as const);
   return { ...rest, response: { ...ok, ...Object.fromEntries(bad) } };
+}
+
+/** What follows from what a route takes. */
+function refusalsOf({
+  params,
+  tags,
+}: Pick<Operation, 'params' | 'tags'>): readonly (keyof typeof REFUSALS)[] {
+  const isPost = tags.some((tag) => tag === 'hooks' || tag === 'operator');
+  return [
+    ...(params === undefined ? [] : ([414] as const)),
+    ...(isPost ? ([413, 415] as const) : []),
+    // While the server ends, it is asked whether it does, and no more.
+    ...(tags.includes('health') ? [] : ([503] as const)),
+  ];
 }
 
 function refused(status: keyof typeof REFUSALS): Schema {
