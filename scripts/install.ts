@@ -3,6 +3,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseTarGzip } from 'nanotar';
+import { packagePage } from './package-pages.ts';
 
 /**
  * `node scripts/install.ts <folder>`, in a checkout after `npm ci`: packs it, and makes of the package an installation
@@ -39,13 +40,19 @@ async function pack(): Promise<Uint8Array> {
   }
 }
 
-/** All of a package lies below `package/`. */
+/** All of a package lies below `package/`. Its pages link to nothing that is not in it. */
 async function unpack(tarball: Uint8Array): Promise<void> {
-  for (const { name, data, attrs } of await parseTarGzip(tarball)) {
+  const entries = (await parseTarGzip(tarball)).map((entry) => ({
+    ...entry,
+    name: entry.name.replace('package/', ''),
+  }));
+  const has = (path: string) => entries.some(({ name }) => name === path || name.startsWith(`${path}/`));
+  for (const { name, data, attrs } of entries) {
     if (data === undefined) continue;
-    const path = join(folder, name.replace('package/', ''));
+    const bytes = name.endsWith('.md') ? packagePage(name, Buffer.from(data).toString(), has) : data;
+    const path = join(folder, name);
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, data, { mode: Number.parseInt(attrs?.mode ?? '644', 8) & 0o777 });
+    await writeFile(path, bytes, { mode: Number.parseInt(attrs?.mode ?? '644', 8) & 0o777 });
   }
 }
 

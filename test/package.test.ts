@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createHome, type Home, type Ran, runChild } from './cli/fairlead.ts';
 import { copied, root, stages, words } from './deploy/files.ts';
 import { cacheDir } from './envoy.ts';
+import { leadsOn, linksOf } from './pages.ts';
 
 /** What deploy/docker/Dockerfile installs, by the command that it runs, out of nothing but what it copies. */
 const footprintFile = join(root, '.cache/footprint.txt');
@@ -123,6 +124,16 @@ describe('the installed package', () => {
       expect.arrayContaining([...wanted, 'examples-repo/mesh/scope.yaml', 'docs/problems/FL3301.md']),
     );
     expect(packed.filter((path) => /\.tsx?$|^test\/|^scripts\//.test(path))).toEqual([]);
+  });
+
+  test('has pages whose links lead to what is in it', () => {
+    const pages = packed.filter((path) => path.endsWith('.md'));
+    expect(pages).toEqual(
+      expect.arrayContaining(['README.md', 'docs/operations.md', 'docs/decisions/README.md']),
+    );
+    const links = pages.flatMap((page) => linksOf(app, page).map((link) => ({ page, link })));
+    expect(links.filter(({ page, link }) => !leadsOn(app, page, link))).toEqual([]);
+    expect(links.length).toBeGreaterThan(100);
   });
 
   test('imports nothing but its runtime dependencies', () => {

@@ -1,6 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { packagePage } from '../../scripts/package-pages.ts';
+import { leadsOn, linksOf } from '../pages.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -16,47 +18,35 @@ const pages = readdirSync(root, { withFileTypes: true })
 
 test('each link of a page leads to a file or folder, and to a heading of it', () => {
   expect(pages).toEqual(expect.arrayContaining(['README.md', 'docs/operations.md', 'test/cli/first.md']));
-  expect(pages.flatMap((page) => linksOf(page).filter((link) => !leadsOn(page, link)))).toEqual([]);
+  expect(pages.flatMap((page) => linksOf(root, page).filter((link) => !leadsOn(root, page, link)))).toEqual(
+    [],
+  );
 });
 
 test('the index of decisions has each of them', () => {
-  const index = linksOf('docs/decisions/README.md');
+  const index = linksOf(root, 'docs/decisions/README.md');
   const decisions = readdirSync(join(root, 'docs/decisions')).filter((name) => /^\d/.test(name));
   expect(index.filter((link) => /^\d/.test(link)).sort()).toEqual(decisions.sort());
 });
 
 test('the README is read to its end: 120 lines of 160 columns', () => {
-  const lines = text('README.md').split('\n').slice(0, -1);
+  const lines = readFileSync(join(root, 'README.md'), 'utf8').split('\n').slice(0, -1);
   expect(lines.length).toBeLessThanOrEqual(120);
   expect(lines.filter((line) => [...line].length > 160)).toEqual([]);
 });
 
-function text(page: string): string {
-  return readFileSync(join(root, page), 'utf8');
-}
-
-function linksOf(page: string): readonly string[] {
-  const prose = text(page)
-    .replace(/^(```+)[\s\S]*?^\1$/gm, '')
-    .replace(/`[^`\n]*`/g, '');
-  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
-    .map(([, link = '']) => link)
-    .filter((link) => !/^https?:/.test(link));
-}
-
-function leadsOn(page: string, link: string): boolean {
-  const [path = '', heading] = link.split('#');
-  const target = path === '' ? page : relative(root, join(root, dirname(page), path));
-  if (!existsSync(join(root, target))) return false;
-  return heading === undefined || headingsOf(target).includes(heading);
-}
-
-/** As forges name them in links. */
-function headingsOf(page: string): readonly string[] {
-  return [...text(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
-    heading
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
-      .replace(/ /g, '-'),
+test('a page of the package links to what is there, and says where else the rest is', () => {
+  const has = (path: string) => ['docs/a.md', 'docs', 'deploy'].includes(path);
+  const text = [
+    'See [a](a.md#b), [this](#c), [dashboards](../deploy/), [the site](https://a.example/b.md).',
+    'Held by [`test/x.test.ts`](../test/x.test.ts), as [one](../test/one.md#two) shows.',
+    '```md',
+    '[one](../test/one.md)',
+    '```',
+    '[why](../test/cli)',
+  ];
+  const expected = text.with(1, 'Held by `test/x.test.ts`, as one (`test/one.md` in the repository) shows.');
+  expect(packagePage('docs/b.md', text.join('\n'), has).split('\n')).toEqual(
+    expected.with(5, 'why (`test/cli` in the repository)'),
   );
-}
+});
