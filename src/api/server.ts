@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { type FastifyError, type FastifyInstance, fastify } from 'fastify';
 import type { Log } from '../base/log.ts';
 import { refuse } from './answer.ts';
+import { endConnections } from './closing.ts';
 import { eventsRoute } from './events-route.ts';
 import { hookRoute } from './hook-route.ts';
 import { createDeliveries } from './hooks/index.ts';
@@ -15,7 +16,7 @@ import { refuseExpectation, refuseUnreadable } from './unreadable.ts';
 export interface Api {
   /** The port; 0 asks the system for a free one. Rejects where the port is taken. */
   listen(host: string, port: number): Promise<number>;
-  /** Answers what is in flight, then closes every connection. */
+  /** Answers what is in flight, for two seconds at most, and closes every connection. */
   close(): Promise<void>;
 }
 
@@ -71,6 +72,7 @@ export function createApp(
     ajv: { customOptions: { removeAdditional: false } },
   });
   app.server.on('checkExpectation', refuseExpectation);
+  endConnections(app, (socket) => answering.get(socket)?.writableFinished === false);
   app.addHook('onRequest', async (request, reply) => {
     answering.set(request.raw.socket, reply.raw);
     await refuseWithoutHost(request, reply);
