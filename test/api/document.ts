@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 
 /** The OpenAPI document, as far as tests read it. */
 type Content = Readonly<Record<string, { readonly schema: object }>>;
-export type Operation = {
+type Operation = {
   readonly operationId: string;
   readonly tags: readonly string[];
   readonly responses: Readonly<Record<string, { readonly description: string; readonly content: Content }>>;
