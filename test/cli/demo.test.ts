@@ -49,6 +49,9 @@ async function processes(): Promise<readonly string[]> {
   return lines.filter((line) => line.includes(folder)).map((line) => line.replaceAll('\0', ' '));
 }
 
+/** An agent of gpg that is told to end says yes, and ends then. */
+const allEnded = () => expect.poll(processes).toEqual([]);
+
 test('its transcript, off a terminal, at 80 columns, without colour; nothing is left behind', async () => {
   const startedMs = performance.now();
   const { code, out, err } = await demo([]);
@@ -57,7 +60,7 @@ test('its transcript, off a terminal, at 80 columns, without colour; nothing is 
   expect(out.split('\n').filter((line) => line.length > 80)).toEqual([]);
   expect(out).not.toContain('\u001b');
   expect(await readdir(folder)).toEqual([]);
-  expect(await processes()).toEqual([]);
+  await allEnded();
   await expect(normalise(out)).toMatchFileSnapshot('../golden/demo.txt');
 });
 
@@ -76,7 +79,7 @@ test.each([
   });
   expect(code).toBe(130);
   expect(await readdir(folder)).toEqual([]);
-  expect(await processes()).toEqual([]);
+  await allEnded();
 });
 
 test('--keep leaves all running until Ctrl-C: the server and an offline clone agree byte for byte', async () => {
@@ -91,7 +94,7 @@ test('--keep leaves all running until Ctrl-C: the server and an offline clone ag
   expect(proxies).toMatchObject({ code: 0, out: expect.stringContaining('sidecar.demo') });
   expect(offline).toMatchObject({ code: 3, out: online });
   expect(await readdir(folder)).toEqual([]);
-  expect(await processes()).toEqual([]);
+  await allEnded();
 });
 
 async function lookAround(server: string, clone: string) {

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { createApi } from '../../src/api/index.ts';
+import { freePorts } from '../../src/cli/demo/services.ts';
 import { createEvents } from '../../src/telemetry/events.ts';
 import { apiSource, quiet } from '../server.ts';
 import { BIN, createHome, type Home } from './fairlead.ts';
@@ -124,7 +125,9 @@ test.each([[[]], [['--watch']]])('nobody listens: 2, also with %j', async (args)
 
 test('--watch goes on where it was when the server comes back, and shows nothing twice', async () => {
   const events = some();
-  const { api, port, address } = await serve(events);
+  // One that nobody else is given while the server is away.
+  const [own = 0] = await freePorts(1);
+  const { api, port, address } = await serve(events, own);
   const args = ['events', '--watch', '--types', 'held,released', '-o', 'json', ...address];
   const child = spawn(process.execPath, [BIN, ...args], { env: home.environment });
   cleanup.push(() => child.kill('SIGKILL'));

@@ -123,11 +123,11 @@ describe('a running server', () => {
     });
     cleanup.push(() => child.kill('SIGKILL'));
     let shown = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      shown += chunk;
+    });
     const until = async (text: string) => {
-      for (const stream = child.stdout.setEncoding('utf8'); !shown.includes(text); ) {
-        const [chunk] = await once(stream, 'data');
-        shown += chunk;
-      }
+      while (!shown.includes(text)) await once(child.stdout, 'data');
     };
     await until('acme');
     expect(shown.match(/^REPOSITORY/gm)).toHaveLength(1);

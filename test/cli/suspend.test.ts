@@ -142,6 +142,8 @@ test('only who can read the data folder of the server stops changes there', asyn
   const log = (...told: readonly unknown[]) => void logged.push(...told);
   let server = await createServer(config, { ...world, log: { info: log, warn: log, error: log } });
   cleanup.push(() => server.close());
+  // Only what is served can be stopped.
+  await ask<{ ready: boolean }>(server.httpPort, '/readyz', ({ ready }) => ready);
   const address = () => `http://127.0.0.1:${server.httpPort}`;
   const suspend = (...args: readonly string[]) =>
     home.fairlead('.', 'suspend', 'acme', '--reason', 'x', '--by', 'ana', '--server', address(), ...args);

@@ -57,12 +57,13 @@ describe.each(files)('%s', (file) => {
 async function namespace(home: Home, undo: AsyncDisposableStack): Promise<readonly string[]> {
   const name = `fl-page-${process.pid}`;
   const ip = (...args: readonly string[]) => home.need('.', 'ip', ...args);
+  const pids = async () => (await ip('netns', 'pids', name)).split('\n').filter((pid) => pid !== '');
   await ip('netns', 'add', name);
   undo.defer(async () => void (await ip('netns', 'del', name)));
   undo.defer(async () => {
-    for (const pid of (await ip('netns', 'pids', name)).split('\n')) {
-      if (pid !== '') await runChild('kill', ['-KILL', pid], { cwd: home.dir, environment: process.env });
-    }
+    // Until none is left: what still runs writes into the home, which goes next.
+    for (let left = await pids(); left.length > 0; left = await pids())
+      await runChild('kill', ['-KILL', ...left], { cwd: home.dir, environment: process.env });
   });
   await ip('netns', 'exec', name, 'ip', 'link', 'set', 'lo', 'up');
   return ['ip', 'netns', 'exec', name];

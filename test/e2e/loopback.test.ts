@@ -30,4 +30,4 @@ test('inboundTrafficPolicy: LOCALHOST reaches an application that listens at the
   } finally {
     await stage.close();
   }
-}, 60_000);
+});

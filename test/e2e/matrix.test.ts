@@ -114,17 +114,23 @@ function askAll(count: number): Promise<Answers> {
   return ofAll((cell) => askOne(cell, count));
 }
 
-/** Every cell is asked again and again until `work` is done, and once more. */
+/** Every cell is asked again and again: before `work` begins, until it is done, and once more. */
 async function askDuring(work: () => Promise<void>): Promise<Answers> {
   let done = false;
+  let begun = 0;
+  const allBegun = Promise.withResolvers<void>();
   const asking = ofAll(async (cell) => {
-    const answers: string[] = [];
+    const answers = [...(await askOne(cell, 25))];
+    begun += 1;
+    if (begun === running.size) allBegun.resolve();
     for (let last = false; !last; ) {
       last = done;
       answers.push(...(await askOne(cell, 25)));
     }
     return answers;
   });
+  asking.catch(allBegun.reject);
+  await allBegun.promise;
   await work().finally(() => {
     done = true;
   });

@@ -15,7 +15,7 @@ import { createMesh, HOST, type Mesh } from './mesh.ts';
 export type Envoy = {
   readonly nodeId: string;
   readonly httpProxyPort: number;
-  /** Resolves when it has its first configuration; rejects when it ends before. */
+  /** Resolves when it has its first configuration and listens as that says; rejects when it ends before. */
   readonly ready: Promise<unknown>;
   /** Value of a counter or gauge of its admin interface; 0 where it is not there yet. */
   stat(name: string): Promise<number>;
@@ -108,18 +108,27 @@ async function startEnvoy({ binary, dir, nodeId, xdsPort }: EnvoyOptions) {
   const args = ['-c', file, ...flags, '--admin-address-path', admin];
   const ready = /all dependencies initialized/;
   const child = startChild({ program: binary, args, cwd: dir, environment: process.env, log, ready });
+  const stat = async (name: string) => {
+    const answer = await fetch(`http://${await readFile(admin, 'utf8')}/stats?format=json`);
+    const { stats } = (await answer.json()) as { stats: readonly { name?: string; value?: number }[] };
+    return stats.find((found) => found.name === name)?.value ?? 0;
+  };
+  const listening = async () => {
+    await child.ready;
+    // It says so just before it listens.
+    while ((await stat('listener_manager.workers_started')) === 0) await child.ready;
+  };
+  const first = listening();
+  // Whoever does not wait for it is told by what depends on it.
+  first.catch(() => undefined);
   return {
     nodeId,
     httpProxyPort,
-    ready: child.ready,
+    ready: first,
     close: child.close,
     admin: () => readFile(admin, 'utf8'),
     log: () => readFile(log, 'utf8'),
-    async stat(name: string) {
-      const answer = await fetch(`http://${await readFile(admin, 'utf8')}/stats?format=json`);
-      const { stats } = (await answer.json()) as { stats: readonly { name?: string; value?: number }[] };
-      return stats.find((stat) => stat.name === name)?.value ?? 0;
-    },
+    stat,
     async expectShare(v2: number) {
       expectShare(await measure(httpProxyPort, `http://${HOST}/`, REQUESTS), v2);
     },

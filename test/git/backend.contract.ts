@@ -419,7 +419,10 @@ export function backendContract(open: OpenBackend): void {
       await grow(repository);
       const backend = await open({ gitdir: repository.dir });
       const contents = Array.from({ length: 200 }, (_, at) => `${at}\n`.repeat(1 + at * 50));
-      const ids = await Promise.all(contents.map((content) => repository.store('blob', content)));
+      for (const [at, content] of contents.entries()) await repository.write(`many/${at}`, content);
+      const input = contents.map((_, at) => `many/${at}\n`).join('');
+      const stored = await run('git', ['hash-object', '-w', '--stdin-paths'], { cwd: repository.dir, input });
+      const ids = stored.toString().trim().split('\n');
       const nowhere = '1'.repeat(40);
       const wanted = ids.flatMap((id, at) => (at % 20 === 19 ? [id, nowhere] : [id]));
       const read = await Promise.allSettled(wanted.map((id) => backend.blob(id)));

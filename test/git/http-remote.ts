@@ -59,11 +59,14 @@ export function answerGit(root: string, request: IncomingMessage, response: Serv
   const child = spawn('git', ['http-backend'], { env, stdio: ['pipe', 'pipe', 'ignore'] });
   child.stdin.on('error', () => {});
   request.pipe(child.stdin);
+  // Who goes away in the middle of it leaves nothing behind that waits for the rest.
+  request.on('close', () => void (request.complete || child.kill()));
   const chunks: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
   child.on('close', () => {
     const output = Buffer.concat(chunks);
     const end = output.indexOf('\r\n\r\n');
+    if (end === -1) return void response.destroy();
     for (const line of output.toString('latin1', 0, end).split('\r\n')) {
       const [name = '', value = ''] = line.split(/: (.*)/);
       if (name === 'Status') response.statusCode = Number.parseInt(value, 10);

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePorts } from '../../src/cli/demo/services.ts';
 import { createSshKey } from '../repository.ts';
 
 export type SshRemote = {
@@ -18,7 +18,7 @@ export async function serveSsh(folder: string): Promise<SshRemote> {
   const keyFile = await createSshKey(folder, 'client');
   const authorized = join(folder, 'authorized');
   await writeFile(authorized, await readFile(`${keyFile}.pub`));
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   const config = join(folder, 'sshd_config');
   await writeFile(config, sshdConfig({ port, hostKey, authorized, pid: join(folder, 'pid') }));
   // Where sshd drops its privileges, which Debian's init script would make.
@@ -64,13 +64,4 @@ StrictModes no
 PermitRootLogin prohibit-password
 AcceptEnv GIT_PROTOCOL
 `;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

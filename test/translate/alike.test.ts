@@ -223,7 +223,8 @@ test('whatever of labels is asked for, each proxy hears what it would hear alone
       }
     },
   );
-  assert(run, { numRuns: 25 });
-  // That it is about both.
-  expect(Math.min(count.alike, count.apart)).toBeGreaterThan(8);
+  // As many as it takes for it to be about both.
+  const isAboutBoth = () => Math.min(count.alike, count.apart) > 8;
+  for (let round = 0; round < 20 && !isAboutBoth(); round += 1) assert(run, { numRuns: 25 });
+  expect(isAboutBoth()).toBe(true);
 });

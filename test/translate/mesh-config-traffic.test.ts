@@ -47,7 +47,7 @@ test('defaultHttpRetryPolicy: for requests whose rule says none', async () => {
   const files = service('cart', 'shop') + meshConfig('defaultHttpRetryPolicy: {attempts: 0}');
   const heard = jsonOf(snapshotOf(proxyAt('10.0.0.1', 'web'), acme(files)), 'routes', 'http_proxy');
   expect(JSON.stringify(heard)).not.toContain('retry_policy');
-}, 30_000);
+});
 
 test('localityLbSetting: shares and failover for all services, unless their rule says otherwise', async () => {
   await using stand = new Stand();
@@ -74,7 +74,7 @@ test('localityLbSetting: shares and failover for all services, unless their rule
   ]);
   const own = `${ejecting}, loadBalancer: {localityLbSetting: {distribute: [{from: eu/*, to: {eu/*: 100}}]}}`;
   expect(await answers(rule(own) + shares)).toEqual(['near']);
-}, 30_000);
+});
 
 test('protocolDetectionTimeout: how long the first bytes are waited for', async () => {
   await using stand = new Stand();

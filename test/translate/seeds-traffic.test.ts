@@ -191,7 +191,7 @@ test('reviews, by Linkerd: what may be asked again is, within five seconds', asy
   expect(await ask('GET', '/other')).toBe(503);
   expect([...seen.values()]).toEqual([3, 1, 1]);
   expect(await ask('GET', '/api/reviews/2', { 'x-silent': 'true' })).toBe(504);
-}, 20_000);
+});
 
 test('unknown hosts are refused, api.stripe.com is not', async () => {
   await using stand = new Stand();
@@ -229,7 +229,7 @@ test('ratings: faults for who asks for them', async () => {
   const delayed = await client.stat(`http.outbound_127.0.0.1_${port}.fault.delays_injected`);
   expect(delayed).toBeGreaterThan(100);
   expect(delayed).toBeLessThan(200);
-}, 30_000);
+});
 
 test.each(['12-http-route-reviews-split', '14-http-route-reviews-mesh-route'])(
   '%s: nine in ten to reviews-v1',
@@ -258,7 +258,8 @@ test('production: errors are logged, one in a hundred requests is traced', async
     pod('reviews', 'v1', await stand.backend('v1', '127.0.0.1', failing('v1')));
   expect(meshOf(acme(files)).problems.filter(({ code }) => code !== 'FL3104')).toEqual([]);
   const client = await stand.client('production', [acme(files)]);
-  await shares(client, host('reviews'));
+  // So many that chance leaves none of them out once in 500 million runs.
+  await shares(client, host('reviews'), 2000);
   for (const [path, status] of Object.entries({ '/bad': '503', '/worse': '404' }))
     await client.ask(host('reviews'), { path, headers: { 'x-fail': status } });
   const lines = async () => (await client.output()).split('\n').filter((line) => line.includes('HTTP/1.1"'));
@@ -267,9 +268,9 @@ test('production: errors are logged, one in a hundred requests is traced', async
     ['/bad', '503'],
     ['/worse', '404'],
   ]);
-  await expect.poll(() => collector.spans.length, { timeout: 15_000 }).toBeGreaterThan(0);
-  expect(collector.spans.length).toBeLessThan(40);
-}, 60_000);
+  await expect.poll(() => collector.spans.length).toBeGreaterThan(0);
+  expect(collector.spans.length).toBeLessThan(80);
+});
 
 const payments = async (stand: Stand) => {
   const ports = '[{name: http, port: 8080}]';
@@ -307,7 +308,7 @@ test('payments-api: the canary by its header, else nine in ten to v1', async () 
     expect((await client.ask(name, { headers: { 'x-test-cohort': 'canary' } })).body).toBe('v2');
   expectNineInTen(await shares(client, name), 'v1', 'v2');
   expect((await client.ask(name, { path: '/a', headers: { 'x-fail': '500' } })).status).toBe(200);
-}, 60_000);
+});
 
 test('payments-api: at the gateway by https', async () => {
   await using stand = new Stand();

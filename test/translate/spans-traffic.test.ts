@@ -16,8 +16,6 @@ const serving = (name: string, namespace: string, port: number, kind = 'http') =
   service(name, namespace, '', `[{name: ${kind}, port: 9411}, {name: http-plain, port: 80}]`) +
   workload(name, namespace, '127.0.0.1', `app: ${name}`, `, ports: {${kind}: ${port}, http-plain: ${port}}`);
 
-/** Longer than an Envoy keeps spans. */
-const soon = { timeout: 15_000 };
 const zipkin = (more = '') =>
   `extensionProviders: [{name: tracer, zipkin: {service: ${host('zipkin', 'ops')}, port: 9411${more}}}]`;
 const rule = (more: string) => telemetry('web', 'web', `tracing: [{providers: [{name: tracer}], ${more}}]`);
@@ -35,14 +33,14 @@ test('spans reach a collector of Zipkin, with tags', async () => {
   const client = await stand.client('web', [acme(files)]);
   await client.ask(host('cart'), { path: `/${'a'.repeat(99)}`, headers: { 'x-who': 'me' } });
   await client.ask(host('cart'), { path: '/b' });
-  await expect.poll(() => collector.spans, soon).toHaveLength(2);
+  await expect.poll(() => collector.spans).toHaveLength(2);
   expect(collector.spans.map(({ kind, tags: said }) => [kind, said.of, said.who, said.none])).toEqual([
     ['CLIENT', 'acme', 'me', 'unset'],
     ['CLIENT', 'acme', 'nobody', 'unset'],
   ]);
   expect(collector.spans[0]?.tags['http.url']).toMatch(/\/a{39}$/);
   expect(collector.got[0]?.path).toBe('/own');
-}, 30_000);
+});
 
 test('spans reach a collector of OpenTelemetry, over gRPC and over HTTP', async () => {
   await using stand = new Stand();
@@ -59,16 +57,16 @@ test('spans reach a collector of OpenTelemetry, over gRPC and over HTTP', async 
   const labels = { app: 'shopper' };
   const client = await stand.client('web', [acme(own(grpc.port, 'grpc', ''))], { labels });
   await client.ask(host('cart'), { path: '/over-grpc' });
-  await expect.poll(() => grpc.exports.join(''), soon).toContain('/over-grpc');
+  await expect.poll(() => grpc.exports.join('')).toContain('/over-grpc');
   expect(grpc.exports.join('')).toContain('shopper.web');
   const headers = 'headers: [{name: x-token, value: a}]';
   const other = await stand.client('web', [
     acme(own(http.port, 'http', `, http: {path: /v2, timeout: 3s, ${headers}}`)),
   ]);
   await other.ask(host('cart'), { path: '/over-http' });
-  await expect.poll(() => http.got.map(({ text }) => text).join(''), soon).toContain('/over-http');
+  await expect.poll(() => http.got.map(({ text }) => text).join('')).toContain('/over-http');
   expect([http.got[0]?.path, http.got[0]?.headers['x-token']]).toEqual(['/v2', 'a']);
-}, 45_000);
+});
 
 test('a tag by formatter, and enableIstioTags, which add none', async () => {
   await using stand = new Stand();
@@ -81,10 +79,10 @@ test('a tag by formatter, and enableIstioTags, which add none', async () => {
     rule(`randomSamplingPercentage: 100, enableIstioTags: true, ${tags}`);
   const client = await stand.client('web', [acme(files)]);
   await client.ask(host('cart'));
-  await expect.poll(() => collector.spans, soon).toHaveLength(1);
+  await expect.poll(() => collector.spans).toHaveLength(1);
   expect(collector.spans[0]?.tags.how).toBe('GET by HTTP/1.1 ');
   expect(Object.keys(collector.spans[0]?.tags ?? {}).filter((name) => name.startsWith('istio.'))).toEqual([]);
-}, 30_000);
+});
 
 test('match: of one side alone; disableContextPropagation: the span is sent, its headers are not', async () => {
   await using stand = new Stand();
@@ -111,10 +109,11 @@ test('match: of one side alone; disableContextPropagation: the span is sent, its
     const client = await stand.client(namespace, [acme(files)]);
     await client.ask(host('cart'), { path: `/${namespace}` });
   }
-  const urls = () => collector.spans.map(({ tags }) => tags['http.url']?.replace(/.*\//, '/'));
-  await expect.poll(urls, soon).toEqual(['/client', '/here']);
+  // Each Envoy sends in its own time.
+  const urls = () => collector.spans.map(({ tags }) => tags['http.url']?.replace(/.*\//, '/')).sort();
+  await expect.poll(urls).toEqual(['/client', '/here']);
   expect(traced).toEqual([null, expect.stringMatching(/^[0-9a-f]{32}$/), null]);
-}, 30_000);
+});
 
 test('useRequestIdForTraceSampling: false: the id of a request, and with it the share, decides nothing', async () => {
   await using stand = new Stand();
@@ -142,7 +141,7 @@ test('useRequestIdForTraceSampling: false: the id of a request, and with it the 
     return client.stat(`http.outbound_${listener}.tracing.random_sampling`);
   };
   expect([await sampled('id'), await sampled('headers')]).toEqual([0, 5]);
-}, 30_000);
+});
 
 test('sampling, and disableSpanReporting', async () => {
   await using stand = new Stand();
@@ -159,8 +158,8 @@ test('sampling, and disableSpanReporting', async () => {
     for (let asked = 0; asked < 6; asked++) await client.ask(host('cart'), { path: `/${namespace}` });
   }
   const urls = () => collector.spans.map(({ tags }) => tags['http.url']?.replace(/.*\//, '/'));
-  await expect.poll(urls, soon).toEqual(Array.from({ length: 6 }, () => '/all'));
-}, 30_000);
+  await expect.poll(urls).toEqual(Array.from({ length: 6 }, () => '/all'));
+});
 
 test('enableTracing with a Zipkin address, where no Telemetry says anything', async () => {
   await using stand = new Stand();
@@ -172,8 +171,8 @@ test('enableTracing with a Zipkin address, where no Telemetry says anything', as
     meshConfig(`enableTracing: true, defaultConfig: {${tracing}}`);
   const client = await stand.client('web', [acme(files)]);
   for (let asked = 0; asked < 5; asked++) await client.ask(host('cart'));
-  await expect.poll(() => collector.spans, soon).toHaveLength(5);
-}, 30_000);
+  await expect.poll(() => collector.spans).toHaveLength(5);
+});
 
 test('a collector that the proxy does not see is said, and nothing is sent', () => {
   const files = meshConfig(zipkin()) + rule('randomSamplingPercentage: 100');

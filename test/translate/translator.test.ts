@@ -270,8 +270,8 @@ test('what is kept from one mesh to the next changes nothing that is heard', () 
       }
     }
   });
-  assert(run, { numRuns: 80 });
-  // That it is about snapshots that were made of those before.
+  // As many as it takes for it to be about snapshots that were made of those before: 4 to 20 come of 80 runs.
+  for (let round = 0; round < 20 && counts.again <= 3; round += 1) assert(run, { numRuns: 80 });
   expect(counts.again).toBeGreaterThan(3);
 });
 
@@ -443,8 +443,8 @@ test('a mesh of which some services or endpoints are others is heard as if it we
       }
     }
   });
-  assert(run, { numRuns: 25 });
-  // That it is about snapshots that were made of those before.
+  // As above: 40 to 120 come of 25 runs.
+  for (let round = 0; round < 20 && again <= 30; round += 1) assert(run, { numRuns: 25 });
   expect(again).toBeGreaterThan(30);
 });
 

@@ -35,7 +35,7 @@ export async function startEnvoy(
   return {
     log: () => log,
     stop: async () => {
-      if (envoy.exitCode === null) {
+      if (envoy.exitCode === null && envoy.signalCode === null) {
         envoy.kill('SIGKILL');
         await once(envoy, 'exit');
       }

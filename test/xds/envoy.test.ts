@@ -82,7 +82,8 @@ describe.each(SHAPES)('$services, $protocol', (shape) => {
     for (const name of ['a', 'b']) backends[name] = await startBackend(name);
     port = await freePort();
     server = serve();
-    xdsPort = await server.listen('127.0.0.1', 0);
+    // One that nobody else is given while a server goes and another one comes.
+    xdsPort = await server.listen('127.0.0.1', await freePort());
     envoy = await startEnvoy(xdsPort, shape);
   });
 

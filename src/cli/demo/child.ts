@@ -7,7 +7,11 @@ import { Failure } from '../../base/failure.ts';
 const KILL_AFTER_MS = 5_000;
 
 /** A long-running child. Its words go into a file; the first line that fits `ready` can be waited for. */
-export type Child = { readonly ready: Promise<string>; close(): Promise<void> };
+export type Child = {
+  readonly ready: Promise<string>;
+  /** Ends it; resolves when all that it said is in the file. */
+  close(): Promise<void>;
+};
 
 export type Start = {
   readonly program: string;
@@ -22,7 +26,8 @@ export type Start = {
 /** Starts a child that writes its log to standard error. Throws, through `ready`, Failure demo-child. */
 export function startChild({ program, args, cwd, environment, log, ready }: Start): Child {
   const child = spawn(program, args, { cwd, env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
-  const exited = once(child, 'exit').catch(() => []);
+  // Not its exit: what it said last, and what its own children say, may come after that.
+  const closed = once(child, 'close').catch(() => []);
   const file = createWriteStream(log);
   const lines = createInterface({ input: child.stderr });
   createInterface({ input: child.stdout }).on('line', (line) => file.write(`${line}\n`));
@@ -42,14 +47,23 @@ export function startChild({ program, args, cwd, environment, log, ready }: Star
   });
   // Whoever does not wait for `ready` is told by what depends on the child.
   found.catch(() => undefined);
-  return { ready: found, close: () => end(child, exited).finally(() => file.end()) };
+  return {
+    ready: found,
+    async close() {
+      await end(child, closed);
+      await new Promise((resolve) => file.end(resolve));
+    },
+  };
 }
 
-/** Asks a child to end, and ends it when it does not. */
-async function end(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+/** Asks a child to end, and ends it when it does not; then nobody listens to whom it has left behind. */
+async function end(child: ChildProcess, closed: Promise<unknown>): Promise<void> {
+  if (child.pid === undefined) return;
   child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
-  await exited;
+  const timer = setTimeout(() => {
+    child.kill('SIGKILL');
+    for (const stream of [child.stdout, child.stderr]) stream?.destroy();
+  }, KILL_AFTER_MS);
+  await closed;
   clearTimeout(timer);
 }
