@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { must } from '../src/base/must.ts';
 import { freePorts } from '../src/cli/demo/services.ts';
+import { type Clock, systemClock } from '../src/reconcile/clock.ts';
 import { createFolder } from './repository.ts';
 
 /** A real redis-server on a loopback port of its own, in a folder that goes with it; nothing is kept on the disk. */
@@ -67,6 +68,12 @@ export async function startServer(
   });
   return child;
 }
+
+/** However long this machine holds Redis up, or this process: after a second it is not taken for slow. */
+export const patientClock: Clock = {
+  ...systemClock,
+  after: (ms, run) => systemClock.after(ms === 1_000 ? 60_000 : ms, run),
+};
 
 /** One that stays free while nobody listens there: the system gives it to nobody who asks for any. */
 export async function freePort(): Promise<number> {

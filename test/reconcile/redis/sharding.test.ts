@@ -1,7 +1,6 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { systemClock } from '../../../src/reconcile/clock.ts';
 import { openReplicaQueue, type ReplicaQueue } from '../../../src/reconcile/redis/replica-queue.ts';
-import { startRedis } from '../../redis.ts';
+import { patientClock, startRedis } from '../../redis.ts';
 import { noRedis, quiet } from '../../server.ts';
 
 const waitFor = <T>(check: () => T | Promise<T>) => vi.waitFor(check, { timeout: 60_000, interval: 10 });
@@ -16,7 +15,7 @@ async function replica(port: number): Promise<Replica> {
   const log: string[] = [];
   const queue = await openReplicaQueue({
     redis: { ...noRedis, redis: { host: '127.0.0.1', port, db: 0, tls: false } },
-    ...{ keys: KEYS, clock: systemClock, random: Math.random },
+    ...{ keys: KEYS, clock: patientClock, random: Math.random },
     log: { ...quiet, info: (_, text) => void log.push(text) },
     // So that nothing that a replica leaves behind comes back by an expired lock.
     lockMs: 3_600_000,
