@@ -109,7 +109,7 @@ function scopeConditions(
           'QuorumMet',
           'False',
           'Held',
-          `${hold.rule}: ${hold.reason}; seq ${kept?.served.seq ?? seq} is served`,
+          `${hold.rule}: ${hold.reason}; seq ${facts.applied.get(uid) ?? kept?.served.seq ?? seq} is served`,
           at,
         );
   const nacks = rejected.get(uid);

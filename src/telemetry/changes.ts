@@ -47,14 +47,14 @@ function finderOf(scopes: RepositoryView['scopes']): (uid: string, at: number) =
 }
 
 function* ofScope(old: ScopeView, scope: ScopeView): Generator<Fact> {
-  const { status, seq, hold } = scope;
+  const { status, seq, hold, conditions } = scope;
   if (status === 'Tombstone') {
     if (old.status !== 'Tombstone') yield { type: 'scope-ended', message: `it was at seq ${seq}` };
     return;
   }
   if (seq !== old.seq) yield { type: 'accepted', message: `seq ${seq}` };
   if (hold !== null && (hold.rule !== old.hold?.rule || hold.reason !== old.hold.reason))
-    yield { type: 'held', message: `${hold.rule}: ${hold.reason}; seq ${seq} is served` };
+    yield { type: 'held', message: faultOf(conditions, ['QuorumMet'])?.message ?? hold.reason };
   if (hold === null && old.hold !== null) yield { type: 'released', message: `seq ${seq}` };
   const fault = (of: ScopeView) => faultOf(of.conditions, OF_SCOPE);
   yield* healthFact(fault(old), fault(scope));

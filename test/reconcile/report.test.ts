@@ -122,6 +122,21 @@ test('scopes of which the same is said share one list of conditions, and what is
   }
 });
 
+test('of a held scope it is said what is served, also where that is not the newest that was accepted', async () => {
+  const state = must((await stateOfMany(1)) as State);
+  const [[uid, scope]] = [...state.scopes] as [[string, ScopeState]];
+  const hold = { rule: 'G5', reason: 'no quorum', commit: state.tip, files: [], votes: [], base: null };
+  const held = { ...scope, seq: 4, hold } as unknown as ScopeState;
+  const facts = factsOf({ ...state, scopes: new Map([[uid, held]]) });
+  const quorum = (more: Partial<Facts>) =>
+    must(createReport()({ ...facts, ...more }, []).scopes[0]).conditions.find(
+      ({ type }) => type === 'QuorumMet',
+    )?.message;
+  // The last good one stands in for seq 4, which has an error.
+  expect(quorum({ applied: new Map([[uid, 3]]) })).toBe('G5: no quorum; seq 3 is served');
+  expect(quorum({ applied: new Map() })).toBe('G5: no quorum; seq 4 is served');
+});
+
 /** As many scopes, each at seq 1 but for two. */
 async function stateOfMany(count: number): Promise<State> {
   const state = must((await (await withReusedName()).state('m')) as State);

@@ -67,6 +67,9 @@ describe('changes of a status', () => {
     const held = scope('acme', { hold });
     expect(types(before, repository([held]))).toEqual([['held', 'acme']]);
     expect(types(repository([held]), repository([scope('acme', { hold: { ...hold } })]))).toEqual([]);
+    // In the words of the status, which knows what is served meanwhile.
+    const said = scope('acme', { hold, conditions: [condition('QuorumMet', 'False', 'Held')] });
+    expect(changes(before, repository([said]))).toMatchObject([{ message: 'QuorumMet is False' }]);
     expect(types(repository([held]), repository([scope('acme', { seq: 2 })]))).toEqual([
       ['accepted', 'acme'],
       ['released', 'acme'],

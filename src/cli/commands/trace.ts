@@ -132,8 +132,8 @@ function stagesOf(timeline: Timeline | null, connected: number, missing: number)
 }
 
 function heldOf({ scopes }: Target): readonly string[] {
-  return scopes.flatMap(({ path, hold, seq }) =>
-    hold === null ? [] : [`${path} is held (${hold.rule}): ${hold.reason}; seq ${seq} is served`],
+  return scopes.flatMap(({ path, hold }) =>
+    hold === null ? [] : [`${path} is held (${hold.rule}): ${hold.reason}`],
   );
 }
 
