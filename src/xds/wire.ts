@@ -13,7 +13,7 @@ export function requestBase({ typeUrl, node, responseNonce, errorDetail }: Messa
     typeUrl,
     node: node ? plainNode(node) : null,
     nonce: responseNonce,
-    error: errorDetail ? errorDetail.message : null,
+    error: errorDetail ? errorDetail.message.trimEnd() : null, // Envoy ends its own with an end of line.
   };
 }
 

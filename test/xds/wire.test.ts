@@ -28,6 +28,15 @@ test('the extensions of a node are those that it has not disabled', () => {
   expect(delta.decode(Buffer.from(bytes)).node?.extensions).toEqual(['envoy.filters.http.fault']);
 });
 
+test('a refusal is what it says, without the end of line of Envoy', () => {
+  const errorDetail = { code: 13, message: 'Error adding listener: cannot bind\nAddress already in use\n' };
+  const error = 'Error adding listener: cannot bind\nAddress already in use';
+  expect(delta.decode(Buffer.from(DeltaDiscoveryRequest.encode({ errorDetail }).finish())).error).toBe(error);
+  expect(sotw.decode(Buffer.from(DiscoveryRequest.encode({ errorDetail }).finish())).error).toBe(error);
+  const empty = DeltaDiscoveryRequest.encode({ errorDetail: { code: 13, message: '' } }).finish();
+  expect(delta.decode(Buffer.from(empty)).error).toBe('');
+});
+
 test('the metadata of a node is the JSON that its Struct stands for', () => {
   const fields = {
     NAMESPACE: { stringValue: 'demo' },
