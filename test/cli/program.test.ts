@@ -290,7 +290,9 @@ describe('findEnvoy', () => {
     await mkdir(folder);
     await writeFile(join(folder, 'envoy'), '#!/bin/sh\n');
     await chmod(join(folder, 'envoy'), 0o755);
-    const path = `/nowhere:${folder}`;
+    // A folder may be called so, too: that of the Python package is.
+    await mkdir(join(home.dir, 'package', 'envoy'), { recursive: true });
+    const path = `/nowhere:${join(home.dir, 'package')}:${folder}`;
     expect(await findEnvoy({ cacheDir: '/nowhere', path, log })).toBe(join(folder, 'envoy'));
   });
 
