@@ -95,6 +95,7 @@ test('has what was asked for and no secret, whatever it was planted in', async (
         { path: 'acme', uid: 'u', seq: 1, hold: { rule: 'G5', ...planted }, problems: [planted] },
       ],
       proxies: () => [{ proxy: 'sidecar~1~web.shop~d', rejected: [{ name: 'l', ...planted }] }],
+      eventsSince: () => ({ items: [{ id: '1.1', type: 'nack', ...planted }], complete: true }),
       lineage: (scope) => ({ scope, uid: 'u', entries: [{ seq: 1, reason: planted.message }] }),
     },
     ...['--config', 'fairlead.yaml', '--log-file', 'server.log'],
@@ -105,12 +106,13 @@ test('has what was asked for and no secret, whatever it was planted in', async (
   expect(err).not.toContain('plant');
   expect(bytes.includes('plant')).toBe(false);
   // What helps is still there.
-  const names = ['versions', 'repositories', 'scopes', 'proxies', 'problems', 'lineage', 'checks'];
+  const names = ['versions', 'repositories', 'scopes', 'proxies', 'problems', 'lineage', 'events', 'checks'];
   expect([...of.keys()]).toEqual(expect.arrayContaining([...names.map((name) => `${name}.json`), 'log.txt']));
   expect(of.get('config.yaml')).toContain('http://127.0.0.1:1/mesh.git?token=***');
   expect(of.get('log.txt')).toMatch(/git\.example\/mesh\.git failed/);
   expect(of.get('log.txt')).toContain('the last line');
   expect(JSON.parse(of.get('lineage.json') ?? '')).toMatchObject({ shown: [{ scope: 'acme', count: 1 }] });
+  expect(JSON.parse(of.get('events.json') ?? '')).toMatchObject([{ id: '1.1', type: 'nack' }]);
   expect(JSON.parse(of.get('versions.json') ?? '')).toMatchObject({ node: process.version });
   expect((await stat(join(home.dir, file))).mode & 0o777).toBe(0o600);
 });

@@ -6,6 +6,7 @@ import { checkMachine, checkRunning } from '../commands/check.ts';
 import type { Context } from '../context.ts';
 import { run } from '../native.ts';
 import { listAt, textAt } from '../proxy/resource.ts';
+import { readEvents } from '../served/events.ts';
 import { readDocument, readItems, readText } from '../server-client.ts';
 import { createRedact, type Redact, redactLog } from './redact.ts';
 
@@ -46,6 +47,7 @@ const parts: Readonly<Record<string, Part>> = {
   'problems.json': async (_, { server }) =>
     (await readItems(server, 'api/v1/repositories')).flatMap((item) => listAt(item, 'problems')),
   'lineage.json': async (_, { server }) => lineages(server),
+  'events.json': async (_, { server }) => (await readEvents(server)).items,
   'checks.json': async (context, { server, config }) => ({
     server: await checkRunning(server),
     machine: await checkMachine(context, config),
