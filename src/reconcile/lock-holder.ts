@@ -35,7 +35,7 @@ export const nodeProcesses: Processes = {
   },
   alive(pid) {
     try {
-      return process.kill(pid, 0);
+      return process.kill(pid, 0) && !isUnburied(pid);
     } catch (error) {
       return error instanceof Error && 'code' in error && error.code === 'EPERM';
     }
@@ -43,12 +43,21 @@ export const nodeProcesses: Processes = {
   startTicks,
 };
 
-/** Field 22 of its `stat`; the name in field 2 may have spaces and brackets itself. */
+/** A zombie: it is dead, all of its threads are, and only its parent has not asked for its exit code yet. */
+function isUnburied(pid: number): boolean {
+  const [state = '', threads] = [statField(pid, 3), statField(pid, 20)];
+  return state === 'Z' && Number(threads) <= 1;
+}
+
 function startTicks(pid: number): number | null {
-  const stat = orNull(() => procText(`${pid}/stat`));
-  const fields = stat?.split(') ').at(-1)?.split(' ') ?? [];
-  const ticks = Number(fields[22 - 3]);
+  const ticks = Number(statField(pid, 22) ?? Number.NaN);
   return Number.isSafeInteger(ticks) ? ticks : null;
+}
+
+/** A field of its `stat` after the second, counted from 1; the name in field 2 may have spaces and brackets itself. */
+function statField(pid: number, field: number): string | undefined {
+  const stat = orNull(() => procText(`${pid}/stat`));
+  return stat?.split(') ').at(-1)?.split(' ')[field - 3];
 }
 
 function procText(path: string): string {
