@@ -24,3 +24,12 @@ export function formatProblem(problem: Problem): string {
   const { file, line, column, severity, code, message, fix } = problem;
   return `${file}:${line}:${column}: ${severity} ${code} ${message}; ${fix}`;
 }
+
+/** `2 errors, the first FL2101 at a.yaml:6:1`; null: there is none. */
+export function errorsText(problems: readonly Problem[]): string | null {
+  const errors = problems.filter(({ severity }) => severity === 'error');
+  const [first] = errors;
+  if (first === undefined) return null;
+  const { code, file, line, column } = first;
+  return `${errors.length} error${errors.length === 1 ? '' : 's'}, the first ${code} at ${file}:${line}:${column}`;
+}

@@ -1,4 +1,4 @@
-import type { Problem } from '../base/problem.ts';
+import { errorsText, type Problem } from '../base/problem.ts';
 import type { ProxyStatus } from '../xds/index.ts';
 import { distribution } from './acks.ts';
 import type { Facts } from './facts.ts';
@@ -34,9 +34,10 @@ export function sourceVerified(facts: Facts): Observation {
 export function valid(facts: Facts, problems: readonly Problem[], kept: string | undefined): Observation {
   const at = facts.appliedRevision;
   if (kept !== undefined) return condition('Valid', 'False', 'LastGoodServed', kept, at);
-  const errors = problems.filter(({ severity }) => severity === 'error').length;
-  if (errors > 0) return condition('Valid', 'False', 'Problems', `${errors} documents are left out`, at);
-  return condition('Valid', at === null ? 'Unknown' : 'True', 'NoErrors', `${problems.length} warnings`, at);
+  const errors = errorsText(problems);
+  if (errors !== null)
+    return condition('Valid', 'False', 'Problems', `${errors}: what has one is left out`, at);
+  return condition('Valid', at === null ? 'Unknown' : 'True', 'NoErrors', `warnings: ${problems.length}`, at);
 }
 
 export function translated(facts: Facts): Observation {
@@ -44,7 +45,7 @@ export function translated(facts: Facts): Observation {
   if (facts.notBuilt !== null) return condition('Translated', 'False', 'BuildFailed', facts.notBuilt, at);
   const [first] = facts.untranslated;
   if (first !== undefined) {
-    const message = `${facts.untranslated.size} proxies, e.g. ${first[0]}: ${first[1]}`;
+    const message = `not for ${facts.untranslated.size} of the proxies, e.g. ${first[0]}: ${first[1]}`;
     return condition('Translated', 'False', 'TranslateFailed', message, at);
   }
   return condition(

@@ -76,7 +76,13 @@ function repositoryConditions(
   const nacks = proxies.filter(({ rejected }) => rejected.length > 0).length;
   const sent =
     nacks > 0
-      ? condition('Distributed', 'False', 'Rejected', `${nacks} proxies rejected something`, at)
+      ? condition(
+          'Distributed',
+          'False',
+          'Rejected',
+          `${nacks} of ${proxies.length} proxies rejected something`,
+          at,
+        )
       : distributed(facts, proxies);
   const all = [sourceVerified(facts), quorum, valid(facts, facts.problems, kept), translated(facts), sent];
   return [...all, ...keptIn(facts, facts.state)];

@@ -19,6 +19,7 @@ export function scopeStatuses(facts: Facts, proxies: readonly ProxyStatus[]): Re
     problems: Map.groupBy(facts.problems, ({ file }) => ownerOf(file, byDirectory)),
     outOfSync: allOutOfSync(facts),
     rejected: rejections(proxies),
+    connected: proxies.length,
     verified: sourceVerified(facts),
     made: translated(facts),
     sent: distributed(facts, proxies),
@@ -35,6 +36,8 @@ type All = {
   readonly outOfSync: ReadonlyMap<string, string>;
   /** By uid: by how many proxies. */
   readonly rejected: ReadonlyMap<string, number>;
+  /** Proxies. */
+  readonly connected: number;
   readonly verified: Observation;
   readonly made: Observation;
   readonly sent: Observation;
@@ -97,7 +100,7 @@ function scopeConditions(
   facts: Facts,
   scope: ScopeState,
   problems: readonly Problem[],
-  { outOfSync, rejected, verified, made, sent }: All,
+  { outOfSync, rejected, connected, verified, made, sent }: All,
 ): readonly Observation[] {
   const { hold, uid, seq } = scope;
   const at = facts.state?.tip ?? null;
@@ -116,7 +119,13 @@ function scopeConditions(
   const arrived =
     nacks === undefined
       ? sent
-      : condition('Distributed', 'False', 'Rejected', `${nacks} proxies rejected it`, at);
+      : condition(
+          'Distributed',
+          'False',
+          'Rejected',
+          `${nacks} of ${connected} proxies rejected something of it`,
+          at,
+        );
   return [
     verified,
     quorum,

@@ -1,7 +1,7 @@
 import { Failure } from '../base/failure.ts';
 import { indexesApart } from '../base/lists.ts';
 import { must } from '../base/must.ts';
-import type { Problem } from '../base/problem.ts';
+import { errorsText, type Problem } from '../base/problem.ts';
 import type { Earlier, VerifiedScope } from '../governance/index.ts';
 import type { ScopeResources } from '../manifests/index.ts';
 import { type Bad, lastGood } from '../mesh/index.ts';
@@ -68,9 +68,5 @@ function problemsOf({ problems }: ScopeResources): readonly Problem[] {
 }
 
 function kept({ scope: now }: ScopeResources, { scope: then, problems }: ScopeResources): string {
-  const errors = problems.filter(({ severity }) => severity === 'error');
-  const [first] = errors;
-  const where =
-    first === undefined ? '' : `, the first ${first.code} at ${first.file}:${first.line}:${first.column}`;
-  return `seq ${then.seq} is served, because seq ${now.seq} has ${errors.length} error${errors.length === 1 ? '' : 's'}${where}`;
+  return `seq ${then.seq} is served, because seq ${now.seq} has ${errorsText(problems) ?? 'errors'}`;
 }

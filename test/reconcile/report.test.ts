@@ -4,6 +4,7 @@ import type { ScopeState } from '../../src/governance/index.ts';
 import type { Facts } from '../../src/reconcile/facts.ts';
 import { createReport } from '../../src/reconcile/report.ts';
 import { createTransitions } from '../../src/reconcile/transitions.ts';
+import type { ProxyStatus } from '../../src/xds/index.ts';
 import { withReusedName } from '../governance/realm.ts';
 
 type State = NonNullable<Facts['state']>;
@@ -135,6 +136,29 @@ test('of a held scope it is said what is served, also where that is not the newe
   // The last good one stands in for seq 4, which has an error.
   expect(quorum({ applied: new Map([[uid, 3]]) })).toBe('G5: no quorum; seq 3 is served');
   expect(quorum({ applied: new Map() })).toBe('G5: no quorum; seq 4 is served');
+});
+
+test('errors are counted as errors, however many a document has, and proxies out of all', async () => {
+  const facts = factsOf(must((await stateOfMany(1)) as State));
+  const proxy = (rejected: readonly object[]) =>
+    ({ proxy: 'p', revision: '', types: [], fullyAcked: null, rejected }) as unknown as ProxyStatus;
+  const { uid } = must([...must(facts.state).scopes.values()][0]);
+  const refusing = proxy([{ name: 'l', message: 'm', sources: [{ uid }] }]);
+  const said = (problems: Facts['problems'], proxies: readonly ProxyStatus[]) => {
+    const { conditions, scopes } = createReport()({ ...facts, problems }, proxies);
+    const of = (list: typeof conditions) =>
+      list.flatMap(({ type, status, message }) => (type !== 'Ready' && status === 'False' ? [message] : []));
+    return [of(conditions), of(must(scopes[0]).conditions)];
+  };
+  const [error] = facts.problems;
+  const one = '1 error, the first FL0000 at a/v.yaml:1:1: what has one is left out';
+  expect(said([must(error)], [])[0]).toEqual([one]);
+  const two = '2 errors, the first FL0000 at a/v.yaml:1:1: what has one is left out';
+  expect(said([must(error), must(error)], [])[0]).toEqual([two]);
+  expect(said([], [refusing, proxy([])])).toEqual([
+    ['1 of 2 proxies rejected something'],
+    ['1 of 2 proxies rejected something of it'],
+  ]);
 });
 
 /** As many scopes, each at seq 1 but for two. */

@@ -1,3 +1,4 @@
+import { errorsText } from '../../base/problem.ts';
 import { short } from '../output.ts';
 import { shortName } from '../proxy/find.ts';
 import { duration, staleness } from '../served/freshness.ts';
@@ -122,10 +123,9 @@ function scopeFinding({ path, conditions = [], seq, hold, problems = [] }: Scope
   if (differs !== null) return differs;
   if (hold !== null) return warn(`held (${hold.rule}): ${hold.reason}${and}`, `fairlead explain ${path}`);
   if (suspended !== null) return suspended;
-  const kept = conditions.find(({ reason }) => reason === 'LastGoodServed');
-  if (kept !== undefined) return warn(kept.message, `fairlead status names the errors`);
-  const errors = problems.filter(({ severity }) => severity === 'error').length;
-  if (errors > 0) return warn(`${errors} documents are left out`, `fairlead status -o yaml names them`);
+  const invalid = conditions.find(({ type, status }) => type === 'Valid' && status === 'False')?.message;
+  const errors = invalid ?? errorsText(problems);
+  if (errors !== null) return warn(errors, 'fairlead status names the errors');
   return ok(`serves what the main line has, seq ${seq}`);
 }
 
