@@ -121,6 +121,28 @@ describe('of a server that answers', () => {
     expect(out).toContain('the tip bbbbbbbbbb is refused (G9): it is no descendant');
   });
 
+  test('a remote that offers what is behind is told, and is code 1', async () => {
+    const stale = {
+      type: 'SourceVerified',
+      status: 'True',
+      reason: 'Stale',
+      message: 'the remote is behind',
+    };
+    const behind = repository({ ...finished, conditions: [...conditions({}), stale] });
+    const ran = await run('--with-source', ...(await answering([repository()], [behind])));
+    expect(ran).toMatchObject({ code: 1, out: expect.stringMatching(/^the remote is behind$/m) });
+    // Who asks nothing of the remote does not wait for it.
+    expect(await run(...(await answering([repository()], [behind])))).toMatchObject({ code: 0 });
+  });
+
+  test('a repository is named as everywhere else', async () => {
+    const server = await answering([repository()], [repository(finished)]);
+    expect(await run('repository/mesh', ...server)).toMatchObject({ code: 0 });
+    const slip = await run('mash', ...(await answering([repository()])));
+    expect(slip).toMatchObject({ code: 2, err: expect.stringContaining('did you mean mesh?') });
+    expect(slip.err).toContain('there is no repository mash [target-unknown]');
+  });
+
   test('with --wait says how many proxies have answered, as long as one has not', async () => {
     const progress = (acked: number) =>
       repository({
@@ -166,8 +188,8 @@ describe('of a server that answers', () => {
 
   test.each([
     ['a slip', ['mehs'], 'did you mean mesh?'],
-    ['a name that is none', ['other'], 'name one of: mesh, edge'],
-    ['no name where there are two', [], 'name one of: mesh, edge'],
+    ['a name that is none', ['other'], 'name one of: repository/mesh, repository/edge'],
+    ['no name where there are two', [], 'name one of: repository/mesh, repository/edge'],
   ])('%s is an error', async (_, args, fix) => {
     const server = await answering([repository(), repository({ name: 'edge' })]);
     const { code, err } = await run(...args, ...server);

@@ -1,13 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Argument, Command } from 'commander';
 import { Failure } from '../../base/failure.ts';
-import { nearest } from '../../manifests/index.ts';
 import type { Context } from '../context.ts';
 import { timeoutOption } from '../duration-option.ts';
 import { examples } from '../examples.ts';
 import { exit } from '../exit.ts';
 import { API_VERSION, type Format, outputOption, print, short, wrap } from '../output.ts';
-import { readItems, serverOption, trigger } from '../server-client.ts';
+import { conditionOf, staleness } from '../served/freshness.ts';
+import { type Condition, type Repository, readRepositories, readScopes } from '../served/read.ts';
+import { findTarget } from '../served/target.ts';
+import { serverOption, trigger } from '../server-client.ts';
 
 const TRY_EVERY_MS = 100;
 
@@ -17,19 +19,6 @@ type Flags = {
   readonly wait?: boolean;
   readonly withSource?: boolean;
   readonly timeout: number;
-};
-
-type Condition = { readonly type: string; readonly status: string; readonly message: string };
-
-/** What is read of `RepositoryList`. */
-type Repository = {
-  readonly name: string;
-  readonly followedTip: string | null;
-  readonly appliedRevision: string | null;
-  readonly runs: { readonly started: number; readonly finished: number };
-  readonly failure: Readonly<Record<'stage' | 'code' | 'message' | 'fix', string>> | null;
-  readonly refused: { readonly tip: string; readonly rule: string; readonly reason: string } | null;
-  readonly conditions: readonly Condition[];
 };
 
 type Held = { readonly scope: string; readonly rule: string; readonly reason: string };
@@ -53,14 +42,15 @@ export function reconcileCommand(context: Context): Command {
 async function reconcile(context: Context, wanted: string | undefined, flags: Flags): Promise<number> {
   const { say } = context.terminal;
   const untilMs = performance.now() + flags.timeout;
-  const before = choose(await read(flags), wanted);
+  const before = await choose(flags, wanted);
   const withSource = flags.withSource === true;
   await trigger(flags.server, before.name, withSource ? 'source' : 'judgement');
   say(`${before.name}: the server ${withSource ? 'looks at its remote' : 'judges what it fetched last'}`);
   // A restarted server counts anew.
-  const runsBefore = ({ runs }: Repository) => (runs.started < before.runs.started ? 0 : before.runs.started);
+  const { started } = runsOf(before);
+  const runsBefore = (now: Repository) => (runsOf(now).started < started ? 0 : started);
   const ran = await until(flags, before.name, untilMs, 'what is judged', (repository) => {
-    return repository.runs.finished > runsBefore(repository);
+    return runsOf(repository).finished > runsBefore(repository);
   });
   // A remote that is away is no failure of those who ask it nothing.
   if (ran.failure !== null && (withSource || ran.failure.stage !== 'fetch'))
@@ -76,22 +66,14 @@ async function reconcile(context: Context, wanted: string | undefined, flags: Fl
   return codeOf(done, held, flags);
 }
 
-async function read({ server }: Flags): Promise<readonly Repository[]> {
-  return (await readItems(server, 'api/v1/repositories')) as readonly Repository[];
+/** The repository that is meant, and no scope. Throws Failure target-unknown or target-ambiguous. */
+async function choose({ server }: Flags, wanted: string | undefined): Promise<Repository> {
+  return findTarget(await readRepositories(server), [], wanted, 'repository').repository;
 }
 
-function choose(repositories: readonly Repository[], wanted: string | undefined): Repository {
-  const names = repositories.map(({ name }) => name);
-  const [only, second] = repositories;
-  if (wanted === undefined && only !== undefined && second === undefined) return only;
-  const found = repositories.find(({ name }) => name === wanted);
-  if (found !== undefined) return found;
-  if (wanted === undefined) {
-    throw new Failure('repository-ambiguous', 'which repository?', `name one of: ${names.join(', ')}`);
-  }
-  const meant = nearest(wanted, names);
-  const fix = meant === null ? `name one of: ${names.join(', ')}` : `did you mean ${meant}?`;
-  throw new Failure('repository-unknown', `there is no repository ${wanted}`, fix);
+/** An older server does not count them. */
+function runsOf({ runs = { started: 0, finished: 0 } }: Repository): NonNullable<Repository['runs']> {
+  return runs;
 }
 
 async function until(
@@ -102,7 +84,7 @@ async function until(
   accept: (repository: Repository) => boolean,
 ): Promise<Repository> {
   for (;;) {
-    const now = choose(await read(flags), name);
+    const now = await choose(flags, `repository/${name}`);
     if (accept(now)) return now;
     if (performance.now() >= untilMs) {
       const fix =
@@ -129,22 +111,9 @@ async function answered(
   });
 }
 
-function conditionOf({ conditions }: Repository, wanted: string): Condition {
-  const found = conditions.find(({ type }) => type === wanted);
-  return found ?? { type: wanted, status: 'Unknown', message: 'the server does not say' };
-}
-
-async function heldScopes({ server }: Flags, repository: string): Promise<readonly Held[]> {
-  type Scope = {
-    readonly repository: string;
-    readonly path: string;
-    readonly hold: Omit<Held, 'scope'> | null;
-  };
-  const scopes = (await readItems(server, 'api/v1/scopes')) as readonly Scope[];
-  return scopes.flatMap(({ path, hold, ...scope }) =>
-    hold === null || scope.repository !== repository
-      ? []
-      : [{ scope: path, rule: hold.rule, reason: hold.reason }],
+async function heldScopes({ server }: Flags, name: string): Promise<readonly Held[]> {
+  return (await readScopes(server)).flatMap(({ path, hold, repository }) =>
+    hold === null || repository !== name ? [] : [{ scope: path, rule: hold.rule, reason: hold.reason }],
   );
 }
 
@@ -152,6 +121,12 @@ async function heldScopes({ server }: Flags, repository: string): Promise<readon
 function broken(repository: Repository, { wait }: Flags): readonly Condition[] {
   const types = ['Valid', 'Translated', ...(wait === true ? ['Distributed'] : [])];
   return types.map((type) => conditionOf(repository, type)).filter(({ status }) => status === 'False');
+}
+
+/** What was pushed, if anything was, is not where the server has looked. */
+function behind({ conditions }: Repository, { withSource }: Flags): readonly string[] {
+  const stale = withSource === true ? staleness(conditions) : null;
+  return stale === null ? [] : [stale];
 }
 
 /** Changes that somebody has stopped. */
@@ -166,6 +141,7 @@ function text(repository: Repository, held: readonly Held[], flags: Flags): stri
     ...(refused === null
       ? []
       : [`the tip ${short(refused.tip)} is refused (${refused.rule}): ${refused.reason}`]),
+    ...behind(repository, flags),
     ...stopped(repository).map(({ message }) => message),
     ...held.map(({ scope, rule, reason }) => `${scope} is held (${rule}): ${reason}`),
     ...broken(repository, flags).map(({ type, message }) => `${type}: ${message}`),
@@ -175,5 +151,6 @@ function text(repository: Repository, held: readonly Held[], flags: Flags): stri
 
 function codeOf(repository: Repository, held: readonly Held[], flags: Flags): number {
   if (repository.refused !== null || held.length > 0) return exit.refused;
-  return stopped(repository).length > 0 || broken(repository, flags).length > 0 ? exit.findings : exit.ok;
+  const all = [...behind(repository, flags), ...stopped(repository), ...broken(repository, flags)];
+  return all.length > 0 ? exit.findings : exit.ok;
 }

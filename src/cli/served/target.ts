@@ -32,7 +32,11 @@ export function findTarget(
   const bare = all.map(({ name }) => name);
   const meant = wanted === undefined ? null : nearest(wanted, bare);
   const fix = meant === null ? nameOneOf(all.map(choice)) : `did you mean ${meant}?`;
-  throw new Failure('target-unknown', `there is no repository or scope ${wanted ?? ''}`.trimEnd(), fix);
+  throw new Failure(
+    'target-unknown',
+    `there is no ${only ?? 'repository or scope'} ${wanted ?? ''}`.trimEnd(),
+    fix,
+  );
 }
 
 function choice({ kind, name, scopes }: Target) {
