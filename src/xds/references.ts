@@ -153,8 +153,10 @@ export class References {
     return named.map(({ name }) => name).filter((name) => !routes.selects(name));
   }
 
+  /** By the listeners that it should have, or by those that it still has. */
   #routesExpected(): boolean {
-    const listeners = [...(this.#target.get(LISTENER)?.values() ?? [])];
+    const has = [...(this.#holders.get(LISTENER)?.contents() ?? [])].filter(isKnown);
+    const listeners = [...(this.#target.get(LISTENER)?.values() ?? []), ...has];
     return listeners.some(({ references }) => references.some(({ typeUrl }) => typeUrl === ROUTE));
   }
 

@@ -142,6 +142,32 @@ test('a client is never left with a reference to what was taken away, whatever i
   );
 });
 
+test('what a client that came back has not spoken of yet, and its listeners name, keeps its cluster', () => {
+  const good = { version: 0, bad: false, badEndpoints: false } as const;
+  const plan: Plan = {
+    clusters: { c0: good },
+    routes: { r1: { variant: good, to: ['c0'] } },
+    listeners: { l0: { variant: good, routes: ['r1'], tcp: false } },
+  };
+  const whole = Array.from({ length: 12 }, () => [
+    { act: 'hear' as const },
+    { act: 'speak' as const },
+    { act: 'take' as const },
+  ]);
+  // All but its routes are asked for when all of it is taken away.
+  const back = [
+    { act: 'reconnect' as const },
+    ...Array.from({ length: 3 }, () => ({ act: 'hear' as const })),
+  ];
+  const world = play({
+    shape: { protocol: 'delta', separate: false },
+    manners: { partial: false, names: false },
+    actions: [{ act: 'publish', plan }, ...whole.flat(), ...back],
+    last: { clusters: {}, routes: {}, listeners: {} },
+  });
+  expect(world.faults).toEqual([]);
+});
+
 test('a client ends with exactly its snapshot, warm and settled', () => {
   fc.assert(
     fc.property(story, (told) => {
