@@ -10,6 +10,7 @@ import { ask, createSite, followed, world } from '../server.ts';
 import { startServer } from './process.ts';
 
 type Repositories = { readonly items: readonly { readonly appliedRevision: string | null }[] };
+type Events = { readonly items: readonly { readonly type: string; readonly revision: string | null }[] };
 type Line = { readonly level: string | number; readonly msg: string; readonly code?: string };
 
 /** All that is in a folder, and what it says. */
@@ -37,6 +38,10 @@ it('a server that was paused until another took its folder ends by itself, and w
   await vi.waitFor(() => fetch(`http://127.0.0.1:${port}/livez`), { timeout: 60_000 });
   const first = await site.change('first', 'alice');
   await ask<Repositories>(port, '/api/v1/repositories', ({ items }) => items[0]?.appliedRevision === first);
+  // What is logged of that comes a while later.
+  await ask<Events>(port, '/api/v1/events', ({ items }) => {
+    return items.some(({ type, revision }) => type === 'accepted' && revision === first);
+  });
 
   server.signal('SIGSTOP');
   const before = await contents(join(dataDir, 'repositories'));
