@@ -24,7 +24,7 @@ async function serve(events: ReturnType<typeof createEvents>, wanted = 0, scopes
     eventsSince: (id) => events.since(id),
     onEvent: (listener) => events.subscribe(listener),
     repositories: () => [{ name: 'mesh' }],
-    scopes: () => scopes.map((path) => ({ path, repository: 'mesh' })),
+    scopes: () => scopes.map((path) => ({ path, uid: `${path}-uid`, repository: 'mesh' })),
   });
   const api = createApi(source, quiet);
   const port = await api.listen('127.0.0.1', wanted);
@@ -107,6 +107,27 @@ test.each([
   const { address } = await serve(createEvents(Date.now));
   const ran = await home.fairlead('.', 'events', ...args, ...address);
   expect(ran).toMatchObject({ code, out: '', err: expect.stringContaining(text) });
+});
+
+test('a scope is named as everywhere else: by the end of its path, or its uid', async () => {
+  const events = createEvents(Date.now);
+  events.add({ type: 'released', repository: 'mesh', scope: 'acme.pay', message: 'seq 2' });
+  const { address } = await serve(events, 0, ['acme', 'acme.pay']);
+  for (const name of ['acme.pay', 'pay', 'acme.pay-uid']) {
+    const { code, out } = await home.fairlead(
+      '.',
+      'events',
+      '--for',
+      `scope/${name}`,
+      '-o',
+      'json',
+      ...address,
+    );
+    expect({ code, types: JSON.parse(out).items.map(({ type }: { type: string }) => type) }).toEqual({
+      code: 0,
+      types: ['released'],
+    });
+  }
 });
 
 test('a scope of a server that has none yet: says what to look at', async () => {

@@ -61,8 +61,7 @@ function types(text: string): readonly string[] {
 
 async function list(context: Context, flags: Flags): Promise<number> {
   const { items, complete } = await readEvents(flags.server);
-  const shown = items.filter(wantedBy(flags));
-  if (shown.length === 0) await mustBe(flags);
+  const shown = items.filter(wantedBy({ ...flags, ...(await whole(flags, items)) }));
   if (!complete) context.terminal.say(MISSED);
   const document = { apiVersion: API_VERSION, kind: 'EventList', items: shown, complete };
   print(context, flags.output, document, () => table(HEAD, shown.map(cells)));
@@ -75,8 +74,8 @@ async function follow(context: Context, flags: Flags): Promise<number> {
   const { terminal } = context;
   const { server, output } = flags;
   const signal = interruption(context);
-  const isWanted = wantedBy(flags);
-  await mustBe(flags);
+  const kept = flags.for === undefined ? [] : (await readEvents(server)).items;
+  const isWanted = wantedBy({ ...flags, ...(await whole(flags, kept)) });
   if (output !== 'json' && output !== 'yaml') terminal.out(line(HEAD));
   await followEvents(server, {
     signal,
@@ -91,12 +90,18 @@ async function follow(context: Context, flags: Flags): Promise<number> {
   return exit.ok;
 }
 
-/** Nothing is heard of what is not there: a slip is told. What has ended, and proxies that left, have had their events. */
-async function mustBe({ server, for: asked }: Flags): Promise<void> {
-  if (asked === undefined || asked.sort === 'proxy') return;
-  const { items } = await readEvents(server);
-  if (items.some(isAbout(asked))) return;
-  findTarget(await readRepositories(server), await readScopes(server), asked.name, asked.sort);
+/**
+ * What is asked about, by its whole name. Nothing is heard of what is not there: a slip is told. What has ended, and proxies
+ * that left, have had their events.
+ */
+async function whole(
+  { server, for: asked }: Flags,
+  kept: readonly ServedEvent[],
+): Promise<Pick<Flags, 'for'>> {
+  if (asked === undefined || asked.sort === 'proxy' || kept.some(isAbout(asked))) return {};
+  const [repositories, scopes] = [await readRepositories(server), await readScopes(server)];
+  const { kind, name } = findTarget(repositories, scopes, asked.name, asked.sort);
+  return { for: { sort: kind, name } };
 }
 
 function wantedBy({ since, types: wanted, for: asked }: Flags): (event: ServedEvent) => boolean {
