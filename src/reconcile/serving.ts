@@ -83,7 +83,7 @@ export class Serving {
     const pushedMs = this.#publish(state.tip);
     known.learn({ appliedRevision: state.tip, stages: { ...stages, translateMs: pushedMs - startMs } });
     this.#pushes.follow();
-    this.#tell(state.tip);
+    this.#tell(state);
   }
 
   #isServed({ tip }: LineState, wanted: ReadonlyMap<string, Kept>): boolean {
@@ -141,11 +141,12 @@ export class Serving {
     return this.#pushes.push(tip, connected);
   }
 
-  #tell(tip: string): void {
+  #tell({ tip, scopes }: LineState): void {
     const { served, name, log } = this.#options;
     const { kept, outOfSync } = this.#known.facts;
     const all = allOutOfSync({ outOfSync, leftOut: served.of(name).failed });
-    const facts = { ...this.#known.about(tip), outOfSync: [...all.keys()] };
-    log.info(kept.size === 0 ? facts : { ...facts, kept: [...kept.keys()] }, 'serving');
+    const names = (uids: Iterable<string>) => [...uids].map((uid) => scopes.get(uid)?.path ?? uid);
+    const facts = { ...this.#known.about(tip), outOfSync: names(all.keys()) };
+    log.info(kept.size === 0 ? facts : { ...facts, kept: names(kept.keys()) }, 'serving');
   }
 }

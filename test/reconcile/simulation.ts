@@ -29,7 +29,7 @@ export type Simulation = {
   readonly served: Served;
   /** Revisions in the order in which they were pushed. */
   readonly published: string[];
-  readonly logged: { readonly level: string; readonly message: string }[];
+  readonly logged: readonly Logged[];
   /** What the suspensions told: `suspended by ana`. */
   readonly told: readonly string[];
   /** What the proxies are at; `acknowledge` tells the loop. */
@@ -70,7 +70,7 @@ export function simulate(input: {
   const clock = input.clock ?? simulatedClock();
   const disk = input.disk ?? testDisk();
   const published: string[] = [];
-  const logged: { level: string; message: string }[] = [];
+  const logged: Logged[] = [];
   const told: string[] = [];
   let sessions: readonly ProxyStatus[] = [];
   const listeners: ((ack: Ack) => void)[] = [];
@@ -176,7 +176,14 @@ const unreachable: Remote = {
   },
 };
 
-function recorder(lines: { level: string; message: string }[]): Log {
-  const to = (level: string) => (_fields: unknown, message: string) => void lines.push({ level, message });
+type Logged = {
+  readonly level: string;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+};
+
+function recorder(lines: Logged[]): Log {
+  const to = (level: string) => (fields: Readonly<Record<string, unknown>>, message: string) =>
+    void lines.push({ level, message, fields });
   return { info: to('info'), warn: to('warn'), error: to('error') };
 }
