@@ -122,6 +122,19 @@ describe('the API', () => {
     expect(second).toMatchObject({ items: [{ path: 'acme.web' }], total: 3, next: null });
   });
 
+  it('leaves out no scope whose name another has, or had, at the end of a page', async () => {
+    const scopes = () =>
+      ['acme', 'acme', 'acme.pay', 'acme.pay', 'acme.pay'].map((path, at) => ({ path, uid: String(at) }));
+    const uids: string[] = [];
+    for (let after: string | null = ''; after !== null; ) {
+      type Page = { readonly items: readonly { readonly uid: string }[]; readonly next: string | null };
+      const page: Page = (await get(`/api/v1/scopes?limit=1&after=${after}`, { scopes })).json();
+      uids.push(...page.items.map(({ uid }) => uid));
+      after = page.next;
+    }
+    expect(uids).toEqual(['0', '1', '2', '3', '4']);
+  });
+
   it("answers with a proxy's configuration in pages, in the order of type and name", async () => {
     const first = (await get('/api/v1/proxies/sidecar~1/config?limit=2')).json();
     const items = [
