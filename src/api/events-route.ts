@@ -28,6 +28,8 @@ export function eventsRoute(app: FastifyInstance, source: ApiSource, limits = EV
     const { accept = '', 'last-event-id': last } = request.headers;
     const after = typeof last === 'string' ? last : request.query.after;
     if (!accept.includes('text/event-stream')) return answer(reply, 'EventList', source.eventsSince(after));
+    // Node leaves the body of such an answer out: it would be a stream of nothing.
+    if (request.method === 'HEAD') return reply.headers(STREAM).send();
     if (readers.size >= limits.readers) {
       const message = `${limits.readers} readers follow already`;
       return refuse(reply, 503, { code: 'too-many', message, fix: 'list them, or come back later' });
@@ -37,12 +39,14 @@ export function eventsRoute(app: FastifyInstance, source: ApiSource, limits = EV
   });
 }
 
+const STREAM = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' };
+
 type Following = { readonly limits: Limits; readonly readers: Set<() => void> };
 
 function follow(reply: FastifyReply, source: ApiSource, after: string, { limits, readers }: Following): void {
   reply.hijack();
   const { raw } = reply;
-  raw.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' });
+  raw.writeHead(200, STREAM);
   const write = (text: string) => {
     raw.write(text);
     if (raw.writableLength > limits.backlogBytes) raw.destroy();

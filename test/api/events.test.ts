@@ -128,6 +128,20 @@ test('a reader that does not read holds no more of what is kept than it may', as
   socket.destroy();
 });
 
+test('HEAD asks what a stream would be, and follows nothing', async () => {
+  const { url, readers } = await serve({ readers: 1 });
+  const headers = { accept: 'text/event-stream' };
+  const [first, second] = [0, 1].map(() =>
+    fetch(url, { method: 'HEAD', headers, signal: AbortSignal.timeout(10_000) }),
+  );
+  for (const asked of [await first, await second])
+    expect([asked?.status, asked?.headers.get('content-type')]).toEqual([
+      200,
+      'text/event-stream; charset=utf-8',
+    ]);
+  expect(readers()).toBe(0);
+});
+
 test('there are only so many readers, and none holds up the end', async () => {
   const { app, url, readers } = await serve({ readers: 1 });
   const first = await stream(url);
