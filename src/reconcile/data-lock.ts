@@ -89,7 +89,7 @@ function sayWaiting(path: string, text: string, { ageMs }: Touched, { log }: Opt
   const waitMs = Math.min(STALE_MS, Math.max(WATCH_MS, STALE_MS - Math.round(ageMs)));
   log.warn(
     { lock: path, holder: text.trim(), waitMs },
-    'waiting for the data folder: a process of another container holds it, or died',
+    'waiting for the data folder: a process of another container, machine or boot holds it, or died',
   );
 }
 
@@ -147,7 +147,7 @@ async function inUse(
 ): Promise<Failure> {
   const text = ((await files.read(path)) ?? '').trim();
   const holder = parseHolder(text);
-  const by = holdingOf(holder, processes) === 'unseen' ? `a process of another container, ${text}` : text;
+  const by = holdingOf(holder, processes) === 'unseen' ? `a process of another container or machine, ${text}` : text;
   const message = `the data folder is in use: ${path} is held by ${by}`;
   return new Failure('data-in-use', message, fixFor(path, holder, processes));
 }

@@ -73,7 +73,10 @@ function orNull(read: () => string): string | null {
   }
 }
 
-/** `unseen`: of a process in another pid namespace of this machine, whose lock is all that can be seen of it. */
+/**
+ * `unseen`: of a process in another pid namespace, or of another boot: before this machine's last one, or of a machine of the same
+ * name, where a Pod runs on that was replaced here. Its lock is all that can be seen of it.
+ */
 type Holding = 'held' | 'free' | 'unseen';
 
 /**
@@ -83,8 +86,7 @@ type Holding = 'held' | 'free' | 'unseen';
 export function holdingOf(holder: Holder | null, { self, alive, startTicks }: Processes): Holding {
   if (holder === null) return 'free';
   if (holder.host !== self.host) return 'held';
-  if (areApart(holder.boot, self.boot)) return 'free';
-  if (areApart(holder.pidNamespace, self.pidNamespace)) return 'unseen';
+  if (areApart(holder.boot, self.boot) || areApart(holder.pidNamespace, self.pidNamespace)) return 'unseen';
   if (holder.pid === self.pid) return holder.startedMs === self.startedMs ? 'held' : 'free';
   const lives = alive(holder.pid) && !areApart(holder.startTicks, startTicks(holder.pid));
   return lives ? 'held' : 'free';

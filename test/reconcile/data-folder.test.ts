@@ -53,7 +53,6 @@ describe('openDataFolder', () => {
       'its pid is ours, as pid 1 of a restarted container is',
       other({ startedMs: nodeProcesses.self.startedMs + 5 }),
     ],
-    ['its machine was started anew, and its pid is another’s', other({ pid: 1, boot: 'after' })],
     [
       'its pid is another’s since',
       { ...other({ pid: process.pid + 1 }), startTicks: () => (nodeProcesses.self.startTicks ?? 0) + 1 },
@@ -66,11 +65,9 @@ describe('openDataFolder', () => {
     await data.close();
   });
 
-  it.each([
-    ['a daemon that has the pid since the power came back', { pid: process.ppid, startTicks: 1 }],
-    ['a process before the machine’s last start', { pid: process.ppid, boot: 'before' }],
-  ])('takes over what real processes show to be left behind: the lock of %s', async (_, left) => {
+  it('takes over what real processes show to be left behind: a daemon has its pid by now', async () => {
     await (await open()).close();
+    const left = { pid: process.ppid, startTicks: 1 };
     await writeFile(join(path, 'lock'), JSON.stringify({ ...nodeProcesses.self, ...left }));
     expect(await inspectDataFolder(path)).toBeNull();
     await (await open()).close();
@@ -246,10 +243,13 @@ describe('openDataFolder', () => {
   });
 });
 
-describe('a lock of another pid namespace, as containers of one host name have', () => {
+describe.each([
+  ['another pid namespace, as containers of one host name have', 'pidNamespace'],
+  ['another boot, of this machine or of one where a Pod of this name was before', 'boot'],
+])('a lock of %s', (_, apart) => {
   const lock = () => join(path, 'lock');
   const container = (name: string, pid = 1): Processes => ({
-    self: { ...nodeProcesses.self, pid, startedMs: name.length, pidNamespace: `pid:[${name}]` },
+    self: { ...nodeProcesses.self, pid, startedMs: name.length, [apart]: `pid:[${name}]` },
     alive: () => false,
     startTicks: () => null,
   });
