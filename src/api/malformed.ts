@@ -16,10 +16,13 @@ export function refusePath({ statusCode = 400, message }: FastifyError, reply: F
   return refuse(reply, statusCode, { code: 'bad-request', message, fix });
 }
 
-/** Of HTTP/1.1 every request has one (RFC 9112, 3.2), which Node would say with an empty answer. Null: it has. */
-export function refuseWithoutHost({ raw }: FastifyRequest, reply: FastifyReply): FastifyReply | null {
-  if (raw.httpVersion !== '1.1' || raw.headers.host !== undefined) return null;
-  const error = { code: 'bad-request', message: 'the request has no Host', fix: 'say whom it is for: Host' };
+/** A request has one Host, but for those of HTTP/1.0 (RFC 9112, 3.2); Node would say so with an empty answer. Null: it is well. */
+export function refuseHost({ raw }: FastifyRequest, reply: FastifyReply): FastifyReply | null {
+  // Of several Node shows the first.
+  const { length } = raw.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host');
+  if (length === 1 || (length === 0 && raw.httpVersion !== '1.1')) return null;
+  const message = `the request has ${length === 0 ? 'no Host' : 'several of the header Host'}`;
+  const error = { code: 'bad-request', message, fix: 'say whom it is for: one Host' };
   return refuse(reply.header('connection', 'close'), 400, error);
 }
 

@@ -7,7 +7,7 @@ import { endConnections } from './closing.ts';
 import { eventsRoute } from './events-route.ts';
 import { hookRoute } from './hook-route.ts';
 import { createDeliveries } from './hooks/index.ts';
-import { BODY_LIMIT_BYTES, PARAM_LIMIT, refusePath, refuseRequest, refuseWithoutHost } from './malformed.ts';
+import { BODY_LIMIT_BYTES, PARAM_LIMIT, refuseHost, refusePath, refuseRequest } from './malformed.ts';
 import { type Described, openApiRoute } from './openapi-route.ts';
 import { routes } from './routes.ts';
 import type { ApiSource } from './source.ts';
@@ -75,7 +75,7 @@ export function createApp(
   endConnections(app, (socket) => answering.get(socket)?.writableFinished === false);
   app.addHook('onRequest', async (request, reply) => {
     answering.set(request.raw.socket, reply.raw);
-    await refuseWithoutHost(request, reply);
+    await refuseHost(request, reply);
     if (reply.sent) return;
     if (!source.draining() || WHILE_DRAINING.has(request.routeOptions.url ?? '')) return;
     const fix = 'ask another replica, or again once it is back';

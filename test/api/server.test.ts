@@ -280,6 +280,7 @@ describe('what the parser refuses', () => {
       'too-large',
     ],
     ['no Host', 'GET /livez HTTP/1.1\r\nX: s3cret\r\n\r\n', '400 Bad Request', 'bad-request'],
+    ['two Hosts', 'GET /livez HTTP/1.1\r\nHost: a\r\nhost: s3cret\r\n\r\n', '400 Bad Request', 'bad-request'],
     [
       'no Host, and a body that nobody reads',
       `POST /hooks/v1/generic/mesh HTTP/1.1\r\nContent-Length: 2000000\r\n\r\ns3cret`,
@@ -318,6 +319,12 @@ describe('what the parser refuses', () => {
 
   it.each([
     ['HTTP/1.0, which has no Host', 'GET /livez HTTP/1.0\r\n\r\n', /^HTTP\/1.1 200 OK\r\n/],
+    // As to a proxy (RFC 9112, 3.2.2).
+    [
+      'the whole URL',
+      'GET http://a:1/livez?x=1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
+      /^HTTP\/1.1 200 OK\r\n/,
+    ],
     [
       'who waits for 100',
       `${HOOK}Connection: close\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n{}`,
