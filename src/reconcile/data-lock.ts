@@ -147,7 +147,8 @@ async function inUse(
 ): Promise<Failure> {
   const text = ((await files.read(path)) ?? '').trim();
   const holder = parseHolder(text);
-  const by = holdingOf(holder, processes) === 'unseen' ? `a process of another container or machine, ${text}` : text;
+  const by =
+    holdingOf(holder, processes) === 'unseen' ? `a process of another container or machine, ${text}` : text;
   const message = `the data folder is in use: ${path} is held by ${by}`;
   return new Failure('data-in-use', message, fixFor(path, holder, processes));
 }
