@@ -107,7 +107,7 @@ export function createApp(
   app.setSerializerCompiler(() => JSON.stringify); // Answers are written as text.
   for (const route of routes) route(app, source);
   eventsRoute(app, source);
-  hookRoute(app, source, createDeliveries(source, log), now);
+  hookRoute(app, source, createDeliveries(source, log, now), now);
   openApiRoute(app, described);
   return app;
 }

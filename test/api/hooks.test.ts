@@ -262,6 +262,27 @@ describe('floods', () => {
     expect(runs).toEqual([1, 10_000]);
   }, 60_000);
 
+  test('a repository is run four times a second at most, however long a burst goes on', async () => {
+    const runs: number[] = [];
+    const clock = simulatedClock(START_MS);
+    const handler = async () => {
+      runs.push(clock.now() - START_MS);
+      return { outcome: 'done' as const };
+    };
+    const queue = createMemoryQueue({ handler, clock, random: Math.random });
+    const to = app(async (name, _what, delayMs) => {
+      await queue.add(name, delayMs ?? 0);
+      return true;
+    });
+    for (let ms = 0; ms < 1_000; ms += 10) {
+      nowMs = START_MS + ms;
+      await deliver(to, github, github.push('main', String(ms)));
+      await clock.advance(10);
+    }
+    await clock.advance(HOOK_LIMITS.coalesceMs);
+    expect(runs).toEqual([0, 250, 500, 750, 1_000]);
+  });
+
   test('whoever does not know the secret runs out, and nobody else does', async () => {
     const to = app();
     const push = github.push('main', 'id');

@@ -93,8 +93,10 @@ export async function burst(queue: 'memory' | 'bullmq', deliveries: number): Pro
   expect(statuses).toEqual(new Map([[202, deliveries]]));
   await server.serves(tip);
   const runs = (await runsOf(server)) - ranBefore;
-  // However long this machine takes for all of them: one at once, and one for those that follow it closely.
-  expect(runs).toBeLessThanOrEqual(2 * Math.ceil((performance.now() - startMs) / HOOK_LIMITS.coalesceMs) + 2);
+  // However long this machine takes for all of them, and what was due before they began. Clocks of a busy machine move by a few
+  // milliseconds beside each other; without a pace of their own there are twice as many at least.
+  const wanted = (performance.now() - startMs) / HOOK_LIMITS.coalesceMs;
+  expect(runs).toBeLessThanOrEqual(Math.ceil(1.5 * wanted) + 2);
   const after = await server.measure();
   expect(after.bytes / before.bytes).toBeLessThan(1.3);
   expect(after.files).toBeLessThan(before.files + AT_ONCE);

@@ -128,6 +128,47 @@ export function workQueueContract(
       await queue.close();
     });
 
+    it.each([
+      ['later', [4], 4],
+      ['later, the earliest of them first', [4, 8], 4],
+      ['later, the earliest of them last', [8, 4], 4],
+      ['at once, and later', [0, 8], 0],
+      ['later, and at once', [8, 0], 0],
+    ])('runs a key that is added while in flight when it is due: %s', async (_, delays, due) => {
+      const { handler, started, end } = gate();
+      const { queue, advance } = await create({ handler });
+      await queue.add('a');
+      await advance(0);
+      for (const delay of delays) await queue.add('a', delay * unit);
+      // What the run itself asks for is later.
+      end('a', { outcome: 'wait', forMs: 20 * unit });
+      await advance(Math.max(0, due - 2) * unit);
+      expect(started).toHaveLength(due === 0 ? 2 : 1);
+      await advance(3 * unit);
+      expect(started).toHaveLength(2);
+      end('a');
+      await advance(10 * unit);
+      expect(started).toHaveLength(2);
+      await queue.close();
+    });
+
+    it('runs a key that failed before the time for which it was added while in flight', async () => {
+      const { handler, started, end } = gate();
+      const { queue, advance } = await create({ handler });
+      await queue.add('a');
+      await advance(0);
+      await queue.add('a', 8 * unit);
+      end('a', { outcome: 'retry', afterMs: 3 * unit });
+      await advance(unit);
+      expect(started).toHaveLength(1);
+      await advance(3 * unit);
+      expect(started).toHaveLength(2);
+      end('a');
+      await advance(10 * unit);
+      expect(started).toHaveLength(2);
+      await queue.close();
+    });
+
     it('runs a key again after `wait`', async () => {
       const { handler, started, end } = gate();
       const { queue, advance } = await create({ handler });

@@ -31,6 +31,9 @@ export type HookSource = {
 /** `unknown`: no such provider or repository, no secret, or one that did not sign; they look alike from outside. */
 type Result = 'accepted' | 'duplicate' | 'ignored' | 'ping' | 'unknown';
 
+/** A timer may be early by so much: what comes then may have been followed already, or is in time. */
+const TIMER_MS = 10;
+
 const NOT_BELIEVED = 'a webhook delivery is not believed';
 
 export interface Deliveries {
@@ -39,17 +42,22 @@ export interface Deliveries {
   turnAway(repository: string, from: string): void;
 }
 
-export function createDeliveries(source: HookSource, log: Log): Deliveries {
+/** `now`: milliseconds since the Unix epoch. */
+export function createDeliveries(source: HookSource, log: Log, now: () => number): Deliveries {
   const seen = createSeen(HOOK_LIMITS);
+  /** By repository: when the last hint was, or is to be, followed. */
   const hints = new Map<string, number>();
 
-  /** A hint at once; those that follow it closely are one, which comes when the time is over. */
-  async function hint(repository: string, nowMs: number, hook: HookRequest): Promise<void> {
-    const earliest = (hints.get(repository) ?? Number.NEGATIVE_INFINITY) + HOOK_LIMITS.coalesceMs;
+  /** A hint at once; those that follow it closely are one, which comes when the time is over, and so on. */
+  async function hint(repository: string, hook: HookRequest): Promise<void> {
+    const nowMs = now();
+    const lastMs = hints.get(repository) ?? Number.NEGATIVE_INFINITY;
+    const isBefore = nowMs < lastMs - TIMER_MS;
+    const wantedMs = isBefore ? lastMs : Math.max(nowMs, lastMs + HOOK_LIMITS.coalesceMs);
     // A clock that was put back must not hold hints back.
-    const delayMs = Math.min(Math.max(0, earliest - nowMs), HOOK_LIMITS.coalesceMs);
-    if (delayMs === 0) hints.set(repository, nowMs);
-    await source.trigger(repository, 'source', delayMs, hook);
+    const dueMs = Math.min(wantedMs, nowMs + HOOK_LIMITS.coalesceMs + TIMER_MS);
+    hints.set(repository, dueMs);
+    await source.trigger(repository, 'source', dueMs - nowMs, hook);
   }
 
   return {
@@ -72,7 +80,7 @@ export function createDeliveries(source: HookSource, log: Log): Deliveries {
       const key = `${name} ${repository} ${id}`;
       if (id !== '' && seen.has(key, delivery.nowMs)) return 'duplicate';
       const result = resultOf(provider.event(delivery), target.branch);
-      if (result === 'accepted') await hint(repository, delivery.nowMs, hookRequest(name, delivery));
+      if (result === 'accepted') await hint(repository, hookRequest(name, delivery));
       if (id !== '') seen.add(key, delivery.nowMs);
       return result;
     },

@@ -1,8 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import type { Job, Queue, Worker } from 'bullmq';
 import { withTimeout } from '../clock.ts';
-import { backoffMs, DEFAULT_BACKOFF, type QueueOptions, type WorkQueue } from '../work-queue.ts';
+import { backoffMs, DEFAULT_BACKOFF, type QueueOptions } from '../work-queue.ts';
 import type { RedisClient } from './connection.ts';
+import { settled, track } from './in-flight.ts';
 import { createLane, type Lane } from './lane.ts';
+import type { SharedQueue } from './shared-queue.ts';
 
 export type BullmqQueueOptions = QueueOptions & {
   /** Shared with others; `close` leaves it open. Has `maxRetriesPerRequest: null`, as BullMQ wants it. */
@@ -14,24 +17,6 @@ export type BullmqQueueOptions = QueueOptions & {
   /** What Redis or the way to it did wrong; it goes on by itself. */
   readonly onError: (error: Error) => void;
 };
-
-/** A queue that all processes with one Redis and one prefix share. */
-export interface SharedQueue extends WorkQueue {
-  /**
-   * Runs no more keys for now; what is in flight goes on. One that BullMQ was waiting for goes back to Redis at once,
-   * to whoever else takes it.
-   */
-  pause(): void;
-  resume(): void;
-  /** Sees to it that a key is there: due in `delayMs` where Redis has lost it, else as it was. */
-  keep(key: string, delayMs: number): Promise<void>;
-  /** A key that waits for its time waits until `delayMs` from now: somebody has done what it was to be run for. */
-  putOff(key: string, delayMs: number): Promise<void>;
-  /** In how many milliseconds it is due; null: not known to wait for its time. */
-  dueInMs(key: string): Promise<number | null>;
-  /** Keys that wait for a process with room, and since when the first of them does. */
-  depth(): Promise<{ readonly due: number; readonly oldestMs: number }>;
-}
 
 /** `failures` in a row; null: as this process saw it last. */
 type Data = { readonly key: string; readonly dueMs: number; readonly failures: number | null };
@@ -74,6 +59,8 @@ class BullmqQueue implements SharedQueue {
   readonly #healthy: Lane;
   readonly #failing: Lane;
   readonly #limits: { readonly healthy: number; readonly failing: number };
+  /** Of keys that were added here while they were in flight: by which job, and when they are due after it. */
+  readonly #after = new Map<string, { readonly job: string | undefined; readonly dueMs: number }>();
   /** In a row, of keys that failed here last. */
   readonly #failures = new Map<string, number>();
   readonly #bullmq: Bullmq;
@@ -116,12 +103,9 @@ class BullmqQueue implements SharedQueue {
     if (this.#closed) return;
     if (delayMs === 0) return this.#addNow(key);
     const found = await this.#find(key);
-    // BullMQ keeps the last of several that wait for one in flight, not the earliest: it is due as soon as that ends.
-    if (found !== undefined && (await found.isActive())) return this.#addNow(key);
     const dueMs = this.#options.clock.now() + delayMs;
-    const failures = found?.data.failures ?? null;
-    const replace = found !== undefined && found.data.dueMs > dueMs;
-    await this.#put({ key, dueMs, failures }, delayMs, replace ? { replace } : {});
+    if (found !== undefined && (await found.isActive())) return this.#addAfter(found, dueMs);
+    await this.#soonest(found, { key, dueMs, failures: found?.data.failures ?? null }, delayMs);
   }
 
   async drain(): Promise<void> {
@@ -180,8 +164,33 @@ class BullmqQueue implements SharedQueue {
 
   async #addNow(key: string): Promise<void> {
     const dueMs = this.#options.clock.now();
-    const job = await this.#put({ key, dueMs, failures: null }, 0, { keepLastIfActive: true });
-    if ((await job.getState()) === 'delayed') await promote(job);
+    const { job, isNew } = await this.#put({ key, dueMs, failures: null }, 0, { keepLastIfActive: true });
+    if (isNew) return;
+    const state = await job.getState();
+    if (state === 'delayed') await promote(job);
+    if (state === 'active') this.#after.set(key, { job: job.id, dueMs });
+  }
+
+  /**
+   * BullMQ keeps the last of several that wait for one in flight: it is given the earliest of those of this process. Its time
+   * begins when that one ends. Of several processes that add a key meanwhile, the last counts.
+   */
+  async #addAfter({ id: job, data: { key } }: Worked, wantedMs: number): Promise<void> {
+    const known = this.#after.get(key);
+    const dueMs = known !== undefined && known.job === job ? Math.min(known.dueMs, wantedMs) : wantedMs;
+    this.#after.set(key, { job, dueMs });
+    const delayMs = Math.max(0, dueMs - this.#options.clock.now());
+    const data = { key, dueMs, failures: null };
+    await this.#put(data, delayMs, { keepLastIfActive: true });
+    // It may have ended before that, and asked for a later time.
+    const found = await this.#find(key);
+    if (found !== undefined && !(await found.isActive())) await this.#soonest(found, data, delayMs);
+  }
+
+  /** In the place of what is found to wait for a later time; else only where nothing waits. */
+  async #soonest(found: Worked | undefined, data: Data, delayMs: number): Promise<void> {
+    const replace = found !== undefined && found.data.dueMs > data.dueMs;
+    await this.#put(data, delayMs, replace ? { replace } : {});
   }
 
   async #putLater(key: string, delayMs: number, how: { readonly replace?: true }): Promise<void> {
@@ -189,10 +198,17 @@ class BullmqQueue implements SharedQueue {
     await this.#put({ key, dueMs: this.#options.clock.now() + delayMs, failures: null }, delayMs, how);
   }
 
-  #put(data: Data, delay: number, how: { readonly keepLastIfActive?: true; readonly replace?: true }) {
+  /** `isNew` false: `job` was there already; this one is dropped, or kept for when that ends. */
+  async #put(
+    data: Data,
+    delay: number,
+    how: { readonly keepLastIfActive?: true; readonly replace?: true },
+  ): Promise<{ readonly job: Worked; readonly isNew: boolean }> {
+    const jobId = randomUUID();
     const deduplication = { id: data.key, ...how };
     const kept = { removeOnComplete: true, removeOnFail: true };
-    return this.#queue.add('reconcile', data, { delay, deduplication, ...kept });
+    const job = await this.#queue.add('reconcile', data, { jobId, delay, deduplication, ...kept });
+    return { job, isNew: job.id === jobId };
   }
 
   async #find(key: string): Promise<Worked | undefined> {
@@ -249,12 +265,17 @@ class BullmqQueue implements SharedQueue {
     return backoffMs(this.#options.backoff ?? DEFAULT_BACKOFF, failures, this.#options.random);
   }
 
-  /** After what waited for this run: that is due already, and this could only be later. */
+  /** Beside what waited for this run, and may be due before this. */
   async #again(key: string, next: Next | null): Promise<void> {
+    this.#after.delete(key);
     if (next === null || next.delayMs === null) return;
     const { delayMs, failures } = next;
     const dueMs = this.#options.clock.now() + delayMs;
-    await this.#put({ key, dueMs, failures }, delayMs, {}).catch(this.#options.onError);
+    try {
+      await this.#soonest(await this.#find(key), { key, dueMs, failures }, delayMs);
+    } catch (error) {
+      this.#options.onError(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 
   /** With a marker for those who wait, and asking for no next one, as BullMQ does not while it is paused. */
@@ -269,18 +290,6 @@ class BullmqQueue implements SharedQueue {
     lane.whenFree(async () => !this.#closed && this.#track(promote(job).catch(() => false)));
     throw new this.#bullmq.DelayedError();
   }
-}
-
-function track<T>(all: Set<Promise<unknown>>, work: Promise<T>): Promise<T> {
-  all.add(work);
-  const forget = () => all.delete(work);
-  work.then(forget, forget);
-  return work;
-}
-
-/** Also what comes meanwhile. */
-async function settled(all: ReadonlySet<Promise<unknown>>): Promise<void> {
-  while (all.size > 0) await Promise.allSettled(all);
 }
 
 /** False: somebody else was first. */

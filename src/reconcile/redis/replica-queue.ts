@@ -7,9 +7,10 @@ import { createMemoryQueue } from '../memory-queue.ts';
 import { createPace } from '../pace.ts';
 import type { Backoff, Handler, Outcome, WorkQueue } from '../work-queue.ts';
 import { createRedisBulletin } from './bulletin.ts';
-import { openBullmqQueue, type SharedQueue } from './bullmq-queue.ts';
+import { openBullmqQueue } from './bullmq-queue.ts';
 import { prefixOf, type RedisClient, type RedisConfig, redisConnector } from './connection.ts';
 import { type RedisHealth, redisFailure, watchRedis } from './health.ts';
+import type { SharedQueue } from './shared-queue.ts';
 
 export type ReplicaOptions = {
   readonly redis: RedisConfig;

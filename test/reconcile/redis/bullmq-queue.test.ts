@@ -4,11 +4,8 @@ import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../../src/reconcile/clock.ts';
-import {
-  type BullmqQueueOptions,
-  openBullmqQueue,
-  type SharedQueue,
-} from '../../../src/reconcile/redis/bullmq-queue.ts';
+import { type BullmqQueueOptions, openBullmqQueue } from '../../../src/reconcile/redis/bullmq-queue.ts';
+import type { SharedQueue } from '../../../src/reconcile/redis/shared-queue.ts';
 import type { Outcome } from '../../../src/reconcile/work-queue.ts';
 import { startRedis, type TestRedis } from '../../redis.ts';
 import { workQueueContract } from '../work-queue.contract.ts';
