@@ -5,6 +5,7 @@ import { sha256 } from '../base/digest.ts';
 import { sameItems } from '../base/lists.ts';
 import { must } from '../base/must.ts';
 import { byCodeUnit } from '../base/order.ts';
+import { ownMemory } from '../base/own-memory.ts';
 import { type Codec, default as root } from '../generated/envoy.js';
 import { envoyTypes } from '../generated/envoy-types.js';
 import type { Origin } from '../mesh/index.ts';
@@ -81,7 +82,7 @@ function joined(pieces: readonly Uint8Array[]): Uint8Array {
 export function encodeMessage(typeUrl: string, json: object, messages = root): Uint8Array {
   const type = messages.lookupType(typeUrl.slice(typeUrl.indexOf('/') + 1));
   const codec: Codec<object> = type;
-  return codec.encode(protojson.fromJson(type, sorted(json))).finish();
+  return ownMemory(codec.encode(protojson.fromJson(type, sorted(json))).finish());
 }
 
 type RouteTable = { readonly name?: unknown; readonly virtual_hosts?: readonly object[] };
@@ -134,7 +135,7 @@ function pieceOf(hosts: readonly object[]): Piece {
 function encodePiece(hosts: readonly object[]): Piece {
   const writer = protobuf.Writer.create();
   for (const host of hosts) writer.uint32(virtualHostTag).bytes(encodeVirtualHost(host));
-  const bytes = writer.finish();
+  const bytes = ownMemory(writer.finish());
   return { hosts, bytes, digest: sha256(bytes) };
 }
 

@@ -1,5 +1,6 @@
 import protobuf from 'protobufjs/minimal.js';
 import { sameItems } from '../base/lists.ts';
+import { ownMemory } from '../base/own-memory.ts';
 import type { envoy, google } from '../generated/envoy.js';
 import { framed } from './framing.ts';
 import type { XdsResource } from './types.ts';
@@ -135,9 +136,10 @@ export function createEncoder({ resource: encodeResource, head, tail }: Response
   };
 }
 
+/** Kept as long as the resource does not change. */
 function compact(pieces: Pieces): Pieces {
   const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
-  return length < SMALL ? [Buffer.concat(pieces, length)] : pieces;
+  return length < SMALL ? [ownMemory(Buffer.concat(pieces, length))] : pieces.map(ownMemory);
 }
 
 function haveSameBytes(left: Pieces, right: Pieces): boolean {
