@@ -36,7 +36,9 @@ async function copyUnpacked(files: Files, from: string, to: string, signal?: Abo
     const missing = (await namesIn(files, join(from, folder))).filter((name) => isNew(name, here));
     if (missing.length === 0) continue;
     await files.mkdir(join(to, folder), { recursive: true });
-    await Promise.all(missing.map((name) => copyObject(files, from, to, folder, name)));
+    // Whoever hears of a failure finds nothing on its way any more.
+    const ends = await Promise.allSettled(missing.map((name) => copyObject(files, from, to, folder, name)));
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
     await syncFolder(files, join(to, folder));
   }
   await syncFolder(files, to);
