@@ -34,7 +34,7 @@ export async function servedMesh(line: Line, state: LineState): Promise<Meshed> 
 /** `servedMesh` of these scopes and what they said earlier, newest first. */
 export async function goodMesh(
   scopes: readonly VerifiedScope[],
-  earlier: (scope: VerifiedScope) => readonly Earlier[],
+  earlier: (scope: VerifiedScope) => Iterable<Earlier>,
 ): Promise<Meshed> {
   const resources: ScopeResources[] = [];
   for (const scope of scopes)

@@ -1,3 +1,4 @@
+import { must } from '../base/must.ts';
 import type { Objects } from '../git/index.ts';
 import type { ScopeTrees } from '../policy/index.ts';
 import type { ScopeState, VerifiedScope } from './types.ts';
@@ -8,26 +9,23 @@ export type Earlier = { readonly digest: string; read(): Promise<VerifiedScope |
 
 /**
  * What a scope had accepted before `now`, newest first, each once, with the authority that it has now. It is read from the
- * commits of its lineage: the same on every machine, whatever that has seen of the history.
+ * commits of its lineage: the same on every machine, whatever that has seen of the history. A lineage only ever grows, and
+ * most who ask take the first: no more of it is walked than is asked for.
  */
-export function earlierOf(
+export function* earlierOf(
   objects: Objects,
   owns: ScopeTrees,
   scope: ScopeState,
   now: VerifiedScope,
-): readonly Earlier[] {
+): IteratorObject<Earlier, undefined> {
   const seen = new Set([now.digest]);
-  const found: Earlier[] = [];
-  for (const [at, { event, commit, seq, next }] of [...scope.lineage.entries()].reverse()) {
+  for (let at = scope.lineage.length - 1; at >= 0; at -= 1) {
+    const { event, commit, seq, next } = must(scope.lineage[at]);
     if ((event !== 'genesis' && event !== 'accepted') || next === null || seen.has(next)) continue;
     seen.add(next);
-    const then = {
-      ...scope,
-      seq,
-      epoch: { ...scope.epoch, commit },
-      lineage: scope.lineage.slice(0, at + 1),
-    };
     const read = async () => {
+      const lineage = scope.lineage.slice(0, at + 1);
+      const then = { ...scope, seq, epoch: { ...scope.epoch, commit }, lineage };
       const { tree: root } = await objects.commit(commit);
       for (const { directory } of scope.places.toReversed()) {
         const own = await owns.own(root, directory);
@@ -37,7 +35,6 @@ export function earlierOf(
       }
       return null;
     };
-    found.push({ digest: next, read });
+    yield { digest: next, read };
   }
-  return found;
 }

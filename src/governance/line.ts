@@ -22,7 +22,7 @@ export interface Line {
   /** The accepted bytes of every scope that a state serves, parents before children: no tombstone, nothing withdrawn (G7). */
   scopes(state: LineState): Promise<readonly VerifiedScope[]>;
   /** What the lineage of a scope that is served had accepted before (`earlierOf`), newest first. */
-  earlier(state: LineState, now: VerifiedScope): readonly Earlier[];
+  earlier(state: LineState, now: VerifiedScope): IteratorObject<Earlier, undefined>;
   /** First parents from `tip` down to `stop` (exclusive), newest first; null where the chain does not meet it. */
   chain(tip: ObjectId, stops: ReadonlySet<ObjectId>): Promise<readonly ObjectId[] | null>;
   readonly owns: ScopeTrees;

@@ -16,7 +16,7 @@ export type Bad = Map<string, number>;
  */
 export async function lastGood(
   newest: ScopeResources,
-  earlier: () => readonly Earlier[],
+  earlier: () => Iterable<Earlier>,
   read: (scope: VerifiedScope) => ScopeResources,
   bad: Bad = new Map(),
 ): Promise<ScopeResources> {
@@ -24,7 +24,7 @@ export async function lastGood(
   if (errors.length === 0) return newest;
   bad.set(newest.scope.digest, bytesOf(newest.scope));
   let bytes = 0;
-  for (const { digest, read: load } of earlier().slice(0, MAX_VERSIONS)) {
+  for (const { digest, read: load } of Iterator.from(earlier()).take(MAX_VERSIONS)) {
     if (bytes > MAX_BYTES) break;
     const known = bad.get(digest);
     const scope = known === undefined ? await load() : null;

@@ -52,10 +52,10 @@ export type KeptBack = {
   /** By uid. Who is served no more is kept no more. */
   readonly kept: ReadonlyMap<string, KeptScope>;
   /** Newest first. */
-  earlier(scope: VerifiedScope): readonly Earlier[];
+  earlier(scope: VerifiedScope): Iterable<Earlier>;
 };
 
-type EarlierOf = (scope: VerifiedScope) => readonly Earlier[];
+type EarlierOf = (scope: VerifiedScope) => Iterable<Earlier>;
 
 /**
  * Puts the version that a scope is kept at in the place of its newest, with the place and the authority of now. Its bytes
@@ -81,7 +81,7 @@ export function createBackKeeper(): (
         scopes.push(scope);
         continue;
       }
-      const before = earlierOf(scope);
+      const before = [...earlierOf(scope)];
       const at = before.findIndex(({ digest }) => digest === wanted.digest);
       const known = found.get(scope.uid);
       const same = known?.newest === scope && known.scope.digest === wanted.digest ? known.scope : null;

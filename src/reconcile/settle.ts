@@ -8,7 +8,7 @@ import { type Bad, lastGood } from '../mesh/index.ts';
 import type { Loaded, Read } from './load.ts';
 
 /** What the lineage of a scope had accepted before, newest first. */
-type EarlierOf = (scope: VerifiedScope) => readonly Earlier[];
+type EarlierOf = (scope: VerifiedScope) => Iterable<Earlier>;
 
 /** What was found out about a scope, at one place and under one authority. */
 type Known = { readonly authority: string; readonly bad: Bad; lastRead: ScopeResources | null };

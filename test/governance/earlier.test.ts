@@ -71,7 +71,7 @@ test('what its lineage does not lead to any more is not there', async () => {
     lineage: [...others, { ...entry, event: 'held' as const, next: 'e'.repeat(64) }],
   };
   const state = { ...verdict.state, scopes: new Map([[scope.uid, doctored]]) };
-  const found = line.earlier(state, now);
+  const found = line.earlier(state, now).toArray();
   expect(found.map(({ digest }) => digest)).toEqual(['f'.repeat(64)]);
   expect(await found[0]?.read()).toBe(null);
 });
@@ -107,4 +107,29 @@ test('what stood elsewhere before a rename', async () => {
     [3, 'b', 'v.yaml=two'],
     [1, 'b', 'v.yaml=one'],
   ]);
+});
+
+test('of a long lineage no more is walked than is asked for', async () => {
+  const world = createWorld({ threshold: 1 });
+  const genesis = world.add('g', { S: 'one' });
+  const line = openLine(world.objects, createTreeDigests(world.objects), await world.pin());
+  const verdict = await line.state(genesis);
+  if (!verdict.ok) throw new Error(verdict.reason);
+  const [now] = await line.scopes(verdict.state);
+  const scope = verdict.state.scopes.get(now?.uid ?? '');
+  const [entry] = scope?.lineage ?? [];
+  if (now === undefined || scope === undefined || entry === undefined) throw new Error('no scope');
+  let walked = 0;
+  const accepted = (_: unknown, at: number): typeof entry => ({
+    ...entry,
+    get next() {
+      walked += 1;
+      return at.toString(16).padStart(64, '0');
+    },
+  });
+  const long = { ...scope, lineage: Array.from({ length: 10_000 }, accepted) };
+  const state = { ...verdict.state, scopes: new Map([[scope.uid, long]]) };
+  const [first, second] = line.earlier(state, now).take(2);
+  expect([first, second].map((each) => Number.parseInt(each?.digest ?? '', 16))).toEqual([9_999, 9_998]);
+  expect(walked).toBeLessThan(10);
 });
