@@ -20,6 +20,8 @@ function* ofRepository(before: RepositoryView | null, now: RepositoryView): Gene
     yield { type: 'failed', message: `${failure.stage}: ${failure.code}: ${failure.message}` };
   if (failure === null && before !== null && before.failure !== null)
     yield { type: 'recovered', message: `after ${before.failure.code}` };
+  if (refused === null && before !== null && before.refused !== null)
+    yield { type: 'recovered', message: `${before.refused.tip} is not offered any more` };
   const fault = (of: RepositoryView | null) => faultOf(of?.conditions ?? [], OF_REPOSITORY);
   yield* healthFact(fault(before), fault(now));
 }

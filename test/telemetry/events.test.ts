@@ -60,6 +60,11 @@ describe('changes of a status', () => {
       { type: 'failed', message: 'witness: disk-full: no space' },
     ]);
     expect(types(worse, { ...worse, failure: null })).toEqual([['recovered', undefined]]);
+    expect(types(worse, { ...worse, refused: { ...refused, tip: 's' } })).toEqual([['refused', undefined]]);
+    // The main line is back where it was: nothing else would tell.
+    expect(changes(worse, { ...worse, refused: null })).toMatchObject([
+      { type: 'recovered', revision: 'b', message: 'r is not offered any more' },
+    ]);
   });
 
   test('of a scope', () => {
