@@ -73,8 +73,8 @@ type StructuredOrigin = {
 
 /**
  * Flag, else environment, else file, else default; of a repository in a list, its entry goes before what stands beside
- * the list. Throws `Failure` `config-invalid` that names the setting and where its value was given, or every mistake of
- * the file with line and column.
+ * the list. Throws `Failure` `config-invalid` that names every wrong setting and where its value was given, or every mistake
+ * of the file with line and column.
  */
 export function effectiveConfig(input: ConfigInput): EffectiveConfig {
   const file = readConfigFile(input.file);
@@ -82,11 +82,12 @@ export function effectiveConfig(input: ConfigInput): EffectiveConfig {
   if (list !== null) refuseBoth(input, file, list);
   const server = settle(serverSettings, (name) => find(name, input, [file]));
   const { redisSentinel = null, redisCluster = null } = file.structured;
-  refuseTwo(input, file);
   const repositories = (list ?? [null]).map((entry) => {
     const places = entry === null ? [file] : [entry, file];
     return settle(repositorySettings, (name) => find(name, input, places));
   });
+  refuseAll([server, ...repositories].flatMap(({ wrong }) => wrong));
+  refuseTwo(input, file);
   return {
     config: {
       ...server.values,
@@ -110,20 +111,39 @@ type Settled<T extends Table> = {
     readonly [Name in keyof T as T[Name]['key']]: Exclude<ReturnType<T[Name]['parse']>, Unfit> | null;
   };
   readonly origins: readonly Origin[];
+  readonly wrong: readonly Failure[];
 };
 
 function settle<T extends Table>(table: T, findOne: (name: SettingName) => Found): Settled<T> {
   const found = (Object.keys(table) as SettingName[]).map((name) => ({ name, ...findOne(name) }));
   const values = found.map(({ name, text, from, folder }) => {
-    const value = text === null ? null : settings[name].parse(text, folder);
-    if (value instanceof Unfit) throw invalid(name, from, value);
-    return [settings[name].key, value] as const;
+    return { name, from, value: text === null ? null : valueOf(name, text, folder) };
   });
   return {
     // Each value was made by the parser that stands beside its key.
-    values: Object.fromEntries(values) as Settled<T>['values'],
+    values: Object.fromEntries(
+      values.map(({ name, value }) => [settings[name].key, value]),
+    ) as Settled<T>['values'],
     origins: found.map(({ name, text, from }) => ({ setting: name, text, from })),
+    wrong: values.flatMap(({ name, from, value }) =>
+      value instanceof Unfit ? [invalid(name, from, value)] : [],
+    ),
   };
+}
+
+function valueOf(name: SettingName, text: string, folder: string) {
+  return text === ''
+    ? new Unfit('it is empty', 'give it, or leave it out')
+    : settings[name].parse(text, folder);
+}
+
+/** Throws what is wrong, all of it: of entries of a list the same may be. */
+function refuseAll(wrong: readonly Failure[]): void {
+  const unique = new Map(wrong.map((failure) => [`${failure.message}; ${failure.fix}`, failure]));
+  const [first] = unique.values();
+  if (first === undefined) return;
+  if (unique.size === 1) throw first;
+  throw new Failure('config-invalid', [...unique.keys()].join('\n'), 'correct each of them');
 }
 
 /** What names one repository cannot stand beside a list of them, and each of the list has a name of its own. */
@@ -173,10 +193,10 @@ function nothingOf<T extends Table>(table: T): { readonly [Name in keyof T as T[
   >;
 }
 
-/** All that is needed, or `Failure` `config-invalid` that names the first setting that is missing. */
+/** All that is needed, or `Failure` `config-invalid` that names every setting that is missing. */
 export function completeConfig({ config, origins, repositories }: EffectiveConfig): ServerConfig {
-  const missing = [...repositories.flat(), ...origins].find(({ from }) => from === NEEDED);
-  if (missing !== undefined) throw invalid(missing.setting, null, new Unfit('it is needed', 'give it'));
+  const missing = [...repositories.flat(), ...origins].filter(({ from }) => from === NEEDED);
+  refuseAll(missing.map(({ setting }) => invalid(setting, null, new Unfit('it is needed', 'give it'))));
   return config as ServerConfig;
 }
 
@@ -216,22 +236,17 @@ function find(
 ): Found {
   const { otherwise, shared } = settings[name];
   const flag = flags[name];
-  if (flag !== undefined) return given(name, flag, flagOf(name), cwd);
+  if (flag !== undefined) return { text: flag, from: flagOf(name), folder: cwd };
   const variable = env[variableOf(name)];
-  if (variable !== undefined) return given(name, variable, variableOf(name), cwd);
+  if (variable !== undefined) return { text: variable, from: variableOf(name), folder: cwd };
   const said = places.find(({ values }) => values[name] !== undefined);
   const text = said?.values[name];
-  if (said !== undefined && text !== undefined) return given(name, text, said.place(name), said.folder);
+  if (said !== undefined && text !== undefined) return { text, from: said.place(name), folder: said.folder };
   const common = shared === null ? undefined : env[shared];
-  if (shared !== null && common) return given(name, common, shared, cwd);
+  if (shared !== null && common) return { text: common, from: shared, folder: cwd };
   if (otherwise === undefined) return { text: null, from: NEEDED, folder: cwd };
   const standard = typeof otherwise === 'function' ? otherwise({ HOME: home(), ...env }) : otherwise;
   return { text: standard, from: 'default', folder: cwd };
-}
-
-function given(name: SettingName, text: string, from: string, folder: string): Found {
-  if (text === '') throw invalid(name, from, new Unfit('it is empty', 'give it, or leave it out'));
-  return { text, from, folder };
 }
 
 function variableOf(name: SettingName): string {

@@ -205,9 +205,36 @@ describe('effectiveConfig', () => {
     const nothing = effective({ flags: { branch: 'b' } });
     expect(nothing.config).toMatchObject({ repositories: [{ repository: null, pin: null, branch: 'b' }] });
     expect(formatConfig(nothing)).toContain('\n# repository: is needed\n');
-    expect(() => completeConfig(nothing)).toThrow(
-      expect.objectContaining({ code: 'config-invalid', message: 'repository: it is needed' }),
+    const all = failureOf(() => completeConfig(nothing)).message.split('\n');
+    expect(all).toEqual([
+      'repository: it is needed; give it (--repository, FAIRLEAD_REPOSITORY, or repository in a file)',
+      'pin: it is needed; give it (--pin, FAIRLEAD_PIN, or pin in a file)',
+    ]);
+    expect(failureOf(() => completeConfig(effective({ flags: { pin: 'p' } })))).toMatchObject({
+      message: 'repository: it is needed',
+      fix: 'give it (--repository, FAIRLEAD_REPOSITORY, or repository in a file)',
+    });
+  });
+
+  it('names every wrong value at once, wherever it was given', () => {
+    const failure = failureOf(() =>
+      effective({
+        flags: { http: 'here', name: '' },
+        environment: { FAIRLEAD_POLL: 'soon' },
+        file: `${header}xds: 0.0.0.0:15010\nbranch: a b\n`,
+      }),
     );
+    expect(failure.message.split('\n').map((line) => line.split(': ', 2)[0])).toEqual([
+      '/etc/fairlead/config.yaml:3:6',
+      'http',
+      '/etc/fairlead/config.yaml:4:9',
+      'name',
+      'poll',
+    ]);
+    expect(failure.message).toContain(
+      'http: "here" is no address; write host:port (--http, FAIRLEAD_HTTP, or http in a file)\n',
+    );
+    expect(failure.fix).toBe('correct each of them');
   });
 
   it('names every mistake of the file at once', () => {
@@ -291,6 +318,12 @@ describe('a list of repositories', () => {
         message: expect.stringContaining(`/etc/fairlead/config.yaml:${place}`),
       }),
     );
+  });
+
+  it('is told once what is wrong for each of its entries', () => {
+    expect(failureOf(() => effective({ flags: { poll: 'soon' }, file: list }))).toMatchObject({
+      message: 'poll: "soon" is no duration',
+    });
   });
 
   it('is refused beside a flag that names one', () => {
