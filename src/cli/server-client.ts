@@ -1,14 +1,19 @@
 import type { Command } from 'commander';
 import { Failure } from '../base/failure.ts';
 import { mayCarrySecret } from '../base/secret-url.ts';
+import type { Context } from './context.ts';
 
 const TIMEOUT_MS = 10_000;
 
-export const DEFAULT_SERVER = 'http://127.0.0.1:15014';
+/** The server that is meant where none is named. */
+export function defaultServer({ environment }: Pick<Context, 'environment'>): string {
+  return environment.FAIRLEAD_SERVER || 'http://127.0.0.1:15014';
+}
 
 /** The option of every command that asks a running server. */
-export function serverOption(command: Command): Command {
-  return command.option('--server <url>', 'HTTP address of `fairlead serve`', DEFAULT_SERVER);
+export function serverOption(command: Command, context: Context): Command {
+  const help = 'HTTP address of `fairlead serve`, else FAIRLEAD_SERVER';
+  return command.option('--server <url>', help, defaultServer(context));
 }
 
 /**
@@ -122,7 +127,11 @@ export async function readItems(
 function urlOf(server: string, path: string): URL {
   const url = URL.parse(path, server.endsWith('/') ? server : `${server}/`);
   if (url !== null && /^https?:$/.test(url.protocol)) return url;
-  throw new Failure('server-refused', `${server} is no http(s) URL`, 'write --server http://host:port');
+  throw new Failure(
+    'server-refused',
+    `${server} is no http(s) URL`,
+    'write --server (or FAIRLEAD_SERVER) http://host:port',
+  );
 }
 
 type Page = { readonly items: readonly unknown[]; readonly next: string | null };

@@ -94,6 +94,12 @@ describe('what fits under the cursor', () => {
     silent.close();
   });
 
+  test('names are those of FAIRLEAD_SERVER where --server names none', async () => {
+    const line = ['fairlead', '__complete', '--at', '1', '--', 'reconcile', ''];
+    const { out } = await home.run('.', 'env', `FAIRLEAD_SERVER=${server}`, ...line);
+    expect(out.split('\n').map((each) => each.split('\t')[0])).toEqual(['edge', 'mesh', ':none', '']);
+  });
+
   test('names of others cannot end a line', async () => {
     const body = JSON.stringify({ items: [{ name: 'a\n:files\tb' }], next: null });
     const hostile = createServer((_, response) => response.end(body)).listen(0, '127.0.0.1');

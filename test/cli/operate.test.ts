@@ -480,6 +480,20 @@ describe('wait', () => {
     expect(await fairlead('wait', ...args)).toMatchObject({ code: 64, out: '' });
   });
 
+  test('FAIRLEAD_SERVER is the server where --server names none', async () => {
+    const told = (server: string, ...args: readonly string[]) =>
+      home.run('.', 'env', `FAIRLEAD_SERVER=${server}`, 'fairlead', 'status', ...args);
+    const failed = (url: string) => ({ code: 2, err: expect.stringContaining(`nobody listens at ${url}`) });
+    expect(await told('http://127.0.0.1:1')).toMatchObject(failed('http://127.0.0.1:1'));
+    const named = ['--server', 'http://127.0.0.1:3'];
+    expect(await told('http://127.0.0.1:1', ...named)).toMatchObject(failed('http://127.0.0.1:3'));
+    expect(await told('', ...named)).toMatchObject(failed('http://127.0.0.1:3'));
+    expect((await told('', '--help')).out).toMatch(
+      /FAIRLEAD_SERVER\s+\(default:\s+"http:\/\/127\.0\.0\.1:15014"\)/,
+    );
+    expect((await told('mesh')).err).toContain('write --server (or FAIRLEAD_SERVER) http://host:port');
+  });
+
   test('nobody listens: 2', async () => {
     expect(await fairlead('wait', '--server', 'http://127.0.0.1:1')).toMatchObject({
       code: 2,

@@ -28,7 +28,7 @@ export function bugReportCommand(context: Context): Command {
       'after',
       examples('fairlead bug-report --config fairlead.yaml --log-file /var/log/fairlead.log'),
     );
-  return serverOptions(serverOption(command)).action(async (flags: Flags) =>
+  return serverOptions(serverOption(command, context)).action(async (flags: Flags) =>
     context.finish(await bugReport(context, flags)),
   );
 }

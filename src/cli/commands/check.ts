@@ -49,7 +49,7 @@ export function checkCommand(context: Context): Command {
         'fairlead check --wait 1m -o short --server http://127.0.0.1:15014',
       ),
     );
-  return serverOptions(serverOption(command)).action(async (flags: Flags) =>
+  return serverOptions(serverOption(command, context)).action(async (flags: Flags) =>
     context.finish(await check(context, flags)),
   );
 }

@@ -36,7 +36,7 @@ export function eventsCommand(context: Context): Command {
     .addOption(new Option('--types <types>', 'held,released: only these').argParser(types))
     .addOption(outputOption())
     .addHelpText('after', examples(...lines));
-  return serverOption(command).action(async (flags: Flags) =>
+  return serverOption(command, context).action(async (flags: Flags) =>
     context.finish(await (flags.watch === true ? follow(context, flags) : list(context, flags))),
   );
 }

@@ -68,7 +68,7 @@ export function getCommand(context: Context): Command {
       .description(sort.description)
       .addArgument(new Argument(sort.placeholder, 'only this one'))
       .addOption(outputOption());
-    serverOption(inner).action(async (name: string | undefined, flags: Flags) =>
+    serverOption(inner, context).action(async (name: string | undefined, flags: Flags) =>
       context.finish(await get(context, sort, name, flags)),
     );
     command.addCommand(inner);

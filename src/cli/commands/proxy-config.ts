@@ -25,7 +25,7 @@ export function proxyConfigCommand(context: Context): Command {
     .helpCommand(false)
     .addHelpText('after', EXAMPLES);
   for (const kind of KINDS) command.addCommand(kindCommand(context, kind));
-  const all = base('all', 'everything that a proxy was sent').alias('a');
+  const all = base(context, 'all', 'everything that a proxy was sent').alias('a');
   for (const [name, help] of Object.entries(COMMON)) all.option(`--${name} <${name}>`, help);
   command.addCommand(
     all.action(async (proxy: string | undefined, flags: Flags, self: Command) =>
@@ -33,7 +33,7 @@ export function proxyConfigCommand(context: Context): Command {
     ),
   );
   return command.addCommand(
-    base('bootstrap', "an Envoy's own bootstrap, as JSON or YAML")
+    base(context, 'bootstrap', "an Envoy's own bootstrap, as JSON or YAML")
       .alias('b')
       .action(async (_: string | undefined, flags: Flags) => context.finish(await bootstrap(context, flags))),
   );
@@ -59,7 +59,7 @@ const EXAMPLES = examples(
 
 function kindCommand(context: Context, kind: Kind): Command {
   const { what, aliases, filters } = views[kind];
-  const command = base(kind, `${what} of a proxy`).aliases(aliases);
+  const command = base(context, kind, `${what} of a proxy`).aliases(aliases);
   for (const [name, help] of Object.entries(filters)) command.option(`--${name} <${name}>`, help);
   return command.action(async (proxy: string | undefined, flags: Flags, self: Command) =>
     context.finish(await show(context, [kind], need(self, proxy, flags), flags)),
@@ -72,14 +72,14 @@ function need(command: Command, proxy: string | undefined, { file, admin }: Flag
   return command.error('error: name a proxy as `fairlead proxy-status` does, or give --file or --admin');
 }
 
-function base(name: string, description: string): Command {
+function base(context: Context, name: string, description: string): Command {
   const command = new Command(name)
     .description(description)
     .addArgument(new Argument('[proxy]', 'name.namespace, its beginning, or a node id'))
     .addOption(new Option('-f, --file <file>', "an Envoy's /config_dump; - is standard input"))
     .addOption(new Option('--admin <address>', "ask a running Envoy's admin interface").conflicts('file'))
     .addOption(outputOption());
-  return serverOption(command);
+  return serverOption(command, context);
 }
 
 async function show(context: Context, kinds: readonly Kind[], wanted: string, flags: Flags): Promise<number> {

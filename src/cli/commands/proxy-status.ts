@@ -39,7 +39,7 @@ export function proxyStatusCommand(context: Context): Command {
     .addHelpText('after', examples('fairlead proxy-status', 'fairlead proxy-status -o json'))
     .description('which proxies are connected and what they acknowledged; 1 if one refused something')
     .addOption(outputOption());
-  return serverOption(command).action(async (flags: Flags) =>
+  return serverOption(command, context).action(async (flags: Flags) =>
     context.finish(await proxyStatus(context, flags)),
   );
 }

@@ -34,7 +34,7 @@ export function reconcileCommand(context: Context): Command {
     .addOption(timeoutOption('how long to wait'))
     .addOption(outputOption())
     .addHelpText('after', examples('git push && fairlead reconcile --with-source --wait --timeout 30s'));
-  return serverOption(command).action(async (name: string | undefined, flags: Flags) =>
+  return serverOption(command, context).action(async (name: string | undefined, flags: Flags) =>
     context.finish(await reconcile(context, name, flags)),
   );
 }

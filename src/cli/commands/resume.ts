@@ -9,7 +9,7 @@ export function resumeCommand(context: Context): Command {
     .description('lets go on what `fairlead suspend` has stopped')
     .addArgument(new Argument('<name>', 'as it was suspended'))
     .addHelpText('after', examples('fairlead resume acme.payments --reason "incident 4711 is over"'));
-  return brakeOptions(serverOption(command)).action(async (name: string, flags: WhoAndWhy) => {
+  return brakeOptions(serverOption(command, context)).action(async (name: string, flags: WhoAndWhy) => {
     const { server, reason, by } = flags;
     const token = operatorToken(context, flags);
     const suspension = await brake(server, 'resume', name, { reason, by }, token);

@@ -28,7 +28,9 @@ export function statusCommand(context: Context): Command {
     .description('what a running server serves, how fresh it is, and what is held')
     .option('-w, --watch', 'show it again whenever it changes, until Ctrl-C')
     .addOption(outputOption());
-  return serverOption(command).action(async (flags: Flags) => context.finish(await status(context, flags)));
+  return serverOption(command, context).action(async (flags: Flags) =>
+    context.finish(await status(context, flags)),
+  );
 }
 
 /** How fresh it is grows older all the time: so often it is told. */

@@ -19,7 +19,7 @@ export function suspendCommand(context: Context): Command {
       'after',
       examples('fairlead suspend acme.payments --until 2h --reason "incident 4711: no changes to payments"'),
     );
-  return brakeOptions(serverOption(command)).action(async (name: string, flags: Flags) => {
+  return brakeOptions(serverOption(command, context)).action(async (name: string, flags: Flags) => {
     const { server, reason, by, until = {} } = flags;
     const token = operatorToken(context, flags);
     const suspension = await brake(server, 'suspend', name, { reason, by, ...until }, token);

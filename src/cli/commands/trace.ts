@@ -51,7 +51,7 @@ export function traceCommand(context: Context): Command {
     .addArgument(new Argument('[repository|scope]', 'mesh, acme.payments (default: the only repository)'))
     .addHelpText('after', examples('fairlead trace acme', 'fairlead trace acme -o json'))
     .addOption(outputOption());
-  return serverOption(command).action(async (name: string | undefined, flags: Flags) =>
+  return serverOption(command, context).action(async (name: string | undefined, flags: Flags) =>
     context.finish(await trace(context, name, flags)),
   );
 }

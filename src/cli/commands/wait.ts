@@ -44,7 +44,7 @@ export function waitCommand(context: Context): Command {
       'after',
       examples('git push && fairlead wait acme --for revision=$(git rev-parse HEAD) --timeout 2m'),
     );
-  return serverOption(command).action(async (name: string | undefined, flags: Flags) =>
+  return serverOption(command, context).action(async (name: string | undefined, flags: Flags) =>
     context.finish(await wait(context, name, flags)),
   );
 }

@@ -47,7 +47,7 @@ export function whyCommand(context: Context): Command {
     .addOption(new Option('--offline', 'ask the clone, and not a server'))
     .addOption(new Option('--dump <file>', "ask an Envoy's /config_dump; - is standard input"))
     .addOption(new Option('--admin <address>', "ask a running Envoy's admin interface"));
-  return serverOption(sourceOptions(proxyOptions(command)))
+  return serverOption(sourceOptions(proxyOptions(command)), context)
     .addOption(outputOption())
     .addHelpText(
       'after',

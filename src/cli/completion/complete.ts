@@ -1,5 +1,4 @@
 import type { Argument, Command, Option } from 'commander';
-import { DEFAULT_SERVER } from '../server-client.ts';
 
 /** Something that may stand under the cursor. */
 export type Candidate = { readonly value: string; readonly description: string };
@@ -9,7 +8,8 @@ export type Completion = { readonly candidates: readonly Candidate[]; readonly f
 
 /** What was typed before the cursor, as far as names depend on it. */
 export type Typed = {
-  readonly server: string;
+  /** undefined: the usual one. */
+  readonly server: string | undefined;
   /** Where the clone is; undefined: here. */
   readonly repository: string | undefined;
 };
@@ -34,7 +34,7 @@ export async function complete(
   const current = words[at] ?? '';
   const line = walk(program, before);
   const typed: Typed = {
-    server: line.values.get('server') ?? DEFAULT_SERVER,
+    server: line.values.get('server'),
     repository: line.values.get('repository'),
   };
   const value = valueUnderCursor(line, before, current);

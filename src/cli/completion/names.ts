@@ -9,7 +9,7 @@ import { run } from '../native.ts';
 import { readPin } from '../pin-file.ts';
 import { shortName } from '../proxy/find.ts';
 import { listAt, textAt } from '../proxy/resource.ts';
-import { readItems } from '../server-client.ts';
+import { defaultServer, readItems } from '../server-client.ts';
 import type { Candidate, Names, Typed } from './complete.ts';
 
 /** Nobody waits longer for a list of names. */
@@ -70,7 +70,7 @@ async function placesBelow(folder: string, path: string, depth: number): Promise
 }
 
 function listed(path: string, field: string, description: string): Source {
-  return async (_, { server }) => {
+  return async (context, { server = defaultServer(context) }) => {
     const items = await readItems(server, path, PATIENCE_MS);
     return items.flatMap((item) => textAt(item, field) ?? []).map((value) => ({ value, description }));
   };
