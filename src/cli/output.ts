@@ -42,14 +42,20 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 /** What commands say fits into 80 columns with room for the mark of a quotation. */
 const WIDTH = 74;
 
-/** Breaks text at single spaces: no line wider than `width` columns, each after the first begins with `indent`. */
+/**
+ * Breaks text at single spaces: no line wider than `width` columns, each after the first begins with `indent`. What stands on
+ * lines of its own already stays so.
+ */
 export function wrap(text: string, indent: string, width = WIDTH): string {
-  const [first = '', ...words] = text.split(/(?<=\S) (?=\S)/);
-  const lines = [first];
-  for (const word of words) {
-    const longer = `${lines.at(-1)} ${word}`;
-    if (longer.length <= width) lines[lines.length - 1] = longer;
-    else lines.push(indent + word);
+  const lines: string[] = [];
+  for (const [at, own] of text.split('\n').entries()) {
+    const [first = '', ...words] = own.split(/(?<=\S) (?=\S)/);
+    lines.push(at === 0 ? first : indent + first);
+    for (const word of words) {
+      const longer = `${lines.at(-1)} ${word}`;
+      if (longer.length <= width) lines[lines.length - 1] = longer;
+      else lines.push(indent + word);
+    }
   }
   return lines.join('\n');
 }

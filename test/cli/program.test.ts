@@ -125,7 +125,7 @@ test('every command is listed once, and its help is at most 80 columns wide', as
 test('the help of every command is at most 80 columns wide, and ends with an example', async () => {
   for (const build of await commandsFor(undefined)) {
     let out = '';
-    const command = build({} as Context);
+    const command = build({ environment: {} } as Context);
     const writeOut = (text: string) => {
       out += text;
     };
@@ -317,6 +317,7 @@ describe('text', () => {
   test('wraps at single spaces, keeps columns, and never loses a word', () => {
     expect(wrap('  rule      one two three', '    ', 18)).toBe('  rule      one\n    two three');
     expect(wrap('word', '  ', 2)).toBe('word');
+    expect(wrap('one two three\nfour five six', '  ', 8)).toBe('one two\n  three\n  four\n  five\n  six');
   });
 
   test('pads columns without trailing spaces', () => {
