@@ -60,8 +60,18 @@ export async function redisConnector(config: RedisConfig): Promise<() => RedisCl
     const nodes = redisCluster.nodes.map(addressOf);
     return () => new Cluster(nodes, clusterOptions(redisCluster, config, secrets));
   }
-  if (redisSentinel !== null) return () => new Redis(sentinelOptions(redisSentinel, config, secrets));
-  return () => new Redis(serverOptions(config, secrets));
+  if (redisSentinel !== null)
+    return () => ofNoOtherDatabase(new Redis(sentinelOptions(redisSentinel, config, secrets)));
+  return () => ofNoOtherDatabase(new Redis(serverOptions(config, secrets)));
+}
+
+const NO_DATABASE = /^ERR (DB index|invalid DB index|SELECT)/;
+
+/** Where Redis has not the database that is named, ioredis would go on with database 0, which is somebody else's. */
+function ofNoOtherDatabase(client: Redis): Redis {
+  return client.on('error', ({ message }: Error) => {
+    if (NO_DATABASE.test(message)) client.disconnect(true);
+  });
 }
 
 async function readSecrets(config: RedisConfig): Promise<RedisSecrets> {

@@ -139,6 +139,11 @@ const KNOWN: readonly (readonly [RegExp, string, string])[] = [
     'redis-refused',
     'check its user, password and rules',
   ],
+  [
+    /^ERR (DB index|invalid DB index|SELECT)/,
+    'redis-refused',
+    'name a database that it has; a Cluster has one alone',
+  ],
   [/^READONLY/, 'redis-unwritable', 'it is a replica: name the one that leads, or redisSentinel'],
   [/^(MISCONF|LOADING|CLUSTERDOWN|MASTERDOWN|TRYAGAIN)/, 'redis-unwritable', 'wait, or look at its log'],
 ];

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../../src/reconcile/clock.ts';
 import type { RedisConfig } from '../../../src/reconcile/redis/connection.ts';
+import { inspectRedis } from '../../../src/reconcile/redis/inspect.ts';
 import {
   openReplicaQueue,
   type ReplicaOptions,
@@ -265,6 +266,28 @@ it.each([
       .call('DBSIZE')
       .catch(() => 0),
   ).toBeLessThan(2);
+});
+
+it('says of a database that Redis has not that it has none, and writes into no other', async () => {
+  const redis = await redisServer('--databases', '4');
+  const named = at(redis.port, { redis: { host: '127.0.0.1', port: redis.port, db: 9, tls: false } });
+  const one = await replica(named);
+  await waitFor(() => expect(stateOf(one)).toMatch(/DB index/));
+  expect(one.queue.redisFailure()).toMatchObject({
+    code: 'redis-refused',
+    fix: expect.stringMatching(/database/),
+  });
+  await goesOnAlone(one);
+  expect(await inspectRedis(named)).toMatchObject([
+    { state: 'fail', message: expect.stringMatching(/DB index/) },
+  ]);
+  expect(await redis.client().info('keyspace')).not.toContain('db0');
+  const there = await replica({
+    ...named,
+    redis: { host: '127.0.0.1', port: redis.port, db: 3, tls: false },
+  });
+  await joined(there);
+  expect(await redis.client().info('keyspace')).toMatch(/db3:keys=\d/);
 });
 
 it('asks as an ACL user, of its own keys alone, with the password of a file', async () => {
