@@ -210,7 +210,8 @@ export class Board {
     if (differing === null) log.warn(about, 'the replicas derive the same again');
     else {
       const { replicas, elsewhere, scopes, unknown } = differing;
-      const facts = { ...about, replicas, elsewhere, scopes: [...scopes.keys()], unknown };
+      const names = [...scopes.keys()].map((uid) => this.#state?.scopes.get(uid)?.path ?? uid);
+      const facts = { ...about, replicas, elsewhere, scopes: names, unknown };
       const what = elsewhere.length === 0 ? 'derive something else from the same tip' : 'follow another line';
       log.error(facts, `other replicas ${what}: these scopes stop changing`);
     }

@@ -103,7 +103,7 @@ export class Serving {
     known.run?.step('translate');
     const { built, failed: notBuilt } = served.replace(name, resources);
     for (const lost of newlyLost(back.kept, known.facts.kept)) {
-      const facts = { ...known.about(state.tip), ...lost };
+      const facts = { ...known.about(state.tip), scope: state.scopes.get(lost.uid)?.path, ...lost };
       log.error(facts, 'a version that a scope is to be kept at is nowhere any more');
     }
     known.learn({

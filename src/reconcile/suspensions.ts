@@ -68,6 +68,13 @@ const MAX_LOGGED = 10;
 /** Whoever sets the clock of the machine is heard so soon. */
 const RECHECK_MS = 60_000;
 
+/** In a line of the log `scope` is a name, as in all of them. */
+function factsOf({ scope, ...facts }: Suspension): Readonly<Record<string, unknown>> {
+  if (scope === null) return facts;
+  const { path, ...version } = scope;
+  return { ...facts, scope: path, ...version };
+}
+
 function scopesIn(known: ReadonlyMap<string, Suspension>): number {
   return [...known.values()].filter(({ scope }) => scope !== null).length;
 }
@@ -130,7 +137,7 @@ class StoredSuspensions implements Suspensions {
       }
       const made = this.#made(asked, 'Suspended');
       await this.#take([made]);
-      this.#options.log.warn(made, 'suspended');
+      this.#options.log.warn(factsOf(made), 'suspended');
       return made;
     });
   }
@@ -141,7 +148,7 @@ class StoredSuspensions implements Suspensions {
       if (found === undefined || !this.#active.has(found)) return null;
       const made = this.#made({ ...asked, scope: found.scope, untilMs: null }, 'Resumed');
       await this.#take([made]);
-      this.#options.log.warn(made, 'resumed');
+      this.#options.log.warn(factsOf(made), 'resumed');
       return made;
     });
   }
@@ -163,7 +170,8 @@ class StoredSuspensions implements Suspensions {
       if (room < 0) log.error({ leftOut: -room }, 'other replicas were told to stop more than can be kept');
       if (news.length === 0) return;
       await this.#take(news.map((each) => this.#neverBack(each)));
-      for (const each of news.slice(0, MAX_LOGGED)) log.warn(each, `another replica was told: ${each.state}`);
+      for (const each of news.slice(0, MAX_LOGGED))
+        log.warn(factsOf(each), `another replica was told: ${each.state}`);
       if (news.length > MAX_LOGGED) log.warn({ all: news.length }, 'other replicas were told still more');
     });
   }
@@ -214,7 +222,8 @@ class StoredSuspensions implements Suspensions {
       this.#inForce(each) && !this.#active.has(each) ? [this.#neverBack(each)] : [],
     );
     this.#known = new Map([...this.#known, ...again.map((each) => [keyOf(each), each] as const)]);
-    for (const each of again.slice(0, MAX_LOGGED)) log.warn(each, 'its time is not over: suspended again');
+    for (const each of again.slice(0, MAX_LOGGED))
+      log.warn(factsOf(each), 'its time is not over: suspended again');
     this.#tell(this.#refresh());
     if (again.length === 0) return;
     await replaceFile(files, file, formatSuspensions(this.all())).catch((error: unknown) => {
@@ -270,7 +279,7 @@ class StoredSuspensions implements Suspensions {
 
   #tell({ begun, ended }: Changed, news: readonly Suspension[] = []): void {
     const { told, onChange, log } = this.#options;
-    for (const each of ended) log.warn(each, 'its time is over: no longer suspended');
+    for (const each of ended) log.warn(factsOf(each), 'its time is over: no longer suspended');
     for (const each of ended) told(each, 'over');
     for (const each of news) if (each.state === 'Resumed') told(each, 'resumed');
     for (const each of begun) told(each, 'suspended');

@@ -98,6 +98,10 @@ test('the log says by name what is kept back, and what is served with its last g
   expect(serving()).toMatchObject({ revision: broken, outOfSync: ['s'] });
   await stop(mesh, world.uid.S);
   expect(serving()).toMatchObject({ kept: ['s'] });
+  const told = (what: string) => mesh.logged.findLast(({ message }) => message === what)?.fields;
+  expect(told('suspended')).toMatchObject({ repository: 'mesh', scope: 's', uid: world.uid.S, by: 'ana' });
+  await mesh.suspensions.resume({ ...WHO, scope: { uid: world.uid.S, path: 's', digest: a, seq: 1 } });
+  expect(told('resumed')).toMatchObject({ repository: 'mesh', scope: 's', uid: world.uid.S });
 });
 
 test('after a restart it is still there, from its lineage, before the remote answers', async () => {
@@ -349,7 +353,7 @@ test('a version that was never accepted is not served: what is served stays, and
   await fresh.at(b);
   expect(fresh.names()).toContain('three');
   expect(conditionsOf(fresh.scope('s')?.conditions)[0]).toMatch(/^VersionLost: .*seq 9 is nowhere any more/);
-  expect(fresh.logged.map(({ level }) => level)).toContain('error');
+  expect(fresh.logged.find(({ level }) => level === 'error')?.fields).toMatchObject({ scope: 's' });
 });
 
 test('a peer stops a scope where it is, never at an older version', async () => {

@@ -135,12 +135,17 @@ function meet() {
     });
     const { loop, queue } = simulation;
     const errors: string[] = [];
+    const about: object[] = [];
     const hints: number[] = [];
     const hint = (repository: string, delayMs = 0) => {
       hints.push(delayMs);
       void queue.add(repository, delayMs);
     };
-    const log = { ...quiet, error: (_: object, text: string) => void errors.push(text) };
+    const error = (facts: object, text: string) => {
+      errors.push(text);
+      about.push(facts);
+    };
+    const log = { ...quiet, error };
     const versions = (_: string, uid: string) => loop.versions(uid);
     const kinship = (_: string, commit: string) => loop.kinship(commit);
     const common = { clock, log, versions, kinship };
@@ -173,7 +178,7 @@ function meet() {
         path === undefined ? conditions : (scopes.find((scope) => scope.path === path)?.conditions ?? []);
       return of.filter(({ type }) => type === 'Witnessed').map(({ status, reason }) => `${status} ${reason}`);
     };
-    return { ...simulation, replicas, suspensions, at, names, reasons, errors, hints };
+    return { ...simulation, replicas, suspensions, at, names, reasons, errors, about, hints };
   };
   return { clock, place, start };
 }
@@ -191,13 +196,14 @@ test('where two derive something else, that scope alone stops on both, both say 
   for (const { reasons } of both) expect(reasons()).toEqual([]);
   await at(both, b);
   await clock.advance(5_000);
-  for (const { reasons, errors, loop } of both) {
+  for (const { reasons, errors, about, loop } of both) {
     expect([reasons(), reasons('s'), reasons('s.c')]).toEqual([
       ['False ReplicasDiffer'],
       ['False ReplicasDiffer'],
       [],
     ]);
     expect(errors).toHaveLength(1);
+    expect(about).toMatchObject([{ repository: 'mesh', scopes: ['s'] }]);
     expect(loop.status().conditions[0]).toMatchObject({
       type: 'Ready',
       status: 'False',
