@@ -126,7 +126,11 @@ export async function readItems(
 
 function urlOf(server: string, path: string): URL {
   const url = URL.parse(path, server.endsWith('/') ? server : `${server}/`);
-  if (url !== null && /^https?:$/.test(url.protocol)) return url;
+  if (url !== null && /^https?:$/.test(url.protocol)) {
+    if (url.username === '' && url.password === '') return url;
+    const message = `${url.origin} is given with a user or a password, and asks for none`;
+    throw new Failure('server-refused', message, 'leave out all before @');
+  }
   throw new Failure(
     'server-refused',
     `${server} is no http(s) URL`,

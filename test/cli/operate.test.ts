@@ -492,6 +492,12 @@ describe('wait', () => {
       /FAIRLEAD_SERVER\s+\(default:\s+"http:\/\/127\.0\.0\.1:15014"\)/,
     );
     expect((await told('mesh')).err).toContain('write --server (or FAIRLEAD_SERVER) http://host:port');
+    const { code, err } = await told('http://ana:s3cret@127.0.0.1:1');
+    expect([code, err]).toEqual([
+      2,
+      expect.stringContaining('http://127.0.0.1:1 is given with a user or a password'),
+    ]);
+    expect(err).not.toContain('s3cret');
   });
 
   test('nobody listens: 2', async () => {
