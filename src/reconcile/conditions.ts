@@ -4,6 +4,9 @@ import { distribution } from './acks.ts';
 import type { Facts } from './facts.ts';
 import type { ConditionType, Observation } from './status.ts';
 
+/** What keeps from storing what the remote sent: whoever is woken must not look for it at the remote. */
+const OF_THIS_MACHINE: ReadonlySet<string> = new Set(['disk-full', 'store-unusable']);
+
 export function sourceVerified(facts: Facts): Observation {
   const at = facts.followedTip;
   const { failure, refused } = facts;
@@ -12,7 +15,7 @@ export function sourceVerified(facts: Facts): Observation {
     return condition('SourceVerified', 'False', 'Refused', message, at);
   }
   if (failure !== null) {
-    const reason = failure.stage === 'fetch' ? 'FetchFailed' : 'Failed';
+    const reason = failure.stage === 'fetch' && !OF_THIS_MACHINE.has(failure.code) ? 'FetchFailed' : 'Failed';
     const message = `${failure.code}: ${failure.message}; ${failure.fix}`;
     return condition('SourceVerified', at === null ? 'Unknown' : 'False', reason, message, at);
   }

@@ -577,6 +577,16 @@ describe('the world', () => {
     expect(await onDisk()).toMatchObject({ tip: b });
   });
 
+  it.each(['disk-full', 'store-unusable'])('%s while it fetches is no remote that is away', async (code) => {
+    const { loop, offer, remote, run } = start();
+    offer(a);
+    await run();
+    remote({ fetch: () => Promise.reject(new Failure(code, 'it cannot be stored', 'make room')) });
+    await run();
+    expect(loop.status().failure).toMatchObject({ stage: 'fetch', code });
+    expect(condition(loop.status(), 'SourceVerified')).toBe('False Failed');
+  });
+
   it('knows what a restart would go on from, where the folder was not synced, and serves it once it is', async () => {
     const { loop, offer, run, disk, published } = start();
     offer(a);

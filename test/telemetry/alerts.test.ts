@@ -116,6 +116,7 @@ const cases: readonly {
       [`${fetched} 0+60x60`, `${poll} 60x60`],
       [`${fetched} 60x60`, `${poll} 3600x60`],
       [`${fetched} 60x60`, `${poll} 60x60`, `${condition('SourceVerified', 'False', 'FetchFailed')} 1x60`],
+      [`${fetched} 60x60`, `${poll} 60x60`, `${condition('SourceVerified', 'False', 'Failed')} 1x60`],
       [`${fetched} 60x60`, `${poll} 60x60`, `${condition('Suspended', 'True', 'Suspended')} 1x60`],
     ],
   },
