@@ -177,12 +177,17 @@ class Replica implements ReplicaQueue {
     );
     this.#running.set(key, ended);
     const outcome = await run;
+    const nowMs = this.#options.clock.steadyMs();
     if (outcome.outcome === 'wait') {
       const { forMs: everyMs } = outcome;
-      const nowMs = this.#options.clock.steadyMs();
       this.#dueMs.set(key, nowMs + everyMs);
       this.#own.set(key, { byMs: nowMs + SAFETY * everyMs, everyMs });
-    } else this.#dueMs.delete(key);
+    } else {
+      this.#dueMs.delete(key);
+      // Others may have the next ones: what is said here of the remote must not stay wrong until this one is called again.
+      const own = this.#own.get(key);
+      if (own !== undefined) this.#own.set(key, { ...own, byMs: Math.min(own.byMs, nowMs + own.everyMs) });
+    }
     return outcome;
   }
 

@@ -11,9 +11,11 @@ import {
   type ReplicaOptions,
   type ReplicaQueue,
 } from '../../../src/reconcile/redis/replica-queue.ts';
+import type { Outcome } from '../../../src/reconcile/work-queue.ts';
 import { patientClock, startRedis, type TestRedis } from '../../redis.ts';
 import { createFolder } from '../../repository.ts';
 import { noRedis, quiet } from '../../server.ts';
+import { simulatedClock } from '../clock.ts';
 
 const waitFor = <T>(check: () => T | Promise<T>) => vi.waitFor(check, { timeout: 60_000, interval: 10 });
 
@@ -225,6 +227,38 @@ it('brings them back for whoever is next, without a look of its own', async () =
   await redis.client().flushall();
   await waitFor(async () => expect(await jobs()).toHaveLength(1));
   expect(one.ran).toEqual([]);
+});
+
+it('looks again soon where its own last look failed, though the shared queue calls it no more', async () => {
+  const redis = await redisServer();
+  const clock = simulatedClock();
+  const pollMs = 10_000;
+  const looks: Outcome[] = [];
+  let next: Outcome = { outcome: 'wait', forMs: pollMs };
+  const one = await replica(at(redis.port), {
+    clock,
+    backoff: { firstMs: 3_600_000, maxMs: 3_600_000 },
+    handler: async () => {
+      looks.push(next);
+      return next;
+    },
+  });
+  await waitFor(async () => {
+    await clock.advance(1);
+    expect(stateOf(one)).toContain('Redis is used');
+  });
+  await one.queue.drain();
+  next = { outcome: 'retry' };
+  await one.queue.add('mesh');
+  await waitFor(() => expect(looks.at(-1)).toEqual({ outcome: 'retry' }));
+  await one.queue.drain();
+  next = { outcome: 'wait', forMs: pollMs };
+  const failed = looks.length;
+  for (let ms = 0; ms < 4.5 * pollMs; ms += 500) {
+    await clock.advance(500);
+    await one.queue.drain();
+  }
+  expect(looks.slice(failed)).toContainEqual({ outcome: 'wait', forMs: pollMs });
 });
 
 it('says that Redis is full, goes on by itself, and shares the work again when there is room', async () => {
