@@ -12,43 +12,19 @@ import { envoyPath } from '../envoy.ts';
 import { type ServerProcess, startServer as startFairlead } from '../faults/process.ts';
 import { freePort, startServer as startRedis } from '../redis.ts';
 import { createSite, followed, type Site } from '../server.ts';
+import {
+  compose,
+  folder,
+  made,
+  mounted,
+  network,
+  read,
+  replicas,
+  type Service,
+  service,
+  services,
+} from './compose.ts';
 import { deploy, dockerfile, root, stages, words } from './files.ts';
-
-type Service = {
-  readonly image: string;
-  readonly command?: readonly string[];
-  readonly environment?: Readonly<Record<string, string>>;
-  readonly volumes?: readonly string[];
-  readonly secrets?: readonly string[];
-  readonly ports?: readonly string[];
-  readonly network_mode?: string;
-  readonly depends_on?: readonly string[] | Readonly<Record<string, unknown>>;
-  readonly build?: { readonly context: string; readonly dockerfile: string };
-};
-type Compose = {
-  readonly services: Readonly<Record<string, Service>>;
-  readonly secrets: Readonly<Record<string, { readonly file: string }>>;
-  readonly volumes: Readonly<Record<string, null>>;
-};
-
-const folder = join(deploy, 'compose');
-const read = (file: string) => readFileSync(join(deploy, file), 'utf8');
-const compose = parse(read('compose/compose.yaml'), { merge: true }) as Compose;
-const services = Object.entries(compose.services);
-const service = (name: string): Service => compose.services[name] ?? { image: '' };
-const replicas = services.filter(([name]) => name.startsWith('fairlead-'));
-
-/** What an operator makes before the first start, as docs/operations.md says. */
-const made = ['pin.json', 'secrets/redis-password', 'secrets/users.acl', 'secrets/grafana-password'];
-
-/** The file or folder beside compose.yaml, or the volume, that a container sees at a path; null where none is mounted there. */
-function mounted({ volumes = [] }: Service, path: string): string | null {
-  for (const volume of volumes) {
-    const [from = '', to = ''] = volume.split(':');
-    if (path === to || path.startsWith(`${to}/`)) return from + path.slice(to.length);
-  }
-  return null;
-}
 
 describe('compose.yaml', () => {
   test('names only what is there: files, secrets, volumes and services', () => {
@@ -73,6 +49,12 @@ describe('compose.yaml', () => {
     for (const file of made) expect(page).toContain(basename(file));
   });
 
+  test('is built without what an operator makes beside it: no secret gets into a layer', () => {
+    const unsent = readFileSync(join(deploy, 'docker/Dockerfile.dockerignore'), 'utf8').trim().split('\n');
+    const sent = made.filter((file) => !unsent.some((path) => join('deploy/compose', file).startsWith(path)));
+    expect(sent).toEqual([]);
+  });
+
   test('has images with a version, and a key for each that the specification knows', () => {
     const known = [
       'image',
@@ -85,7 +67,7 @@ describe('compose.yaml', () => {
       'cap_drop',
     ]
       .concat(['security_opt', 'mem_limit', 'depends_on', 'secrets', 'volumes', 'ports', 'hostname'])
-      .concat(['healthcheck', 'network_mode', 'environment']);
+      .concat(['healthcheck', 'network_mode', 'networks', 'environment', 'init']);
     for (const [name, one] of services) {
       expect(one.image, name).toMatch(/:(distroless-)?v?\d/);
       expect(
@@ -98,6 +80,20 @@ describe('compose.yaml', () => {
       expect(image).toBe(`fairlead:${version}`);
       expect(relative(root, join(folder, build?.context ?? ''))).toBe('');
       expect(existsSync(join(root, build?.dockerfile ?? ''))).toBe(true);
+    }
+  });
+
+  test('has a replica and its gateway restart without each other: neither owns the network namespace', () => {
+    const shared = replicas.map(([, { network_mode }]) => network_mode);
+    expect(new Set(shared).size).toBe(replicas.length);
+    for (const [name, replica] of replicas) {
+      const beside = services.filter(([, one]) => one.network_mode === replica.network_mode);
+      expect(beside.map(([name]) => name)).toEqual([name, name.replace('fairlead', 'gateway')]);
+      const owner = network(replica);
+      expect(owner.image).toContain('/pause:');
+      expect(owner.networks?.default?.aliases).toEqual([name]);
+      expect(owner.hostname).toBe(name); // A lock is of a host: it has to be the same one after `up` has made the container anew.
+      expect(replica.init).toBe(true);
     }
   });
 
@@ -208,7 +204,7 @@ describe('the image', () => {
         expect(Object.keys(compose.services)).toContain(host);
         expect(replica.secrets?.map((name) => `/run/secrets/${name}`)).toContain(config.redisPasswordFile);
         expect(of('EXPOSE')).toEqual([config.http.replace('0.0.0.0:', '')]);
-        expect(replica.ports?.some((port) => port.endsWith(`:${of('EXPOSE')[0]}`))).toBe(true);
+        expect(network(replica).ports?.some((port) => port.endsWith(`:${of('EXPOSE')[0]}`))).toBe(true);
         const { socket_address } = JSON.parse(read('compose/gateway.json')).static_resources.clusters[0]
           .load_assignment.endpoints[0].lb_endpoints[0].endpoint.address;
         expect(config.xds).toBe(`${socket_address.address}:${socket_address.port_value}`);
