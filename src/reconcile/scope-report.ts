@@ -87,13 +87,22 @@ function conditionsOf(
 ): readonly Observation[] {
   const { hold, uid, seq } = scope;
   const isSpecial = facts.kept.has(uid) || all.outOfSync.has(uid) || all.rejected.has(uid);
-  const isPlain = hold === null && !isSpecial && problems.length === 0;
+  const isPlain = scope.status === 'Live' && hold === null && !isSpecial && problems.length === 0;
   const known = isPlain ? all.plain.get(seq) : undefined;
   if (known !== undefined) return known;
   const own = scopeConditions(facts, scope, problems, all);
-  const conditions = [ready(own), ...own];
+  const conditions = [readyOf(scope, own), ...own];
   if (isPlain) all.plain.set(seq, conditions);
   return conditions;
+}
+
+/** Of whom nothing is served all is as it shall be, and that is not what is accepted. */
+function readyOf({ status }: ScopeState, own: readonly Observation[]): Observation {
+  const told = ready(own);
+  if (status === 'Live' || told.reason !== 'Ready') return told;
+  return status === 'Tombstone'
+    ? { ...told, reason: 'Ended', message: 'it has ended: nothing of it is served' }
+    : { ...told, reason: 'Withdrawn', message: 'its parent has withdrawn it: nothing of it is served' };
 }
 
 function scopeConditions(

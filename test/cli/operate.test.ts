@@ -221,6 +221,23 @@ test('a remote that serves old history is told wherever freshness is', async () 
   expect(out).toMatch(/^mesh: the remote is behind$/m);
 });
 
+test('a scope that has ended is not among those that are served, and of one that is withdrawn that is said', async () => {
+  const scopes = () => [
+    scope('acme'),
+    scope('acme.old', { status: 'Tombstone' }),
+    scope('acme.pay', { status: 'Withdrawn' }),
+  ];
+  const server = await answering({ scopes, proxies: () => [] });
+  for (const command of [['status'], ['get', 'scopes'], ['check']]) {
+    const { code, out } = await fairlead(...command, ...server);
+    expect([code, out]).toEqual([0, expect.not.stringContaining('acme.old')]);
+    expect(out).toMatch(/acme\.pay.*withdrawn/);
+    expect(out).toMatch(/acme[ :].*seq 41/);
+  }
+  const { items } = JSON.parse((await fairlead('get', 'scopes', '-o', 'json', ...server)).out);
+  expect(items).toHaveLength(3);
+});
+
 test('what proxies do not get is told by status, with where to look', async () => {
   const broken = ['Translated', 'Distributed'].map((type) => {
     return { type, status: 'False', reason: 'R', message: `${type}!` };

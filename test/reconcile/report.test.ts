@@ -58,6 +58,26 @@ test('a place that is used again is that of the scope that lives; the one that e
   ]);
 });
 
+test('what is accepted is not said to be served of whom nothing is', async () => {
+  const state = await (await withReusedName()).state('m');
+  const withdrawn = [...state.scopes].map(([uid, scope]) => {
+    return [
+      uid,
+      { ...scope, status: scope.status === 'Live' ? ('Withdrawn' as const) : scope.status },
+    ] as const;
+  });
+  const readyOf = (of: State) => {
+    const facts = { ...factsOf(of), problems: [], appliedRevision: of.tip };
+    const { scopes } = createReport()(facts, []);
+    return scopes.map(({ conditions: [ready] }) => `${ready?.reason}: ${ready?.message}`);
+  };
+  const served = 'Ready: what is accepted is served';
+  const ended = 'Ended: it has ended: nothing of it is served';
+  const back = 'Withdrawn: its parent has withdrawn it: nothing of it is served';
+  expect(readyOf(state)).toEqual([served, ended, served]);
+  expect(readyOf({ ...state, scopes: new Map(withdrawn) })).toEqual([back, ended, back]);
+});
+
 test('what is said of scopes is worked out again only where something of it has changed', async () => {
   const facts = factsOf(await (await withReusedName()).state('m'));
   const report = createReport();

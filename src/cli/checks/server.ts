@@ -4,6 +4,7 @@ import { shortName } from '../proxy/find.ts';
 import { duration, staleness } from '../served/freshness.ts';
 import {
   type Condition,
+  isAlive,
   type Proxy,
   type Repository,
   readProxies,
@@ -43,7 +44,7 @@ export async function checkServer(server: string): Promise<readonly ServerFindin
       about('repositories', 'repository', one.name, repositoryFinding(one)),
       ...webhookFindings(one).map((finding) => about('repositories', 'webhooks', one.name, finding)),
     ]),
-    ...scopes.map((one) => about('scopes', 'scope', one.path, scopeFinding(one))),
+    ...scopes.filter(isAlive).map((one) => about('scopes', 'scope', one.path, scopeFinding(one))),
     ...proxies.map((one) => about('proxies', 'proxy', shortName(one.proxy), proxyFinding(one))),
   ];
 }
@@ -116,7 +117,7 @@ function ageFinding({ ageMs, pollMs }: Repository['fetch'], followedTip: string 
   return warn(`${told}; it is to be every ${duration(pollMs)}`, 'see docs/runbooks/FetchOverdue.md');
 }
 
-function scopeFinding({ path, conditions = [], seq, hold, problems = [] }: Scope): Finding {
+function scopeFinding({ path, status, conditions = [], seq, hold, problems = [] }: Scope): Finding {
   const suspended = stopped(path, conditions);
   const and = suspended === null ? '' : `; ${suspended.message}`;
   const differs = unwitnessed(conditions);
@@ -126,6 +127,7 @@ function scopeFinding({ path, conditions = [], seq, hold, problems = [] }: Scope
   const invalid = conditions.find(({ type, status }) => type === 'Valid' && status === 'False')?.message;
   const errors = invalid ?? errorsText(problems);
   if (errors !== null) return warn(errors, 'fairlead status names the errors');
+  if (status === 'Withdrawn') return ok(`withdrawn by its parent at seq ${seq}: nothing of it is served`);
   return ok(`serves what the main line has, seq ${seq}`);
 }
 

@@ -13,10 +13,14 @@ export function staleness(conditions: readonly Pick<Condition, 'reason' | 'messa
   return conditions.find(({ reason }) => reason === 'Stale')?.message ?? null;
 }
 
-/** `verified 12 s ago, seq 41`. */
-export function scopeFreshness({ repository, seq }: Scope, repositories: readonly Repository[]): string {
+/** `verified 12 s ago, seq 41`; of whom nothing is served, that it is withdrawn. */
+export function scopeFreshness(
+  { repository, seq, status }: Scope,
+  repositories: readonly Repository[],
+): string {
   const own = repositories.find(({ name }) => name === repository);
-  return `${own === undefined ? 'never verified' : freshness(own)}, seq ${seq}`;
+  const withdrawn = status === 'Withdrawn' ? ', withdrawn' : '';
+  return `${own === undefined ? 'never verified' : freshness(own)}${withdrawn}, seq ${seq}`;
 }
 
 /** In the largest unit of which there is one: people compare, and do not add up. */

@@ -93,3 +93,8 @@ export async function readScopes(server: string): Promise<readonly Scope[]> {
 export async function readProxies(server: string): Promise<readonly Proxy[]> {
   return (await readItems(server, `api/v1/proxies${LARGEST}`)) as readonly Proxy[];
 }
+
+/** One that has ended stays in the list of the API, by its uid. */
+export function isAlive({ status }: Pick<Scope, 'status'>): boolean {
+  return status !== 'Tombstone';
+}

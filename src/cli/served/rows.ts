@@ -1,7 +1,7 @@
 import { short } from '../output.ts';
 import { shortName } from '../proxy/find.ts';
 import { conditionOf, duration, freshness, scopeFreshness } from './freshness.ts';
-import type { Proxy, Repository, Revisions, Scope } from './read.ts';
+import { isAlive, type Proxy, type Repository, type Revisions, type Scope } from './read.ts';
 
 /** A table before it is one: its head, and a row of cells for each thing. */
 export type Rows = { readonly head: readonly string[]; readonly rows: readonly (readonly string[])[] };
@@ -40,7 +40,7 @@ export function scopeRows(scopes: readonly Scope[], repositories: readonly Repos
       'FRESH',
       ...(wide ? ['READY', 'SINCE'] : []),
     ],
-    rows: scopes.map((scope) => {
+    rows: scopes.filter(isAlive).map((scope) => {
       const ready = conditionOf(scope, 'Ready');
       const fresh = scopeFreshness(scope, repositories);
       const more = [ready.reason, since(ready.lastTransitionMs)];

@@ -1,7 +1,7 @@
 import { Failure } from '../../base/failure.ts';
 import { ambiguous, nameOneOf } from '../../base/target-choice.ts';
 import { nearest } from '../../manifests/index.ts';
-import type { Repository, Scope } from './read.ts';
+import { isAlive, type Repository, type Scope } from './read.ts';
 
 /** What a command is about: one scope with its repository, or a repository with all of its scopes. */
 export type Target = {
@@ -65,8 +65,4 @@ function ofScopes(scopes: readonly Scope[], repositories: readonly Repository[])
       ? []
       : [{ kind: 'scope' as const, name: scope.path, repository, scopes: [scope] }];
   });
-}
-
-function isAlive({ status }: Scope): boolean {
-  return status !== 'Tombstone';
 }
