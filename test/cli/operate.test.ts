@@ -221,6 +221,19 @@ test('a remote that serves old history is told wherever freshness is', async () 
   expect(out).toMatch(/^mesh: the remote is behind$/m);
 });
 
+test('of two scopes of one name in two repositories it is told whose each is, and by what it can be named', async () => {
+  const repositories = () => [repository(), repository({ name: 'edge' })];
+  const scopes = () => [scope('acme'), scope('acme', { repository: 'edge', uid: 'edge-uid' })];
+  const server = await answering({ repositories, scopes });
+  for (const command of [['status'], ['get', 'scopes']])
+    expect((await fairlead(...command, ...server)).out).toMatch(
+      /^SCOPE +REPOSITORY +SYNC.*\nacme +mesh +Synced.*\nacme +edge +Synced/m,
+    );
+  const { out } = await fairlead('get', 'scopes', '-o', 'wide', ...server);
+  expect(out).toMatch(/^SCOPE +REPOSITORY +UID .*\nacme +mesh +acme-uid .*\nacme +edge +edge-uid /m);
+  expect((await fairlead('get', 'scopes', ...(await answering({})))).out).not.toContain('REPOSITORY');
+});
+
 test('a scope that has ended is not among those that are served, and of one that is withdrawn that is said', async () => {
   const scopes = () => [
     scope('acme'),

@@ -31,9 +31,12 @@ export function repositoryRows(repositories: readonly Repository[], width: Width
 
 export function scopeRows(scopes: readonly Scope[], repositories: readonly Repository[], width: Width): Rows {
   const wide = width === 'wide';
+  const several = repositories.length > 1; // Then two scopes may have one name.
   return {
     head: [
       'SCOPE',
+      ...(several ? ['REPOSITORY'] : []),
+      ...(several && wide ? ['UID'] : []),
       ...(wide ? REVISIONS : []),
       'SYNC',
       'HEALTH',
@@ -45,7 +48,8 @@ export function scopeRows(scopes: readonly Scope[], repositories: readonly Repos
       const fresh = scopeFreshness(scope, repositories);
       const more = [ready.reason, since(ready.lastTransitionMs)];
       const revisions = wide ? revisionCells(scope.revisions) : [];
-      return [scope.path, ...revisions, scope.sync, scope.health, fresh, ...(wide ? more : [])];
+      const whose = several ? [scope.repository, ...(wide ? [scope.uid] : [])] : [];
+      return [scope.path, ...whose, ...revisions, scope.sync, scope.health, fresh, ...(wide ? more : [])];
     }),
   };
 }
