@@ -164,9 +164,7 @@ function rethrow(path: string): (error: unknown) => never {
   return (error) => {
     const code = errorCode(error);
     if (code === 'ENOSPC' || code === 'EDQUOT') {
-      throw new Failure('disk-full', `no space left to write ${path}`, 'free disk space; it is tried again', {
-        cause: error,
-      });
+      throw new Failure('disk-full', `no space left to write ${path}`, 'free disk space', { cause: error });
     }
     const [why, fix] = KINDS[code] ?? [code || String(error), 'check the folder and its rights'];
     throw new Failure('data-unwritable', `cannot use ${path}: ${why}`, fix, { cause: error });

@@ -425,3 +425,10 @@ describe.each([
     expect((await readdir(path)).sort()).toEqual(['file', 'format']);
   });
 });
+
+it('of a full disk nothing is promised: a start and a command end by it, and are not tried again', async () => {
+  await expect(nodeFiles.write('/dev/full', 'text', 'replace')).rejects.toMatchObject({
+    code: 'disk-full',
+    fix: 'free disk space',
+  });
+});
