@@ -47,7 +47,10 @@ export async function nullIfMalformed<Value>(reading: Promise<Value>): Promise<V
 }
 
 export function remoteUnreachable(url: string, why: string, cause?: unknown): Failure {
-  const fix = 'check the URL, the network and the credentials; the last fetched state stays in use';
+  const check = /certificate/i.test(why)
+    ? 'name the authority of its certificate in caFile (--ca-file)'
+    : 'check the URL, the network and the credentials';
+  const fix = `${check}; the last fetched state stays in use`;
   return new Failure('remote-unreachable', `${redacted(url)}: ${why}`, fix, { cause });
 }
 

@@ -66,7 +66,7 @@ describe.each(Object.entries(backends))('%s', (_, openBackend) => {
 
   test.each([
     ['no token', { tokenFile: null }, 'credentials-refused', '--token-file'],
-    ['an authority that is not known', { caFile: null }, 'remote-unreachable', 'check the URL'],
+    ['an authority that is not known', { caFile: null }, 'remote-unreachable', 'caFile'],
     ['a file of authorities that is not there', { caFile: '/none' }, 'ca-file-unusable', 'certificates'],
     ['a token file that is not there', { tokenFile: '/none' }, 'secret-file-unusable', 'check the path'],
   ] as const)('%s', async (_, more, code, fix) => {
