@@ -22,8 +22,18 @@ function* ofRepository(before: RepositoryView | null, now: RepositoryView): Gene
     yield { type: 'recovered', message: `after ${before.failure.code}` };
   if (refused === null && before !== null && before.refused !== null)
     yield { type: 'recovered', message: `${before.refused.tip} is not offered any more` };
+  yield* staleFact(before, now);
   const fault = (of: RepositoryView | null) => faultOf(of?.conditions ?? [], OF_REPOSITORY);
   yield* healthFact(fault(before), fault(now));
+}
+
+/** Where the remote fails, or offers what is refused, nobody knows what else it has: that is told for itself. */
+function* staleFact(before: RepositoryView | null, now: RepositoryView): Generator<Fact> {
+  const stale = (of: RepositoryView | null) => of?.conditions.find(({ reason }) => reason === 'Stale');
+  const [old, found] = [stale(before), stale(now)];
+  if (old === undefined && found !== undefined) yield { type: 'stale', message: found.message };
+  if (old !== undefined && found === undefined && now.failure === null && now.refused === null)
+    yield { type: 'recovered', message: 'the remote offers what is followed again' };
 }
 
 function* ofScopes(before: RepositoryView, now: RepositoryView): Generator<Fact> {

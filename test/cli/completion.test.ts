@@ -21,7 +21,7 @@ beforeAll(async () => {
   await mesh.git('branch', 'canary');
   const source = apiSource({
     repositories: () => [{ name: 'edge' }, { name: 'mesh' }],
-    scopes: () => [{ path: 'acme' }, { path: 'acme.remote' }],
+    scopes: () => [{ path: 'acme' }, { path: 'acme.remote' }, { path: 'acme.gone', status: 'Tombstone' }],
     proxies: () =>
       ['api-1.shop', 'web-1.shop', 'web-2.shop'].map((name) => ({ proxy: `sidecar~1~${name}~d` })),
   });

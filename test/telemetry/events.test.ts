@@ -65,6 +65,14 @@ describe('changes of a status', () => {
     expect(changes(worse, { ...worse, refused: null })).toMatchObject([
       { type: 'recovered', revision: 'b', message: 'r is not offered any more' },
     ]);
+    const behind = repository([], { conditions: [condition('SourceVerified', 'True', 'Stale')] });
+    expect(changes({ ...before, scopes: [] }, behind)).toMatchObject([
+      { type: 'stale', message: 'SourceVerified is True' },
+    ]);
+    expect(types(behind, { ...behind, trace: 'u' })).toEqual([]);
+    expect(changes(behind, { ...behind, conditions: [] })).toMatchObject([
+      { type: 'recovered', message: 'the remote offers what is followed again' },
+    ]);
   });
 
   test('of a scope', () => {

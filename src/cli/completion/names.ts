@@ -72,7 +72,8 @@ async function placesBelow(folder: string, path: string, depth: number): Promise
 function listed(path: string, field: string, description: string): Source {
   return async (context, { server = defaultServer(context) }) => {
     const items = await readItems(server, path, PATIENCE_MS);
-    return items.flatMap((item) => textAt(item, field) ?? []).map((value) => ({ value, description }));
+    const living = items.filter((item) => textAt(item, 'status') !== 'Tombstone');
+    return living.flatMap((item) => textAt(item, field) ?? []).map((value) => ({ value, description }));
   };
 }
 

@@ -28,7 +28,12 @@ export async function inspectRedis(config: RedisConfig): Promise<readonly RedisF
   const client = (await redisConnector(config))();
   client.on('error', () => {}); // Whoever asks hears of it.
   try {
-    return await withTimeout(systemClock, TIMEOUT_MS, () => inspect(client, config, place), late);
+    return await withTimeout(
+      systemClock,
+      TIMEOUT_MS,
+      () => inspect(client, config, place),
+      () => late(place),
+    );
   } catch (error) {
     return [failed('redis', place.text, redisFailure(error))];
   } finally {
@@ -36,12 +41,10 @@ export async function inspectRedis(config: RedisConfig): Promise<readonly RedisF
   }
 }
 
-function late(): Failure {
-  return new Failure(
-    'redis-slow',
-    `no answer in ${TIMEOUT_MS} ms`,
-    'check the address, its load, the network',
-  );
+function late({ tls }: Place): Failure {
+  // Who is spoken to in TLS and does not know it says nothing.
+  const fix = `check the address, its load, the network${tls ? ', and that it speaks TLS there' : ''}`;
+  return new Failure('redis-slow', `no answer in ${TIMEOUT_MS} ms`, fix);
 }
 
 async function inspect(client: RedisClient, config: RedisConfig, place: Place) {

@@ -97,3 +97,11 @@ it('warns of a password in plain text to another machine, and of a Redis that is
   ]);
   expect(JSON.stringify(found)).not.toContain('"p"');
 });
+
+it('says of a plain port that is spoken to in TLS what may be wrong', async () => {
+  const redis = await redisServer();
+  const config = { ...noRedis, redis: { host: '127.0.0.1', port: redis.port, db: 0, tls: true } };
+  expect(await inspectRedis(config)).toMatchObject([
+    { check: 'redis', state: 'fail', fix: expect.stringContaining('speaks TLS') },
+  ]);
+});
