@@ -36,6 +36,11 @@ it('a server that was paused until another took its folder ends by itself, and w
   const server = startServer({ flags: [...from, ...ports, '--poll', '1s'], log });
   onTestFinished(() => server.kill('SIGKILL'));
   await vi.waitFor(() => fetch(`http://127.0.0.1:${port}/livez`), { timeout: 60_000 });
+  // What came before the first look is told of no change.
+  const genesis = await site.repository.id();
+  await ask<Events>(port, '/api/v1/events', ({ items }) =>
+    items.some(({ revision }) => revision === genesis),
+  );
   const first = await site.change('first', 'alice');
   await ask<Repositories>(port, '/api/v1/repositories', ({ items }) => items[0]?.appliedRevision === first);
   // What is logged of that comes a while later.
