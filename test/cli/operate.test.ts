@@ -251,6 +251,26 @@ test('a scope that has ended is not among those that are served, and of one that
   expect(items).toHaveLength(3);
 });
 
+test('FAIRLEAD_SERVER is the server where --server names none', async () => {
+  const told = (server: string, ...args: readonly string[]) =>
+    home.run('.', 'env', `FAIRLEAD_SERVER=${server}`, 'fairlead', 'status', ...args);
+  const failed = (url: string) => ({ code: 2, err: expect.stringContaining(`nobody listens at ${url}`) });
+  expect(await told('http://127.0.0.1:1')).toMatchObject(failed('http://127.0.0.1:1'));
+  const named = ['--server', 'http://127.0.0.1:3'];
+  expect(await told('http://127.0.0.1:1', ...named)).toMatchObject(failed('http://127.0.0.1:3'));
+  expect(await told('', ...named)).toMatchObject(failed('http://127.0.0.1:3'));
+  expect((await told('', '--help')).out).toMatch(
+    /FAIRLEAD_SERVER\s+\(default:\s+"http:\/\/127\.0\.0\.1:15014"\)/,
+  );
+  expect((await told('mesh')).err).toContain('write --server (or FAIRLEAD_SERVER) http://host:port');
+  const { code, err } = await told('http://ana:s3cret@127.0.0.1:1');
+  expect([code, err]).toEqual([
+    2,
+    expect.stringContaining('http://127.0.0.1:1 is given with a user or a password'),
+  ]);
+  expect(err).not.toContain('s3cret');
+});
+
 test('what proxies do not get is told by status, with where to look', async () => {
   const broken = ['Translated', 'Distributed'].map((type) => {
     return { type, status: 'False', reason: 'R', message: `${type}!` };
@@ -508,26 +528,6 @@ describe('wait', () => {
     ['--timeout', 'soon'],
   ])('%s %s is a slip: 64', async (...args) => {
     expect(await fairlead('wait', ...args)).toMatchObject({ code: 64, out: '' });
-  });
-
-  test('FAIRLEAD_SERVER is the server where --server names none', async () => {
-    const told = (server: string, ...args: readonly string[]) =>
-      home.run('.', 'env', `FAIRLEAD_SERVER=${server}`, 'fairlead', 'status', ...args);
-    const failed = (url: string) => ({ code: 2, err: expect.stringContaining(`nobody listens at ${url}`) });
-    expect(await told('http://127.0.0.1:1')).toMatchObject(failed('http://127.0.0.1:1'));
-    const named = ['--server', 'http://127.0.0.1:3'];
-    expect(await told('http://127.0.0.1:1', ...named)).toMatchObject(failed('http://127.0.0.1:3'));
-    expect(await told('', ...named)).toMatchObject(failed('http://127.0.0.1:3'));
-    expect((await told('', '--help')).out).toMatch(
-      /FAIRLEAD_SERVER\s+\(default:\s+"http:\/\/127\.0\.0\.1:15014"\)/,
-    );
-    expect((await told('mesh')).err).toContain('write --server (or FAIRLEAD_SERVER) http://host:port');
-    const { code, err } = await told('http://ana:s3cret@127.0.0.1:1');
-    expect([code, err]).toEqual([
-      2,
-      expect.stringContaining('http://127.0.0.1:1 is given with a user or a password'),
-    ]);
-    expect(err).not.toContain('s3cret');
   });
 
   test('nobody listens: 2', async () => {

@@ -65,7 +65,8 @@ export async function redisConnector(config: RedisConfig): Promise<() => RedisCl
   return () => ofNoOtherDatabase(new Redis(serverOptions(config, secrets)));
 }
 
-const NO_DATABASE = /^ERR (DB index|invalid DB index|SELECT)/;
+/** What Redis says where it has not the database that is named. */
+export const NO_DATABASE = /^ERR (DB index|invalid DB index|SELECT)/;
 
 /** Where Redis has not the database that is named, ioredis would go on with database 0, which is somebody else's. */
 function ofNoOtherDatabase(client: Redis): Redis {

@@ -1,6 +1,6 @@
 import { Failure } from '../../base/failure.ts';
 import { type Clock, withTimeout } from '../clock.ts';
-import type { RedisClient } from './connection.ts';
+import { NO_DATABASE, type RedisClient } from './connection.ts';
 
 /** Whether Redis does what the queue needs of it, asked again and again. */
 export interface RedisHealth {
@@ -139,11 +139,7 @@ const KNOWN: readonly (readonly [RegExp, string, string])[] = [
     'redis-refused',
     'check its user, password and rules',
   ],
-  [
-    /^ERR (DB index|invalid DB index|SELECT)/,
-    'redis-refused',
-    'name a database that it has; a Cluster has one alone',
-  ],
+  [NO_DATABASE, 'redis-refused', 'name a database that it has; a Cluster has one alone'],
   [/^READONLY/, 'redis-unwritable', 'it is a replica: name the one that leads, or redisSentinel'],
   [/^(MISCONF|LOADING|CLUSTERDOWN|MASTERDOWN|TRYAGAIN)/, 'redis-unwritable', 'wait, or look at its log'],
 ];
